@@ -1,0 +1,36 @@
+"""AC-Norm layers, conversion of networks to them and back, and AC-Corr."""
+
+from acrank.norm.convert import AffineCoNormAct2d, Conversion, convert_batchnorm, fold
+from acrank.norm.correlation import ac_corr, affine_ratio, correlation_matrix, zero_drift
+from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
+from acrank.norm.layerwise import (
+    LayerCorrelation,
+    ModelCorrelation,
+    SourceAffine,
+    ac_corr_model,
+    find_dead_channels,
+    layer_correlations,
+    summarise,
+)
+
+__all__ = [
+    "AffineCoNorm",
+    "AffineCoNorm1d",
+    "AffineCoNorm2d",
+    "AffineCoNorm3d",
+    "AffineCoNormAct2d",
+    "Conversion",
+    "LayerCorrelation",
+    "ModelCorrelation",
+    "SourceAffine",
+    "ac_corr",
+    "ac_corr_model",
+    "affine_ratio",
+    "convert_batchnorm",
+    "correlation_matrix",
+    "find_dead_channels",
+    "fold",
+    "layer_correlations",
+    "summarise",
+    "zero_drift",
+]

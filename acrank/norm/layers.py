@@ -1,0 +1,223 @@
+"""AC-Norm: BatchNorm whose target affine is mixed by its correlation with the source affine."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from acrank.norm.correlation import RATIO_EPS, affine_ratio, correlation_matrix
+
+
+class AffineCoNorm(_BatchNorm):
+    r"""AC-Norm over a (N, C, ...) input of two or more dimensions.
+
+    With gamma_t, beta_t the trained (target) affine and C the detached affine correlation
+    (see :mod:`acrank.norm.correlation`), the paper's sum of two normalisations
+    ``BN(x; gamma_t, beta_t) + BN(x; C gamma_t, C beta_t)`` equals one with the affine
+    ``(I + C) gamma_t, (I + C) beta_t``, which is what is computed. Not the identity on a
+    fresh conversion: channel i starts scaled by ``1 + C[i, i]``.
+
+    Source: Zhang et al., "AC-Norm" (arXiv 2307.15282). Parameter names are those of the
+    authors' release: ``weight`` and ``bias`` (source, frozen), ``weight_target`` and
+    ``bias_target`` (trained). A plain BatchNorm checkpoint fills both.
+
+    Args:
+        num_features: number of channels C.
+        temperature: of the correlation's softmax.
+        eps: added to the variance.
+        momentum: of the running statistics; None for a cumulative average.
+        authors: behave as the released layer does: two updates of the running statistics
+            a step (momentum ``1 - (1 - m)^2``), a batch counter that stays, and ``eps``
+            in the affine ratio too (otherwise 1e-5).
+        track_running_stats: as in BatchNorm.
+        device: of the parameters.
+        dtype: of the parameters.
+    """
+
+    weight_target: nn.Parameter
+    bias_target: nn.Parameter
+
+    def __init__(
+        self,
+        num_features: int,
+        temperature: float = 1.0,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        authors: bool = False,
+        track_running_stats: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if authors and momentum is None:
+            raise ValueError("the released layer has no cumulative average: give a momentum")
+        super().__init__(
+            num_features, eps, momentum, True, track_running_stats, device=device, dtype=dtype
+        )
+        self.temperature = temperature
+        self.authors = authors
+        self.weight.requires_grad_(False)
+        self.bias.requires_grad_(False)
+        self.weight_target = nn.Parameter(self.weight.detach().clone())
+        self.bias_target = nn.Parameter(self.bias.detach().clone())
+
+    @classmethod
+    def from_batchnorm(
+        cls, bn: _BatchNorm, temperature: float = 1.0, authors: bool = False
+    ) -> Self:
+        """A layer that starts with source and target affine at those of a BatchNorm layer.
+
+        Args:
+            bn: an affine BatchNorm layer; its buffers are shared, its parameters copied.
+            temperature: of the correlation's softmax.
+            authors: see the class.
+
+        Raises:
+            ValueError: the layer has no affine parameters.
+        """
+        if not bn.affine:
+            raise ValueError("a BatchNorm layer without affine parameters has no correlation")
+        layer = cls(
+            bn.num_features,
+            temperature,
+            bn.eps,
+            bn.momentum,
+            authors,
+            bn.track_running_stats,
+            bn.weight.device,
+            bn.weight.dtype,
+        )
+        layer._copy_affine(bn.weight, bn.bias)
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            setattr(layer, name, getattr(bn, name))
+        return layer.train(bn.training)
+
+    @torch.no_grad()
+    def _copy_affine(self, weight: Tensor, bias: Tensor) -> None:
+        for parameter, value in (
+            (self.weight, weight),
+            (self.bias, bias),
+            (self.weight_target, weight),
+            (self.bias_target, bias),
+        ):
+            parameter.copy_(value)
+
+    def effective_affine(self) -> tuple[Tensor, Tensor]:
+        """Scale and shift of the one equivalent BatchNorm, ``(I + C)`` times the target's.
+
+        Returns:
+            Two tensors of shape (C,) in the parameters' dtype, differentiable with respect
+            to the target affine (C is a constant of the graph, as in the paper).
+        """
+        dtype = self.weight_target.dtype
+        # Half precision cannot hold ratios of nearly dead channels (1e5 is inf in fp16).
+        wide = torch.promote_types(dtype, torch.float32)
+        target = torch.stack([self.weight_target, self.bias_target], dim=1).to(wide)
+        with torch.no_grad():
+            eps = self.eps if self.authors else RATIO_EPS
+            source_ratio = affine_ratio(self.weight.to(wide), self.bias.to(wide), eps)
+            target_ratio = affine_ratio(target[:, 0], target[:, 1], eps)
+            mixing = correlation_matrix(source_ratio, target_ratio, self.temperature)
+        weight, bias = (target + mixing @ target).to(dtype).unbind(1)
+        return weight, bias
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - BatchNorm's own name
+        """Normalise a batch; shape (N, C, ...) in and out."""
+        self._check_input_dim(input)
+        weight, bias = self.effective_affine()
+        # Buffers are passed where they are used (inference) or to be updated (training).
+        buffers = self.track_running_stats or not self.training
+        return F.batch_norm(
+            input,
+            self.running_mean if buffers else None,
+            self.running_var if buffers else None,
+            weight,
+            bias,
+            self.training or self.running_mean is None,
+            self._update_factor(),
+            self.eps,
+        )
+
+    def _update_factor(self) -> float:
+        if self.authors:
+            assert self.momentum is not None  # checked on construction
+            return 1.0 - (1.0 - self.momentum) ** 2
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                return 1.0 / float(self.num_batches_tracked)
+        return 0.0 if self.momentum is None else self.momentum
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - BatchNorm's own name
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in ("weight", "bias"):
+            source, target = f"{prefix}{name}", f"{prefix}{name}_target"
+            if source in state_dict and target not in state_dict:
+                state_dict[target] = state_dict[source]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def extra_repr(self) -> str:
+        """The settings that differ from layer to layer."""
+        settings = (self.num_features, self.eps, self.momentum, self.temperature, self.authors)
+        return "{}, eps={}, momentum={}, temperature={}, authors={}".format(*settings)
+
+    def fold(self) -> _BatchNorm:
+        """The plain BatchNorm layer with the same output in inference mode."""
+        return self._fold_into(self._plain_class()(**self._plain_arguments()))
+
+    def _plain_class(self) -> type[_BatchNorm]:
+        return nn.SyncBatchNorm
+
+    def _plain_arguments(self) -> dict[str, Any]:
+        return {
+            "num_features": self.num_features,
+            "eps": self.eps,
+            "momentum": self.momentum,
+            "track_running_stats": self.track_running_stats,
+            "device": self.weight.device,
+            "dtype": self.weight.dtype,
+        }
+
+    @torch.no_grad()
+    def _fold_into(self, bn: _BatchNorm) -> _BatchNorm:
+        weight, bias = self.effective_affine()
+        bn.weight.copy_(weight)
+        bn.bias.copy_(bias)
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            setattr(bn, name, getattr(self, name))
+        return bn.train(self.training)
+
+
+class AffineCoNorm1d(AffineCoNorm):
+    """AC-Norm in place of BatchNorm1d: input (N, C) or (N, C, L). See :class:`AffineCoNorm`."""
+
+    _check_input_dim = nn.BatchNorm1d._check_input_dim
+
+    def _plain_class(self) -> type[_BatchNorm]:
+        return nn.BatchNorm1d
+
+
+class AffineCoNorm2d(AffineCoNorm):
+    """AC-Norm in place of BatchNorm2d: input (N, C, H, W). See :class:`AffineCoNorm`."""
+
+    _check_input_dim = nn.BatchNorm2d._check_input_dim
+
+    def _plain_class(self) -> type[_BatchNorm]:
+        return nn.BatchNorm2d
+
+
+class AffineCoNorm3d(AffineCoNorm):
+    """AC-Norm in place of BatchNorm3d: input (N, C, D, H, W). See :class:`AffineCoNorm`."""
+
+    _check_input_dim = nn.BatchNorm3d._check_input_dim
+
+    def _plain_class(self) -> type[_BatchNorm]:
+        return nn.BatchNorm3d

@@ -1,0 +1,202 @@
+"""AC-Corr layer by layer: which channels and layers carry information, and what they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
+from acrank.norm.layers import AffineCoNorm
+
+DeadChannels = Literal["exclude", "keep"]
+
+# A channel whose output spreads less than this share of the layer's usual scale is dead.
+DEAD_FRACTION = 0.01
+# Ratios closer together than this share of the temperature give a uniform softmax row.
+TIED_SPREAD = 1e-3
+
+
+@dataclass(frozen=True)
+class SourceAffine:
+    """The pretrained affine of one BatchNorm layer, with what tells dead channels.
+
+    Attributes:
+        name: of the layer in its network.
+        weight: scales, shape (C,).
+        bias: shifts, shape (C,).
+        running_var: running variance, shape (C,); None where it is not tracked.
+        eps: added to the variance by the layer.
+    """
+
+    name: str
+    weight: Tensor
+    bias: Tensor
+    running_var: Tensor | None
+    eps: float
+
+    @classmethod
+    def of(cls, name: str, layer: nn.modules.batchnorm._BatchNorm) -> SourceAffine:
+        """Copy the source affine of a BatchNorm or AC-Norm layer."""
+        variance = layer.running_var
+        return cls(
+            name,
+            layer.weight.detach().clone(),
+            layer.bias.detach().clone(),
+            None if variance is None else variance.detach().clone(),
+            layer.eps,
+        )
+
+
+@dataclass(frozen=True)
+class LayerCorrelation:
+    """AC-Corr of one layer.
+
+    Attributes:
+        name: of the layer in its network.
+        channels: how many it has.
+        dead: how many of them are dead (whether left out or kept).
+        tied: every ratio is the same, or fewer than two channels are left: the layer says
+            nothing, its values are NaN and no mean counts it.
+        kept_sum: kept mass summed over the channels, in (0, channels].
+        kept_mean: kept mass per channel, in (0, 1].
+        zero_drift: the trace of P with no step taken, in (0, channels].
+    """
+
+    name: str
+    channels: int
+    dead: int
+    tied: bool
+    kept_sum: float
+    kept_mean: float
+    zero_drift: float
+
+
+@dataclass(frozen=True)
+class ModelCorrelation:
+    """AC-Corr of a network: means over its layers that are not tied, NaN where none is left.
+
+    Attributes:
+        ac_corr: mean of the layers' sums: the authors' score. Higher is better.
+        ac_corr_channel: mean of the layers' kept mass per channel, in (0, 1]. Higher is better.
+        ac_corr_zero: mean of the layers' zero-drift values; knows nothing of the target.
+    """
+
+    ac_corr: float
+    ac_corr_channel: float
+    ac_corr_zero: float
+
+
+def ac_corr_model(
+    model: nn.Module, dead_channels: DeadChannels = "exclude"
+) -> list[LayerCorrelation]:
+    """AC-Corr of every AC-Norm layer of a converted network.
+
+    Args:
+        model: a network converted by :func:`acrank.norm.convert_batchnorm`, usually after
+            a training step on the target.
+        dead_channels: leave dead channels out of the correlation, or keep them as the
+            authors' release does.
+
+    Returns:
+        One entry a layer, in the order of the network's modules.
+
+    Raises:
+        ValueError: the network has no AC-Norm layer, or an affine parameter is not finite.
+    """
+    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, AffineCoNorm)]
+    if not layers:
+        raise ValueError("no AC-Norm layer in this network: call convert_batchnorm first")
+    return [
+        layer_correlations(
+            SourceAffine.of(name, layer),
+            layer.weight_target.detach()[None],
+            layer.bias_target.detach()[None],
+            layer.temperature,
+            dead_channels,
+        )[0]
+        for name, layer in layers
+    ]
+
+
+def layer_correlations(
+    source: SourceAffine,
+    target_weight: Tensor,
+    target_bias: Tensor,
+    temperature: float = 1.0,
+    dead_channels: DeadChannels = "exclude",
+) -> list[LayerCorrelation]:
+    """AC-Corr of one layer for several target affines.
+
+    Args:
+        source: the pretrained affine.
+        target_weight: scales after training on the target, shape (B, C).
+        target_bias: shifts after training on the target, shape (B, C).
+        temperature: of the correlation's softmax.
+        dead_channels: "exclude" or "keep".
+
+    Returns:
+        B entries.
+
+    Raises:
+        ValueError: an affine parameter is not finite.
+    """
+    dead = find_dead_channels(source)
+    live = ~dead if dead_channels == "exclude" else torch.ones_like(dead)
+    weight, bias = source.weight[live], source.bias[live]
+    tied = _is_tied(weight, bias, temperature)
+    channels, dead_count = len(dead), int(dead.sum())
+    if tied:
+        nan = float("nan")
+        row = LayerCorrelation(source.name, channels, dead_count, True, nan, nan, nan)
+        return [row] * len(target_weight)
+    kept = ac_corr(weight, bias, target_weight[:, live], target_bias[:, live], temperature)
+    zero = float(zero_drift(weight, bias, temperature).sum())
+    return [
+        LayerCorrelation(
+            source.name, channels, dead_count, False, float(row.sum()), float(row.mean()), zero
+        )
+        for row in kept
+    ]
+
+
+def find_dead_channels(source: SourceAffine) -> Tensor:
+    """Channels that pass no signal on: a mask of shape (C,), true where dead.
+
+    A channel's output spreads by ``|weight| * sqrt(var / (var + eps))``, which is the scale
+    alone unless the input hardly varies. Dead is a spread below 1 % of the layer's usual
+    scale: the median of the scales, or a tenth of the largest where most of them are zero.
+    """
+    scale = source.weight.detach().double().abs().cpu()
+    usual = torch.maximum(scale.median(), scale.max() / 10)
+    spread = scale
+    if source.running_var is not None:
+        variance = source.running_var.detach().double().cpu().clamp(min=0)
+        spread = scale * torch.sqrt(variance / (variance + source.eps))
+    # "not above" rather than "below", so that a layer of zeros is dead throughout.
+    return ~(spread > DEAD_FRACTION * usual)
+
+
+def summarise(layers: Sequence[LayerCorrelation]) -> ModelCorrelation:
+    """Means over the layers that are not tied; NaN where every layer is tied."""
+
+    def mean(values: Iterator[float]) -> float:
+        kept = list(values)
+        return sum(kept) / len(kept) if kept else float("nan")
+
+    telling = [layer for layer in layers if not layer.tied]
+    return ModelCorrelation(
+        mean(layer.kept_sum for layer in telling),
+        mean(layer.kept_mean for layer in telling),
+        mean(layer.zero_drift for layer in telling),
+    )
+
+
+def _is_tied(weight: Tensor, bias: Tensor, temperature: float) -> bool:
+    if len(weight) < 2:
+        return True
+    ratio = affine_ratio(weight.detach().double(), bias.detach().double())
+    return bool(ratio.max() - ratio.min() <= TIED_SPREAD * temperature)

@@ -1,0 +1,30 @@
+"""Settings and data shared by the tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("acrank", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("acrank")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and weights that is not part of the repository."""
+    folder = Path(os.environ.get("ACRANK_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"real data not found at {folder} (set ACRANK_SHARED)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
