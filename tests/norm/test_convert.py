@@ -77,7 +77,7 @@ def test_a_shared_layer_stays_shared() -> None:
         (lambda: nn.BatchNorm3d(3), AffineCoNorm3d, (4, 3, 2, 2, 2)),
         (lambda: nn.SyncBatchNorm(3), AffineCoNorm, (4, 3, 2, 2)),
         (
-            lambda: convert_sync_batchnorm(BatchNormAct2d(3, act_layer=nn.SiLU)),
+            lambda: convert_sync_batchnorm(BatchNormAct2d(3, act_layer=nn.SiLU)),  # type: ignore[no-untyped-call]
             AffineCoNormAct2d,
             (4, 3, 2, 2),
         ),
@@ -99,7 +99,7 @@ class OwnForward(nn.BatchNorm2d):
 
 
 def test_what_cannot_be_converted_is_named() -> None:
-    frozen = freeze_batch_norm_2d(nn.Sequential(nn.BatchNorm2d(3)))
+    frozen = freeze_batch_norm_2d(nn.Sequential(nn.BatchNorm2d(3)))  # type: ignore[no-untyped-call]
     model = nn.Sequential(
         nn.BatchNorm2d(3),
         nn.BatchNorm2d(3, affine=False),

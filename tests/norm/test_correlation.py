@@ -62,7 +62,8 @@ def test_order_of_channels_does_not_matter(
     affine: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> None:
     order = torch.randperm(len(affine[0]))
-    permuted = ac_corr(*(values[order] for values in affine))
+    a, b, c, d = (values[order] for values in affine)
+    permuted = ac_corr(a, b, c, d)
     torch.testing.assert_close(permuted, ac_corr(*affine)[order], rtol=1e-9, atol=0)
 
 
@@ -117,7 +118,11 @@ def test_half_precision_stays_finite(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize(
     ("weight", "temperature", "message"),
-    [(float("nan"), 1.0, "not finite"), (float("inf"), 1.0, "not finite"), (1.0, 0.0, "above zero")],
+    [
+        (float("nan"), 1.0, "not finite"),
+        (float("inf"), 1.0, "not finite"),
+        (1.0, 0.0, "above zero"),
+    ],
 )
 def test_refuses_what_has_no_value(weight: float, temperature: float, message: str) -> None:
     values = torch.tensor([weight, 1.0]), torch.tensor([float("nan") if weight > 1 else 0.0, 1.0])
@@ -126,6 +131,6 @@ def test_refuses_what_has_no_value(weight: float, temperature: float, message: s
 
 
 def test_matrix_is_the_dense_definition() -> None:
-    affine = [torch.randn(25, dtype=torch.float64) for _ in range(4)]
-    matrix = correlation_matrix(affine_ratio(*affine[:2]), affine_ratio(*affine[2:]))
-    torch.testing.assert_close(matrix, dense_correlation(*affine), rtol=1e-12, atol=0)
+    a, b, c, d = torch.randn(4, 25, dtype=torch.float64)
+    matrix = correlation_matrix(affine_ratio(a, b), affine_ratio(c, d))
+    torch.testing.assert_close(matrix, dense_correlation(a, b, c, d), rtol=1e-12, atol=0)

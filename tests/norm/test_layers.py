@@ -86,7 +86,7 @@ def test_only_the_target_affine_is_trained_and_c_is_a_constant() -> None:
     layer.zero_grad()
     weight, _ = layer.effective_affine()
     up = torch.randn(7)
-    (weight * up).sum().backward()
+    (weight * up).sum().backward()  # type: ignore[no-untyped-call]
     expected = up + mixing.detach().T @ up
     torch.testing.assert_close(layer.weight_target.grad, expected)
 
@@ -144,5 +144,6 @@ def test_not_the_identity_at_the_start() -> None:
     bn = trained_batchnorm().eval()
     layer = AffineCoNorm2d.from_batchnorm(bn)
     weight, _ = layer.effective_affine()
-    mixing = correlation_matrix(*[affine_ratio(bn.weight, bn.bias)] * 2)
+    ratio = affine_ratio(bn.weight, bn.bias)
+    mixing = correlation_matrix(ratio, ratio)
     torch.testing.assert_close(weight, bn.weight * (1 + mixing.diagonal()))

@@ -78,7 +78,9 @@ def test_tied_layers_say_nothing_and_are_not_counted() -> None:
 
 @pytest.mark.parametrize("zero_init", [False, True])
 def test_an_untrained_network_has_no_score(zero_init: bool) -> None:
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4))
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)
+    )
     if zero_init:
         nn.init.zeros_(model[3].weight)  # type: ignore[arg-type]
     convert_batchnorm(model)
@@ -86,7 +88,7 @@ def test_an_untrained_network_has_no_score(zero_init: bool) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.grad is not None:
-                parameter -= 0.1 * parameter.grad
+                parameter.sub_(0.1 * parameter.grad)
     layers = ac_corr_model(model)
     assert [layer.name for layer in layers] == ["1", "3"]
     assert all(layer.tied for layer in layers)
