@@ -1,0 +1,8 @@
+"""Target datasets: opened, checked, sampled and prepared for each network."""
+
+from acrank.data.preprocess import Preprocessing
+from acrank.data.readers import open_target
+from acrank.data.sample import Sample, draw_sample
+from acrank.data.target import Item, Target
+
+__all__ = ["Item", "Preprocessing", "Sample", "Target", "draw_sample", "open_target"]

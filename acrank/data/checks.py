@@ -1,0 +1,113 @@
+"""Every image is checked before anything is computed, and all the damaged ones are named.
+
+Why so strict: the usual training loaders replace an image that they cannot decode by the next one
+and go on, so a damaged dataset is scored as if it were sound.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import SEEK_END
+from typing import BinaryIO
+
+from acrank.data.imagefile import explain, in_threads, open_image, strict_pillow
+from acrank.data.target import Item
+from acrank.errors import DataError
+
+REPAIR = "Repair or remove these files."
+LISTED = 20
+
+_TAIL = 64
+_JPEG_END = b"\xff\xd9"
+_END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One image that cannot be used: which, why, and how to mend it."""
+
+    where: str
+    reason: str
+    hint: str = REPAIR
+
+
+def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
+    """Set lines under one another, and count those beyond the limit."""
+    shown = list(lines[:limit])
+    if len(lines) > len(shown):
+        shown.append(f"... and {len(lines) - len(shown)} more")
+    return "".join(f"\n  {line}" for line in shown) + "."
+
+
+def refuse_faults(name: str, total: int, faults: Iterable[Fault]) -> None:
+    """Raise one error that lists every fault, if there is any.
+
+    Raises:
+        DataError: there is.
+    """
+    found = list(faults)
+    if not found:
+        return
+    lines = [f"{fault.where}: {fault.reason}" for fault in found]
+    hints = dict.fromkeys(fault.hint for fault in found)
+    raise DataError(
+        f"{name}: {len(found)} of {total} images cannot be used:{listing(lines)}",
+        hint=" ".join(hints),
+    )
+
+
+def check_images(name: str, items: Sequence[Item]) -> None:
+    """Check that every item is a whole image, without decoding those that look sound.
+
+    Raises:
+        DataError: some are not; it lists them all.
+    """
+    with strict_pillow():
+        faults = in_threads(find_fault, items, chunksize=32)
+    refuse_faults(name, len(items), (fault for fault in faults if fault))
+
+
+def find_fault(item: Item) -> Fault | None:
+    """Look at an image's header and end; decode it only if the end looks wrong."""
+    try:
+        with item.source.open() as file:
+            reason = _find_reason(file)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly every type on damaged input
+        reason = explain(error)
+    return Fault(str(item.source), reason) if reason else None
+
+
+def _find_reason(file: BinaryIO) -> str | None:
+    size = file.seek(0, SEEK_END)
+    if size == 0:
+        return "empty file (0 bytes)"
+    file.seek(0)
+    with open_image(file) as image:
+        marker = _END_MARKERS.get(image.format or "")
+    if marker is None or marker in _tail(file, size):
+        return None
+    return _decode_to_confirm(file, marker)
+
+
+def _tail(file: BinaryIO, size: int) -> bytes:
+    file.seek(max(0, size - _TAIL))
+    return file.read()
+
+
+def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
+    """Decode an image whose end marker is not where it should be.
+
+    Bytes after the end are harmless, and decoding succeeds. It also succeeds on a JPEG whose
+    missing part is zeros, as an interrupted download into a reserved file leaves it: there the
+    marker is nowhere after the last scan's start.
+    """
+    file.seek(0)
+    data = file.read()
+    with open_image(io.BytesIO(data)) as image:
+        image.load()
+    scan = data.rfind(b"\xff\xda")
+    if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
+        return "no end of the image: the rest of the file is zeros"
+    return None
