@@ -1,0 +1,171 @@
+"""Checkpoint files: read without running code, checked, and loaded without leftovers."""
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from timm.models import load_state_dict
+from torch import nn
+
+from acrank.errors import ModelError
+
+State = dict[str, torch.Tensor]
+Shapes = dict[str, tuple[int, ...]]
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def short_sha256(path: Path) -> str:
+    """The revision of a local file: its content, as far as twelve digits tell it."""
+    return f"sha256:{file_sha256(path)[:12]}"
+
+
+def check_file(path: Path, sha256: str | None) -> None:
+    """See that a checkpoint is there and is the one that was meant, before parsing any of it.
+
+    Raises:
+        ModelError: it is missing, or another file.
+    """
+    if not path.is_file():
+        raise ModelError(f"There is no weights file {path}.", hint="Check weights in the zoo file.")
+    if sha256 is None:
+        return
+    found = file_sha256(path)
+    if found != sha256:
+        raise ModelError(
+            f"{path.name} is not the file the zoo means: its SHA-256 starts with {found[:12]}, "
+            f"the zoo says {sha256[:12]}.",
+            hint="Fetch the file again, or correct sha256 in the zoo file.",
+        )
+
+
+def read_state(path: Path, *, device: str = "cpu") -> State:
+    """The tensors of a checkpoint, its wrappers and prefixes stripped as timm does.
+
+    Raises:
+        ModelError: it cannot be read without running code, or holds no tensors by name.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's on odd pickles: what matters is raised
+            state: Any = load_state_dict(str(path), device=device, weights_only=True)
+    except Exception as error:  # timm, torch, safetensors and pickle all have their own
+        raise _unreadable(path, error) from error
+    strangers = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if strangers or not state:
+        found = f"holds {_some(strangers)}, not tensors" if strangers else "holds no tensors"
+        raise ModelError(f"{path.name} {found}.", hint="Save model.state_dict() as safetensors.")
+    return dict(state)
+
+
+def _unreadable(path: Path, error: BaseException) -> ModelError:
+    causes = (error, error.__cause__)
+    if any(isinstance(cause, pickle.UnpicklingError) for cause in causes):
+        return ModelError(
+            f"{path.name} is a pickle with more than tensors in it, and is not opened: "
+            "pickles can run code.",
+            hint="Save model.state_dict() as safetensors.",
+        )
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ModelError(
+        f"{path.name} cannot be read as a checkpoint: {line}",
+        hint="It may be cut short or of another format; fetch it again.",
+    )
+
+
+def refuse_unsafe_pickle(path: Path) -> None:
+    """Refuse a pickle that holds more than tensors before timm opens it.
+
+    timm reads pickles the safe way only in its later versions; the check does not rely on that.
+
+    Raises:
+        ModelError: the file could run code.
+    """
+    if path.suffix not in (".safetensors", ".npz"):
+        read_state(path, device="meta")
+
+
+def read_shapes(path: Path) -> Shapes:
+    """The shapes in a checkpoint, without its numbers.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    if path.suffix != ".safetensors":
+        return {key: tuple(value.shape) for key, value in read_state(path, device="meta").items()}
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def class_count(shapes: Mapping[str, Sequence[int]], classifier: object) -> int:
+    """How many classes a checkpoint's head has; 0 if it has no head.
+
+    Args:
+        shapes: shape of each tensor.
+        classifier: the head's name in the network, or names where a network has several.
+    """
+    names = [classifier] if isinstance(classifier, str) else list(classifier or ())  # type: ignore[call-overload]
+    found = [shapes[f"{name}.weight"] for name in names if f"{name}.weight" in shapes]
+    return int(found[0][0]) if found else 0
+
+
+def strict_load(model: nn.Module, state: State, label: str) -> None:
+    """Load a checkpoint that must fit the network tensor for tensor.
+
+    Raises:
+        ModelError: it does not fit, and where.
+    """
+    wanted = model.state_dict()
+    # old checkpoints lack BatchNorm's batch counter; torch itself forgives that
+    missing = [key for key in wanted.keys() - state.keys() if "num_batches_tracked" not in key]
+    extra = list(state.keys() - wanted.keys())
+    shared = wanted.keys() & state.keys()
+    differing = [key for key in shared if wanted[key].shape != state[key].shape]
+    parts = [
+        f"{len(keys)} {what} ({_some(sorted(keys))})"
+        for what, keys in (
+            ("missing", missing),
+            ("unexpected", extra),
+            ("of another shape", differing),
+        )
+        if keys
+    ]
+    if parts:
+        hint = "Check arch, kwargs or factory: this checkpoint is of another network."
+        raise ModelError(f"{label} does not fit the network: {'; '.join(parts)}.", hint=hint)
+    model.load_state_dict(state, strict=True)
+
+
+def check_finite(model: nn.Module) -> None:
+    """Refuse weights that no score could be computed from.
+
+    Raises:
+        ModelError: some are NaN or infinite.
+    """
+    broken = [
+        key
+        for key, value in model.state_dict().items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if broken:
+        raise ModelError(
+            f"The weights are NaN or infinite in {len(broken)} tensor(s): {_some(broken)}.",
+            hint="The training diverged or the file is damaged; use another checkpoint.",
+        )
+
+
+def _some(keys: Sequence[str]) -> str:
+    """The first three of many names."""
+    return ", ".join(map(str, keys[:3])) + (", ..." if len(keys) > 3 else "")

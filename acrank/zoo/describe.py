@@ -1,0 +1,204 @@
+"""What can be said of a model without its weights and without the network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from acrank.errors import ModelError
+from acrank.zoo.checkpoints import class_count, read_shapes, short_sha256
+from acrank.zoo.data_config import data_config
+from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+from acrank.zoo.factory import call_factory
+from acrank.zoo.hub import Hub
+from acrank.zoo.names import pretrained_cfg
+from acrank.zoo.sources import hub_files, local_weights
+
+
+@dataclass(frozen=True)
+class EntryInfo:
+    """A model's size, norm layers, input and origin.
+
+    Attributes:
+        name: the entry's name.
+        source: where the network comes from, readable.
+        params: parameters of the network with its head; 0 if not known yet.
+        norm_layers: BatchNorm layers with a scale and a shift.
+        norm_channels: channels of those layers.
+        input_size: (channels, height, width); zeros if not known yet.
+        license: licence of the weights.
+        tags: the entry's tags.
+        revision: commit of the hub, or ``sha256:`` and twelve digits for a local file.
+        cached: whether the weights are on this machine.
+    """
+
+    name: str
+    source: str
+    params: int
+    norm_layers: int
+    norm_channels: int
+    input_size: tuple[int, int, int]
+    license: str | None
+    tags: tuple[str, ...]
+    revision: str | None
+    cached: bool
+
+
+def describe(entry: ZooEntry, *, trust_code: bool = False, hub: Hub | None = None) -> EntryInfo:
+    """Describe a model from its structure alone: no weights are loaded, no request is made.
+
+    Args:
+        entry: the model.
+        trust_code: whether a ``factory`` may run; without it such a model's size is not known.
+        hub: whose local cache to look into.
+
+    Raises:
+        ModelError: the structure cannot be built as the entry says.
+    """
+    hub = hub or Hub(offline=True)
+    revision, cached = _on_this_machine(entry, hub)
+    model = _structure(entry, hub, trust_code)
+    return entry_info(entry, model, revision=revision, cached=cached)
+
+
+def entry_info(
+    entry: ZooEntry, model: nn.Module | None, *, revision: str | None, cached: bool
+) -> EntryInfo:
+    """Describe a model that has been built, its head still on."""
+    norms = affine_norms(model) if model is not None else []
+    size = data_config(entry, model)["input_size"] if model is not None else entry.input_size
+    return EntryInfo(
+        name=entry.name,
+        source=entry.readable_source,
+        params=sum(p.numel() for p in model.parameters()) if model is not None else 0,
+        norm_layers=len(norms),
+        norm_channels=sum(norm.num_features for norm in norms),
+        input_size=size or (0, 0, 0),
+        license=entry.license or _license(entry, model),
+        tags=entry.tags,
+        revision=revision,
+        cached=cached,
+    )
+
+
+def affine_norms(model: nn.Module) -> list[_BatchNorm]:
+    """The BatchNorm layers that have a scale and a shift."""
+    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.affine]
+
+
+def _license(entry: ZooEntry, model: nn.Module | None) -> str | None:
+    """The licence in timm's description of these weights.
+
+    An ``arch`` entry has weights of its own, and a guessed architecture carries the licence of
+    other weights: timm's word on the architecture does not hold for them.
+    """
+    if entry.reference is None:
+        return None
+    if not entry.reference.startswith((HUB_PREFIX, LOCAL_PREFIX)):
+        return getattr(pretrained_cfg(entry.reference), "license", None)
+    cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
+    return cfg.get("license") if cfg.get("source") == "local-dir" else None
+
+
+def _on_this_machine(entry: ZooEntry, hub: Hub) -> tuple[str | None, bool]:
+    """The revision of the weights that are here, and whether they are."""
+    local = local_weights(entry)
+    if local is not None:
+        return (short_sha256(local), True) if local.is_file() else (None, False)
+    files = hub_files(entry)
+    if files is not None:
+        found = hub.cached(files)
+        return (found.commit, True) if found else (None, False)
+    if entry.factory:
+        return None, True  # a factory without weights brings its own
+    return None, url_weights(entry).is_file()
+
+
+def url_weights(entry: ZooEntry) -> Path:
+    """Where torch keeps weights that timm knows by URL and not by hub."""
+    url = getattr(pretrained_cfg(str(entry.reference)), "url", None) or ""
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(url).rpartition("/")[2]
+
+
+def _structure(entry: ZooEntry, hub: Hub, trust_code: bool) -> nn.Module | None:
+    if entry.factory:
+        if not trust_code:
+            return None
+        return _without_storage(lambda: call_factory(entry, trust_code=True))
+    if entry.arch:
+        return _without_storage(lambda: build_arch(entry, _known_shapes(entry, hub)))
+    name = _buildable_name(entry, hub)
+    if name is None:
+        return None
+    return _without_storage(lambda: create(entry, name, pretrained=False))
+
+
+def _without_storage(build: Callable[[], nn.Module]) -> nn.Module:
+    try:
+        with torch.device("meta"):
+            return build()
+    except Exception:  # code that looks at its numbers while building: give it real ones
+        return build()
+
+
+def _known_shapes(entry: ZooEntry, hub: Hub) -> dict[str, tuple[int, ...]] | None:
+    """Shapes in an entry's checkpoint if it is on this machine and readable."""
+    files = hub_files(entry)
+    found = hub.cached(files) if files else None
+    path = found.weights if found else local_weights(entry)
+    try:
+        return read_shapes(path) if path and path.is_file() else None
+    except ModelError:  # loading it will say what is wrong; its listing needs only the structure
+        return None
+
+
+def _buildable_name(entry: ZooEntry, hub: Hub) -> str | None:
+    """A name that timm can build the structure of, as far as is known offline."""
+    reference = str(entry.reference)
+    if reference.startswith(LOCAL_PREFIX):
+        folder = entry.path(reference.removeprefix(LOCAL_PREFIX))
+        return f"{LOCAL_PREFIX}{folder}" if (folder / "config.json").is_file() else None
+    if not reference.startswith(HUB_PREFIX):
+        return reference
+    files = hub_files(entry)
+    found = hub.cached(files) if files else None
+    if found and found.config:
+        return f"{LOCAL_PREFIX}{found.config.parent}"
+    # hub repositories of timm models are called architecture.tag by convention
+    guess = reference.rpartition("/")[2].partition("@")[0].partition(".")[0]
+    return guess if timm.is_model(guess) else None
+
+
+def build_arch(entry: ZooEntry, shapes: dict[str, tuple[int, ...]] | None) -> nn.Module:
+    """Build an ``arch`` entry's network with as many classes as its checkpoint has."""
+    arch = str(entry.arch)
+    if shapes is None or "num_classes" in entry.kwargs:
+        return create(entry, arch, pretrained=False)
+    cfg = timm.models.get_pretrained_cfg(arch)
+    classifier = entry.classifier or (cfg.classifier if cfg else None)
+    return create(entry, arch, pretrained=False, num_classes=class_count(shapes, classifier))
+
+
+def create(entry: ZooEntry, name: str, **options: Any) -> nn.Module:
+    """Have timm make a network, with the entry's arguments.
+
+    Raises:
+        ModelError: timm cannot, with those arguments.
+    """
+    kwargs = {"in_chans": entry.in_chans, **entry.kwargs, **options}
+    cfg = None if name.startswith(LOCAL_PREFIX) else timm.models.get_pretrained_cfg(name)
+    if entry.input_size and cfg is not None and cfg.fixed_input_size:
+        kwargs["img_size"] = entry.input_size[1:]
+    try:
+        model: nn.Module = timm.create_model(name, **kwargs)
+    except Exception as error:  # any of timm's architectures may raise anything
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        given = f" with {entry.kwargs}" if entry.kwargs else ""
+        message = f"timm cannot build {entry.readable_source}{given}: {line}"
+        raise ModelError(message, hint="Check the entry's fields.") from error
+    return model

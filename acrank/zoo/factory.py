@@ -1,0 +1,102 @@
+"""Networks that a user's own function makes."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from acrank.errors import ModelError
+from acrank.zoo.entries import ZooEntry
+
+
+def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
+    """Make an entry's network with the function it names.
+
+    Args:
+        entry: a ``factory`` entry.
+        trust_code: whether the user allows the code to run.
+
+    Raises:
+        ModelError: it may not run, cannot be found, fails, or makes something else.
+    """
+    if not trust_code:
+        raise ModelError(
+            f"factory {entry.factory} runs code of the zoo's author.",
+            hint="Pass --trust-code if you trust it.",
+        )
+    # the path stays while the function runs: it may import its neighbours only then
+    with _folder_importable(entry.base):
+        made = _call(_find(entry), entry)
+    if not isinstance(made, nn.Module):
+        raise ModelError(
+            f"factory {entry.factory} returned a {type(made).__name__}, not a torch.nn.Module.",
+            hint="Let it return the network itself.",
+        )
+    return made
+
+
+def _find(entry: ZooEntry) -> Any:
+    module_name, _, path = str(entry.factory).partition(":")
+    found: Any = _import(module_name, entry)
+    for name in path.split("."):
+        if not hasattr(found, name):
+            where = getattr(found, "__file__", None) or module_name
+            raise ModelError(f"factory {entry.factory}: {where} has no {name!r}.")
+        found = getattr(found, name)
+    return found
+
+
+def _import(module_name: str, entry: ZooEntry) -> ModuleType:
+    _forget_namesake(module_name.partition(".")[0], entry.base)
+    try:
+        return importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # the module's own code may raise anything
+        raise ModelError(
+            f"factory {entry.factory}: importing {module_name} failed: {_line(error)}",
+            hint=f"It is looked for in {entry.base} and among the installed packages.",
+        ) from error
+
+
+def _call(function: Any, entry: ZooEntry) -> object:
+    try:
+        return function(**entry.kwargs)
+    except (Exception, SystemExit) as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in entry.kwargs.items())
+        raise ModelError(
+            f"factory {entry.factory}({given}) failed: {_line(error)}",
+            hint="Check kwargs in the zoo file, or the function.",
+        ) from error
+
+
+@contextmanager
+def _folder_importable(folder: Path) -> Iterator[None]:
+    """Put the zoo file's folder on the import path for a while."""
+    entry = str(folder.absolute())
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _forget_namesake(package: str, folder: Path) -> None:
+    """Forget a module that another zoo's folder provided under the same name."""
+    loaded = sys.modules.get(package)
+    own = [folder / f"{package}.py", folder / package / "__init__.py"]
+    own = [path.resolve() for path in own if path.is_file()]
+    if loaded is None or not own or Path(loaded.__file__ or "").resolve() in own:
+        return
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,88 @@
+"""Which files of the hub an entry needs, told from its description alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acrank.zoo import names
+from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+
+# timm's own order of preference inside a folder; safetensors first, as it cannot run code
+WEIGHT_FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model.pth",
+    "model.pth",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth",
+)
+_WEIGHT_SUFFIXES = ("safetensors", "pth", "pth.tar", "bin")
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Files of one repository of the hub.
+
+    Attributes:
+        repo_id: ``org/name``.
+        revision: a branch, a tag or a commit.
+        weights: names the weights may have, best first.
+        config: whether timm's ``config.json`` is needed too.
+    """
+
+    repo_id: str
+    revision: str
+    weights: tuple[str, ...]
+    config: bool = False
+
+
+def hub_files(entry: ZooEntry) -> HubFiles | None:
+    """What an entry takes from the hub, or None if it takes nothing from there."""
+    if entry.weights and entry.weights.startswith(HUB_PREFIX):
+        repo_id, revision, filename = names.split_repo_file(entry.weights)
+        return HubFiles(repo_id, revision, (filename,))
+    reference = entry.reference
+    if reference is None or reference.startswith(LOCAL_PREFIX):
+        return None
+    if reference.startswith(HUB_PREFIX):
+        return HubFiles(*names.split_repo(reference), WEIGHT_FILES, config=True)
+    return _timm_files(reference)
+
+
+def _timm_files(name: str) -> HubFiles | None:
+    cfg = names.pretrained_cfg(name)
+    if cfg is None:
+        raise names.unknown_name(name)
+    if not cfg.hf_hub_id:
+        return None
+    repo_id, revision = names.split_repo(cfg.hf_hub_id)
+    return HubFiles(repo_id, revision, _alternatives(cfg.hf_hub_filename))
+
+
+def _alternatives(filename: str | None) -> tuple[str, ...]:
+    """The names to look for when timm asks for one: its safetensors twin goes first."""
+    if filename is None:
+        return ("model.safetensors", "pytorch_model.bin")
+    if not filename.endswith(".bin"):
+        return (filename,)
+    twin = filename.replace("pytorch_model.bin", "model.bin").removesuffix(".bin")
+    return (f"{twin}.safetensors", filename)
+
+
+def local_weights(entry: ZooEntry) -> Path | None:
+    """The local file with an entry's weights, there or not; None if they are not local."""
+    reference = entry.reference
+    if reference and reference.startswith(LOCAL_PREFIX):
+        return folder_weights(entry.path(reference.removeprefix(LOCAL_PREFIX)))
+    if entry.weights and not entry.weights.startswith(HUB_PREFIX):
+        return entry.path(entry.weights)
+    return None
+
+
+def folder_weights(folder: Path) -> Path:
+    """The file that timm loads from a folder, found in its order; may be missing."""
+    found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
+    for suffix in _WEIGHT_SUFFIXES:
+        found.extend(sorted(folder.glob(f"*.{suffix}")))
+    return found[0] if found else folder / WEIGHT_FILES[0]

@@ -1,0 +1,214 @@
+"""Reading a zoo file, with every error placed by file, line and field."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from pydantic import ValidationError
+
+from acrank.errors import ZooError
+from acrank.zoo.entries import Zoo, ZooEntry
+from acrank.zoo.names import check_names, nearest
+
+VERSION = 1
+_FILE_KEYS = ("version", "models")
+_ENTRY_KEYS = tuple(key for key in ZooEntry.model_fields if key != "base")
+_SAY = {
+    "string_type": "must be text (quote it if it looks like a number)",
+    "string_too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of names to values",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "missing": "is missing",
+}
+
+_Place = tuple[str | int, ...]
+
+
+def read_zoo(spec: str) -> Zoo:
+    """Read the list of candidates.
+
+    Args:
+        spec: ``default``, ``demo``, or the path of a zoo file.
+
+    Returns:
+        The zoo, its names checked against timm's registry.
+
+    Raises:
+        ZooError: the file cannot be read or says something wrong, and where.
+    """
+    path = packaged_zoo(spec) or Path(spec).expanduser()
+    label = path.name if packaged_zoo(spec) else spec
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        hint = "Give 'default', 'demo' or the path of a zoo file."
+        raise ZooError(f"There is no zoo file {spec!r}.", hint=hint) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"The zoo file {spec!r} cannot be read: {error}.") from error
+    return Zoo(_ZooFile(text, label, path.absolute().parent).entries(), spec)
+
+
+def packaged_zoo(spec: str) -> Path | None:
+    """The file of a zoo that comes with the package, or None for a user's own."""
+    here = Path(__file__).parent
+    if spec == "demo":
+        return here / "demo" / "zoo.yaml"
+    if spec == "default":
+        packaged = here / "default.yaml"  # where the wheel puts the repository's zoo.yaml
+        return packaged if packaged.is_file() else here.parents[1] / "zoo.yaml"
+    return None
+
+
+class _ZooFile:
+    """The text of a zoo file while it is being checked."""
+
+    def __init__(self, text: str, label: str, base: Path) -> None:
+        self.label = label
+        self.base = base
+        self.root, self.content = self._parse(text)
+
+    def _parse(self, text: str) -> tuple[yaml.Node, Any]:
+        try:
+            loader = yaml.SafeLoader(text)
+            root = loader.get_single_node()
+            if root is None:
+                raise ZooError(f"{self.label} is empty.", hint="Start it with: version: 1")
+            self._refuse_doubled_keys(root)
+            return root, loader.construct_document(root)
+        except yaml.MarkedYAMLError as error:
+            raise self._yaml_error(error) from error
+        except (yaml.YAMLError, ValueError) as error:  # odd characters; impossible dates
+            line = str(error).partition("\n")[0]
+            raise ZooError(f"{self.label} is not valid YAML: {line}.") from error
+
+    def _yaml_error(self, error: yaml.MarkedYAMLError) -> ZooError:
+        mark = error.problem_mark or error.context_mark
+        place = f" line {mark.line + 1}" if mark else ""
+        tab = "\\t" in str(error.problem)
+        hint = (
+            "Indent with spaces: YAML allows no tabs." if tab else "Check quotes and indentation."
+        )
+        return ZooError(f"{self.label}{place}: not valid YAML: {error.problem}.", hint=hint)
+
+    def _refuse_doubled_keys(self, root: yaml.Node) -> None:
+        for node in _nodes(root):
+            seen: set[str] = set()
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ZooError(f"{self.label} line {line}: {key.value!r} is given twice.")
+                seen.add(str(key.value))
+
+    def fail(self, path: _Place, message: str, hint: str | None = None) -> NoReturn:
+        """Raise an error placed at a field, given by its path from the root."""
+        line = _line(self.root, path)
+        where = f", {_dotted(path)}" if path else ""
+        raise ZooError(f"{self.label} line {line}{where}: {message}", hint=hint)
+
+    def entries(self) -> tuple[ZooEntry, ...]:
+        """Every entry of the file, checked."""
+        self._check_head()
+        entries = tuple(
+            self._entry(("models", number), item)
+            for number, item in enumerate(self.content["models"])
+        )
+        self._refuse_doubled_names(entries)
+        return entries
+
+    def _check_head(self) -> None:
+        content = self.content
+        if not isinstance(content, dict):
+            self.fail((), "not a mapping.", "A zoo file has the keys version and models.")
+        for key in content:
+            if key not in _FILE_KEYS:
+                self.fail((key,), "unknown field.", nearest(str(key), _FILE_KEYS) or None)
+        if "version" not in content:
+            self.fail((), "version is missing.", f"Add the line: version: {VERSION}")
+        if content["version"] != VERSION or isinstance(content["version"], bool):
+            self.fail(
+                ("version",), f"unknown version {content['version']!r}; this reads {VERSION}."
+            )
+        if not isinstance(content.get("models"), list) or not content["models"]:
+            self.fail(("models",), "must be a list of at least one model.")
+
+    def _entry(self, path: _Place, item: object) -> ZooEntry:
+        fields = {"name": item} if isinstance(item, str) else item
+        if not isinstance(fields, dict):
+            self.fail(path, f"must be a name or a mapping, got {item!r}.")
+        for key in fields:
+            if key not in _ENTRY_KEYS:
+                self.fail((*path, key), "unknown field.", nearest(str(key), _ENTRY_KEYS) or None)
+        try:
+            entry = ZooEntry.model_validate({**fields, "base": self.base})
+        except ValidationError as error:
+            self._field_error(path, error)
+        self._check_names(path, entry)
+        return entry
+
+    def _field_error(self, path: _Place, error: ValidationError) -> NoReturn:
+        first = error.errors(include_url=False)[0]
+        said = str(first["msg"]).removeprefix("Value error, ")
+        self.fail((*path, *first["loc"]), f"{_SAY.get(first['type'], said)}.")
+
+    def _check_names(self, path: _Place, entry: ZooEntry) -> None:
+        try:
+            check_names(entry)
+        except ZooError as error:
+            field = "arch" if entry.arch else "source" if entry.source else "name"
+            if entry.factory or "FILE" in error.message:
+                field = "weights"
+            self.fail((*path, field), error.message, error.hint)
+
+    def _refuse_doubled_names(self, entries: Sequence[ZooEntry]) -> None:
+        first: dict[str, int] = {}
+        for number, entry in enumerate(entries):
+            earlier = first.setdefault(entry.name, number)
+            if earlier != number:
+                line = _line(self.root, ("models", earlier))
+                message = f"{entry.name!r} is already the name of models[{earlier}] (line {line})."
+                self.fail(("models", number, "name"), message, "Give one of them another name.")
+
+
+def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    """A node and everything in it; what an alias repeats is met once."""
+    waiting, met = [node], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in met or isinstance(node, yaml.ScalarNode):
+            continue
+        met.add(id(node))
+        yield node
+        pairs = (
+            node.value if isinstance(node, yaml.MappingNode) else [(None, n) for n in node.value]
+        )
+        waiting.extend(value for _, value in pairs)
+
+
+def _line(node: yaml.Node, path: _Place) -> int:
+    """The line (from 1) of the field that a path leads to, or of the nearest one above it."""
+    line = node.start_mark.line
+    for step in path:
+        found = _child(node, step)
+        if found is None:
+            break
+        line, node = found
+    return int(line) + 1
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark.line, node.value[step]
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(step):
+                return key.start_mark.line, value
+    return None
+
+
+def _dotted(path: _Place) -> str:
+    """``("models", 3, "mean")`` as ``models[3].mean``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.lstrip(".")
