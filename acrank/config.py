@@ -1,0 +1,112 @@
+"""The one description of a run, for the command line, YAML files and Python alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from acrank.errors import ConfigError
+
+RankBy = Literal["ac_corr", "ac_corr_channel", "ac_corr_zero"]
+
+Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
+
+
+class RunConfig(BaseModel):
+    """What a scoring run does; everything that a result depends on, and nothing else.
+
+    Attributes:
+        data: target dataset: a folder of class folders, a CSV file (``path,label``),
+            ``hfds/NAME`` or ``demo``.
+        zoo: candidates: a zoo file, ``demo``, or ``default`` for the packaged list.
+        models: names or wildcards; they select from the zoo, or from timm without a zoo.
+        rank_by: the score that orders the table.
+        samples: how many images of the target are drawn, stratified by class.
+        batch_size: images in a batch; the sample is split into disjoint batches.
+        steps: 1 for one step of the norm affines on each batch; more, or ``epoch`` (one
+            pass over the sample), to train the whole network.
+        repeats: with several steps, how many times to train, each with its own order and
+            head: intervals come from them. Ignored with one step.
+        lr: learning rate of the plain SGD step.
+        head: classifier over the target's classes: drawn at random for each batch, or a
+            ridge regression fitted on the other half of the batch.
+        temperature: of the affine correlation's softmax.
+        dead_channels: leave dead channels out, or keep them as the authors' release does.
+        seed: of the sample, the batches and the heads.
+        device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
+        precision: of the forward and backward pass; ``auto`` takes bf16 where the hardware has
+            it and fp32 elsewhere.
+        threads: CPU threads; None leaves PyTorch's choice, the physical cores.
+        offline: use no network.
+        trust_code: allow zoo entries that run code of their own (``factory:``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    zoo: str | None = None
+    models: tuple[str, ...] = ()
+    rank_by: RankBy = "ac_corr"
+    samples: int = Field(default=256, ge=2)
+    batch_size: int = Field(default=32, ge=2)
+    steps: Steps = 1
+    repeats: int = Field(default=3, ge=1)
+    lr: float = Field(default=0.01, gt=0, allow_inf_nan=False)
+    head: Literal["random", "ridge"] = "random"
+    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    dead_channels: Literal["exclude", "keep"] = "exclude"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    offline: bool = False
+    trust_code: bool = False
+
+
+def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:
+    """Build the configuration of a run.
+
+    Args:
+        settings: fields given by the user; they win over those of the file.
+        file: a YAML file with fields of :class:`RunConfig`.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range, or the file unreadable.
+    """
+    merged = {**(_read_yaml(file) if file else {}), **settings}
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise _config_error(error, file) from None
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"Configuration file '{file}' must hold fields and values.",
+            hint="For example: samples: 128",
+        )
+    return content
+
+
+def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
+    where = f" (in '{file}' or on the command line)" if file else ""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else "configuration"
+    if first["type"] == "extra_forbidden":
+        return ConfigError(
+            f"Unknown setting '{field}'{where}.",
+            hint=f"Known settings: {', '.join(RunConfig.model_fields)}.",
+        )
+    if first["type"] == "missing":
+        return ConfigError(f"Setting '{field}' is missing{where}.")
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return ConfigError(f"Setting '{field}' is {first['input']!r}{where}: {message}.")

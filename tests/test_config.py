@@ -1,0 +1,47 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrank.config import make_config
+from acrank.errors import ConfigError
+
+
+def test_options_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("data: demo\nsamples: 64\nmodels: [a, b]\nsteps: epoch\n")
+    config = make_config({"samples": 32}, file)
+    assert (config.data, config.samples, config.models) == ("demo", 32, ("a", "b"))
+    assert config.steps == "epoch"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "'data' is missing"),
+        ({"data": "demo", "sample": 3}, "Unknown setting 'sample'.*samples"),
+        ({"data": "demo", "samples": 1}, "'samples' is 1.*greater than or equal to 2"),
+        ({"data": "demo", "lr": float("nan")}, "'lr' is nan"),
+        ({"data": "demo", "lr": 0}, "'lr' is 0"),
+        ({"data": "demo", "steps": "often"}, "'steps' is 'often'"),
+        ({"data": "demo", "steps": 0}, "'steps' is 0"),
+        ({"data": "demo", "head": "linear"}, "'head' is 'linear'"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "cannot be read"), ("- a\n- b\n", "fields and values"), ("nope: 1\n", "nope")],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_config({"data": "demo"}, file)
+    assert "run.yaml" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"missing\.yaml"):
+        make_config({}, tmp_path / "missing.yaml")

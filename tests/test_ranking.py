@@ -1,0 +1,57 @@
+import math
+
+import pytest
+
+from acrank.ranking import rank_results
+from acrank.results import ModelResult
+
+
+def result(name: str, *values: float, status: str = "ok") -> ModelResult:
+    scores = {m: list(values) for m in ("ac_corr", "ac_corr_channel", "ac_corr_zero")}
+    return ModelResult(name, status, scores=scores if status == "ok" else {})  # type: ignore[arg-type]
+
+
+def test_best_first_and_rest_last() -> None:
+    ranking = rank_results(
+        [
+            ModelResult.failed("broken", "no weights"),
+            result("low", 1.0, 1.1, 0.9),
+            result("untrained", status="unranked"),
+            result("high", 3.0, 3.1, 2.9),
+        ],
+        "ac_corr",
+        0,
+    )
+    assert [row.result.model for row in ranking.rows] == ["high", "low", "untrained", "broken"]
+    assert [row.rank for row in ranking.rows] == [1, 2, None, None]
+    best = ranking.best
+    assert best is not None
+    assert best.score == pytest.approx(3.0)
+    assert best.low is not None
+    assert best.high is not None
+    assert best.low < 3.0 < best.high
+    assert best.p_best == pytest.approx(1.0)
+    assert [row.tie_group for row in ranking.rows] == [1, 2, None, None]
+
+
+def test_one_batch_gives_a_rank_without_uncertainty() -> None:
+    ranking = rank_results([result("a", 1.0), result("b", 2.0)], "ac_corr", 0)
+    best = ranking.best
+    assert best is not None
+    assert (best.result.model, best.low, best.p_best, best.tie_group) == ("b", None, None, None)
+
+
+def test_nothing_scored_has_no_best() -> None:
+    ranking = rank_results(
+        [ModelResult.failed("a", "x"), result("b", status="unranked")], "ac_corr", 0
+    )
+    assert ranking.best is None
+    assert ranking.count("failed") == 1
+    assert math.isnan(ranking.rows[0].result.mean("ac_corr"))
+
+
+def test_equal_scores_are_ordered_by_name() -> None:
+    ranking = rank_results([result("b", 1.0, 2.0), result("a", 1.0, 2.0)], "ac_corr", 0)
+    assert [row.result.model for row in ranking.rows] == ["a", "b"]
+    assert [row.tie_group for row in ranking.rows] == [1, 1]
+    assert [row.p_best for row in ranking.rows] == [0.5, 0.5]
