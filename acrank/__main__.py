@@ -1,0 +1,5 @@
+"""``python -m acrank``."""
+
+from acrank.cli import main
+
+main()

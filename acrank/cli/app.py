@@ -1,0 +1,89 @@
+"""The application, and the one boundary at which errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from acrank import __version__
+from acrank.cli.list_zoo import list_zoo
+from acrank.cli.score import score
+from acrank.errors import AcrankError, ExitCode
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="acrank",
+    help="Which pretrained backbone should I fine-tune on my data?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: half the start-up time, and [default: x] stays
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"acrank {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Which pretrained backbone should I fine-tune on my data?"""
+
+
+def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
+    """End with the documented exit code on Ctrl-C; typer's own is 1, which means a failed gate."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _say("interrupted")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+    return run
+
+
+app.command("score")(_interruptible(score))
+app.command("list-zoo")(_interruptible(list_zoo))
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with the documented exit code."""
+    try:
+        app()
+    except AcrankError as error:
+        _say(f"error: {error.message}")
+        if error.hint:
+            _say(f"  {error.hint}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our stdout has gone (`acrank ... | head`): nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except Exception as error:  # the last boundary: a bug, not a user's mistake
+        _say(f"internal error: {type(error).__name__}: {error}")
+        if os.environ.get("ACRANK_DEBUG"):
+            traceback.print_exc()
+        else:
+            _say("  This is a bug in acrank. Set ACRANK_DEBUG=1 to see where it happened.")
+        sys.exit(ExitCode.INTERNAL)
+    sys.exit(ExitCode.OK)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

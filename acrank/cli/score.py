@@ -1,0 +1,220 @@
+"""``acrank score``: rank a zoo on a target dataset."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from acrank.errors import ExitCode
+
+if TYPE_CHECKING:
+    from acrank.results import Ranking
+
+
+class Format(enum.StrEnum):
+    """What is printed on stdout."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    md = "md"
+
+
+class Device(enum.StrEnum):
+    """Where networks run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Precision(enum.StrEnum):
+    """Of the forward and backward pass."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Head(enum.StrEnum):
+    """Classifier over the target's classes."""
+
+    random = "random"
+    ridge = "ridge"
+
+
+class DeadChannels(enum.StrEnum):
+    """What to do with channels that pass no signal on."""
+
+    exclude = "exclude"
+    keep = "keep"
+
+
+class RankBy(enum.StrEnum):
+    """The score that orders the table."""
+
+    ac_corr = "ac_corr"
+    ac_corr_channel = "ac_corr_channel"
+    ac_corr_zero = "ac_corr_zero"
+
+
+def score(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Target: a folder of class folders, a CSV (path,label), hfds/NAME, or demo.",
+            show_default=False,
+        ),
+    ] = None,
+    zoo: Annotated[
+        str | None,
+        typer.Option(help="Candidates: a zoo file, or demo. [default: the packaged zoo]"),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or wildcard, of the zoo or else of timm; repeatable."),
+    ] = None,
+    rank_by: Annotated[
+        RankBy | None, typer.Option(help="Score that orders the table. [default: ac_corr]")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Images to draw, stratified by class. [default: 256]")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a batch. [default: 32]")] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            help="1: one step of the norm affines a batch. N or epoch: train everything. "
+            "[default: 1]"
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Trainings, with several steps. [default: 3]")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Learning rate of the SGD step. [default: 0.01]")
+    ] = None,
+    head: Annotated[
+        Head | None,
+        typer.Option(help="Drawn a batch, or ridge regression. [default: random]"),
+    ] = None,
+    dead_channels: Annotated[
+        DeadChannels | None,
+        typer.Option(help="keep is the authors' form. [default: exclude]"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the sample, batches and heads. [default: 0]")
+    ] = None,
+    device: Annotated[
+        Device | None, typer.Option(help="Where networks run. [default: auto]")
+    ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="auto is bf16 where the hardware has it. [default: auto]"),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads. [default: physical cores]")
+    ] = None,
+    offline: Annotated[bool | None, typer.Option("--offline", help="Use no network.")] = None,
+    trust_code: Annotated[
+        bool | None,
+        typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with these settings; options win over it.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="Of stdout.")] = Format.table,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 3 if any model has a flag or no rank.")
+    ] = False,
+) -> None:
+    """Rank pretrained backbones by how well they would fine-tune on your data.
+
+    Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed,
+    4 no model could be scored, 130 interrupted.
+    """
+    given = {
+        "data": data,
+        "zoo": zoo,
+        "models": tuple(model) if model else None,
+        "rank_by": rank_by,
+        "samples": samples,
+        "batch_size": batch_size,
+        "steps": int(steps) if steps and steps.isdecimal() else steps,
+        "repeats": repeats,
+        "lr": lr,
+        "head": head,
+        "dead_channels": dead_channels,
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "offline": offline,
+        "trust_code": trust_code,
+    }
+    settings = {
+        name: str(value) if isinstance(value, enum.StrEnum) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    ranking = _run(settings, config, [path for path in (csv, json) if path])
+    _write(ranking, csv, json)
+    _print(ranking, output, top)
+    raise typer.Exit(exit_code(ranking, strict))
+
+
+def _run(settings: dict[str, Any], file: Path | None, outputs: list[Path]) -> Ranking:
+    from acrank.config import make_config
+    from acrank.report.records import check_writable
+
+    config = make_config(settings, file)
+    for path in outputs:
+        check_writable(path)
+
+    from acrank.report.progress import ProgressListener
+    from acrank.report.table import make_console
+    from acrank.run import run
+
+    with ProgressListener(make_console(stderr=True)) as listener:
+        return run(config, listener)
+
+
+def _write(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
+    from acrank.report.records import to_csv, to_json, write_whole
+
+    if csv:
+        write_whole(csv, to_csv(ranking))
+    if json:
+        write_whole(json, to_json(ranking))
+
+
+def _print(ranking: Ranking, output: Format, top: int | None) -> None:
+    from acrank.report.records import to_csv, to_json, to_markdown
+    from acrank.report.table import make_console, print_ranking
+
+    if output is Format.table:
+        print_ranking(ranking, make_console(), top)
+        return
+    text = {Format.csv: to_csv, Format.json: to_json, Format.md: to_markdown}[output](ranking)
+    typer.echo(text, nl=False)
+
+
+def exit_code(ranking: Ranking, strict: bool) -> ExitCode:
+    """The documented exit code of a finished run."""
+    if ranking.interrupted:
+        return ExitCode.INTERRUPTED
+    if ranking.best is None:
+        return ExitCode.NOTHING_SCORED
+    flagged = any(row.result.flags or row.result.status != "ok" for row in ranking.rows)
+    if ranking.count("failed") or (strict and flagged):
+        return ExitCode.SOME_FAILED
+    return ExitCode.OK

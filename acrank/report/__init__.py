@@ -1,0 +1,1 @@
+"""A ranking for people and for programs: table, Markdown, CSV, JSON, progress."""

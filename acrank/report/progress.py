@@ -1,0 +1,64 @@
+"""Progress on stderr: the model's name and the time left; plain lines where it is no terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from acrank.results import ModelResult
+
+
+class ProgressListener:
+    """Shows a run on a console; use as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.total = 0
+        self.finished = 0
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def message(self, text: str) -> None:
+        """Print a sentence for the user."""
+        self.console.print(Text(f"note: {text}"), soft_wrap=True)
+
+    def start(self, total: int) -> None:
+        """Show an empty bar."""
+        self.total = total
+        self.task = self.bar.add_task("", total=total)
+
+    def begin(self, model: str) -> None:
+        """Name the model that runs."""
+        self.bar.update(self.task, description=model)
+
+    def done(self, result: ModelResult) -> None:
+        """Advance; without a terminal, print a line."""
+        self.finished += 1
+        self.bar.advance(self.task)
+        if not self.console.is_terminal:
+            line = f"[{self.finished}/{self.total}] {result.model}: {result.status}"
+            line += f" ({result.seconds:.1f} s)" + (f" {result.reason}" if result.reason else "")
+            self.console.print(Text(line), soft_wrap=True)

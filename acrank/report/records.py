@@ -1,0 +1,160 @@
+"""A ranking as rows and documents: CSV, JSON, Markdown, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from acrank.errors import ConfigError
+from acrank.results import RankedModel, Ranking
+
+SCHEMA = 1
+SCORES = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
+COLUMNS = (
+    *("rank", "model", "status", "score", "score_low", "score_high", "p_best"),
+    *SCORES,
+    *("params_m", "norm_layers", "norm_channels", "input_size", "license", "revision"),
+    *("seconds", "reason", "tie_group", "flags"),
+)
+
+
+def row_values(row: RankedModel) -> dict[str, Any]:
+    """One row under the names of ``COLUMNS``; None where there is no value."""
+    result = row.result
+    values: dict[str, Any] = {
+        "rank": row.rank,
+        "model": result.model,
+        "status": result.status,
+        "score": row.score,
+        "score_low": row.low,
+        "score_high": row.high,
+        "p_best": row.p_best,
+        "params_m": None if result.params is None else result.params / 1e6,
+        "norm_layers": result.norm_layers,
+        "norm_channels": result.norm_channels,
+        "input_size": result.input_size and "x".join(map(str, result.input_size)),
+        "license": result.license,
+        "revision": result.revision,
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason or None,
+        "tie_group": row.tie_group,
+        "flags": "; ".join(f"{name}: {text}" for name, text in result.flags.items()) or None,
+    }
+    values.update({metric: _finite(result.mean(metric)) for metric in SCORES})
+    return {column: values[column] for column in COLUMNS}
+
+
+def to_csv(ranking: Ranking) -> str:
+    """The ranking as CSV with a header; missing values are empty."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row_values(row) for row in ranking.rows)
+    return stream.getvalue()
+
+
+def to_json(ranking: Ranking) -> str:
+    """The ranking as strict JSON: rows, trials, layers, configuration, versions, dataset."""
+    document = {
+        "schema_version": SCHEMA,
+        **ranking.record,
+        "rank_by": ranking.rank_by,
+        "interrupted": ranking.interrupted,
+        "warnings": list(ranking.warnings),
+        "interval": "Student's 95 % interval of the mean over trials",
+        "p_best": "multivariate t of the paired trial means, 20000 draws",
+        "models": [_model_record(row) for row in ranking.rows],
+    }
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def to_markdown(ranking: Ranking) -> str:
+    """The main columns as a GitHub table."""
+    header = ("rank", "model", "score", "95 % interval", "P(best)", "tie", "status")
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(_markdown_cells(row)) + " |" for row in ranking.rows]
+    return "\n".join(lines) + "\n"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a result file that could not be written, before any work is done.
+
+    Raises:
+        ConfigError: its folder is missing or read-only, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder.", hint="Give the name of a file in it.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ConfigError(f"Folder '{folder}' does not exist.", hint=f"Make it: mkdir -p {folder}")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another one.")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file completely or leave what was there.
+
+    Raises:
+        ConfigError: the file cannot be written, for example on a full disk.
+    """
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.absolute().parent, prefix=".acrank-", delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())  # temporary files are private, results are not
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _model_record(row: RankedModel) -> dict[str, Any]:
+    values = row_values(row)
+    values["input_size"] = row.result.input_size
+    values["flags"] = row.result.flags
+    values["trials"] = row.result.scores
+    values["layers"] = [
+        {key: _finite(value) for key, value in asdict(layer).items()} for layer in row.result.layers
+    ]
+    return values
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _markdown_cells(row: RankedModel) -> list[str]:
+    def number(value: float | None, digits: int) -> str:
+        return "" if value is None else f"{value:.{digits}g}"
+
+    between = "" if row.low is None else f"{number(row.low, 4)} to {number(row.high, 4)}"
+    status = row.result.status + (f": {row.result.reason}" if row.result.reason else "")
+    cells = [
+        str(row.rank or ""),
+        row.result.model,
+        number(row.score, 4),
+        between,
+        "" if row.p_best is None else f"{row.p_best:.2f}",
+        str(row.tie_group or ""),
+        status,
+    ]
+    return [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]

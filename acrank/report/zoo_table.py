@@ -1,0 +1,102 @@
+"""A zoo as table, CSV, JSON or Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from acrank.report.table import make_console, print_table
+
+if TYPE_CHECKING:
+    from acrank.zoo import EntryInfo
+
+COLUMNS = (
+    "name",
+    "source",
+    "params_m",
+    "norm_layers",
+    "norm_channels",
+    "input_size",
+    "license",
+    "tags",
+    "cached",
+    "revision",
+)
+
+
+def print_zoo(entries: Iterable[EntryInfo], output: str) -> None:
+    """Print described entries on stdout.
+
+    Args:
+        entries: to show, in order.
+        output: table, csv, json or md.
+    """
+    rows = [_values(info) for info in entries]
+    if output == "table":
+        _print_table(rows)
+    else:
+        print({"csv": _csv, "json": _json, "md": _markdown}[output](rows), end="")
+
+
+def _values(info: EntryInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "source": info.source,
+        "params_m": round(info.params / 1e6, 3) if info.params else None,
+        "norm_layers": info.norm_layers or None,
+        "norm_channels": info.norm_channels or None,
+        "input_size": "x".join(map(str, info.input_size)),
+        "license": info.license,
+        "tags": " ".join(info.tags),
+        "cached": info.cached,
+        "revision": info.revision,
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return "" if value is None else str(value)
+
+    return [text(row[column]) for column in COLUMNS]
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    console = make_console()
+    # The revision is long and of use to programs: CSV and JSON have it.
+    shown = COLUMNS[:-1]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in shown:
+        numeric = column in ("params_m", "norm_layers", "norm_channels")
+        table.add_column(
+            column.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*map(Text, _cells(row)[:-1]))
+    print_table(table, console)
+    console.print(f"{len(rows)} models")
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return json.dumps(list(rows), indent=1, ensure_ascii=False) + "\n"
+
+
+def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
+    lines += ["| " + " | ".join(c.replace("|", "\\|") for c in _cells(row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,117 @@
+import csv
+import io
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from acrank.errors import ConfigError
+from acrank.norm import LayerCorrelation
+from acrank.ranking import rank_results
+from acrank.report.records import (
+    COLUMNS,
+    check_writable,
+    to_csv,
+    to_json,
+    to_markdown,
+    write_whole,
+)
+from acrank.results import ModelResult, Ranking
+
+NAN = math.nan
+
+
+@pytest.fixture
+def ranking() -> Ranking:
+    scores = {"ac_corr": [1.0, 1.5], "ac_corr_channel": [0.1, 0.2], "ac_corr_zero": [0.9, 0.9]}
+    layers = (
+        LayerCorrelation("bn1", 8, 1, False, 1.2, 0.2, 1.0),
+        LayerCorrelation("bn2", 8, 8, True, NAN, NAN, NAN),
+    )
+    good = ModelResult(
+        "good, *with* | 😀 markup",
+        "ok",
+        "",
+        scores,
+        {"tied-affines": "1 of 2 layers"},
+        layers,
+        1_250_000,
+        2,
+        16,
+        (3, 64, 64),
+        "mit",
+        "abc",
+        1.23456,
+    )
+    bad = ModelResult.failed("bad", 'said "no",\nthen stopped')
+    return rank_results([bad, good], "ac_corr", 0, record={"seed": 0}, warnings=["careful"])
+
+
+def test_csv_has_the_documented_columns_in_order(ranking: Ranking) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(ranking))))
+    assert ",".join(rows[0]) == (
+        "rank,model,status,score,score_low,score_high,p_best,ac_corr,ac_corr_channel,"
+        "ac_corr_zero,params_m,norm_layers,norm_channels,input_size,license,revision,seconds,"
+        "reason,tie_group,flags"
+    )
+    good, bad = rows
+    assert good["model"] == "good, *with* | 😀 markup"
+    assert (good["rank"], good["score"], good["params_m"]) == ("1", "1.25", "1.25")
+    assert good["input_size"] == "3x64x64"
+    assert float(good["score_low"]) < 1.25 < float(good["score_high"])
+    assert good["flags"] == "tied-affines: 1 of 2 layers"
+    assert (bad["rank"], bad["status"], bad["score"]) == ("", "failed", "")
+    assert bad["reason"] == 'said "no",\nthen stopped'
+
+
+def test_json_is_strict_and_complete(ranking: Ranking) -> None:
+    text = to_json(ranking)
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert document["schema_version"] == 1
+    assert document["seed"] == 0
+    assert document["warnings"] == ["careful"]
+    good, bad = document["models"]
+    assert set(COLUMNS) < set(good)
+    assert good["trials"]["ac_corr"] == [1.0, 1.5]
+    assert good["layers"][1]["kept_sum"] is None
+    assert good["layers"][1]["tied"] is True
+    assert bad["score"] is None
+
+
+def test_markdown_cells_cannot_break_the_table(ranking: Ranking) -> None:
+    lines = to_markdown(ranking).splitlines()
+    assert len(lines) == 4
+    assert "good, *with* \\| 😀 markup" in lines[2]
+    assert 'failed: said "no", then stopped' in lines[3]
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.csv"
+    mask = os.umask(0o022)
+    try:
+        write_whole(path, "first")
+    finally:
+        os.umask(mask)
+    assert path.read_text() == "first"
+    assert path.stat().st_mode & 0o777 == 0o644
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        write_whole(path, "second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mkdir -p"):
+        check_writable(tmp_path / "missing" / "out.csv")
+    with pytest.raises(ConfigError, match="is a folder"):
+        check_writable(tmp_path)
+    check_writable(tmp_path / "out.csv")

@@ -1,0 +1,66 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from acrank.ranking import rank_results
+from acrank.report.progress import ProgressListener
+from acrank.report.table import PLAIN_WIDTH, make_console, print_ranking
+from acrank.results import ModelResult, Ranking
+
+
+def make_ranking(name: str = "a-rather-long-model-name.of_some_recipe") -> Ranking:
+    scores = {"ac_corr": [1.0, 1.5], "ac_corr_channel": [0.1, 0.2], "ac_corr_zero": [0.9, 0.9]}
+    ok = ModelResult(name, "ok", "", scores, {"dead-channels": "9 of 16 channels (56%)"})
+    tied = ModelResult("tied", "unranked", "every layer is tied.")
+    return rank_results([ok, tied, ModelResult.failed("bad", "[red]boom[/red]")], "ac_corr", 0)
+
+
+def printed(width: int, terminal: bool = False, top: int | None = None) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
+    print_ranking(make_ranking(), console, top)
+    return stream.getvalue()
+
+
+def test_everything_is_there_on_one_line_a_model() -> None:
+    lines = printed(PLAIN_WIDTH).splitlines()
+    assert "ac_corr ↑" in lines[0]
+    assert "a-rather-long-model-name.of_some_recipe" in lines[1]
+    assert "1.250" in lines[1]
+    assert "dead-channels (9 of 16 channels (56%))" in lines[1]
+    assert "unranked: every layer is tied." in lines[2]
+    assert "failed: [red]boom[/red]" in lines[3]  # a reason is text, not markup
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_narrow_terminal_drops_columns_and_says_so() -> None:
+    text = printed(90, terminal=True)
+    assert "Columns hidden for lack of width: " in text.replace("\n", " ")
+    assert all(len(line) <= 90 for line in text.splitlines())
+    assert "1.250" in text
+
+
+def test_top_counts_what_it_hides() -> None:
+    text = printed(PLAIN_WIDTH, top=1)
+    assert "2 more rows not shown" in text
+    assert "boom" not in text
+
+
+def test_not_a_terminal_means_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    print_ranking(make_ranking(), make_console())
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_progress_is_plain_lines_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressListener(make_console(stderr=True)) as listener:
+        listener.message("mind [this]")
+        listener.start(2)
+        for name in ("a", "b"):
+            listener.begin(name)
+            listener.done(ModelResult.failed(name, "no [weights]"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines[0] == "note: mind [this]"
+    assert lines[2] == "[2/2] b: failed (0.0 s) no [weights]"
