@@ -43,10 +43,22 @@ def rank_results(
     return Ranking(
         (*_ranked(scored, rank_by, sign, seed), *map(RankedModel, rest)),
         rank_by,
-        tuple(warnings),
+        (*warnings, *_target_blind(scored, rank_by)),
         record or {},
         interrupted,
     )
+
+
+def _target_blind(scored: Sequence[ModelResult], rank_by: str) -> list[str]:
+    """A warning where the order is that of the zero-drift value, which sees no target image."""
+    zeros = [result.mean("ac_corr_zero") for result in scored]
+    if rank_by != "ac_corr" or len(scored) < 3 or zeros != sorted(zeros, reverse=True):
+        return []
+    return [
+        "ac_corr_zero, which sees no target image, gives the same order: here the ranking tells "
+        "the checkpoints apart, not how well they suit these data. A larger --lr weighs the "
+        "target more."
+    ]
 
 
 def _ranked(

@@ -50,6 +50,19 @@ def test_nothing_scored_has_no_best() -> None:
     assert math.isnan(ranking.rows[0].result.mean("ac_corr"))
 
 
+def test_an_order_that_sees_no_target_is_pointed_out() -> None:
+    def make(name: str, score: float, zero: float) -> ModelResult:
+        values = {"ac_corr": score, "ac_corr_channel": score, "ac_corr_zero": zero}
+        return ModelResult(name, "ok", scores={m: [v, v] for m, v in values.items()})
+
+    blind = [make("a", 3, 2.9), make("b", 2, 1.9), make("c", 1, 0.9)]
+    assert "no target image" in rank_results(blind, "ac_corr", 0).warnings[0]
+    assert rank_results(blind[:2], "ac_corr", 0).warnings == ()
+    assert rank_results(blind, "ac_corr_zero", 0).warnings == ()
+    seeing = [make("a", 3, 1.9), make("b", 2, 2.9), make("c", 1, 0.9)]
+    assert rank_results(seeing, "ac_corr", 0).warnings == ()
+
+
 def test_equal_scores_are_ordered_by_name() -> None:
     ranking = rank_results([result("b", 1.0, 2.0), result("a", 1.0, 2.0)], "ac_corr", 0)
     assert [row.result.model for row in ranking.rows] == ["a", "b"]

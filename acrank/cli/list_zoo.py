@@ -45,7 +45,11 @@ def list_zoo(
     ] = False,
     output: Annotated[ListFormat, typer.Option("--format", help="Of stdout.")] = ListFormat.table,
 ) -> None:
-    """List the candidates of a zoo: parameters, norm layers, input size, licence, cached."""
+    """List the candidates of a zoo.
+
+    Parameters, norm layers, input size, licence and whether the weights are on this machine;
+    no weights are loaded and nothing is downloaded.
+    """
     from acrank.report.zoo_table import print_zoo
     from acrank.zoo import read_zoo, select_entries
     from acrank.zoo.filters import ZooFilter, describe_all

@@ -123,6 +123,7 @@ def _notes(ranking: Ranking, cut: int, hidden: list[str]) -> list[str]:
             "Interval: Student's 95 % over batches of the sample. tie: models of one group "
             "cannot be told apart from its first (paired t test)."
         )
+    lines += [f"Mind: {warning}" for warning in ranking.warnings]
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
     return lines

@@ -79,7 +79,8 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
             column.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
         )
     for row in rows:
-        table.add_row(*map(Text, _cells(row)[:-1]))
+        source = "timm" if row["source"] == row["name"] else row["source"]
+        table.add_row(*map(Text, _cells({**row, "source": source})[:-1]))
     print_table(table, console)
     console.print(f"{len(rows)} models")
 

@@ -1,0 +1,249 @@
+"""What a probe costs, against a bare PyTorch forward and full backward on the same tensors.
+
+For each network, in one process and in turns: (a) forward in training mode, cross-entropy, backward
+to every parameter, as PyTorch does by default; (b) acrank's probe and AC-Corr, without loading and
+decoding. With ``--whole`` instead a whole ``acrank score`` over ten networks with random weights,
+against the sum of (b) for the same images. Time is the median over rounds, memory the peak of the
+process above what it held before.
+
+    python benchmarks/probe_cost.py --csv benchmarks/probe_cost.csv
+    python benchmarks/probe_cost.py --whole --data FOLDER --csv benchmarks/score_overhead.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import gc
+import math
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import yaml
+from safetensors.torch import save_file
+from timm.data.config import resolve_model_data_config
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from acrank.config import RunConfig
+from acrank.data import Preprocessing, draw_sample, open_target
+from acrank.metrics.affine import affine_scores
+from acrank.probe import ProbeSettings, probe_model
+
+MODELS = ("resnet18", "resnet50", "mobilenetv3_large_100", "efficientnet_b0", "densenet121")
+ZOO = (
+    *MODELS,
+    *("resnet34", "regnety_016", "mobilenetv2_100", "ghostnet_100", "seresnet50"),
+)
+CLASSES = 4
+
+
+def main() -> None:
+    """Parse the arguments and run one of the two measurements."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--csv", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--batches", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--data", default="demo")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    rows = whole_run(arguments) if arguments.whole else list(probe_costs(arguments))
+    for row in rows:
+        row.update(device=arguments.device, threads=arguments.threads, machine=machine())
+    with arguments.csv.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def probe_costs(arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """One row a network and precision, and the geometric mean of the ratios."""
+    device = torch.device(arguments.device)
+    images = torch.randn(arguments.batches, arguments.batch_size, 3, 224, 224, device=device)
+    labels = torch.arange(arguments.batch_size, device=device) % CLASSES
+    for precision in arguments.precision:
+        dtype = torch.bfloat16 if precision == "bf16" else None
+        ratios = []
+        for name in MODELS:
+            row = compare(name, images, labels, dtype, arguments.rounds)
+            ratios.append(row["time_ratio"])
+            print(precision, row, flush=True)
+            yield {"model": name, "precision": precision, **row}
+        mean = math.exp(statistics.mean(map(math.log, ratios)))
+        print(precision, f"geometric mean of the time ratios: {mean:.3f}", flush=True)
+
+
+def compare(
+    name: str, images: Tensor, labels: Tensor, dtype: torch.dtype | None, rounds: int
+) -> dict[str, float]:
+    """Measure (a) and (b) of one network in turns."""
+    bare = timm.create_model(name, num_classes=CLASSES).to(images.device)
+    backbone = timm.create_model(name, num_classes=0).to(images.device)
+    times: dict[str, list[float]] = {"a": [], "b": []}
+    peaks: dict[str, list[float]] = {"a": [], "b": []}
+    for _ in range(rounds + 1):
+        works = {
+            "a": partial(bare_pass, copy.deepcopy(bare), images, labels),
+            "b": partial(probe, channels_last(copy.deepcopy(backbone)), images, labels, dtype),
+        }
+        for key in list(works):
+            seconds, peak = measure(works.pop(key), images.device)
+            times[key].append(seconds)
+            peaks[key].append(peak)
+    # The first round warms caches and allocators up and is not counted.
+    time_of = {key: statistics.median(values[1:]) for key, values in times.items()}
+    memory = {key: statistics.median(values[1:]) for key, values in peaks.items()}
+    return {
+        "bare_s": round(time_of["a"], 4),
+        "probe_s": round(time_of["b"], 4),
+        "time_ratio": round(time_of["b"] / time_of["a"], 4),
+        "bare_peak_mib": round(memory["a"], 1),
+        "probe_peak_mib": round(memory["b"], 1),
+        "memory_ratio": round(memory["b"] / memory["a"], 4),
+    }
+
+
+def bare_pass(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """Forward and backward to every parameter, in the default layout and precision."""
+    model.train()
+    for batch in images:
+        model.zero_grad(set_to_none=True)
+        F.cross_entropy(model(batch), labels).backward()  # type: ignore[no-untyped-call]
+
+
+def probe(model: nn.Module, images: Tensor, labels: Tensor, dtype: torch.dtype | None) -> None:
+    """What acrank does with a loaded model and decoded images."""
+
+    def batch(index: int) -> tuple[Tensor, Tensor]:
+        return images[index].contiguous(memory_format=torch.channels_last), labels
+
+    settings = ProbeSettings(autocast=dtype)
+    affine_scores(probe_model(model, batch, len(images), CLASSES, settings))
+
+
+def measure(work: Callable[[], None], device: torch.device) -> tuple[float, float]:
+    """Seconds of some work, and the peak of memory above its start in MiB."""
+    gc.collect()
+    start = reset_peak(device)
+    begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun, (read_peak(device) - start) / 2**20
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """The layout that acrank gives every network when it loads it."""
+    return model.to(memory_format=torch.channels_last)
+
+
+def reset_peak(device: torch.device) -> int:
+    """Forget the peak so far; returns the bytes held now."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: resets the peak resident set
+    return status("VmRSS")
+
+
+def read_peak(device: torch.device) -> int:
+    """The peak since the last reset, in bytes."""
+    return torch.cuda.max_memory_allocated() if device.type == "cuda" else status("VmHWM")
+
+
+def status(field: str) -> int:
+    """A field of the process's memory status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+def whole_run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """A whole ``acrank score`` over ten networks, and the probes alone on the same images."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        zoo = save_zoo(Path(folder))
+        command = [sys.executable, "-m", "acrank", "score", "--data", arguments.data]
+        command += ["--zoo", str(zoo), "--precision", "fp32", "--threads", str(arguments.threads)]
+        for _ in range(arguments.rounds):
+            probes = {name: probe_alone(name, arguments.data) for name in ZOO}
+            begun = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            whole = time.perf_counter() - begun
+            ratio = whole / sum(probes.values())
+            print(f"whole {whole:.1f} s, probes {sum(probes.values()):.1f} s, {ratio:.3f}")
+            row = {"whole_s": round(whole, 2), "probes_s": round(sum(probes.values()), 2)}
+            times = {f"{name}_s": round(seconds, 2) for name, seconds in probes.items()}
+            rows.append({**row, "ratio": round(ratio, 4), **times})
+    return rows
+
+
+def save_zoo(folder: Path) -> Path:
+    """Ten timm architectures with random weights (and affines that are not tied) as a zoo file."""
+    entries = []
+    for name in ZOO:
+        file = folder / f"{name}.safetensors"
+        save_file(with_random_affines(timm.create_model(name)).state_dict(), file)
+        entries.append({"name": name, "arch": name, "weights": file.name})
+    zoo = folder / "zoo.yaml"
+    zoo.write_text(yaml.safe_dump({"version": 1, "models": entries}))
+    return zoo
+
+
+def probe_alone(name: str, data: str) -> float:
+    """Seconds of one probe with the default settings, without loading and decoding."""
+    config = RunConfig(data=data)
+    sample = draw_sample(open_target(data), config.samples, config.batch_size, config.seed)
+    model = with_random_affines(timm.create_model(name, num_classes=0))
+    preprocessing = Preprocessing.from_config(resolve_model_data_config(model))  # type: ignore[no-untyped-call]
+    sample.pixels(preprocessing)
+    channels_last(model)
+    begun = time.perf_counter()
+    result = probe_model(
+        model,
+        lambda index: sample.batch(index, preprocessing, device="cpu"),
+        len(sample.batches),
+        len(sample.classes),
+        ProbeSettings(),
+    )
+    affine_scores(result)
+    return time.perf_counter() - begun
+
+
+def with_random_affines(model: nn.Module) -> nn.Module:
+    """Untrained affines are tied and would not be scored."""
+    generator = torch.Generator().manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            with torch.no_grad():
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.normal_(0, 0.3, generator=generator)
+    return model
+
+
+def machine() -> str:
+    """The processor, and the versions that matter."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
+    if torch.cuda.is_available():
+        name += f", {torch.cuda.get_device_name()}"
+    return f"{name}; Python {platform.python_version()}; torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from acrank import __version__
+from acrank.cli.app import app, main
+from acrank.errors import AcrankError, ExitCode, MissingExtraError
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [[], ["score"], ["list-zoo"]]
+
+
+@pytest.mark.parametrize("arguments", [["--version"], *[[*c, "--help"] for c in COMMANDS]])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom acrank.cli import main\n"
+        f"sys.argv = ['acrank', *{arguments}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'pandas', 'timm', 'numpy', 'sklearn', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "acrank" in done.stdout
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout.strip() == f"acrank {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (AcrankError("wrong.", hint="Mend it."), 2, ["error: wrong.", "Mend it."]),
+        (MissingExtraError("hfds/", "datasets"), 2, ["acrank[datasets]"]),
+        (RuntimeError("oops"), 70, ["internal error: RuntimeError: oops", "ACRANK_DEBUG"]),
+    ],
+)
+def test_errors_become_messages_and_exit_codes(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+    words: list[str],
+) -> None:
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr("acrank.cli.app.app", broken)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    for word in words:
+        assert word in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_interrupting_outside_the_run_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acrank.run.run", interrupted)
+    result = CliRunner().invoke(app, ["score", "--data", "demo", "--zoo", "demo"])
+    assert result.exit_code == ExitCode.INTERRUPTED
+
+
+def help_text(command: list[str]) -> str:
+    """What ``--help`` prints, at a fixed width."""
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="acrank", terminal_width=80)
+    assert result.exit_code == 0
+    return "\n".join(line.rstrip() for line in result.stdout.strip().splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_documented_help_is_the_real_one(command: list[str]) -> None:
+    assert help_text(command) in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def test_the_app_is_a_typer_app() -> None:
+    assert isinstance(app, typer.Typer)

@@ -1,0 +1,352 @@
+"""``acrank score`` as a user calls it: real images, real networks, the real command line."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import yaml
+from PIL import Image
+from safetensors.torch import save_file
+
+from acrank.cli import main
+from tests.norm.test_convert import randomise
+
+Acrank = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+FAST = ("--samples", "16", "--batch-size", "8")
+DEMO = ("score", "--data", "demo", "--zoo", "demo", *FAST)
+
+
+@pytest.fixture
+def acrank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Acrank:
+    """Call the command line in a folder of its own, with an empty hub cache and no network.
+
+    In this process: importing torch and timm anew takes longer than most of the calls.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["acrank", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capfd.readouterr()
+        code = int(ended.value.code or 0)
+        return subprocess.CompletedProcess(arguments, code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of twelve small images."""
+    folder = tmp_path_factory.mktemp("images")
+    generator = np.random.default_rng(0)
+    for label, level in (("dark", 60), ("bright", 180)):
+        (folder / label).mkdir()
+        for i in range(12):
+            pixels = generator.integers(level - 50, level + 50, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{i}.png")
+    return folder
+
+
+def write_zoo(folder: Path, *entries: object) -> str:
+    path = folder / "zoo.yaml"
+    path.write_text(yaml.safe_dump({"version": 1, "models": list(entries)}))
+    return str(path)
+
+
+def save_network(folder: Path, name: str = "resnet18", **kwargs: object) -> dict[str, object]:
+    """A zoo entry for a network with random, untied affines."""
+    model = randomise(timm.create_model(name, **kwargs))
+    save_file(model.state_dict(), folder / f"{name}.safetensors")
+    return {
+        "name": name,
+        "arch": name,
+        "kwargs": kwargs,
+        "weights": f"{name}.safetensors",
+        "input_size": 32,
+    }
+
+
+SMALL = {"channels": [8, 8, 8, 8], "layers": [1, 1, 1, 1]}
+
+
+def test_the_demo_ranks_the_trained_and_not_the_untrained(acrank: Acrank) -> None:
+    arguments = ["score", "--data", "demo", "--zoo", "demo", "--format", "csv"]
+    done = acrank(*arguments)
+    assert done.returncode == 0, done.stderr
+    rows = {row["model"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+    untrained = rows.pop("demo-untrained")
+    assert (untrained["status"], untrained["rank"]) == ("unranked", "")
+    assert "tied-affines" in untrained["flags"]
+    assert 7 <= len(rows) <= 10
+    assert [row["rank"] for row in rows.values()] == [str(i + 1) for i in range(len(rows))]
+    scores = [float(row["score"]) for row in rows.values()]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(float(row["p_best"]) for row in rows.values()) == pytest.approx(1)
+    for row in rows.values():
+        assert float(row["score_low"]) <= float(row["score"]) <= float(row["score_high"])
+        assert 0 < float(row["ac_corr_channel"]) <= 1
+
+
+def test_a_fresh_process_runs_the_demo(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "acrank", *DEMO, "--model", "demo-c*"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("#  model")
+    assert done.stderr.startswith("[1/2] demo-cifar10: ok")
+
+
+def test_the_same_seed_gives_the_same_ranking(acrank: Acrank) -> None:
+    def scores(*extra: str) -> list[tuple[str, str]]:
+        done = acrank(*DEMO, "--format", "csv", *extra)
+        return [(row["model"], row["score"]) for row in csv.DictReader(io.StringIO(done.stdout))]
+
+    first = scores()
+    assert scores() == first
+    assert scores("--seed", "1") != first
+
+
+def test_files_hold_what_stdout_shows(acrank: Acrank, tmp_path: Path) -> None:
+    done = acrank(*DEMO, "--csv", "out.csv", "--json", "out.json", "--top", "2")
+    assert done.returncode == 0, done.stderr
+    assert "more rows not shown" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    document = json.loads((tmp_path / "out.json").read_text())
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert [row["model"] for row in rows] == [model["model"] for model in document["models"]]
+    assert document["config"]["samples"] == 16
+    assert document["dataset"]["classes"] == [str(digit) for digit in range(10)]
+    assert len(document["dataset"]["fingerprint"]) == 64
+    assert {"acrank", "torch", "timm", "python"} <= set(document["versions"])
+    assert rows[0]["model"] in done.stdout
+
+
+def test_one_failing_model_never_stops_a_run(acrank: Acrank, images: Path, tmp_path: Path) -> None:
+    good = save_network(tmp_path, **SMALL)
+    (tmp_path / "cut.safetensors").write_bytes(b"\x08\x00")
+    zoo = write_zoo(
+        tmp_path,
+        {**good, "name": "missing", "weights": "nowhere.safetensors"},
+        {**good, "name": "cut", "weights": "cut.safetensors"},
+        {**good, "name": "changed", "sha256": "0" * 64},
+        {**good, "name": "other-shape", "kwargs": {**SMALL, "channels": [8, 8, 8, 16]}},
+        {"name": "vit", **transformer(tmp_path)},
+        {"name": "code", "factory": "nets:make", "input_size": 32},
+        "resnet50.a1_in1k",
+        good,
+    )
+    done = acrank("score", "--data", str(images), "--zoo", zoo, *FAST, "--format", "csv")
+    assert done.returncode == 3, done.stderr
+    rows = {row["model"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+    assert rows["resnet18"]["rank"] == "1"
+    reasons = {name: row["reason"] for name, row in rows.items() if row["status"] == "failed"}
+    expected = {
+        "missing": "nowhere.safetensors",
+        "cut": "cannot be read",
+        "changed": "SHA-256",
+        "other-shape": "does not fit",
+        "vit": "no BatchNorm",
+        "code": "--trust-code",
+        "resnet50.a1_in1k": "not in the local cache",
+    }
+    assert set(reasons) == set(expected)
+    for name, words in expected.items():
+        assert words in reasons[name], reasons[name]
+    assert "does not answer" in done.stderr  # the preflight, once for the run
+    assert done.stderr.count("does not answer") == 1
+    assert "Traceback" not in done.stderr
+
+
+def transformer(folder: Path) -> dict[str, object]:
+    kwargs = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    model = timm.create_model("vit_tiny_patch16_224", **kwargs)
+    save_file(model.state_dict(), folder / "vit.safetensors")
+    return {
+        "arch": "vit_tiny_patch16_224",
+        "kwargs": kwargs,
+        "weights": "vit.safetensors",
+        "input_size": 32,
+    }
+
+
+def test_nothing_scored_is_exit_4_and_the_rows_are_kept(
+    acrank: Acrank, images: Path, tmp_path: Path
+) -> None:
+    zoo = write_zoo(tmp_path, {"name": "x", "arch": "resnet18", "weights": "nowhere.bin"})
+    done = acrank("score", "--data", str(images), "--zoo", zoo, *FAST, "--csv", "out.csv")
+    assert done.returncode == 4
+    assert "failed: There is no weights file" in done.stdout
+    assert "x,failed" in (tmp_path / "out.csv").read_text()
+
+
+def test_a_factory_runs_with_trust_code(acrank: Acrank, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n"
+        "def make(width):\n"
+        "    bn = nn.BatchNorm2d(width)\n"
+        "    nn.init.normal_(bn.bias)\n"
+        "    return nn.Sequential(nn.Conv2d(3, width, 3), bn, nn.ReLU())\n"
+    )
+    zoo = write_zoo(
+        tmp_path,
+        {"name": "mine", "factory": "nets:make", "kwargs": {"width": 6}, "input_size": 16},
+    )
+    done = acrank("score", "--data", str(images), "--zoo", zoo, "--trust-code", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "mine" in done.stdout
+
+
+def test_one_channel_networks_take_grey_images(
+    acrank: Acrank, images: Path, tmp_path: Path
+) -> None:
+    entry = save_network(tmp_path, **SMALL, in_chans=1)
+    del entry["kwargs"]["in_chans"]  # type: ignore[attr-defined]
+    zoo = write_zoo(tmp_path, {**entry, "in_chans": 1, "input_size": [1, 32, 32]})
+    done = acrank("score", "--data", str(images), "--zoo", zoo, *FAST, "--format", "csv")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert next(csv.DictReader(io.StringIO(done.stdout)))["input_size"] == "1x32x32"
+
+
+def test_several_steps_and_a_ridge_head(acrank: Acrank) -> None:
+    common = ("score", "--data", "demo", "--zoo", "demo", "--model", "demo-cifar10", *FAST)
+    for extra in (("--steps", "epoch", "--repeats", "2"), ("--steps", "3"), ("--head", "ridge")):
+        done = acrank(*common, *extra)
+        assert done.returncode == 0, done.stderr
+        assert "…" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "'data' is missing"),
+        (("--data", "nowhere"), "no such file or folder"),
+        (("--data", "demo", "--zoo", "nowhere.yaml"), "nowhere.yaml"),
+        (("--data", "demo", "--zoo", "demo", "--model", "demo-cifar"), "demo-cifar10"),
+        (("--data", "demo", "--model", "resnet5O"), "resnet50"),
+        (("--data", "demo", "--zoo", "demo", "--samples", "1"), "samples"),
+        (("--data", "demo", "--zoo", "demo", "--lr", "-1"), "lr"),
+        (("--data", "demo", "--zoo", "demo", "--device", "cuda"), "not available"),
+        (("--data", "demo", "--zoo", "demo", "--csv", "no/such/out.csv"), "does not exist"),
+        (("--data", "demo", "--nope"), "No such option"),
+        (("--data", "demo", "--config", "nope.yaml"), "nope.yaml"),
+    ],
+)
+def test_wrong_usage_is_exit_2(
+    acrank: Acrank,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = acrank("score", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def damage(folder: Path, how: str) -> None:
+    """Make one thing wrong in a folder of class folders."""
+    if how == "truncated":
+        path = folder / "dark" / "0.png"
+        path.write_bytes(path.read_bytes()[:-200])
+        (folder / "bright" / "1.png").write_bytes(b"")
+    elif how == "empty class":
+        (folder / "void").mkdir()
+    elif how == "one class":
+        shutil.rmtree(folder / "bright")
+    elif how == "no images":
+        for path in folder.rglob("*.png"):
+            path.rename(path.with_suffix(".dat"))
+
+
+@pytest.mark.parametrize(
+    ("how", "messages"),
+    [
+        ("truncated", ["0.png", "1.png"]),
+        ("empty class", ["void"]),
+        ("one class", ["one class"]),
+        ("no images", ["image"]),
+    ],
+)
+def test_bad_data_is_exit_2_before_any_model_loads(
+    acrank: Acrank, images: Path, tmp_path: Path, how: str, messages: list[str]
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(images, folder)
+    damage(folder, how)
+    done = acrank("score", "--data", str(folder), "--zoo", "demo", *FAST, "--json", "out.json")
+    assert done.returncode == 2
+    for message in messages:
+        assert message in done.stderr
+    assert "demo-cifar10" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_strict_turns_flags_into_exit_3(acrank: Acrank) -> None:
+    model = ("--model", "demo-untrained", "--model", "demo-cifar10")
+    assert acrank(*DEMO, *model).returncode == 0
+    assert acrank(*DEMO, *model, "--strict").returncode == 3
+    assert acrank(*DEMO, "--model", "demo-untrained").returncode == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
+def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
+    entry = save_network(tmp_path, **SMALL)
+    (tmp_path / "slow.py").write_text(
+        "import time\ndef make():\n    print('loading', flush=True)\n    time.sleep(120)\n"
+    )
+    slow = {"name": "slow", "factory": "slow:make", "input_size": 32}
+    zoo = write_zoo(tmp_path, entry, slow, {**entry, "name": "never"})
+    arguments = ["score", "--data", str(images), "--zoo", zoo, "--trust-code", *FAST]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrank", *arguments, "--csv", "out.csv"],
+        cwd=tmp_path,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "loading\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Interrupted" in stdout
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert [row["model"] for row in rows] == ["resnet18"]
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("name", ["brain_tumor_mri", "sign_digits", "magnetic_tile"])
+def test_real_images(acrank: Acrank, shared: Path, name: str) -> None:
+    folder = shared / "data" / name
+    done = acrank("score", "--data", str(folder), "--zoo", "demo", "--model", "demo-c*", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "demo-cifar10" in done.stdout
