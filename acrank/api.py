@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from acrank.config import make_config
+from acrank.listener import Listener
 from acrank.results import Ranking
-from acrank.run import Listener, run
+from acrank.run import run
 
 
 def rank(

@@ -117,6 +117,6 @@ class Ranking:
         """The rows as a data frame, with the columns of the CSV file."""
         import pandas as pd
 
-        from acrank.report.records import COLUMNS, row_values
+        from acrank.rows import COLUMNS, row_values
 
         return pd.DataFrame([row_values(row) for row in self.rows], columns=list(COLUMNS))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import ctypes
 import gc
 import math
 import platform
@@ -96,19 +97,19 @@ def compare(
     bare = timm.create_model(name, num_classes=CLASSES).to(images.device)
     backbone = timm.create_model(name, num_classes=0).to(images.device)
     times: dict[str, list[float]] = {"a": [], "b": []}
-    peaks: dict[str, list[float]] = {"a": [], "b": []}
-    for _ in range(rounds + 1):
+    memory: dict[str, float] = {}
+    for turn in range(rounds + 2):
         works = {
             "a": partial(bare_pass, copy.deepcopy(bare), images, labels),
             "b": partial(probe, channels_last(copy.deepcopy(backbone)), images, labels, dtype),
         }
         for key in list(works):
-            seconds, peak = measure(works.pop(key), images.device)
-            times[key].append(seconds)
-            peaks[key].append(peak)
-    # The first round warms caches and allocators up and is not counted.
+            # Two more rounds: the first warms up, the last is for memory alone.
+            if turn <= rounds:
+                times[key].append(measure_time(works.pop(key), images.device))
+            else:
+                memory[key] = measure_peak(works.pop(key), images.device)
     time_of = {key: statistics.median(values[1:]) for key, values in times.items()}
-    memory = {key: statistics.median(values[1:]) for key, values in peaks.items()}
     return {
         "bare_s": round(time_of["a"], 4),
         "probe_s": round(time_of["b"], 4),
@@ -137,15 +138,22 @@ def probe(model: nn.Module, images: Tensor, labels: Tensor, dtype: torch.dtype |
     affine_scores(probe_model(model, batch, len(images), CLASSES, settings))
 
 
-def measure(work: Callable[[], None], device: torch.device) -> tuple[float, float]:
-    """Seconds of some work, and the peak of memory above its start in MiB."""
+def measure_time(work: Callable[[], None], device: torch.device) -> float:
+    """Seconds of some work."""
     gc.collect()
-    start = reset_peak(device)
     begun = time.perf_counter()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - begun, (read_peak(device) - start) / 2**20
+    return time.perf_counter() - begun
+
+
+def measure_peak(work: Callable[[], None], device: torch.device) -> float:
+    """The peak of memory during some work, above its start, in MiB."""
+    gc.collect()
+    start = reset_peak(device)
+    work()
+    return (read_peak(device) - start) / 2**20
 
 
 def channels_last(model: nn.Module) -> nn.Module:
@@ -158,7 +166,9 @@ def reset_peak(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: resets the peak resident set
+    # Linux: hand freed memory back, so that no work starts on another's, and reset the peak.
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
     return status("VmRSS")
 
 

@@ -51,7 +51,7 @@ def refuse_faults(name: str, total: int, faults: Iterable[Fault]) -> None:
     lines = [f"{fault.where}: {fault.reason}" for fault in found]
     hints = dict.fromkeys(fault.hint for fault in found)
     raise DataError(
-        f"{name}: {len(found)} of {total} images cannot be used:{listing(lines)}",
+        f"{name}: {len(found)} of {total} images cannot be used:{listing(lines, None)}",
         hint=" ".join(hints),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 import tempfile
 from dataclasses import asdict
@@ -14,41 +13,9 @@ from typing import Any
 
 from acrank.errors import ConfigError
 from acrank.results import RankedModel, Ranking
+from acrank.rows import COLUMNS, finite_or_none, row_values
 
 SCHEMA = 1
-SCORES = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
-COLUMNS = (
-    *("rank", "model", "status", "score", "score_low", "score_high", "p_best"),
-    *SCORES,
-    *("params_m", "norm_layers", "norm_channels", "input_size", "license", "revision"),
-    *("seconds", "reason", "tie_group", "flags"),
-)
-
-
-def row_values(row: RankedModel) -> dict[str, Any]:
-    """One row under the names of ``COLUMNS``; None where there is no value."""
-    result = row.result
-    values: dict[str, Any] = {
-        "rank": row.rank,
-        "model": result.model,
-        "status": result.status,
-        "score": row.score,
-        "score_low": row.low,
-        "score_high": row.high,
-        "p_best": row.p_best,
-        "params_m": None if result.params is None else result.params / 1e6,
-        "norm_layers": result.norm_layers,
-        "norm_channels": result.norm_channels,
-        "input_size": result.input_size and "x".join(map(str, result.input_size)),
-        "license": result.license,
-        "revision": result.revision,
-        "seconds": round(result.seconds, 3),
-        "reason": result.reason or None,
-        "tie_group": row.tie_group,
-        "flags": "; ".join(f"{name}: {text}" for name, text in result.flags.items()) or None,
-    }
-    values.update({metric: _finite(result.mean(metric)) for metric in SCORES})
-    return {column: values[column] for column in COLUMNS}
 
 
 def to_csv(ranking: Ranking) -> str:
@@ -133,13 +100,10 @@ def _model_record(row: RankedModel) -> dict[str, Any]:
     values["flags"] = row.result.flags
     values["trials"] = row.result.scores
     values["layers"] = [
-        {key: _finite(value) for key, value in asdict(layer).items()} for layer in row.result.layers
+        {key: finite_or_none(value) for key, value in asdict(layer).items()}
+        for layer in row.result.layers
     ]
     return values
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _markdown_cells(row: RankedModel) -> list[str]:

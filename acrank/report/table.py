@@ -73,7 +73,7 @@ def _columns(rank_by: str) -> list[Column]:
         Column("model", lambda row: row.result.model, left=True),
         Column(f"{rank_by} {arrow}", lambda row: _number(row.score)),
         Column("95 % interval", _interval, 2),
-        Column("P(best)", lambda row: "" if row.p_best is None else f"{row.p_best:.2f}"),
+        Column("P(best)", _probability),
         Column("tie", lambda row: str(row.tie_group or ""), 1),
         *metric_columns,
         Column("params M", lambda row: _number((row.result.params or 0) / 1e6), 4),
@@ -133,6 +133,15 @@ def _interval(row: RankedModel) -> str:
     if row.low is None or row.high is None:
         return ""
     return f"{_number(row.low)} … {_number(row.high)}"
+
+
+def _probability(row: RankedModel) -> str:
+    """Two digits; never a certainty, which no number of draws can show."""
+    if row.p_best is None:
+        return ""
+    if row.p_best < 0.005:
+        return "<0.01"
+    return ">0.99" if row.p_best > 0.995 else f"{row.p_best:.2f}"
 
 
 def _status(row: RankedModel) -> str:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def write_zoo(folder: Path, *entries: object) -> str:
     return str(path)
 
 
-def save_network(folder: Path, name: str = "resnet18", **kwargs: object) -> dict[str, object]:
+def save_network(folder: Path, name: str = "resnet18", **kwargs: Any) -> dict[str, Any]:
     """A zoo entry for a network with random, untied affines."""
     model = randomise(timm.create_model(name, **kwargs))
     save_file(model.state_dict(), folder / f"{name}.safetensors")
@@ -83,7 +84,7 @@ def save_network(folder: Path, name: str = "resnet18", **kwargs: object) -> dict
     }
 
 
-SMALL = {"channels": [8, 8, 8, 8], "layers": [1, 1, 1, 1]}
+SMALL: dict[str, Any] = {"channels": [8, 8, 8, 8], "layers": [1, 1, 1, 1]}
 
 
 def test_the_demo_ranks_the_trained_and_not_the_untrained(acrank: Acrank) -> None:
@@ -180,7 +181,13 @@ def test_one_failing_model_never_stops_a_run(acrank: Acrank, images: Path, tmp_p
 
 
 def transformer(folder: Path) -> dict[str, object]:
-    kwargs = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    kwargs: dict[str, Any] = {
+        "img_size": 32,
+        "patch_size": 8,
+        "embed_dim": 16,
+        "depth": 1,
+        "num_heads": 2,
+    }
     model = timm.create_model("vit_tiny_patch16_224", **kwargs)
     save_file(model.state_dict(), folder / "vit.safetensors")
     return {
@@ -207,6 +214,7 @@ def test_a_factory_runs_with_trust_code(acrank: Acrank, images: Path, tmp_path: 
         "def make(width):\n"
         "    bn = nn.BatchNorm2d(width)\n"
         "    nn.init.normal_(bn.bias)\n"
+        "    print('noise')\n"
         "    return nn.Sequential(nn.Conv2d(3, width, 3), bn, nn.ReLU())\n"
     )
     zoo = write_zoo(
@@ -216,13 +224,14 @@ def test_a_factory_runs_with_trust_code(acrank: Acrank, images: Path, tmp_path: 
     done = acrank("score", "--data", str(images), "--zoo", zoo, "--trust-code", *FAST)
     assert done.returncode == 0, done.stderr
     assert "mine" in done.stdout
+    assert "noise" not in done.stdout  # what a network prints is not the result
 
 
 def test_one_channel_networks_take_grey_images(
     acrank: Acrank, images: Path, tmp_path: Path
 ) -> None:
     entry = save_network(tmp_path, **SMALL, in_chans=1)
-    del entry["kwargs"]["in_chans"]  # type: ignore[attr-defined]
+    del entry["kwargs"]["in_chans"]
     zoo = write_zoo(tmp_path, {**entry, "in_chans": 1, "input_size": [1, 32, 32]})
     done = acrank("score", "--data", str(images), "--zoo", zoo, *FAST, "--format", "csv")
     assert done.returncode == 0, done.stderr + done.stdout
@@ -332,8 +341,9 @@ def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "loading\n"
+    assert process.stderr is not None
+    while "loading" not in process.stderr.readline():
+        assert process.poll() is None
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)

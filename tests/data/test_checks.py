@@ -78,21 +78,12 @@ def test_sound_end_is_not_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_all_faults_are_in_one_error(folder: Path) -> None:
-    for index in range(20):
+    for index in range(45):
         (folder / "b" / f"bad{index}.png").write_bytes(b"")
     text = message(folder)
-    assert "20 of 24" in text
-    assert all(f"bad{index}.png: " in text for index in range(20))
+    assert "45 of 49" in text
+    assert all(f"bad{index}.png: " in text for index in range(45))
     assert "more" not in text
-
-
-def test_beyond_twenty_they_are_counted(folder: Path) -> None:
-    for index in range(23):
-        (folder / "b" / f"bad{index}.png").write_bytes(b"")
-    text = message(folder)
-    assert "23 of 27" in text
-    assert text.count("empty file") == 20
-    assert "... and 3 more." in text
 
 
 def test_decompression_bomb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

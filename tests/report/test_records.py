@@ -11,7 +11,6 @@ from acrank.errors import ConfigError
 from acrank.norm import LayerCorrelation
 from acrank.ranking import rank_results
 from acrank.report.records import (
-    COLUMNS,
     check_writable,
     to_csv,
     to_json,
@@ -19,6 +18,7 @@ from acrank.report.records import (
     write_whole,
 )
 from acrank.results import ModelResult, Ranking
+from acrank.rows import COLUMNS
 
 NAN = math.nan
 

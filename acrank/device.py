@@ -1,0 +1,42 @@
+"""Where networks run and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from acrank.errors import ConfigError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a run.
+
+    Raises:
+        ConfigError: the device asked for is not there.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device, there in available.items() if there)
+    if not available[name]:
+        there = ", ".join(device for device, there in available.items() if there)
+        raise ConfigError(f"Device '{name}' is not available here.", hint=f"Available: {there}.")
+    return torch.device(name)
+
+
+def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
+    """bf16 where it is asked for, or where ``auto`` finds hardware for it; else None (fp32)."""
+    wanted = precision == "bf16" or (precision == "auto" and _has_bf16(device))
+    return torch.bfloat16 if wanted else None
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether bf16 arithmetic is native; emulated, it is slower than fp32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)

@@ -1,0 +1,107 @@
+"""One SGD step of the norm affines on each batch, from the pretrained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from acrank.norm import SourceAffine
+from acrank.norm.correlation import affine_ratio, zero_drift
+from acrank.probe.heads import features_of, linear_head, ridge_logits
+from acrank.probe.norms import norm_layers, use_batch_statistics
+from acrank.probe.types import Batches, Probe, ProbeSettings, collect
+
+
+def single_steps(
+    model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
+) -> Probe:
+    """One trial a batch; see :func:`acrank.probe.probe_model`."""
+    layers = norm_layers(model)
+    sources = tuple(SourceAffine.of(name, layer) for name, layer in layers.items())
+    trained = [p for layer in layers.values() for p in (layer.weight, layer.bias)]
+    starts = [_Start(source, settings.temperature) for source in sources]
+    _start_at(model, list(layers.values()), starts)
+    after: list[list[tuple[Tensor, Tensor]]] = []
+    losses = []
+    for trial in range(count):
+        images, labels = batches(trial)
+        loss = _loss(model, images, labels, classes, settings, trial)
+        gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+        pairs = list(zip(gradients[::2], gradients[1::2], strict=True))
+        used = [weight is not None for weight, _ in pairs]
+        after.append([s.step(*g, settings.lr) for s, g in zip(starts, pairs, strict=True)])
+        losses.append(loss.detach())
+    return collect(sources, after, losses, used, settings.temperature)
+
+
+class _Start:
+    """A freshly converted AC-Norm layer: target affine = source affine.
+
+    Every channel is then nearest to itself, so that C keeps the diagonal of P, and the
+    entries of channels with the very same ratio, which are equal to it. ``I + C`` and its
+    transpose are therefore sums over groups of tied channels.
+    """
+
+    def __init__(self, source: SourceAffine, temperature: float) -> None:
+        self.weight = source.weight.detach().cpu().double()
+        self.bias = source.bias.detach().cpu().double()
+        self.kept = zero_drift(self.weight, self.bias, temperature)
+        ratio = affine_ratio(self.weight, self.bias)
+        values, self.group = torch.unique(ratio, return_inverse=True)
+        self.groups = len(values)
+
+    def effective(self) -> tuple[Tensor, Tensor]:
+        """Scale and shift of the equivalent plain BatchNorm, ``(I + C)`` times the affine."""
+        return (
+            self.weight + self.kept * self._over_ties(self.weight),
+            self.bias + self.kept * self._over_ties(self.bias),
+        )
+
+    def step(
+        self, weight_grad: Tensor | None, bias_grad: Tensor | None, lr: float
+    ) -> tuple[Tensor, Tensor]:
+        """The target affine after one SGD step, from gradients of the effective affine."""
+        return (
+            self.weight - lr * self._pull_back(weight_grad),
+            self.bias - lr * self._pull_back(bias_grad),
+        )
+
+    def _pull_back(self, gradient: Tensor | None) -> Tensor:
+        if gradient is None:
+            return torch.zeros_like(self.kept)
+        gradient = gradient.detach().cpu().double()
+        return gradient + self._over_ties(self.kept * gradient)
+
+    def _over_ties(self, values: Tensor) -> Tensor:
+        sums = torch.zeros(self.groups, dtype=values.dtype)
+        return sums.index_add_(0, self.group, values)[self.group]
+
+
+def _start_at(model: nn.Module, layers: Sequence[_BatchNorm], starts: Sequence[_Start]) -> None:
+    model.eval().requires_grad_(False)
+    use_batch_statistics(model)
+    for layer, start in zip(layers, starts, strict=True):
+        for parameter, value in zip((layer.weight, layer.bias), start.effective(), strict=True):
+            with torch.no_grad():
+                parameter.copy_(value)
+            parameter.requires_grad_(True)
+
+
+def _loss(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    classes: int,
+    settings: ProbeSettings,
+    trial: int,
+) -> Tensor:
+    features = features_of(model, images, settings.autocast)
+    if settings.head == "ridge":
+        logits = ridge_logits(features, labels, classes)
+    else:
+        logits = linear_head(features, classes, settings.seed, trial)(features)
+    return F.cross_entropy(logits, labels)

@@ -1,0 +1,75 @@
+"""What goes into a probe and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from acrank.errors import ModelError
+from acrank.norm import SourceAffine
+
+# Images (N, C, H, W) and labels (N,) of batch number i, on the probe's device.
+Batches = Callable[[int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """How a model is probed; see :class:`acrank.config.RunConfig` for the meanings."""
+
+    steps: int = 1
+    repeats: int = 3
+    lr: float = 0.01
+    head: Literal["random", "ridge"] = "random"
+    temperature: float = 1.0
+    seed: int = 0
+    autocast: torch.dtype | None = None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What probing one model left: its affine parameters before and after.
+
+    Attributes:
+        sources: the pretrained affine of each norm layer.
+        target_weights: for each layer the scales after training, shape (R, C), where R is
+            the number of batches (one step) or of repeats (several steps).
+        target_biases: likewise the shifts.
+        losses: cross-entropy of the last step of each of the R trials, shape (R,).
+        temperature: of the affine correlation, as used in the forward pass.
+    """
+
+    sources: tuple[SourceAffine, ...]
+    target_weights: tuple[Tensor, ...]
+    target_biases: tuple[Tensor, ...]
+    losses: Tensor
+    temperature: float
+
+
+def collect(
+    sources: tuple[SourceAffine, ...],
+    after: list[list[tuple[Tensor, Tensor]]],
+    losses: list[Tensor],
+    used: list[bool],
+    temperature: float,
+) -> Probe:
+    """Put the trials of every layer together.
+
+    Raises:
+        ModelError: a loss or an affine parameter is not finite.
+    """
+    # A layer that the features do not depend on (an auxiliary head) has nothing to say.
+    sources = tuple(source for source, kept in zip(sources, used, strict=True) if kept)
+    layers = [layer for layer, kept in zip(zip(*after, strict=True), used, strict=True) if kept]
+    weights = tuple(torch.stack([weight for weight, _ in layer]) for layer in layers)
+    biases = tuple(torch.stack([bias for _, bias in layer]) for layer in layers)
+    loss = torch.stack([value.float().cpu() for value in losses])
+    if not all(torch.isfinite(values).all() for values in (loss, *weights, *biases)):
+        raise ModelError(
+            "the loss or an affine parameter is not finite after the step.",
+            hint="Lower --lr, use --precision fp32, or check the weights.",
+        )
+    return Probe(sources, weights, biases, loss, temperature)
