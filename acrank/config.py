@@ -107,6 +107,8 @@ def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
             hint=f"Known settings: {', '.join(RunConfig.model_fields)}.",
         )
     if first["type"] == "missing":
-        return ConfigError(f"Setting '{field}' is missing{where}.")
+        return ConfigError(
+            f"Setting '{field}' is missing{where}.", hint=f"Give --{field}; demo is always there."
+        )
     message = first["msg"][0].lower() + first["msg"][1:]
     return ConfigError(f"Setting '{field}' is {first['input']!r}{where}: {message}.")

@@ -40,15 +40,14 @@ class SourceAffine:
 
     @classmethod
     def of(cls, name: str, layer: nn.modules.batchnorm._BatchNorm) -> SourceAffine:
-        """Copy the source affine of a BatchNorm or AC-Norm layer."""
+        """Copy the source affine of a BatchNorm or AC-Norm layer, to the CPU."""
+
+        def copy(tensor: Tensor) -> Tensor:
+            return tensor.detach().to("cpu", copy=True)
+
         variance = layer.running_var
-        return cls(
-            name,
-            layer.weight.detach().clone(),
-            layer.bias.detach().clone(),
-            None if variance is None else variance.detach().clone(),
-            layer.eps,
-        )
+        spread = None if variance is None else copy(variance)
+        return cls(name, copy(layer.weight), copy(layer.bias), spread, layer.eps)
 
 
 @dataclass(frozen=True)
@@ -170,11 +169,11 @@ def find_dead_channels(source: SourceAffine) -> Tensor:
     alone unless the input hardly varies. Dead is a spread below 1 % of the layer's usual
     scale: the median of the scales, or a tenth of the largest where most of them are zero.
     """
-    scale = source.weight.detach().double().abs().cpu()
+    scale = source.weight.double().abs()
     usual = torch.maximum(scale.median(), scale.max() / 10)
     spread = scale
     if source.running_var is not None:
-        variance = source.running_var.detach().double().cpu().clamp(min=0)
+        variance = source.running_var.double().clamp(min=0)
         spread = scale * torch.sqrt(variance / (variance + source.eps))
     # "not above" rather than "below", so that a layer of zeros is dead throughout.
     return ~(spread > DEAD_FRACTION * usual)
@@ -198,5 +197,5 @@ def summarise(layers: Sequence[LayerCorrelation]) -> ModelCorrelation:
 def _is_tied(weight: Tensor, bias: Tensor, temperature: float) -> bool:
     if len(weight) < 2:
         return True
-    ratio = affine_ratio(weight.detach().double(), bias.detach().double())
+    ratio = affine_ratio(weight.double(), bias.double())
     return bool(ratio.max() - ratio.min() <= TIED_SPREAD * temperature)
