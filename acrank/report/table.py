@@ -15,6 +15,8 @@ from acrank.results import RankedModel, Ranking
 
 # Wide enough that nothing is cut off or wrapped in a file or a pipe.
 PLAIN_WIDTH = 1000
+# How wide names and reasons stay where the terminal is too narrow for them.
+WRAPPED = 32
 
 
 @dataclass(frozen=True)
@@ -76,26 +78,32 @@ def _columns(rank_by: str) -> list[Column]:
         Column("P(best)", _probability),
         Column("tie", lambda row: str(row.tie_group or ""), 1),
         *metric_columns,
-        Column("params M", lambda row: _number((row.result.params or 0) / 1e6), 4),
+        Column("params M", lambda row: _millions(row.result.params), 4),
         Column("s", lambda row: f"{row.result.seconds:.1f}", 5),
         Column("status", _status, left=True),
     ]
 
 
 def _fit(rows: tuple[RankedModel, ...], rank_by: str, console: Console) -> tuple[Table, list[str]]:
-    """The table with as many columns as the terminal holds, and the names of the others."""
-    columns = _columns(rank_by)
-    shown = list(columns)
+    """The table with as many columns as the terminal holds, and the names of the others.
+
+    Long reasons are wrapped before any column goes.
+    """
+    columns = shown = _columns(rank_by)
+    wrap = None
     while True:
-        table = _build(rows, shown)
+        table = _build(rows, shown, wrap)
         wanted = Measurement.get(console, console.options.update(width=PLAIN_WIDTH), table).maximum
         last = max((column.expendable for column in shown), default=0)
         if wanted <= console.width or not last:
             return table, [column.heading for column in columns if column not in shown]
-        shown = [column for column in shown if column.expendable != last]
+        if wrap is None:
+            wrap = WRAPPED
+        else:
+            shown = [column for column in shown if column.expendable != last]
 
 
-def _build(rows: tuple[RankedModel, ...], columns: list[Column]) -> Table:
+def _build(rows: tuple[RankedModel, ...], columns: list[Column], wrap: int | None) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(
@@ -103,6 +111,7 @@ def _build(rows: tuple[RankedModel, ...], columns: list[Column]) -> Table:
             justify="left" if column.left else "right",
             no_wrap=not column.left,
             overflow="fold",
+            max_width=wrap if column.left else None,
         )
     for row in rows:
         style = {"failed": "red", "unranked": "dim"}.get(row.result.status)
@@ -123,7 +132,7 @@ def _notes(ranking: Ranking, cut: int, hidden: list[str]) -> list[str]:
             "Interval: Student's 95 % over batches of the sample. tie: models of one group "
             "cannot be told apart from its first (paired t test)."
         )
-    lines += [f"Mind: {warning}" for warning in ranking.warnings]
+    lines += [f"Note: {warning}" for warning in ranking.warnings]
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
     return lines
@@ -149,6 +158,10 @@ def _status(row: RankedModel) -> str:
     if row.result.reason:
         return f"{row.result.status}: {row.result.reason}"
     return ", ".join([row.result.status, *flags])
+
+
+def _millions(count: int | None) -> str:
+    return "" if count is None else f"{count / 1e6:.2f}"
 
 
 def _number(value: float | None) -> str:

@@ -41,6 +41,13 @@ def test_a_narrow_terminal_drops_columns_and_says_so() -> None:
     assert "1.250" in text
 
 
+def test_long_reasons_are_wrapped_before_columns_go() -> None:
+    text = printed(160, terminal=True)
+    assert "hidden" not in text
+    assert "95 % interval" in text
+    assert all(len(line) <= 160 for line in text.splitlines())
+
+
 def test_top_counts_what_it_hides() -> None:
     text = printed(PLAIN_WIDTH, top=1)
     assert "2 more rows not shown" in text
