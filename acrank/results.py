@@ -6,12 +6,22 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from acrank.metrics import METRICS
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from acrank.norm import LayerCorrelation
 
 Status = Literal["ok", "unranked", "failed"]
+
+# Columns of the CSV file, in order.
+COLUMNS = (
+    *("rank", "model", "status", "score", "score_low", "score_high", "p_best"),
+    *METRICS,
+    *("params_m", "norm_layers", "norm_channels", "input_size", "license", "revision"),
+    *("seconds", "reason", "tie_group", "flags"),
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,35 @@ class Ranking:
         """The rows as a data frame, with the columns of the CSV file."""
         import pandas as pd
 
-        from acrank.rows import COLUMNS, row_values
-
         return pd.DataFrame([row_values(row) for row in self.rows], columns=list(COLUMNS))
+
+
+def row_values(row: RankedModel) -> dict[str, Any]:
+    """One row under the names of ``COLUMNS``; None where there is no value."""
+    result = row.result
+    values: dict[str, Any] = {
+        "rank": row.rank,
+        "model": result.model,
+        "status": result.status,
+        "score": row.score,
+        "score_low": row.low,
+        "score_high": row.high,
+        "p_best": row.p_best,
+        "params_m": None if result.params is None else result.params / 1e6,
+        "norm_layers": result.norm_layers,
+        "norm_channels": result.norm_channels,
+        "input_size": result.input_size and "x".join(map(str, result.input_size)),
+        "license": result.license,
+        "revision": result.revision,
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason or None,
+        "tie_group": row.tie_group,
+        "flags": "; ".join(f"{name}: {text}" for name, text in result.flags.items()) or None,
+    }
+    values.update({metric: finite_or_none(result.mean(metric)) for metric in METRICS})
+    return {column: values[column] for column in COLUMNS}
+
+
+def finite_or_none(value: Any) -> Any:
+    """None for a float that is not finite, which neither JSON nor a table can show."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -49,7 +49,7 @@ def test_a_result_has_scores_layers_and_what_is_known() -> None:
     result = scored(small_backbone())
     assert result.status == "ok"
     assert all(len(values) == 2 for values in result.scores.values())
-    assert (result.norm_layers, result.norm_channels) == (len(result.layers), 8 * 11 + 64 - 8)
+    assert (result.norm_layers, result.norm_channels) == (len(result.layers), 64 + 12 * 8)
     assert result.flags == {}
     mean = sum(layer.kept_sum for layer in result.layers) / len(result.layers)
     assert result.mean("ac_corr") == pytest.approx(mean)
@@ -60,13 +60,13 @@ def test_dead_channels_are_flagged_and_do_not_raise_the_score() -> None:
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 with torch.no_grad():
-                    module.weight[:4] *= 1e-6
+                    module.weight[: len(module.weight) // 2] *= 1e-6
 
     excluded = scored(small_backbone(kill))
     assert "50%" in excluded.flags["dead-channels"]
     kept = scored(small_backbone(kill), dead_channels="keep")
     assert kept.flags == excluded.flags
-    assert kept.mean("ac_corr") > excluded.mean("ac_corr") + 3  # each of four adds about 1
+    assert kept.mean("ac_corr") > excluded.mean("ac_corr") + 3  # each of four or more adds about 1
 
 
 def test_partly_tied_is_flagged_and_wholly_tied_is_unranked() -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.errors import ConfigError
-from acrank.results import RankedModel, Ranking
-from acrank.rows import COLUMNS, finite_or_none, row_values
+from acrank.results import COLUMNS, RankedModel, Ranking, finite_or_none, row_values
 
 SCHEMA = 1
 

@@ -17,8 +17,7 @@ from acrank.report.records import (
     to_markdown,
     write_whole,
 )
-from acrank.results import ModelResult, Ranking
-from acrank.rows import COLUMNS
+from acrank.results import COLUMNS, ModelResult, Ranking
 
 NAN = math.nan
 
