@@ -86,7 +86,7 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}") from None
     if not isinstance(content, dict):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from acrank.errors import ConfigError
@@ -30,6 +33,19 @@ def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
     """bf16 where it is asked for, or where ``auto`` finds hardware for it; else None (fp32)."""
     wanted = precision == "bf16" or (precision == "auto" and _has_bf16(device))
     return torch.bfloat16 if wanted else None
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """On CUDA: deterministic convolutions, in fp32 where fp32 is asked for and not in TF32."""
+    if device.type != "cuda":
+        yield
+        return
+    settings = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    with settings:
+        yield
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -16,7 +16,7 @@ import torch
 from acrank import __version__
 from acrank.config import RunConfig
 from acrank.data import Sample, draw_sample, open_target
-from acrank.device import choose_autocast, choose_device
+from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.engines import run_in_process
 from acrank.listener import Listener, Silent
 from acrank.ranking import rank_results
@@ -67,7 +67,7 @@ def run(config: RunConfig, listener: Listener | None = None) -> Ranking:
     results, interrupted = _score_all(entries, sample, config, hub, device, dtype, listener)
     record = _record(config, sample, len(target.items), device, dtype)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return rank_results(
+    ranking = rank_results(
         results,
         config.rank_by,
         config.seed,
@@ -75,6 +75,9 @@ def run(config: RunConfig, listener: Listener | None = None) -> Ranking:
         record=record,
         interrupted=interrupted,
     )
+    for note in ranking.warnings[len(notes) :]:
+        listener.message(note)
+    return ranking
 
 
 def _score_all(
@@ -88,7 +91,8 @@ def _score_all(
 ) -> tuple[list[ModelResult], bool]:
     def score(entry: ZooEntry) -> ModelResult:
         listener.begin(entry.name)
-        with redirect_stdout(sys.stderr):  # a network's code may print; stdout is for the result
+        # A network's code may print; stdout is for the result.
+        with redirect_stdout(sys.stderr), reproducible(device):
             backbone = load_backbone(entry, trust_code=config.trust_code, hub=hub)
             return score_backbone(backbone, sample, config, device, dtype)
 

@@ -77,11 +77,14 @@ def score_backbone(
 
 
 def _status(layers: Sequence[LayerCorrelation]) -> tuple[Status, str]:
-    if all(layer.tied for layer in layers):
-        return "unranked", (
-            "every BatchNorm layer has tied affines (never trained): AC-Corr is undefined."
-        )
-    return "ok", ""
+    silent = [layer for layer in layers if not layer.telling]
+    if len(silent) * 2 <= len(layers):
+        return "ok", ""
+    if sum(layer.tied for layer in silent) * 2 >= len(silent):
+        cause = "have tied affines (never or barely trained)"
+    else:
+        cause = "moved farther than their channels lie apart (a smaller --lr may help)"
+    return "unranked", f"{len(silent)} of {len(layers)} BatchNorm layers {cause}."
 
 
 def _flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:
@@ -89,6 +92,9 @@ def _flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:
     tied = sum(layer.tied for layer in layers)
     if tied:
         flags["tied-affines"] = f"{tied} of {len(layers)} layers"
+    swamped = sum(layer.swamped for layer in layers)
+    if swamped:
+        flags["drift-exceeds-spread"] = f"{swamped} of {len(layers)} layers"
     dead = sum(layer.dead for layer in layers)
     channels = sum(layer.channels for layer in layers)
     if dead > DEAD_SHARE * channels:

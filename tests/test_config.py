@@ -35,7 +35,12 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], message: str) -> Non
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", "cannot be read"), ("- a\n- b\n", "fields and values"), ("nope: 1\n", "nope")],
+    [
+        ("a: [", "cannot be read"),
+        ("lr: 2024-13-45", "cannot be read"),
+        ("- a\n- b\n", "fields and values"),
+        ("nope: 1\n", "nope"),
+    ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "run.yaml"

@@ -180,6 +180,30 @@ def test_layers_off_the_path_are_left_out() -> None:
         assert all(source.name.startswith("body.") for source in probe.sources)
 
 
+class OwnForward(nn.BatchNorm2d):
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        return super().forward(input) * 2
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("off_the_path", [True, False])
+def test_refuses_a_network_whose_norms_do_not_count(steps: int, off_the_path: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.norm = nn.BatchNorm2d(4) if off_the_path else OwnForward(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x)
+            return (x if off_the_path else self.norm(x)).mean((2, 3))
+
+    images, labels = make_batches(1)
+    settings = ProbeSettings(steps=steps, repeats=1)
+    with pytest.raises(ModelError, match="no BatchNorm layer"):
+        probe_model(Net(), lambda i: (images[i].float(), labels[i]), 1, CLASSES, settings)
+
+
 def test_refuses_a_network_without_batchnorm() -> None:
     model = timm.create_model("vit_tiny_patch16_224", num_classes=0, img_size=64)
     with pytest.raises(ModelError, match="no BatchNorm"):
@@ -205,9 +229,10 @@ def test_refuses_what_is_not_finite(steps: int) -> None:
 def test_bf16_is_close_to_fp32() -> None:
     model, (images, labels) = plain_model("resnet18").float(), make_batches(1)
     data = (images.float(), labels)
-    scores = [
-        probed_scores(model, data, ProbeSettings(autocast=dtype))["ac_corr"]
-        for dtype in (None, torch.bfloat16)
-    ]
-    assert scores[1] == pytest.approx(scores[0], rel=0.05)
-    assert scores[1] != scores[0]
+    moved = []
+    for dtype in (None, torch.bfloat16):
+        scores = probed_scores(model, data, ProbeSettings(autocast=dtype, lr=0.1))
+        moved.append(scores["ac_corr"][0] - scores["ac_corr_zero"][0])
+    assert moved[0] > 0.05
+    assert moved[1] == pytest.approx(moved[0], rel=0.05)
+    assert moved[1] != moved[0]

@@ -45,7 +45,7 @@ def options(
 
 
 def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
-    """End with the documented exit code on Ctrl-C; typer's own is 1, which means a failed gate."""
+    """Keep the documented exit codes on Ctrl-C and a closed pipe; typer's is 1, a failed gate."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -54,6 +54,10 @@ def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             _say("interrupted")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of our stdout has gone (`acrank ... | head`): nothing is left to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.OK) from None
 
     return run
 
@@ -71,10 +75,6 @@ def main() -> NoReturn:
         if error.hint:
             _say(f"  {error.hint}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our stdout has gone (`acrank ... | head`): nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
     except Exception as error:  # the last boundary: a bug, not a user's mistake
         _say(f"internal error: {type(error).__name__}: {error}")
         if os.environ.get("ACRANK_DEBUG"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -171,8 +172,11 @@ def score(
         if value is not None
     }
     ranking = _run(settings, config, [path for path in (csv, json) if path])
-    _write(ranking, csv, json)
-    _print(ranking, output, top)
+    try:
+        _print(ranking, output, top)
+        sys.stdout.flush()  # a closed pipe shows here, not at exit
+    finally:
+        _write(ranking, csv, json)
     raise typer.Exit(exit_code(ranking, strict))
 
 
@@ -195,10 +199,12 @@ def _run(settings: dict[str, Any], file: Path | None, outputs: list[Path]) -> Ra
 def _write(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
     from acrank.report.records import to_csv, to_json, write_whole
 
-    if csv:
-        write_whole(csv, to_csv(ranking))
-    if json:
-        write_whole(json, to_json(ranking))
+    try:
+        if csv:
+            write_whole(csv, to_csv(ranking))
+    finally:  # what one file cannot hold, the other may
+        if json:
+            write_whole(json, to_json(ranking))
 
 
 def _print(ranking: Ranking, output: Format, top: int | None) -> None:

@@ -119,7 +119,7 @@ def normalise(
 ) -> torch.Tensor:
     """Move 8-bit pixels to the device and normalise them there, in single precision at least."""
     work = torch.float64 if dtype == torch.float64 else torch.float32
-    images = pixels.to(device, non_blocking=True).to(work, memory_format=torch.channels_last)
+    images = pixels.to(device).to(work, memory_format=torch.channels_last)
     mean, std = (
         torch.tensor(values, device=device, dtype=work).view(1, -1, 1, 1)
         for values in (preprocessing.mean, preprocessing.std)

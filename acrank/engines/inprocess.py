@@ -12,6 +12,9 @@ from acrank.errors import AcrankError
 from acrank.results import ModelResult
 from acrank.zoo import ZooEntry
 
+# How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
+OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+
 Score = Callable[[ZooEntry], ModelResult]
 
 
@@ -40,6 +43,7 @@ def explain_failure(error: Exception) -> str:
     if isinstance(error, AcrankError):
         return str(error)
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in text:
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if memory or any(words in text for words in OUT_OF_MEMORY):
         return "out of memory: lower --batch-size, or choose a smaller backbone."
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -41,6 +41,7 @@ def _average(trials: Sequence[LayerCorrelation]) -> LayerCorrelation:
         first.channels,
         first.dead,
         first.tied,
+        first.swamped,
         sum(trial.kept_sum for trial in trials) / count,
         sum(trial.kept_mean for trial in trials) / count,
         first.zero_drift,

@@ -95,7 +95,7 @@ def convert_batchnorm(
     converted: dict[str, nn.Module] = {}
     skipped: dict[str, str] = {}
     for name, module in model.named_modules():
-        reason = _why_not(module)
+        reason = why_not(module)
         if reason:
             skipped[name] = reason
         elif reason is None:
@@ -123,7 +123,7 @@ def fold(model: Model) -> Model:
     return model
 
 
-def _why_not(module: nn.Module) -> str | None:
+def why_not(module: nn.Module) -> str | None:
     """None to convert, a reason to report, or an empty string where there is no BatchNorm."""
     if isinstance(module, FrozenBatchNorm2d | FrozenBatchNormAct2d):
         return "frozen statistics and affine"
@@ -147,7 +147,7 @@ def _layer_class(module: _BatchNorm) -> type[AffineCoNorm] | None:
 
 def _convert_layer(module: _BatchNorm, temperature: float, authors: bool) -> AffineCoNorm:
     layer_class = _layer_class(module)
-    assert layer_class is not None  # _why_not was asked first
+    assert layer_class is not None  # why_not was asked first
     layer = layer_class.from_batchnorm(module, temperature, authors)
     if isinstance(layer, AffineCoNormAct2d):
         layer.drop = getattr(module, "drop", nn.Identity())

@@ -112,6 +112,11 @@ class AffineCoNorm(_BatchNorm):
             Two tensors of shape (C,) in the parameters' dtype, differentiable with respect
             to the target affine (C is a constant of the graph, as in the paper).
         """
+        # Autocast would round the product with C to half precision.
+        with torch.autocast(self.weight_target.device.type, enabled=False):
+            return self._mix()
+
+    def _mix(self) -> tuple[Tensor, Tensor]:
         dtype = self.weight_target.dtype
         # Half precision cannot hold ratios of nearly dead channels (1e5 is inf in fp16).
         wide = torch.promote_types(dtype, torch.float32)

@@ -16,8 +16,9 @@ DeadChannels = Literal["exclude", "keep"]
 
 # A channel whose output spreads less than this share of the layer's usual scale is dead.
 DEAD_FRACTION = 0.01
-# Ratios closer together than this share of the temperature give a uniform softmax row.
-TIED_SPREAD = 1e-3
+# Ratios that spread (standard deviation) by less than this share of the temperature give nearly
+# uniform softmax rows. Layers of trained networks lie above 0.05, freshly started ones below 0.01.
+TIED_SPREAD = 0.02
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ class LayerCorrelation:
         name: of the layer in its network.
         channels: how many it has.
         dead: how many of them are dead (whether left out or kept).
-        tied: every ratio is the same, or fewer than two channels are left: the layer says
-            nothing, its values are NaN and no mean counts it.
+        tied: the ratios are nearly the same, or fewer than two channels are left: every row
+            of C keeps nearly everything, the values are NaN and no mean counts them.
+        swamped: the step moved the ratios farther (root mean square) than they lie apart
+            (standard deviation), with the same effect.
         kept_sum: kept mass summed over the channels, in (0, channels].
         kept_mean: kept mass per channel, in (0, 1].
         zero_drift: the trace of P with no step taken, in (0, channels].
@@ -69,14 +72,20 @@ class LayerCorrelation:
     channels: int
     dead: int
     tied: bool
+    swamped: bool
     kept_sum: float
     kept_mean: float
     zero_drift: float
 
+    @property
+    def telling(self) -> bool:
+        """Whether the layer says anything: neither tied nor swamped."""
+        return not (self.tied or self.swamped)
+
 
 @dataclass(frozen=True)
 class ModelCorrelation:
-    """AC-Corr of a network: means over its layers that are not tied, NaN where none is left.
+    """AC-Corr of a network: means over its telling layers, NaN where none is left.
 
     Attributes:
         ac_corr: mean of the layers' sums: the authors' score. Higher is better.
@@ -144,22 +153,21 @@ def layer_correlations(
         ValueError: an affine parameter is not finite.
     """
     dead = find_dead_channels(source)
-    live = ~dead if dead_channels == "exclude" else torch.ones_like(dead)
-    weight, bias = source.weight[live], source.bias[live]
-    tied = _is_tied(weight, bias, temperature)
-    channels, dead_count = len(dead), int(dead.sum())
-    if tied:
-        nan = float("nan")
-        row = LayerCorrelation(source.name, channels, dead_count, True, nan, nan, nan)
-        return [row] * len(target_weight)
-    kept = ac_corr(weight, bias, target_weight[:, live], target_bias[:, live], temperature)
+    target_weight, target_bias = target_weight.cpu(), target_bias.cpu()
+    affines = (source.weight, source.bias, target_weight, target_bias)
+    # Judged on the live channels in any case: the ratios of dead ones are in the thousands.
+    a, b, c, d = (values[..., ~dead] for values in affines)
+    spread, drift = _spread_and_drift(a, b, c, d)
+    tied = spread <= TIED_SPREAD * temperature
+    swamped = not tied and spread <= drift
+    known = (source.name, len(dead), int(dead.sum()), tied, swamped)
+    if tied or swamped:
+        return [LayerCorrelation(*known, *[float("nan")] * 3)] * len(target_weight)
+    used = ~dead if dead_channels == "exclude" else torch.ones_like(dead)
+    weight, bias, new_weight, new_bias = (values[..., used] for values in affines)
+    kept = ac_corr(weight, bias, new_weight, new_bias, temperature)
     zero = float(zero_drift(weight, bias, temperature).sum())
-    return [
-        LayerCorrelation(
-            source.name, channels, dead_count, False, float(row.sum()), float(row.mean()), zero
-        )
-        for row in kept
-    ]
+    return [LayerCorrelation(*known, float(row.sum()), float(row.mean()), zero) for row in kept]
 
 
 def find_dead_channels(source: SourceAffine) -> Tensor:
@@ -180,13 +188,13 @@ def find_dead_channels(source: SourceAffine) -> Tensor:
 
 
 def summarise(layers: Sequence[LayerCorrelation]) -> ModelCorrelation:
-    """Means over the layers that are not tied; NaN where every layer is tied."""
+    """Means over the telling layers; NaN where there is none."""
 
     def mean(values: Iterator[float]) -> float:
         kept = list(values)
         return sum(kept) / len(kept) if kept else float("nan")
 
-    telling = [layer for layer in layers if not layer.tied]
+    telling = [layer for layer in layers if layer.telling]
     return ModelCorrelation(
         mean(layer.kept_sum for layer in telling),
         mean(layer.kept_mean for layer in telling),
@@ -194,8 +202,15 @@ def summarise(layers: Sequence[LayerCorrelation]) -> ModelCorrelation:
     )
 
 
-def _is_tied(weight: Tensor, bias: Tensor, temperature: float) -> bool:
-    if len(weight) < 2:
-        return True
-    ratio = affine_ratio(weight.double(), bias.double())
-    return bool(ratio.max() - ratio.min() <= TIED_SPREAD * temperature)
+def _spread_and_drift(
+    weight: Tensor, bias: Tensor, target_weight: Tensor, target_bias: Tensor
+) -> tuple[float, float]:
+    """Standard deviation of the ratios, and root mean square of their change over all trials.
+
+    The spread of fewer than two channels is 0.
+    """
+    source = affine_ratio(weight.double(), bias.double())
+    target = affine_ratio(target_weight.double(), target_bias.double())
+    if len(source) < 2:
+        return 0.0, 0.0
+    return float(source.std()), float((target - source).square().mean().sqrt())

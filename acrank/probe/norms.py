@@ -5,13 +5,15 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from acrank.norm.convert import why_not
+
 
 def norm_layers(model: nn.Module) -> dict[str, _BatchNorm]:
-    """Affine BatchNorm layers by name, timm's fused ones included; frozen ones are no such."""
+    """The BatchNorm layers that AC-Norm can stand in for, by name."""
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm) and module.affine
+        if isinstance(module, _BatchNorm) and why_not(module) is None
     }
 
 

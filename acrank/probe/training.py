@@ -78,6 +78,6 @@ def _order(count: int, steps: int, seed: int) -> Iterator[int]:
 
 def _target_affine(layer: AffineCoNorm) -> tuple[Tensor, Tensor]:
     return (
-        layer.weight_target.detach().to("cpu", torch.float64, copy=True),
-        layer.bias_target.detach().to("cpu", torch.float64, copy=True),
+        layer.weight_target.detach().cpu().double().clone(),
+        layer.bias_target.detach().cpu().double().clone(),
     )

@@ -61,6 +61,11 @@ def collect(
     Raises:
         ModelError: a loss or an affine parameter is not finite.
     """
+    if not any(used):
+        raise ModelError(
+            "no BatchNorm layer takes part in the features.",
+            hint="AC-Corr needs BatchNorm layers on the path from the image to the features.",
+        )
     # A layer that the features do not depend on (an auxiliary head) has nothing to say.
     sources = tuple(source for source, kept in zip(sources, used, strict=True) if kept)
     layers = [layer for layer, kept in zip(zip(*after, strict=True), used, strict=True) if kept]

@@ -57,6 +57,8 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise ConfigError(f"'{path}' is a folder.", hint="Give the name of a file in it.")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"'{path}' is no regular file.", hint="For stdout, use --format.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ConfigError(f"Folder '{folder}' does not exist.", hint=f"Make it: mkdir -p {folder}")
@@ -70,10 +72,11 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         ConfigError: the file cannot be written, for example on a full disk.
     """
+    path = path.resolve()  # a link stays a link
     temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.absolute().parent, prefix=".acrank-", delete=False
+            "w", encoding="utf-8", dir=path.parent, prefix=".acrank-", delete=False
         ) as stream:
             temporary = Path(stream.name)
             stream.write(text)

@@ -128,11 +128,12 @@ def _notes(ranking: Ranking, cut: int, hidden: list[str]) -> list[str]:
     if hidden:
         lines.append(f"Columns hidden for lack of width: {', '.join(hidden)}.")
     if any(row.tie_group is not None for row in ranking.rows):
+        steps = ranking.record.get("config", {}).get("steps", 1)
+        trials = "batches of the sample" if steps == 1 else "repeated trainings"
         lines.append(
-            "Interval: Student's 95 % over batches of the sample. tie: models of one group "
-            "cannot be told apart from its first (paired t test)."
+            f"Interval: Student's 95 % over {trials}. tie: models of one group cannot be told "
+            "apart from its first (paired t test)."
         )
-    lines += [f"Note: {warning}" for warning in ranking.warnings]
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
     return lines

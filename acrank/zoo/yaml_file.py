@@ -97,6 +97,12 @@ class _ZooFile:
         for node in _nodes(root):
             seen: set[str] = set()
             for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+                if not isinstance(key, yaml.ScalarNode):
+                    line = key.start_mark.line + 1
+                    raise ZooError(
+                        f"{self.label} line {line}: a key must be a word.",
+                        hint="Quote values that begin with { or [.",
+                    )
                 if key.value in seen:
                     line = key.start_mark.line + 1
                     raise ZooError(f"{self.label} line {line}: {key.value!r} is given twice.")

@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from acrank import __version__
@@ -82,5 +81,9 @@ def test_the_documented_help_is_the_real_one(command: list[str]) -> None:
     assert help_text(command) in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
-def test_the_app_is_a_typer_app() -> None:
-    assert isinstance(app, typer.Typer)
+def test_a_closed_pipe_is_no_failure() -> None:
+    command = f"{sys.executable} -m acrank list-zoo --zoo demo --format csv | true"
+    command += "; exit ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""

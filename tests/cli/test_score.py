@@ -238,6 +238,26 @@ def test_one_channel_networks_take_grey_images(
     assert next(csv.DictReader(io.StringIO(done.stdout)))["input_size"] == "1x32x32"
 
 
+def test_a_result_that_cannot_be_written_is_still_printed(
+    acrank: Acrank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    from acrank.report import records
+
+    write = records.write_whole
+
+    def vanish(path: Path, text: str) -> None:
+        shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+        write(path, text)
+
+    monkeypatch.setattr(records, "write_whole", vanish)
+    done = acrank(*DEMO, "--model", "demo-c*", "--csv", "gone/out.csv", "--json", "out.json")
+    assert done.returncode == 2
+    assert "demo-cifar10" in done.stdout
+    assert "could not be written" in done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["models"]
+
+
 def test_several_steps_and_a_ridge_head(acrank: Acrank) -> None:
     common = ("score", "--data", "demo", "--zoo", "demo", "--model", "demo-cifar10", *FAST)
     for extra in (("--steps", "epoch", "--repeats", "2"), ("--steps", "3"), ("--head", "ridge")):

@@ -126,6 +126,14 @@ def test_half_precision_with_a_zero_scale_stays_finite(dtype: torch.dtype) -> No
     assert torch.isfinite(layer.weight_target.grad).all()  # type: ignore[arg-type]
 
 
+def test_autocast_leaves_the_mixing_alone() -> None:
+    layer = AffineCoNorm2d.from_batchnorm(trained_batchnorm())
+    expected = layer.effective_affine()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = layer.effective_affine()
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
 def test_state_has_the_authors_names_and_round_trips() -> None:
     layer = AffineCoNorm2d.from_batchnorm(trained_batchnorm())
     assert set(layer.state_dict()) == {

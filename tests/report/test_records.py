@@ -26,8 +26,8 @@ NAN = math.nan
 def ranking() -> Ranking:
     scores = {"ac_corr": [1.0, 1.5], "ac_corr_channel": [0.1, 0.2], "ac_corr_zero": [0.9, 0.9]}
     layers = (
-        LayerCorrelation("bn1", 8, 1, False, 1.2, 0.2, 1.0),
-        LayerCorrelation("bn2", 8, 8, True, NAN, NAN, NAN),
+        LayerCorrelation("bn1", 8, 1, False, False, 1.2, 0.2, 1.0),
+        LayerCorrelation("bn2", 8, 8, True, False, NAN, NAN, NAN),
     )
     good = ModelResult(
         "good, *with* | 😀 markup",
@@ -114,3 +114,13 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="is a folder"):
         check_writable(tmp_path)
     check_writable(tmp_path / "out.csv")
+    with pytest.raises(ConfigError, match="no regular file"):
+        check_writable(Path(os.devnull))
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    write_whole(link, "text")
+    assert link.is_symlink()
+    assert target.read_text() == "text"

@@ -193,3 +193,10 @@ def test_the_demo_zoo_is_the_package_s_own() -> None:
     if not path.is_file():
         pytest.skip("the demo zoo has not been made yet")
     assert read_zoo("demo").name == "demo"
+
+
+def test_a_key_that_is_no_word_is_an_error_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "zoo.yaml"
+    file.write_text("version: 1\nmodels:\n  - name: {{ model }}\n")
+    with pytest.raises(ZooError, match="line 3"):
+        read_zoo(str(file))
