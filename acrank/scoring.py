@@ -48,31 +48,31 @@ def score_backbone(
         count,
         len(sample.classes),
         ProbeSettings(
-            count if config.steps == "epoch" else config.steps,
-            config.repeats,
-            config.lr,
-            config.head,
-            config.temperature,
-            config.seed,
-            dtype,
+            steps=count if config.steps == "epoch" else config.steps,
+            repeats=config.repeats,
+            lr=config.lr,
+            head=config.head,
+            temperature=config.temperature,
+            seed=config.seed,
+            autocast=dtype,
         ),
     )
     scores, layers = affine_scores(probe, config.dead_channels)
     info = backbone.info
     status, reason = _status(layers)
     return ModelResult(
-        backbone.entry.name,
-        status,
-        reason,
-        scores if status == "ok" else {},
-        _flags(layers),
-        tuple(layers),
-        info.params,
-        info.norm_layers,
-        info.norm_channels,
-        info.input_size,
-        info.license,
-        info.revision,
+        model=backbone.entry.name,
+        status=status,
+        reason=reason,
+        scores=scores if status == "ok" else {},
+        flags=_flags(layers),
+        layers=tuple(layers),
+        params=info.params,
+        norm_layers=info.norm_layers,
+        norm_channels=info.norm_channels,
+        input_size=info.input_size,
+        license=info.license,
+        revision=info.revision,
     )
 
 

@@ -62,7 +62,7 @@ class LayerCorrelation:
         tied: the ratios are nearly the same, or fewer than two channels are left: every row
             of C keeps nearly everything, the values are NaN and no mean counts them.
         swamped: the step moved the ratios farther (root mean square) than they lie apart
-            (standard deviation), with the same effect.
+            (standard deviation), with the same effect; no mean counts its values either.
         kept_sum: kept mass summed over the channels, in (0, channels].
         kept_mean: kept mass per channel, in (0, 1].
         zero_drift: the trace of P with no step taken, in (0, channels].
@@ -161,7 +161,7 @@ def layer_correlations(
     tied = spread <= TIED_SPREAD * temperature
     swamped = not tied and spread <= drift
     known = (source.name, len(dead), int(dead.sum()), tied, swamped)
-    if tied or swamped:
+    if tied:
         return [LayerCorrelation(*known, *[float("nan")] * 3)] * len(target_weight)
     used = ~dead if dead_channels == "exclude" else torch.ones_like(dead)
     weight, bias, new_weight, new_bias = (values[..., used] for values in affines)

@@ -47,8 +47,8 @@ class _Start:
     """
 
     def __init__(self, source: SourceAffine, temperature: float) -> None:
-        self.weight = source.weight.detach().cpu().double()
-        self.bias = source.bias.detach().cpu().double()
+        self.weight = source.weight.double()
+        self.bias = source.bias.double()
         self.kept = zero_drift(self.weight, self.bias, temperature)
         ratio = affine_ratio(self.weight, self.bias)
         values, self.group = torch.unique(ratio, return_inverse=True)

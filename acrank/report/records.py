@@ -13,6 +13,7 @@ from typing import Any
 
 from acrank.errors import ConfigError
 from acrank.results import COLUMNS, RankedModel, Ranking, finite_or_none, row_values
+from acrank.statistics import DRAWS
 
 SCHEMA = 1
 
@@ -35,7 +36,7 @@ def to_json(ranking: Ranking) -> str:
         "interrupted": ranking.interrupted,
         "warnings": list(ranking.warnings),
         "interval": "Student's 95 % interval of the mean over trials",
-        "p_best": "multivariate t of the paired trial means, 20000 draws",
+        "p_best": f"multivariate t of the paired trial means, {DRAWS} draws",
         "models": [_model_record(row) for row in ranking.rows],
     }
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

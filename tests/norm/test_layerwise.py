@@ -76,6 +76,19 @@ def test_tied_layers_say_nothing_and_are_not_counted() -> None:
     assert all(math.isnan(v) for v in vars(summarise([tied])).values())
 
 
+def test_a_swamped_layer_keeps_its_values_and_is_not_counted() -> None:
+    affine = source([1.0, 2.0, 0.5], [0.3, -0.4, 0.9])
+    near = layer_correlations(affine, affine.weight[None], affine.bias[None] + 0.1)[0]
+    assert near.telling
+    far = layer_correlations(affine, affine.weight[None], affine.bias[None] + 50)[0]
+    assert (far.swamped, far.tied, far.telling) == (True, False, False)
+    moved = affine.weight, affine.bias + 50
+    expected = dense_correlation(affine.weight, affine.bias, *moved).sum()
+    assert far.kept_sum == pytest.approx(float(expected), rel=1e-9)
+    assert summarise([near, far]).ac_corr == near.kept_sum
+    assert math.isnan(summarise([far]).ac_corr)
+
+
 @pytest.mark.parametrize("zero_init", [False, True])
 def test_an_untrained_network_has_no_score(zero_init: bool) -> None:
     model = nn.Sequential(
