@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from acrank.errors import ConfigError
 from acrank.metrics.registry import AC_CORR, CONSENSUS, known_metric, resolve_metrics
+from acrank.visible import brief, visible
+from acrank.yaml_text import RefusedYamlError, parse, read_text
 
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
+# How a run is carried out: what it finds does not depend on these.
+HOW = (
+    *("threads", "offline", "trust_code", "fresh", "jobs", "timeout_per_model"),
+    *("engine", "ray_address"),
+)
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def parse_duration(value: object) -> object:
+    """Seconds from ``90``, ``90s``, ``10m`` or ``1h30m``; other values as they are.
+
+    Raises:
+        ValueError: a text that is no duration.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip().replace(" ", "").lower())
+    if match is None or not any(match.groups()):
+        raise ValueError("write a duration as 90s, 10m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
 Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
 
 class RunConfig(BaseModel):
-    """What a scoring run does; everything that a result depends on, and nothing else.
+    """What a scoring run does: all that its result depends on, and how it is carried out.
 
     Attributes:
         data: target dataset: a folder of class folders, a CSV file (``path,label``),
@@ -48,6 +83,14 @@ class RunConfig(BaseModel):
         threads: CPU threads; None leaves PyTorch's choice, the physical cores.
         offline: use no network.
         trust_code: allow zoo entries that run code of their own (``factory:``).
+        fresh: score again what the store has already.
+        jobs: score so many models at a time, each in a worker process of its own; None for one
+            after the other in this process.
+        timeout_per_model: seconds after which a model is given up, in a worker process.
+        engine: ``local`` for this machine, ``ray`` for a cluster.
+        ray_address: of a running Ray cluster; None starts one on this machine for the run.
+        shard: ``I/N``, the I-th of N parts of the zoo, to be merged later.
+        budget: seconds for the whole run: models are dropped on small samples to keep to it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +115,29 @@ class RunConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     offline: bool = False
     trust_code: bool = False
+    fresh: bool = False
+    jobs: int | None = Field(default=None, ge=1)
+    timeout_per_model: Seconds | None = None
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
+    shard: str | None = None
+    budget: Seconds | None = None
+
+    @field_validator("shard")
+    @classmethod
+    def _is_shard(cls, value: str | None) -> str | None:
+        match = re.fullmatch(r"(\d+)/(\d+)", value or "1/1")
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            raise ValueError("write it as I/N with I from 1 to N, for example 2/8")
+        return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.ray_address and self.engine != "ray":
+            raise ValueError("ray_address is for engine ray")
+        if self.shard and self.budget:
+            raise ValueError("a budget compares all models with one another; a shard has some")
+        return self
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -88,6 +154,12 @@ class RunConfig(BaseModel):
     @classmethod
     def _is_metric(cls, value: str) -> str:
         return value if value == CONSENSUS else known_metric(value)
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which of how many parts of the zoo, counted from 0."""
+        number, parts = (self.shard or "1/1").split("/")
+        return int(number) - 1, int(parts)
 
     @property
     def metrics_wanted(self) -> tuple[str, ...]:
@@ -121,10 +193,15 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}") from None
+        _, content = parse(read_text(file))
+    except RefusedYamlError as error:
+        where = "it is" if error.line is None else f"line {error.line}:"
+        reason = visible(f"{where} {error.reason.rstrip('.')}")
+        message = f"Configuration file '{file}' cannot be read: {brief(reason, 400)}."
+        raise ConfigError(message, hint=error.hint) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}.") from None
     if not isinstance(content, dict):
         raise ConfigError(
             f"Configuration file '{file}' must hold fields and values.",
@@ -136,7 +213,11 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
     where = f" (in '{file}' or on the command line)" if file else ""
     first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else "configuration"
+    said = first["msg"].removeprefix("Value error, ")
+    message = said[0].lower() + said[1:]
+    if not first["loc"]:
+        return ConfigError(f"The settings do not go together{where}: {message}.")
+    field = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return ConfigError(
             f"Unknown setting '{field}'{where}.",
@@ -146,5 +227,4 @@ def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
         return ConfigError(
             f"Setting '{field}' is missing{where}.", hint=f"Give --{field}; demo is always there."
         )
-    message = first["msg"][0].lower() + first["msg"][1:]
     return ConfigError(f"Setting '{field}' is {first['input']!r}{where}: {message}.")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from safetensors.numpy import save_file
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
-from acrank.estimate import Estimate
 from acrank.metrics.registry import METRICS
 from acrank.probe.extract import Extracted
+from acrank.result_record import from_record, to_record
 from acrank.results import ModelResult
 
-SCHEMA = "1"
+SCHEMA = "2"
 ENDING = ".safetensors"
 # What the scores of a network depend on, besides the sample.
 NETWORK_SETTINGS = (
@@ -63,8 +64,21 @@ class FeatureWriter:
             "fingerprint": sample.fingerprint,
         }
 
-    def __call__(self, result: ModelResult, extracted: Extracted) -> None:
+    def has(self, result: ModelResult, key: str) -> bool:
+        """Whether the folder has a model's file that was written under a key."""
+        try:
+            with safe_open(self.folder / file_name(result.model), framework="numpy") as file:
+                return dict(file.metadata() or {}).get("key") == key
+        except (OSError, SafetensorError):
+            return False
+
+    def __call__(self, result: ModelResult, extracted: Extracted, key: str = "") -> None:
         """Write one model's file.
+
+        Args:
+            result: of the model.
+            extracted: its features.
+            key: that the result is kept under.
 
         Raises:
             ConfigError: the disk is full or read-only.
@@ -76,7 +90,8 @@ class FeatureWriter:
         path = self.folder / file_name(result.model)
         temporary = path.with_suffix(".part")
         try:
-            save_file(tensors, temporary, {**self.common, "model": _model_record(result)})
+            metadata = {**self.common, "key": key, "model": _model_record(result)}
+            save_file(tensors, temporary, metadata)
             temporary.replace(path)
         except (OSError, SafetensorError) as error:
             raise ConfigError(f"'{path}' could not be written: {error}.") from None
@@ -164,21 +179,14 @@ def _read_file(path: Path) -> tuple[ModelResult, Extracted, dict[str, str]]:
 
 def _model_record(result: ModelResult) -> str:
     """What a file keeps of a result: everything that a later ranking cannot compute."""
-    network = {name: e for name, e in result.scores.items() if _of_network(name)}
-    record = {
-        "model": result.model,
-        "scores": {n: {"value": e.value, "trials": e.trials} for n, e in network.items()},
-        "undefined": {n: text for n, text in result.undefined.items() if _of_network(n)},
-        "flags": result.flags,
-        "params": result.params,
-        "imagenet_top1": result.imagenet_top1,
-        "norm_layers": result.norm_layers,
-        "norm_channels": result.norm_channels,
-        "input_size": result.input_size,
-        "license": result.license,
-        "revision": result.revision,
-    }
-    return json.dumps(record)
+    kept = replace(
+        result,
+        scores={name: score for name, score in result.scores.items() if _of_network(name)},
+        undefined={name: text for name, text in result.undefined.items() if _of_network(name)},
+        guards={},
+        layers=(),
+    )
+    return json.dumps(to_record(kept))
 
 
 def _of_network(metric: str) -> bool:
@@ -186,11 +194,6 @@ def _of_network(metric: str) -> bool:
 
 
 def _result(record: dict[str, Any]) -> ModelResult:
-    scores = {
-        name: Estimate(values["value"], trials=tuple(values["trials"]))
-        for name, values in record.pop("scores").items()
-        if name in METRICS
-    }
-    size: list[int] | None = record.pop("input_size")
-    shape = (size[0], size[1], size[2]) if size else None
-    return ModelResult(status="ok", scores=scores, input_size=shape, **record)
+    result = from_record(record)
+    known = {name: score for name, score in result.scores.items() if name in METRICS}
+    return replace(result, scores=known, seconds=0.0)

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from acrank.estimate import Estimate
+from acrank.layer_correlation import LayerCorrelation
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from acrank.norm import LayerCorrelation
-
 # The flag of a model whose features could not be written where they were asked for.
 NOT_WRITTEN = "features-not-written"
+# The flag of a result that could not be kept for a later run; it becomes a warning of the run.
+NOT_KEPT = "not-kept"
 
 Status = Literal["ok", "unranked", "failed"]
 
@@ -48,6 +49,7 @@ class ModelResult:
         license: of the weights.
         revision: commit or hash of the weights.
         seconds: wall time of load, probe and metrics.
+        kept: whether it was scored by an earlier run; no part of its record.
     """
 
     model: str
@@ -66,6 +68,7 @@ class ModelResult:
     license: str | None = None
     revision: str | None = None
     seconds: float = 0.0
+    kept: bool = False
 
     @classmethod
     def failed(cls, model: str, reason: str) -> ModelResult:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,14 +16,14 @@ import torch
 from acrank import __version__
 from acrank.config import RunConfig
 from acrank.data import Sample, Target, draw_sample, open_target
-from acrank.device import choose_autocast, choose_device, reproducible
-from acrank.engines import Score, run_in_process
-from acrank.feature_store import FeatureWriter
+from acrank.device import choose_autocast, choose_device
+from acrank.engines import score_all
+from acrank.errors import ConfigError
 from acrank.listener import Listener, Silent
 from acrank.ranking import rank_results
-from acrank.results import ModelResult, Ranking
-from acrank.scoring import score_backbone
-from acrank.zoo import Hub, ZooEntry, load_backbone, read_zoo, select_entries
+from acrank.results import NOT_KEPT, ModelResult, Ranking
+from acrank.scorer import Work
+from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
 
 
 def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
@@ -34,13 +33,23 @@ def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
         ZooError: the zoo cannot be read, or a name matches nothing.
     """
     if config.zoo is None and config.models:
-        return select_entries(None, config.models)
-    zoo = read_zoo(config.zoo or "default")
-    return select_entries(zoo, config.models) if config.models else zoo.entries
+        entries = select_entries(None, config.models)
+    else:
+        zoo = read_zoo(config.zoo or "default")
+        entries = select_entries(zoo, config.models) if config.models else zoo.entries
+    part, parts = config.part
+    if parts > len(entries):
+        raise ConfigError(
+            f"Shard {config.shard} of {len(entries)} models.", hint="Use as many shards or fewer."
+        )
+    return entries[part::parts]
 
 
 def run(
-    config: RunConfig, listener: Listener | None = None, features: Path | None = None
+    config: RunConfig,
+    listener: Listener | None = None,
+    features: Path | None = None,
+    store: Path | None = None,
 ) -> Ranking:
     """Score every candidate on the target and rank them.
 
@@ -48,6 +57,7 @@ def run(
         config: of the run.
         listener: is told of the progress.
         features: folder to write every model's features into; see :mod:`acrank.feature_store`.
+        store: folder of the kept results; None for that in the cache folder.
 
     Returns:
         The ranking; that of the finished models if the user interrupts.
@@ -65,17 +75,12 @@ def run(
         torch.set_num_threads(config.threads)
     target = open_target(config.data, offline=config.offline)
     sample = draw_sample(target, config.samples, config.batch_size, config.seed)
-    keep = None if features is None else FeatureWriter(features, sample, config)
     hub = Hub(offline=config.offline)
     notes = [*sample.warnings, *filter(None, [hub.preflight(entries)])]
     for note in notes:
         listener.message(note)
-
-    def score(entry: ZooEntry) -> ModelResult:
-        backbone = load_backbone(entry, trust_code=config.trust_code, hub=hub)
-        return score_backbone(backbone, sample, config, device, dtype, keep)
-
-    results, interrupted = _score_all(entries, score, device, listener)
+    work = Work(config, sample, device, dtype, hub.offline, features)
+    results, interrupted = score_all(entries, work, listener, store)
     record = run_record(config.model_dump(mode="json"), _dataset(config, sample, target))
     record["device"] = {
         "type": device.type,
@@ -105,13 +110,14 @@ def finish(
         notes: what it has been told already.
         interrupted: whether the run was stopped before its end.
     """
+    results, unkept = _without_not_kept(results)
     ranking = rank_results(
         results,
         config.rank_by,
         config.seed,
         metrics=config.metrics_wanted,
         voting=config.metrics_named,
-        warnings=notes,
+        warnings=[*notes, *unkept],
         record=record,
         interrupted=interrupted,
     )
@@ -120,24 +126,19 @@ def finish(
     return ranking
 
 
-def _score_all(
-    entries: Sequence[ZooEntry], score: Score, device: torch.device, listener: Listener
-) -> tuple[list[ModelResult], bool]:
-    def score_quietly(entry: ZooEntry) -> ModelResult:
-        listener.begin(entry.name)
-        # A network's code may print; stdout is for the result.
-        with redirect_stdout(sys.stderr), reproducible(device):
-            return score(entry)
-
-    results: list[ModelResult] = []
-    listener.start(len(entries))
-    try:
-        for result in run_in_process(entries, score_quietly):
-            results.append(result)
-            listener.done(result)
-    except KeyboardInterrupt:
-        return results, True
-    return results, False
+def _without_not_kept(results: Sequence[ModelResult]) -> tuple[list[ModelResult], list[str]]:
+    """Results whose trouble with the store is one warning of the run, not a flag of each."""
+    reasons = [result.flags[NOT_KEPT] for result in results if NOT_KEPT in result.flags]
+    plain = [
+        replace(result, flags={n: text for n, text in result.flags.items() if n != NOT_KEPT})
+        for result in results
+    ]
+    if not reasons:
+        return plain, []
+    return plain, [
+        f"{len(reasons)} result(s) could not be kept for a later run: {reasons[0]} "
+        "(ACRANK_CACHE names another folder)"
+    ]
 
 
 def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:

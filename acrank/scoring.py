@@ -107,7 +107,7 @@ def score_backbone(
             keep(result, extracted)
         except AcrankError as error:  # the scores are good
             result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
-    return result.judged_by(config.rank_by, known_zoo=False)
+    return result
 
 
 def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:

@@ -10,8 +10,7 @@ from torch import nn
 from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.device import choose_autocast, choose_device
-from acrank.engines.inprocess import explain_failure, run_in_process
-from acrank.errors import ConfigError, ModelError
+from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.scoring import score_backbone
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
@@ -42,7 +41,7 @@ def small_backbone(change: Callable[[nn.Module], None] = lambda model: None) -> 
 def scored(backbone: Backbone, **settings: Any) -> ModelResult:
     config = CONFIG.model_copy(update=settings)
     sample = draw_sample(open_target("demo"), config.samples, config.batch_size, config.seed)
-    return score_backbone(backbone, sample, config, CPU)
+    return score_backbone(backbone, sample, config, CPU).judged_by(config.rank_by)
 
 
 def test_a_result_has_scores_layers_and_what_is_known() -> None:
@@ -136,29 +135,6 @@ def test_bf16_is_automatic_only_where_it_is_native(
     assert (choose_autocast("auto", CPU) is torch.bfloat16) == native
     assert choose_autocast("fp32", CPU) is None
     assert choose_autocast("bf16", CPU) is torch.bfloat16
-
-
-def test_the_engine_goes_on_after_any_failure() -> None:
-    def score(entry: ZooEntry) -> ModelResult:
-        if entry.name == "good":
-            return ModelResult("good", "ok")
-        raise {"memory": MemoryError(), "model": ModelError("no.", hint="Mend.")}.get(
-            entry.name, RuntimeError("two\nlines")
-        )
-
-    entries = [ZooEntry(name=name) for name in ("memory", "model", "other", "good")]
-    results = list(run_in_process(entries, score))
-    assert [result.status for result in results] == ["failed", "failed", "failed", "ok"]
-    assert "out of memory" in results[0].reason
-    assert results[1].reason == "no. Mend."
-    assert results[2].reason == "RuntimeError: two lines"
-    assert all(result.seconds >= 0 for result in results)
-
-
-def test_pytorchs_own_out_of_memory_is_known() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(10**16)
-    assert explain_failure(caught.value).startswith("out of memory")
 
 
 def test_the_embedded_networks_are_small_and_carded() -> None:

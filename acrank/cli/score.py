@@ -41,6 +41,13 @@ class Precision(enum.StrEnum):
     bf16 = "bf16"
 
 
+class Engine(enum.StrEnum):
+    """Where models are scored."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Head(enum.StrEnum):
     """Classifier over the target's classes."""
 
@@ -128,6 +135,35 @@ def score(
         bool | None,
         typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Score N models at a time in worker processes; a crash costs one row. "
+            "[default: one after the other in this process]"
+        ),
+    ] = None,
+    timeout_per_model: Annotated[
+        str | None, typer.Option(help="Give a model up after so long: 90s, 10m.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for the whole run (10m, 1h): drops models on small samples."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="I/N: the I-th of N parts of the zoo; see acrank merge."),
+    ] = None,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(help="This machine, or a Ray cluster (extra: ray). [default: local]"),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Of a running Ray cluster. [default: start one on this machine]"),
+    ] = None,
+    fresh: Annotated[
+        bool | None, typer.Option("--fresh", help="Score again what was scored before.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file with these settings; options win over it.")
     ] = None,
@@ -180,6 +216,13 @@ def score(
         "threads": threads,
         "offline": offline,
         "trust_code": trust_code,
+        "jobs": jobs,
+        "timeout_per_model": timeout_per_model,
+        "budget": budget,
+        "shard": shard,
+        "engine": engine,
+        "ray_address": ray_address,
+        "fresh": fresh,
     }
     settings = {
         name: str(value) if isinstance(value, enum.StrEnum) else value
@@ -205,7 +248,7 @@ def _run(
     outputs: list[Path],
 ) -> Ranking:
     from acrank.config import make_config
-    from acrank.report.records import check_writable
+    from acrank.files import check_writable
 
     stored = {"data": str(from_features)} if from_features else {}
     config = make_config({**stored, **settings}, file)
@@ -224,7 +267,8 @@ def _run(
 
 
 def _write(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
-    from acrank.report.records import to_csv, to_json, write_all
+    from acrank.files import write_all
+    from acrank.report.records import to_csv, to_json
 
     write_all((csv, lambda: to_csv(ranking)), (json, lambda: to_json(ranking)))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acrank.cli.output import deliver
+from acrank.visible import visible
 
 if TYPE_CHECKING:
     from acrank.validation import Validation
@@ -108,7 +109,7 @@ def validate(
     if published == "list":
         _print_catalog()
         return
-    from acrank.report.records import check_writable
+    from acrank.files import check_writable
     from acrank.validation import validate as compare
 
     for path in (csv, json):
@@ -130,7 +131,7 @@ def validate(
         seed=seed,
     )
     for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(visible(f"note: {note}"), err=True)
     deliver(lambda: _print(result, output, detail), lambda: _write(result, csv, json))
 
 
@@ -158,7 +159,7 @@ def _print(result: Validation, output: ValidationFormat, detail: bool) -> None:
 
 
 def _write(result: Validation, csv: Path | None, json: Path | None) -> None:
-    from acrank.report.records import write_all
+    from acrank.files import write_all
     from acrank.report.validation_records import to_csv, to_json
 
     write_all((csv, lambda: to_csv(result)), (json, lambda: to_json(result)))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,15 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_last": None}  # resized pixels are made where they are needed
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # another process may map the arrays read-only, which torch warns of; the images stay so
+        self.labels = np.array(self.labels)
+        self.batches = tuple(np.array(rows) for rows in self.batches)
 
     def pixels(self, preprocessing: Preprocessing) -> torch.Tensor:
         """Return the images as uint8 (N, C, H, W), resized and cropped for a network.

@@ -1,5 +1,5 @@
-"""Where models are probed. One engine so far: one after the other, in this process."""
+"""Where models are scored: in this process, in worker processes, or on a Ray cluster."""
 
-from acrank.engines.inprocess import Score, run_in_process
+from acrank.engines.dispatch import score_all
 
-__all__ = ["Score", "run_in_process"]
+__all__ = ["score_all"]

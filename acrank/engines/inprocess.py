@@ -1,49 +1,69 @@
-"""Score models one after the other in this process; one failing model never stops the run."""
+"""Score models one after the other in this process; the next is loaded while one is probed."""
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+from queue import Queue
+from typing import TypeVar, cast
 
-import torch
-
-from acrank.errors import AcrankError
 from acrank.results import ModelResult
+from acrank.scorer import Scorer
 from acrank.zoo import ZooEntry
 
-# How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
-OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
-
-Score = Callable[[ZooEntry], ModelResult]
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
-def run_in_process(entries: Sequence[ZooEntry], score: Score) -> Iterator[ModelResult]:
+def run_in_process(
+    entries: Iterable[ZooEntry], scorer: Scorer, begin: Callable[[str], None]
+) -> Iterator[ModelResult]:
     """Score each entry in turn.
 
     Args:
         entries: the candidates.
-        score: loads, probes and scores one of them.
+        scorer: of the run.
+        begin: is told the name of the model that is probed next.
 
     Yields:
-        A result for every entry, in order; a failure is a result with its reason.
+        A result for every entry, in order.
     """
-    for entry in entries:
-        started = time.perf_counter()
-        try:
-            result = score(entry)
-        except Exception as error:  # whatever a model does, its row says it
-            result = ModelResult.failed(entry.name, explain_failure(error))
-        yield result.with_seconds(time.perf_counter() - started)
-        gc.collect()  # a network's reference cycles must not outlive its turn
+    # A network's code may print; stdout is for the result.
+    with redirect_stdout(sys.stderr):
+        for prepared in ahead(scorer.prepare, entries):
+            begin(prepared.entry.name)
+            yield scorer.finish(prepared)
 
 
-def explain_failure(error: Exception) -> str:
-    """One line on why a model could not be scored."""
-    if isinstance(error, AcrankError):
-        return str(error)
-    text = " ".join(str(error).split())
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if memory or any(words in text for words in OUT_OF_MEMORY):
-        return "out of memory: lower --batch-size, or choose a smaller backbone."
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+def ahead(work: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
+    """Apply ``work`` to inputs in a thread, one ahead of the consumer, in their order.
+
+    The thread ends with the process, whatever it does: an interrupt does not wait for a download.
+
+    Args:
+        work: must not raise.
+        inputs: are taken as they are needed.
+    """
+    ready: Queue[Out] = Queue()
+    wanted: Queue[In | object] = Queue()
+    end = object()
+
+    def worker() -> None:
+        while (item := wanted.get()) is not end:
+            ready.put(work(cast("In", item)))
+
+    threading.Thread(target=worker, name="acrank-ahead", daemon=True).start()
+    waiting = 0
+    try:
+        for item in inputs:
+            wanted.put(item)
+            waiting += 1
+            if waiting > 1:
+                yield ready.get()
+                waiting -= 1
+        if waiting:
+            yield ready.get()
+    finally:
+        wanted.put(end)

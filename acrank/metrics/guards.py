@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 # Every guard by name, with what it means.
 GUARDS: dict[str, str] = {
@@ -24,6 +25,9 @@ SATURATED = 1e-6
 EXACT = 1e-9
 
 
+_collected: ContextVar[dict[str, str] | None] = ContextVar("_collected", default=None)
+
+
 class GuardWarning(UserWarning):
     """A metric returned a number that means less than it seems to.
 
@@ -39,7 +43,7 @@ class GuardWarning(UserWarning):
 
 
 def warn_guard(guard: str, text: str) -> None:
-    """Say that a guard fired, as a Python warning of the class :class:`GuardWarning`.
+    """Say that a guard fired: to :func:`collect_guards`, or as a :class:`GuardWarning`.
 
     Args:
         guard: a name of ``GUARDS``.
@@ -47,6 +51,10 @@ def warn_guard(guard: str, text: str) -> None:
     """
     if guard not in GUARDS:
         raise KeyError(guard)
+    collected = _collected.get()
+    if collected is not None:
+        collected.setdefault(guard, text)
+        return
     warnings.warn(GuardWarning(guard, text), stacklevel=3)
 
 
@@ -80,19 +88,13 @@ def checked(value: float, low: float, high: float, *, saturates: bool = True) ->
 
 @contextmanager
 def collect_guards() -> Iterator[dict[str, str]]:
-    """Catch guard warnings, and give them by name when the block has ended.
+    """Give the guards that fire in the block by name; no warning is issued.
 
-    Other warnings pass through. Not for use in several threads at once, as
-    :func:`warnings.catch_warnings` is not.
+    Each thread collects its own: Python's warning filters belong to the whole process.
     """
     fired: dict[str, str] = {}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    token = _collected.set(fired)
+    try:
         yield fired
-    for entry in caught:
-        if isinstance(entry.message, GuardWarning):
-            fired.setdefault(entry.message.guard, entry.message.text)
-        else:
-            warnings.warn_explicit(
-                entry.message, entry.category, entry.filename, entry.lineno, source=entry.source
-            )
+    finally:
+        _collected.reset(token)

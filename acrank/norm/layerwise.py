@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from acrank.layer_correlation import LayerCorrelation
 from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
 from acrank.norm.layers import AffineCoNorm
 
@@ -49,38 +50,6 @@ class SourceAffine:
         variance = layer.running_var
         spread = None if variance is None else copy(variance)
         return cls(name, copy(layer.weight), copy(layer.bias), spread, layer.eps)
-
-
-@dataclass(frozen=True)
-class LayerCorrelation:
-    """AC-Corr of one layer.
-
-    Attributes:
-        name: of the layer in its network.
-        channels: how many it has.
-        dead: how many of them are dead (whether left out or kept).
-        tied: the ratios are nearly the same, or fewer than two channels are left: every row
-            of C keeps nearly everything, the values are NaN and no mean counts them.
-        swamped: the step moved the ratios farther (root mean square) than they lie apart
-            (standard deviation), with the same effect; no mean counts its values either.
-        kept_sum: kept mass summed over the channels, in (0, channels].
-        kept_mean: kept mass per channel, in (0, 1].
-        zero_drift: the trace of P with no step taken, in (0, channels].
-    """
-
-    name: str
-    channels: int
-    dead: int
-    tied: bool
-    swamped: bool
-    kept_sum: float
-    kept_mean: float
-    zero_drift: float
-
-    @property
-    def telling(self) -> bool:
-        """Whether the layer says anything: neither tied nor swamped."""
-        return not (self.tied or self.swamped)
 
 
 @dataclass(frozen=True)

@@ -243,15 +243,15 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     acrank: Acrank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()
-    from acrank.report import records
+    from acrank import files
 
-    write = records.write_whole
+    write = files.write_whole
 
     def vanish(path: Path, text: str) -> None:
         shutil.rmtree(tmp_path / "gone", ignore_errors=True)
         write(path, text)
 
-    monkeypatch.setattr(records, "write_whole", vanish)
+    monkeypatch.setattr(files, "write_whole", vanish)
     done = acrank(*DEMO, "--model", "demo-c*", "--csv", "gone/out.csv", "--json", "out.json")
     assert done.returncode == 2
     assert "demo-cifar10" in done.stdout

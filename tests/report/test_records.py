@@ -2,22 +2,13 @@ import csv
 import io
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 
-from acrank.errors import ConfigError
 from acrank.estimate import Estimate
 from acrank.norm import LayerCorrelation
 from acrank.ranking import rank_results
-from acrank.report.records import (
-    check_writable,
-    to_csv,
-    to_json,
-    to_markdown,
-    write_whole,
-)
+from acrank.report.records import to_csv, to_json, to_markdown
 from acrank.results import HEAD, TAIL, ModelResult, Ranking
 
 NAN = math.nan
@@ -85,43 +76,3 @@ def test_markdown_cells_cannot_break_the_table(ranking: Ranking) -> None:
     assert len(lines) == 4
     assert "good, *with* \\| 😀 markup" in lines[2]
     assert 'failed: said "no", then stopped' in lines[3]
-
-
-def test_a_file_is_written_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "out.csv"
-    mask = os.umask(0o022)
-    try:
-        write_whole(path, "first")
-    finally:
-        os.umask(mask)
-    assert path.read_text() == "first"
-    assert path.stat().st_mode & 0o777 == 0o644
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ConfigError, match="No space left"):
-        write_whole(path, "second")
-    assert path.read_text() == "first"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="mkdir -p"):
-        check_writable(tmp_path / "missing" / "out.csv")
-    with pytest.raises(ConfigError, match="is a folder"):
-        check_writable(tmp_path)
-    check_writable(tmp_path / "out.csv")
-    with pytest.raises(ConfigError, match="no regular file"):
-        check_writable(Path(os.devnull))
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
-    link.symlink_to(target)
-    write_whole(link, "text")
-    assert link.is_symlink()
-    assert target.read_text() == "text"

@@ -1,0 +1,80 @@
+"""Chooses the engine of a run, and collects what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from acrank.engines.inprocess import run_in_process
+from acrank.engines.processes import run_in_processes
+from acrank.listener import Listener
+from acrank.results import ModelResult
+from acrank.scorer import Scorer, Work
+from acrank.store import ResultStore
+from acrank.zoo import ZooEntry
+
+
+def score_all(
+    entries: Sequence[ZooEntry], work: Work, listener: Listener, store: Path | None = None
+) -> tuple[list[ModelResult], bool]:
+    """Score every entry, and tell of each as it finishes.
+
+    Args:
+        entries: the candidates.
+        work: what they have in common; its configuration chooses the engine.
+        listener: is told of the progress.
+        store: folder of the kept results; None for that in the cache folder.
+
+    Returns:
+        One result an entry, in their order; and whether the user stopped the run, in which case
+        those that were not finished are missing.
+
+    Raises:
+        AcrankError: the engine cannot start.
+    """
+    results: dict[str, ModelResult] = {}
+    scorer = Scorer(work, ResultStore(store, tell=listener.message))
+    listener.start(len(entries))
+    interrupted = False
+    try:
+        with closing(_results(entries, scorer, listener)) as found:
+            for result in found:
+                results[result.model] = result
+                listener.done(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    kept = sum(result.kept for result in results.values())
+    if kept:
+        listener.message(f"{kept} of {len(entries)} had been scored before (--fresh scores anew).")
+    return [results[entry.name] for entry in entries if entry.name in results], interrupted
+
+
+def _results(
+    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener
+) -> Generator[ModelResult]:
+    config = scorer.work.config
+    if config.engine == "local" and config.jobs is None and config.timeout_per_model is None:
+        yield from run_in_process(entries, scorer, listener.begin)
+        return
+    left = []
+    for entry in entries:
+        found = scorer.recall(entry)
+        if found is None:
+            left.append(entry)
+        else:
+            yield found
+    if left:
+        yield from _elsewhere(left, scorer, listener.begin)
+
+
+def _elsewhere(
+    entries: Sequence[ZooEntry], scorer: Scorer, begin: Callable[[str], None]
+) -> Iterator[ModelResult]:
+    config, store = scorer.work.config, scorer.store
+    if config.engine == "ray":
+        from acrank.engines.on_ray import run_on_ray
+
+        return run_on_ray(entries, scorer.work, store, begin)
+    jobs = min(config.jobs or 1, len(entries))
+    return run_in_processes(entries, scorer.work, store, jobs, begin, config.timeout_per_model)

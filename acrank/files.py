@@ -1,0 +1,77 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from acrank.errors import ConfigError
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a result file that could not be written, before any work is done.
+
+    Raises:
+        ConfigError: its folder is missing or read-only, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder.", hint="Give the name of a file in it.")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"'{path}' is no regular file.", hint="For stdout, use --format.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ConfigError(f"Folder '{folder}' does not exist.", hint=f"Make it: mkdir -p {folder}")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another one.")
+
+
+def write_all(*files: tuple[Path | None, Callable[[], str]]) -> None:
+    """Write each file that is asked for, whatever becomes of the others.
+
+    Args:
+        files: a path, or None for no file, and what makes its text.
+
+    Raises:
+        ConfigError: the first file that cannot be written; the others have been tried.
+    """
+    failed: Exception | None = None
+    for path, text in files:
+        try:
+            if path:
+                write_whole(path, text())
+        except Exception as error:  # what one file cannot hold, the other may
+            failed = failed or error
+    if failed:
+        raise failed
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file completely or leave what was there.
+
+    Raises:
+        ConfigError: the file cannot be written, for example on a full disk.
+    """
+    path = path.resolve()  # a link stays a link
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=".acrank-", delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())  # temporary files are private, results are not
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,88 @@
+"""A model's result as a JSON object and back, for result files and for the store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from acrank.estimate import Estimate
+from acrank.results import ModelResult, finite_or_none
+
+_ADAPTER: TypeAdapter[ModelResult] = TypeAdapter(ModelResult)
+
+
+def to_record(result: ModelResult) -> dict[str, Any]:
+    """Everything that is known of a model, in what JSON can hold: NaN becomes null.
+
+    Args:
+        result: of one model.
+    """
+    scores = result.scores
+    return {
+        "model": result.model,
+        "status": result.status,
+        "reason": result.reason or None,
+        "scores": {name: finite_or_none(estimate.value) for name, estimate in scores.items()},
+        "trials": _lists({name: estimate.trials for name, estimate in scores.items()}),
+        "replicates": _lists({name: estimate.replicates for name, estimate in scores.items()}),
+        "undefined": result.undefined,
+        "guards": result.guards,
+        "flags": result.flags,
+        "params": result.params,
+        "imagenet_top1": result.imagenet_top1,
+        "norm_layers": result.norm_layers,
+        "norm_channels": result.norm_channels,
+        "input_size": result.input_size,
+        "license": result.license,
+        "revision": result.revision,
+        "seconds": round(result.seconds, 3),
+        "layers": [_without_nan(asdict(layer)) for layer in result.layers],
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> ModelResult:
+    """The result that :func:`to_record` wrote; other keys are passed over.
+
+    Raises:
+        ValueError: it is no such record, and where (pydantic's ``ValidationError`` is one).
+    """
+    try:
+        fields = {**record, "reason": record["reason"] or "", "scores": _estimates(record)}
+        fields["layers"] = [_with_nan(layer) for layer in record["layers"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a model's record lacks or garbles {error}") from None
+    return _ADAPTER.validate_python(fields)
+
+
+def _estimates(record: Mapping[str, Any]) -> dict[str, Estimate]:
+    def numbers(values: Sequence[float | None]) -> tuple[float, ...]:
+        return tuple(_nan_if_none(value) for value in values)
+
+    trials, replicates = record["trials"], record["replicates"]
+    return {
+        name: Estimate(
+            _nan_if_none(value), numbers(trials.get(name, ())), numbers(replicates.get(name, ()))
+        )
+        for name, value in record["scores"].items()
+    }
+
+
+def _lists(values: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
+    """The sequences that are not empty."""
+    return {name: [finite_or_none(v) for v in row] for name, row in values.items() if row}
+
+
+def _nan_if_none(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _without_nan(layer: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: finite_or_none(value) for key, value in layer.items()}
+
+
+def _with_nan(layer: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in layer.items()}

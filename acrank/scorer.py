@@ -1,0 +1,227 @@
+"""One entry of a zoo to its result: looked up, or loaded, probed and kept. Engines call this."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acrank.config import RunConfig
+from acrank.data import Sample
+from acrank.device import reproducible
+from acrank.errors import AcrankError
+from acrank.feature_store import FeatureWriter
+from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
+from acrank.scoring import score_backbone
+from acrank.store import Key, Keys, Store
+from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
+from acrank.zoo.identity import identify, identify_loaded
+
+# How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
+OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every model of a run has in common; can be sent to another process.
+
+    Attributes:
+        config: of the run.
+        sample: of the target.
+        device: where networks run.
+        dtype: of autocast; None for full precision.
+        offline: whether the hub is out of reach.
+        features: folder for every model's features, or None.
+    """
+
+    config: RunConfig
+    sample: Sample
+    device: torch.device
+    dtype: torch.dtype | None
+    offline: bool
+    features: Path | None = None
+
+
+@dataclass
+class Prepared:
+    """A candidate that is ready to be probed, or its result if nothing is left to do.
+
+    Attributes:
+        entry: the candidate.
+        seconds: spent on it so far.
+        backbone: loaded; None with a result.
+        key: that its result is to be kept under; None if it cannot be.
+        result: that of an earlier run, or of a failure.
+    """
+
+    entry: ZooEntry
+    seconds: float = 0.0
+    backbone: Backbone | None = None
+    key: Key | None = None
+    result: ModelResult | None = None
+
+
+@dataclass
+class Scorer:
+    """Scores the models of one run, one at a time.
+
+    Attributes:
+        work: what they have in common.
+        store: where results are kept.
+    """
+
+    work: Work
+    store: Store
+    hub: Hub = field(init=False)
+    keys: Keys = field(init=False)
+    keep: FeatureWriter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        work = self.work
+        self.hub = Hub(offline=work.offline)
+        self.keys = Keys(work.config, work.sample, work.device, work.dtype)
+        folder = work.features
+        self.keep = None if folder is None else FeatureWriter(folder, work.sample, work.config)
+
+    def __call__(self, entry: ZooEntry) -> ModelResult:
+        """Score an entry; whatever goes wrong is a result with its reason."""
+        return self.finish(self.prepare(entry))
+
+    def recall(self, entry: ZooEntry) -> ModelResult | None:
+        """The kept result of an entry, as far as it can be told without loading the network."""
+        prepared = Prepared(entry)
+        try:
+            identity = identify(entry, self.hub)
+            known = identity is not None and self._find(prepared, identity)
+        except Exception:  # scoring it will say what is wrong
+            return None
+        return self.finish(prepared) if known else None
+
+    def prepare(self, entry: ZooEntry) -> Prepared:
+        """Look for a kept result; failing that, fetch and load the network. May run in a thread.
+
+        Args:
+            entry: the candidate.
+        """
+        started = time.perf_counter()
+        prepared = Prepared(entry)
+        try:
+            self._prepare(prepared)
+        except Exception as error:  # whatever a model does, its row says it
+            prepared.result = ModelResult.failed(entry.name, explain_failure(error))
+        prepared.seconds = time.perf_counter() - started
+        return prepared
+
+    def finish(self, prepared: Prepared) -> ModelResult:
+        """Probe a prepared network and keep what was found.
+
+        Args:
+            prepared: is used up.
+        """
+        started = time.perf_counter()
+        result = prepared.result
+        if result is None:
+            try:
+                result = self._probe(prepared)
+            except Exception as error:
+                result = ModelResult.failed(prepared.entry.name, explain_failure(error))
+            prepared.backbone = None
+            gc.collect()  # a network's reference cycles must not outlive its turn
+            result = result.with_seconds(prepared.seconds + time.perf_counter() - started)
+            result = self._kept(prepared.key, result)
+        elif not result.kept:
+            result = result.with_seconds(prepared.seconds)
+        return result.judged_by(self.work.config.rank_by, known_zoo=False)
+
+    def _prepare(self, prepared: Prepared) -> None:
+        entry = prepared.entry
+        identity = identify(entry, self.hub)
+        if identity is not None and self._find(prepared, identity):
+            return
+        backbone = load_backbone(entry, trust_code=self.work.config.trust_code, hub=self.hub)
+        if identity is None:
+            # only now is it known what it is; weights fetched by URL are files from here on
+            identity = identify(entry, self.hub) or identify_loaded(backbone)
+            if self._find(prepared, identity):
+                return
+        elif not _is_of(backbone, identity):  # changed while it was loaded
+            prepared.key = None
+        prepared.backbone = backbone
+
+    def _find(self, prepared: Prepared, identity: dict[str, Any]) -> bool:
+        """Look for a kept result; without one, remember the key for later."""
+        key = self.keys.of(identity)
+        found = None if self.work.config.fresh else self.store.get(key)
+        if found is not None and (self.keep is None or self.keep.has(found, key.digest)):
+            prepared.result = found
+            return True
+        prepared.key = key
+        return False
+
+    def _probe(self, prepared: Prepared) -> ModelResult:
+        work, backbone = self.work, prepared.backbone
+        if backbone is None:
+            raise RuntimeError("neither a network nor a result")
+        key = prepared.key.digest if prepared.key else ""
+        keep = None if self.keep is None else partial(self.keep, key=key)
+        given = (work.sample, work.config, work.device, work.dtype, keep)
+        with reproducible(work.device):
+            try:
+                return score_backbone(backbone, *given)
+            except Exception as error:
+                if work.device.type == "cpu" or not is_out_of_memory(error):
+                    raise
+            return self._probe_sparingly(prepared.entry, score_backbone, *given)
+
+    def _probe_sparingly(
+        self, entry: ZooEntry, score: Callable[..., ModelResult], *given: Any
+    ) -> ModelResult:
+        """Probe again with activations in the host's memory: the same numbers, only slower.
+
+        Halving the batch would change the statistics that BatchNorm normalises by.
+        """
+        gc.collect()
+        if self.work.device.type == "cuda":
+            torch.cuda.empty_cache()
+        # the first attempt has changed the network
+        backbone = load_backbone(entry, trust_code=self.work.config.trust_code, hub=self.hub)
+        with torch.autograd.graph.save_on_cpu():
+            result = score(backbone, *given)
+        text = "the batch did not fit: activations were kept in host memory"
+        return replace(result, flags={**result.flags, "gpu-memory": text})
+
+    def _kept(self, key: Key | None, result: ModelResult) -> ModelResult:
+        if key is None or result.status == "failed":  # trouble may pass: it is tried again
+            return result
+        flags = {name: text for name, text in result.flags.items() if name != NOT_WRITTEN}
+        reason = self.store.put(key, replace(result, flags=flags), self.work.config.data)
+        return replace(result, flags={**result.flags, NOT_KEPT: reason}) if reason else result
+
+
+def _is_of(backbone: Backbone, identity: dict[str, Any]) -> bool:
+    """Whether the weights that were loaded are those that were identified."""
+    revision = (backbone.info.revision or "").removeprefix("sha256:")
+    told = (identity["weights"].get("revision"), identity["weights"].get("sha256"))
+    return any(str(value).startswith(revision) for value in told if value)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory did not suffice."""
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return memory or any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def explain_failure(error: Exception) -> str:
+    """One line on why a model could not be scored."""
+    if isinstance(error, AcrankError):
+        return str(error)
+    if is_out_of_memory(error):
+        return "out of memory: lower --batch-size, or choose a smaller backbone."
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

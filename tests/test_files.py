@@ -1,0 +1,47 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from acrank.errors import ConfigError
+from acrank.files import check_writable, write_whole
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.csv"
+    mask = os.umask(0o022)
+    try:
+        write_whole(path, "first")
+    finally:
+        os.umask(mask)
+    assert path.read_text() == "first"
+    assert path.stat().st_mode & 0o777 == 0o644
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        write_whole(path, "second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mkdir -p"):
+        check_writable(tmp_path / "missing" / "out.csv")
+    with pytest.raises(ConfigError, match="is a folder"):
+        check_writable(tmp_path)
+    check_writable(tmp_path / "out.csv")
+    with pytest.raises(ConfigError, match="no regular file"):
+        check_writable(Path(os.devnull))
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    write_whole(link, "text")
+    assert link.is_symlink()
+    assert target.read_text() == "text"
