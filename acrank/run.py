@@ -111,6 +111,7 @@ def finish(
         interrupted: whether the run was stopped before its end.
     """
     results, unkept = _without_not_kept(results)
+    record = {**record, "order": [result.model for result in results], "notes": list(notes)}
     ranking = rank_results(
         results,
         config.rank_by,

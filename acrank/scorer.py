@@ -19,7 +19,8 @@ from acrank.errors import AcrankError
 from acrank.feature_store import FeatureWriter
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring import score_backbone
-from acrank.store import Key, Keys, Store
+from acrank.store import Key, Store
+from acrank.store.keys import Keys
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 from acrank.zoo.identity import identify, identify_loaded
 

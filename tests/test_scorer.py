@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from acrank import scorer as scorer_module
 from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.errors import ModelError
 from acrank.results import NOT_KEPT, ModelResult
 from acrank.scorer import Scorer, Work, explain_failure
+from acrank.scoring import score_backbone
 from acrank.store import ResultStore
-from acrank.zoo import ZooEntry, read_zoo
+from acrank.zoo import ZooEntry, load_backbone, read_zoo
 
 CPU = torch.device("cpu")
 SMALL = {"samples": 16, "batch_size": 8, "precision": "fp32"}
@@ -35,13 +35,13 @@ def entry() -> ZooEntry:
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the networks that are really probed."""
     names: list[str] = []
-    score = scorer_module.score_backbone
+    score = score_backbone
 
     def count(backbone: Any, *given: Any) -> ModelResult:
         names.append(backbone.entry.name)
         return score(backbone, *given)
 
-    monkeypatch.setattr(scorer_module, "score_backbone", count)
+    monkeypatch.setattr("acrank.scorer.score_backbone", count)
     return names
 
 
@@ -90,7 +90,7 @@ def test_a_failure_is_a_row_and_is_tried_again(
         raise RuntimeError("two\nlines")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scorer_module, "score_backbone", fail)
+        patch.setattr("acrank.scorer.score_backbone", fail)
         failed = make(tmp_path)(entry)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: two lines")
     assert failed.seconds > 0
@@ -108,14 +108,14 @@ def test_a_missing_file_is_a_row(tmp_path: Path, entry: ZooEntry) -> None:
 def test_weights_that_change_while_they_load_are_scored_but_not_kept(
     tmp_path: Path, entry: ZooEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = scorer_module.load_backbone
+    load = load_backbone
 
     def swap(*given: Any, **options: Any) -> Any:
         backbone = load(*given, **options)
         backbone.info = replace(backbone.info, revision="sha256:000000000000")
         return backbone
 
-    monkeypatch.setattr(scorer_module, "load_backbone", swap)
+    monkeypatch.setattr("acrank.scorer.load_backbone", swap)
     assert make(tmp_path)(entry).status == "ok"
     assert list(ResultStore(tmp_path)) == []
 
@@ -134,7 +134,7 @@ def test_a_gpu_that_is_too_small_gives_the_same_numbers(
 ) -> None:
     """No GPU is needed: the device only has to call itself one, and the first pass to fail."""
     expected = make(tmp_path / "a")(entry)
-    score = scorer_module.score_backbone
+    score = score_backbone
     calls: list[int] = []
 
     def first_fails(
@@ -147,7 +147,7 @@ def test_a_gpu_that_is_too_small_gives_the_same_numbers(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return score(backbone, sample, config, CPU, *rest)
 
-    monkeypatch.setattr(scorer_module, "score_backbone", first_fails)
+    monkeypatch.setattr("acrank.scorer.score_backbone", first_fails)
     given = make(tmp_path / "b")
     scorer = Scorer(replace(given.work, device=torch.device("mps")), given.store)
     result = scorer(entry)

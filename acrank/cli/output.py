@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from acrank.errors import ExitCode
+
+if TYPE_CHECKING:
+    from acrank.results import Ranking
+
+
+class Format(enum.StrEnum):
+    """What is printed on stdout."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    md = "md"
 
 
 def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:
@@ -18,3 +37,40 @@ def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:
         sys.stdout.flush()  # a closed pipe shows here, not at exit
     finally:
         write()
+
+
+def write_result(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
+    """Write the files of a ranking that are asked for."""
+    from acrank.files import write_all
+    from acrank.report.records import to_csv, to_json
+
+    write_all((csv, lambda: to_csv(ranking)), (json, lambda: to_json(ranking)))
+
+
+def print_result(ranking: Ranking, output: Format, top: int | None) -> None:
+    """Print a ranking on stdout."""
+    from acrank.report.records import to_csv, to_json, to_markdown
+    from acrank.report.table import make_console, print_ranking
+
+    if output is Format.table:
+        print_ranking(ranking, make_console(), top)
+        return
+    text = {Format.csv: to_csv, Format.json: to_json, Format.md: to_markdown}[output](ranking)
+    typer.echo(text, nl=False)
+
+
+def exit_code(ranking: Ranking, strict: bool) -> ExitCode:
+    """The documented exit code of a finished run."""
+    from acrank.results import NOT_WRITTEN
+
+    if ranking.interrupted:
+        return ExitCode.INTERRUPTED
+    if ranking.best is None:
+        return ExitCode.NOTHING_SCORED
+    flagged = any(
+        row.result.flags or row.result.guards or row.result.status != "ok" for row in ranking.rows
+    )
+    unwritten = any(NOT_WRITTEN in row.result.flags for row in ranking.rows)
+    if ranking.count("failed") or unwritten or (strict and flagged):
+        return ExitCode.SOME_FAILED
+    return ExitCode.OK

@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.output import deliver
-from acrank.errors import ConfigError, ExitCode
+from acrank.cli.output import Format, deliver, exit_code, print_result, write_result
+from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
     from acrank.results import Ranking
-
-
-class Format(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
 
 
 class Device(enum.StrEnum):
@@ -236,7 +227,7 @@ def score(
         )
     outputs = [path for path in (csv, json) if path]
     ranking = _run(settings, config, features, from_features, outputs)
-    deliver(lambda: _print(ranking, output, top), lambda: _write(ranking, csv, json))
+    deliver(lambda: print_result(ranking, output, top), lambda: write_result(ranking, csv, json))
     raise typer.Exit(exit_code(ranking, strict))
 
 
@@ -264,38 +255,3 @@ def _run(
         if from_features:
             return rerank(from_features, config, listener)
         return run(config, listener, features)
-
-
-def _write(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
-    from acrank.files import write_all
-    from acrank.report.records import to_csv, to_json
-
-    write_all((csv, lambda: to_csv(ranking)), (json, lambda: to_json(ranking)))
-
-
-def _print(ranking: Ranking, output: Format, top: int | None) -> None:
-    from acrank.report.records import to_csv, to_json, to_markdown
-    from acrank.report.table import make_console, print_ranking
-
-    if output is Format.table:
-        print_ranking(ranking, make_console(), top)
-        return
-    text = {Format.csv: to_csv, Format.json: to_json, Format.md: to_markdown}[output](ranking)
-    typer.echo(text, nl=False)
-
-
-def exit_code(ranking: Ranking, strict: bool) -> ExitCode:
-    """The documented exit code of a finished run."""
-    from acrank.results import NOT_WRITTEN
-
-    if ranking.interrupted:
-        return ExitCode.INTERRUPTED
-    if ranking.best is None:
-        return ExitCode.NOTHING_SCORED
-    flagged = any(
-        row.result.flags or row.result.guards or row.result.status != "ok" for row in ranking.rows
-    )
-    unwritten = any(NOT_WRITTEN in row.result.flags for row in ranking.rows)
-    if ranking.count("failed") or unwritten or (strict and flagged):
-        return ExitCode.SOME_FAILED
-    return ExitCode.OK

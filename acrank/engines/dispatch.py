@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from acrank.engines.fetch import downloads_ahead
 from acrank.engines.inprocess import run_in_process
 from acrank.engines.processes import run_in_processes
 from acrank.listener import Listener
@@ -71,10 +72,17 @@ def _results(
 def _elsewhere(
     entries: Sequence[ZooEntry], scorer: Scorer, begin: Callable[[str], None]
 ) -> Iterator[ModelResult]:
-    config, store = scorer.work.config, scorer.store
+    config, work, store = scorer.work.config, scorer.work, scorer.store
     if config.engine == "ray":
         from acrank.engines.on_ray import run_on_ray
 
-        return run_on_ray(entries, scorer.work, store, begin)
+        yield from run_on_ray(entries, work, store, begin)
+        return
     jobs = min(config.jobs or 1, len(entries))
-    return run_in_processes(entries, scorer.work, store, jobs, begin, config.timeout_per_model)
+    with downloads_ahead(entries, scorer.hub, 2 * jobs) as handed_out:
+
+        def began(name: str) -> None:
+            handed_out()
+            begin(name)
+
+        yield from run_in_processes(entries, work, store, jobs, began, config.timeout_per_model)

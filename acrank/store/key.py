@@ -1,26 +1,11 @@
-"""What a result depends on, as a key: two results share one only if nothing tells them apart."""
+"""The key of a result: all that it depends on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-
-import torch
-
-from acrank.config import RunConfig
-from acrank.data import Sample
-from acrank.metrics.registry import with_parts
-from acrank.store.code import library_versions, metric_version, probe_version
-
-SCHEMA = 1
-# The settings that numbers of one model depend on, besides the metrics asked for.
-SETTINGS = (
-    *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
-    *("samples", "batch_size", "seed"),
-)
 
 
 @dataclass(frozen=True)
@@ -44,43 +29,6 @@ class Key:
     def metrics_digest(self) -> str:
         """SHA-256 of the metrics, in hexadecimal."""
         return _sha256(self.metrics)
-
-
-class Keys:
-    """Makes the keys of one run.
-
-    Args:
-        config: of the run.
-        sample: of the target.
-        device: where networks run.
-        dtype: of autocast; None for full precision.
-    """
-
-    def __init__(
-        self, config: RunConfig, sample: Sample, device: torch.device, dtype: torch.dtype | None
-    ) -> None:
-        self.common = {
-            "schema": SCHEMA,
-            "code": probe_version(),
-            "libraries": library_versions(),
-            "dataset": sample.fingerprint,
-            "device": device.type,
-            "precision": "fp32" if dtype is None else str(dtype).removeprefix("torch."),
-            "settings": config.model_dump(mode="json", include=set(SETTINGS)),
-        }
-        self.metrics = _versions(with_parts(config.metrics_wanted))
-
-    def of(self, identity: dict[str, Any]) -> Key:
-        """The key of one model's result.
-
-        Args:
-            identity: of :mod:`acrank.zoo.identity`.
-        """
-        return Key({**self.common, "model": identity}, self.metrics)
-
-
-def _versions(metrics: Iterable[str]) -> dict[str, str]:
-    return {metric: metric_version(metric) for metric in sorted(metrics)}
 
 
 def _sha256(content: dict[str, Any]) -> str:

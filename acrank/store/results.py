@@ -171,6 +171,13 @@ class ResultStore:
             found.append(Kept(path, model, data, count, status.st_size, status.st_mtime))
         yield from sorted(found, key=lambda kept: (kept.model, kept.modified))
 
+    def clear(self) -> int:
+        """Remove everything, readable or not; returns how many entries there were."""
+        count = sum(1 for _ in self.folder.glob("??/*/*.json"))
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        return count
+
     def remove(self, entries: Iterator[Kept] | list[Kept]) -> int:
         """Remove entries, and the folders that they leave empty; returns how many."""
         count = 0

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from acrank.config import HOW, RunConfig
 from acrank.data import Sample, draw_sample, open_target
-from acrank.store import Key, Keys, code, key
+from acrank.store import Key, code, keys
+from acrank.store.keys import Keys
 from acrank.zoo import Hub, ZooEntry, load_backbone
 from acrank.zoo.identity import WORDS, identify, identify_loaded
 from tests.norm.test_convert import randomise
@@ -74,13 +75,13 @@ def test_a_change_of_any_field_changes_the_key(field: str) -> None:
 @pytest.mark.parametrize("function", ["probe_version", "library_versions"])
 def test_other_code_has_another_key(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = key_of().digest
-    monkeypatch.setattr(key, function, lambda: "other")
+    monkeypatch.setattr(keys, function, lambda: "other")
     assert key_of().digest != before
 
 
 def test_another_schema_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key_of().digest
-    monkeypatch.setattr(key, "SCHEMA", key.SCHEMA + 1)
+    monkeypatch.setattr(keys, "SCHEMA", keys.SCHEMA + 1)
     assert key_of().digest != before
 
 
@@ -88,7 +89,7 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
     """Whoever adds a setting has to say whether numbers depend on it."""
     elsewhere = {"data", "zoo", "models", "metrics", "rank_by", "device", "precision"}
     which_models = {"shard", "budget"}
-    known = {*key.SETTINGS, *HOW, *elsewhere, *which_models}
+    known = {*keys.SETTINGS, *HOW, *elsewhere, *which_models}
     assert known == set(RunConfig.model_fields)
 
 
@@ -103,7 +104,7 @@ def test_metrics_have_a_key_of_their_own(monkeypatch: pytest.MonkeyPatch) -> Non
     assert more.metrics.items() > key_of().metrics.items()
     order = key_of(config=with_setting(metrics=("log_me", "knn")))
     assert order == key_of(config=with_setting(metrics=("knn", "log_me")))
-    monkeypatch.setattr(key, "metric_version", lambda name: f"{name} changed")
+    monkeypatch.setattr(keys, "metric_version", lambda name: f"{name} changed")
     assert key_of().metrics_digest != more.metrics_digest
 
 
@@ -148,7 +149,7 @@ def entry(tmp_path: Path) -> ZooEntry:
         arch="resnet18",
         kwargs=TINY,
         weights="net.safetensors",
-        input_size=32,
+        input_size=(3, 32, 32),
         base=tmp_path,
     )
 

@@ -1,0 +1,98 @@
+"""``acrank cache``: the results that are kept between runs."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acrank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from acrank.store import Kept, ResultStore
+
+cache = typer.Typer(
+    help="The results that are kept between runs: list them, remove them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class CacheFormat(enum.StrEnum):
+    """What is printed on stdout."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def cache_path() -> None:
+    """Print the folder of the kept results.
+
+    ACRANK_CACHE names another cache folder.
+    """
+    typer.echo(str(_store().folder))
+
+
+def cache_ls(
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only models of this name or wildcard; repeatable.")
+    ] = None,
+    output: Annotated[CacheFormat, typer.Option("--format", help="Of stdout.")] = CacheFormat.table,
+) -> None:
+    """List the kept results."""
+    from acrank.report.cache_table import print_kept
+
+    print_kept(_chosen(_store(), model), output.value)
+
+
+def cache_rm(
+    model: Annotated[
+        list[str] | None, typer.Option(help="Models of this name or wildcard; repeatable.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Only what has been kept for so long: 12h, 30d.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Remove kept results.
+
+    Give --all, or which of them: --model, --older-than or both.
+    """
+    if everything == bool(model or older_than):
+        raise ConfigError(
+            "Say which kept results to remove.", hint="Give --model, --older-than or --all."
+        )
+    store = _store()
+    chosen = _chosen(store, model, older_than)
+    size = sum(kept.size for kept in chosen)
+    count = store.clear() if everything else store.remove(chosen)
+    typer.echo(f"removed {count} result(s), {size / 1e6:.1f} MB")
+
+
+def _store() -> ResultStore:
+    from acrank.store import ResultStore
+
+    return ResultStore(tell=lambda text: typer.echo(f"note: {text}", err=True))
+
+
+def _chosen(
+    store: ResultStore, patterns: list[str] | None, older_than: str | None = None
+) -> list[Kept]:
+    import fnmatch
+    import time
+
+    from acrank.duration import parse_duration
+
+    try:
+        age = float(str(parse_duration(older_than))) if older_than else 0.0
+    except ValueError as error:
+        raise ConfigError(f"--older-than '{older_than}': {error}.") from None
+    latest = time.time() - age
+    return [
+        kept
+        for kept in store
+        if kept.modified <= latest
+        and (not patterns or any(fnmatch.fnmatchcase(kept.model, p) for p in patterns))
+    ]

@@ -1,0 +1,47 @@
+"""``acrank merge``: parts of a run to one ranking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acrank.cli.output import Format, deliver, exit_code, print_result, write_result
+
+
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(help="Written by acrank score --json.", show_default=False)
+    ],
+    top: Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="Of stdout.")] = Format.table,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."
+        ),
+    ] = False,
+) -> None:
+    """Rank the models of several result files together, as one run of all of them would.
+
+    For runs in parts: acrank score --shard I/N --json FILE, on any machines. Files of other
+    images or settings are refused.
+
+    Exit codes: as those of acrank score.
+    """
+    from acrank.files import check_writable
+    from acrank.merge import merge as merge_files
+
+    for path in (csv, json):
+        if path:
+            check_writable(path)
+    ranking = merge_files(files)
+    for warning in ranking.warnings:
+        typer.echo(f"note: {warning}", err=True)
+    deliver(lambda: print_result(ranking, output, top), lambda: write_result(ranking, csv, json))
+    raise typer.Exit(exit_code(ranking, strict))
