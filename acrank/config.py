@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from acrank.duration import parse_duration
 from acrank.errors import ConfigError
 from acrank.metrics.registry import AC_CORR, CONSENSUS, known_metric, resolve_metrics
 from acrank.visible import brief, visible
@@ -29,24 +30,6 @@ HOW = (
     *("threads", "offline", "trust_code", "fresh", "jobs", "timeout_per_model"),
     *("engine", "ray_address"),
 )
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
-def parse_duration(value: object) -> object:
-    """Seconds from ``90``, ``90s``, ``10m`` or ``1h30m``; other values as they are.
-
-    Raises:
-        ValueError: a text that is no duration.
-    """
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip().replace(" ", "").lower())
-    if match is None or not any(match.groups()):
-        raise ValueError("write a duration as 90s, 10m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
 
 Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]

@@ -21,3 +21,15 @@ def parse_duration(value: object) -> object:
         raise ValueError("write a duration as 90s, 10m, 1h30m or 7d")
     counts = (float(part or 0) for part in match.groups())
     return sum(count * unit for count, unit in zip(counts, _PARTS.values(), strict=True))
+
+
+def duration_text(seconds: float) -> str:
+    """A span of time as :func:`parse_duration` reads it: ``90`` is ``1m30s``."""
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    left = round(seconds)
+    parts = []
+    for name, unit in _PARTS.items():
+        count, left = divmod(left, unit)
+        parts.append(f"{count}{name}" if count else "")
+    return "".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import sys
 import traceback
@@ -12,10 +13,13 @@ from typing import Annotated, NoReturn, ParamSpec
 import typer
 
 from acrank import __version__
+from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
 from acrank.cli.list_zoo import list_zoo
+from acrank.cli.merge import merge
 from acrank.cli.score import score
 from acrank.cli.validate import validate
 from acrank.errors import AcrankError, ExitCode
+from acrank.visible import visible
 
 P = ParamSpec("P")
 
@@ -65,11 +69,17 @@ def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
 
 app.command("score")(_interruptible(score))
 app.command("list-zoo")(_interruptible(list_zoo))
+app.command("merge")(_interruptible(merge))
 app.command("validate")(_interruptible(validate))
+for name, command in (("path", cache_path), ("ls", cache_ls), ("rm", cache_rm)):
+    cache.command(name)(_interruptible(command))
+app.add_typer(cache, name="cache")
 
 
 def main() -> NoReturn:
     """Run the command line and end the process with the documented exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a result is not lost for a letter in it
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except AcrankError as error:
@@ -88,4 +98,4 @@ def main() -> NoReturn:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    typer.echo(visible(text, keep="\n"), err=True)  # a list of files is one message

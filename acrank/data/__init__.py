@@ -2,7 +2,15 @@
 
 from acrank.data.preprocess import Preprocessing
 from acrank.data.readers import open_target
-from acrank.data.sample import Sample, draw_sample
+from acrank.data.sample import Sample, draw_sample, smaller_sample
 from acrank.data.target import Item, Target
 
-__all__ = ["Item", "Preprocessing", "Sample", "Target", "draw_sample", "open_target"]
+__all__ = [
+    "Item",
+    "Preprocessing",
+    "Sample",
+    "Target",
+    "draw_sample",
+    "open_target",
+    "smaller_sample",
+]

@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from os import SEEK_END
 from typing import BinaryIO
 
-from acrank.data.imagefile import explain, in_threads, open_image, strict_pillow
+from acrank.data.imagefile import (
+    explain,
+    in_threads,
+    one_large_at_a_time,
+    open_image,
+    strict_pillow,
+)
 from acrank.data.target import Item
 from acrank.errors import DataError
+from acrank.visible import visible
 
 REPAIR = "Repair or remove these files."
 LISTED = 20
@@ -33,7 +40,7 @@ class Fault:
 
 def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
     """Set lines under one another, and count those beyond the limit."""
-    shown = list(lines[:limit])
+    shown = [visible(line) for line in lines[:limit]]
     if len(lines) > len(shown):
         shown.append(f"... and {len(lines) - len(shown)} more")
     return "".join(f"\n  {line}" for line in shown) + "."
@@ -90,7 +97,8 @@ def _find_reason(file: BinaryIO) -> str | None:
     with open_image(file) as image:
         marker = _END_MARKERS.get(image.format or "")
         if marker is None:
-            image.load()
+            with one_large_at_a_time(image):
+                image.load()
             return None
         if marker in _tail(file, size):
             if image.format == "PNG":
@@ -115,7 +123,7 @@ def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
     """
     file.seek(0)
     data = file.read()
-    with open_image(io.BytesIO(data)) as image:
+    with open_image(io.BytesIO(data)) as image, one_large_at_a_time(image):
         image.load()
     scan = data.rfind(b"\xff\xda")
     if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:

@@ -11,7 +11,8 @@
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from acrank.data.imagefile import open_image
+from acrank.data.imagefile import one_large_at_a_time, open_image
 
 SHORTEST = 768
+# Pixels that are converted at a time.
+STRIP = 4_000_000
 DEPTHS = (8, 10, 12, 14, 16)
 
 Pixels = npt.NDArray[np.uint8]
@@ -51,14 +54,20 @@ def decode(data: bytes) -> Decoded:
         UnsupportedPixelsError: floating-point or out-of-range pixels.
         Exception: whatever Pillow raises on a damaged file.
     """
-    with open_image(io.BytesIO(data)) as file:
-        _draft(file)
-        image = _oriented(file)
+    with open_image(io.BytesIO(data)) as image:
+        _draft(image)
+        with one_large_at_a_time(image):
+            return _decode(image)
+
+
+def _decode(image: Image.Image) -> Decoded:
     if image.mode == "F":
         raise UnsupportedPixelsError("floating-point pixels (mode F)")
+    _load_oriented(image)
     if image.mode.startswith("I"):
         return _deep_grey(image)
-    return Decoded(np.asarray(_reduced(_plain(image)), dtype=np.uint8))
+    strips = [np.asarray(_reduced(_plain(strip), image)) for strip in _strips(image)]
+    return Decoded(np.concatenate(strips).astype(np.uint8, copy=False))
 
 
 def _draft(image: Image.Image) -> None:
@@ -67,13 +76,23 @@ def _draft(image: Image.Image) -> None:
         image.draft(None, (SHORTEST, SHORTEST))
 
 
-def _oriented(image: Image.Image) -> Image.Image:
-    """Decode the first frame and apply its EXIF orientation."""
+def _load_oriented(image: Image.Image) -> None:
+    """Decode the first frame and apply its EXIF orientation, in place: a copy costs as much."""
     image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # the pixels are sound; a damaged EXIF block says nothing of orientation
-        return image.copy()
+    # the pixels are sound; a damaged EXIF block says nothing of orientation
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    """Cut an image that will be reduced into strips of whole blocks of pixels.
+
+    Converting one strip at a time gives the same pixels and holds no second copy of the whole.
+    """
+    factor = _factor(image)
+    rows = image.height if factor == 1 else max(1, STRIP // (factor * image.width)) * factor
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -93,19 +112,28 @@ def _over_black(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """Average blocks of pixels so that the shorter side stays at or above ``SHORTEST``."""
-    factor = min(image.size) // SHORTEST
-    return image.reduce(factor) if factor > 1 else image
+def _factor(image: Image.Image) -> int:
+    """How many pixels are averaged, each way: the shorter side stays ``SHORTEST`` at least."""
+    return max(1, min(image.size) // SHORTEST)
+
+
+def _reduced(strip: Image.Image, image: Image.Image) -> Image.Image:
+    """Average blocks of pixels of a strip, as large as the whole image needs."""
+    factor = _factor(image)
+    return strip.reduce(factor) if factor > 1 else strip
 
 
 def _deep_grey(image: Image.Image) -> Decoded:
     """Read 16-bit grey (I;16, I;16B, I) as it is; ``to_eight_bits`` scales it later."""
-    values = np.asarray(image).astype(np.int32)
-    low, high = int(values.min()), int(values.max())
+    parts, extremes = [], []
+    for strip in _strips(image):
+        values = np.asarray(strip).astype(np.int32)
+        extremes += [int(values.min()), int(values.max())]
+        parts.append(np.asarray(_reduced(Image.fromarray(values), image)))
+    low, high = min(extremes), max(extremes)
     if low < 0 or high > 65535:
         raise UnsupportedPixelsError(f"32-bit pixels from {low} to {high} do not fit 16 bits")
-    return Decoded(np.asarray(_reduced(Image.fromarray(values))), peak=high)
+    return Decoded(np.concatenate(parts), peak=high)
 
 
 def grey_depth(peaks: Iterable[int]) -> int:

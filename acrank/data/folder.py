@@ -63,16 +63,24 @@ def _is_image(entry: Path) -> bool:
     return entry.suffix.lower() in EXTENSIONS and not entry.is_dir()
 
 
-def _walk(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Yield the images at any depth; a link to a folder above it is not entered again."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    for entry in _entries(folder):
-        if entry.is_dir():
-            yield from _walk(entry, above | {real})
-        elif _is_image(entry):
-            yield entry
+def _walk(class_folder: Path) -> Iterator[Path]:
+    """Yield the images at any depth; each folder once, however many links lead to it.
+
+    A dozen folders that link to one another have half a billion paths.
+    """
+    met: set[str] = set()
+    waiting = [class_folder]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in met:
+            continue
+        met.add(real)
+        for entry in _entries(folder):
+            if entry.is_dir():
+                waiting.append(entry)
+            elif _is_image(entry):
+                yield entry
 
 
 def _require_images(root: Path, found: dict[Path, list[Path]]) -> None:

@@ -2,9 +2,10 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.pool import ThreadPool
 from os import cpu_count
+from threading import Lock
 from typing import BinaryIO, TypeVar
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -22,9 +23,30 @@ EXTENSIONS = (
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 
 
+# A tiny file can hold so many equal pixels. Pillow's own limit is the same, but it belongs to the
+# process, and other code lifts it.
+MOST_PIXELS = 178_956_970
+# Decoded, 0.2 GB; larger ones wait for one another, so that threads do not multiply their memory.
+LARGE = 50_000_000
+_turn = Lock()
+
+
 def open_image(file: BinaryIO) -> Image.Image:
-    """Identify an image from its header; no pixel is decoded yet."""
-    return Image.open(file, formats=FORMATS)
+    """Identify an image from its header; no pixel is decoded yet.
+
+    Raises:
+        DecompressionBombError: it has more than ``MOST_PIXELS``.
+        Exception: whatever else Pillow raises on a damaged file.
+    """
+    image = Image.open(file, formats=FORMATS)
+    if image.width * image.height > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    return image
+
+
+def one_large_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
+    """What to decode an image under: a lock that large ones share, and nothing for others."""
+    return _turn if image.width * image.height > LARGE else nullcontext()
 
 
 @contextmanager
@@ -57,8 +79,11 @@ def explain(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image in a known format"
     if isinstance(error, Image.DecompressionBombError):
-        return f"too large: over {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels, a decompression bomb"
+        most = min(MOST_PIXELS, 2 * (Image.MAX_IMAGE_PIXELS or MOST_PIXELS))
+        return f"too large: over {most} pixels, a decompression bomb"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split())
+    if "MAX_TEXT" in text:
+        return "a text or colour block in it unpacks to too much, a decompression bomb"
     return text or type(error).__name__

@@ -73,6 +73,28 @@ class Sample:
         self.labels = np.array(self.labels)
         self.batches = tuple(np.array(rows) for rows in self.batches)
 
+    def part(
+        self, rows: npt.NDArray[np.int64], batches: tuple[npt.NDArray[np.int64], ...]
+    ) -> "Sample":
+        """Return some of the images as a sample, not decoded again.
+
+        Args:
+            rows: of the images, ascending.
+            batches: disjoint index arrays into ``rows``.
+        """
+        present, labels = np.unique(self.labels[rows], return_inverse=True)
+        keys = tuple(self.keys[row] for row in rows)
+        # how deep grey values are taken to be was told from the whole sample
+        content = json.dumps([self.fingerprint, list(keys)])
+        return Sample(
+            classes=tuple(self.classes[label] for label in present),
+            keys=keys,
+            labels=labels.astype(np.int64),
+            images=[self._images[row] for row in rows],
+            batches=batches,
+            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        )
+
     def pixels(self, preprocessing: Preprocessing) -> torch.Tensor:
         """Return the images as uint8 (N, C, H, W), resized and cropped for a network.
 
@@ -135,6 +157,26 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
         warnings=(*size_warnings(counts, samples, batch_size, plan, len(classes)), *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
     )
+
+
+def smaller_sample(
+    whole: Sample, target: Target, samples: int, batch_size: int, seed: int
+) -> Sample:
+    """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
+
+    Args:
+        whole: a larger draw from the same target with the same seed.
+        target: the dataset.
+        samples: how many images to draw; rounded down to whole batches.
+        batch_size: the size of a batch.
+        seed: chooses the images.
+    """
+    plan, drawn = _draw(target, _pools(target, seed), samples, batch_size, seed)
+    places = {key: place for place, key in enumerate(whole.keys)}
+    if any(item.key not in places for item in drawn):  # where the largest class has given way
+        return draw_sample(target, samples, batch_size, seed)
+    rows = np.array([places[item.key] for item in drawn])
+    return whole.part(rows, _batches(drawn, plan, seed))
 
 
 def _pools(target: Target, seed: int) -> dict[int, list[Item]]:

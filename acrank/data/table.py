@@ -10,8 +10,10 @@ from typing import NamedTuple
 from acrank.data.checks import listing
 from acrank.data.target import PathSource, Target, assemble
 from acrank.errors import DataError
+from acrank.regular import is_regular, read_regular
 
 COLUMNS = ("path", "label")
+MOST_BYTES = 200_000_000
 
 
 class Row(NamedTuple):
@@ -42,13 +44,13 @@ def open_csv(file: Path) -> Target:
 
 def _text(file: Path) -> str:
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = read_regular(file, MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _undecodable(file, f"byte {error.start} is not UTF-8") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(
-            f"{file}: cannot be read: {reason}.", hint="Check its permissions."
+            f"{file}: cannot be read: {reason}.", hint="Give a CSV file with paths and labels."
         ) from error
     if "\0" in text:
         raise _undecodable(file, "it holds NUL characters")
@@ -123,7 +125,7 @@ def _labels_by_path(file: Path, rows: list[Row]) -> dict[str, str]:
 
 
 def _refuse_missing(file: Path, paths: Iterable[str]) -> None:
-    missing = [path for path in paths if not (file.parent / path).is_file()]
+    missing = [path for path in paths if not is_regular(file.parent / path)]
     if missing:
         raise DataError(
             f"{file}: {len(missing)} path(s) that are no files in {file.parent}:{listing(missing)}",

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from acrank.errors import DataError
+from acrank.regular import open_regular
+
+# Of an image file: as many as the largest image that is decoded has uncompressed.
+MOST_BYTES = 1_000_000_000
 
 
 class Source(Protocol):
@@ -25,8 +29,12 @@ class PathSource:
     path: Path
 
     def open(self) -> BinaryIO:
-        """Open the file."""
-        return self.path.open("rb")
+        """Open the file.
+
+        Raises:
+            OSError: it cannot be opened, is no regular file, or larger than any image here.
+        """
+        return open_regular(self.path, MOST_BYTES)
 
     def __str__(self) -> str:
         return str(self.path)

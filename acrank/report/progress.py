@@ -7,9 +7,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
+from acrank.report.cells import plain
 from acrank.results import ModelResult
+from acrank.visible import visible
 
 
 class ProgressListener:
@@ -43,16 +44,19 @@ class ProgressListener:
 
     def message(self, text: str) -> None:
         """Print a sentence for the user."""
-        self.console.print(Text(f"note: {text}"), soft_wrap=True)
+        self.console.print(plain(f"note: {text}"), soft_wrap=True)
 
     def start(self, total: int) -> None:
         """Show an empty bar."""
         self.total = total
+        self.finished = 0
+        for task in self.bar.task_ids:  # of the round before
+            self.bar.remove_task(task)
         self.task = self.bar.add_task("", total=total)
 
     def begin(self, model: str) -> None:
         """Name the model that runs."""
-        self.bar.update(self.task, description=model)
+        self.bar.update(self.task, description=visible(model))
 
     def done(self, result: ModelResult) -> None:
         """Advance; without a terminal, print a line."""
@@ -60,5 +64,6 @@ class ProgressListener:
         self.bar.advance(self.task)
         if not self.console.is_terminal:
             line = f"[{self.finished}/{self.total}] {result.model}: {result.status}"
-            line += f" ({result.seconds:.1f} s)" + (f" {result.reason}" if result.reason else "")
-            self.console.print(Text(line), soft_wrap=True)
+            line += " (kept)" if result.kept else f" ({result.seconds:.1f} s)"
+            line += f" {result.reason}" if result.reason else ""
+            self.console.print(plain(line), soft_wrap=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
+from acrank.report.cells import plain
 from acrank.report.table import PLAIN_WIDTH, print_table
 from acrank.report.validation_records import (
     HEADINGS,
@@ -22,6 +22,7 @@ from acrank.report.validation_records import (
 )
 from acrank.validation.agreement import STATISTICS
 from acrank.validation.results import Comparison, Reproduction, Summary, Validation
+from acrank.visible import visible
 
 MARKS = {"same": "", "ties": "~", "differs": "≠"}
 
@@ -45,7 +46,7 @@ def print_validation(result: Validation, console: Console, *, detail: bool = Fal
     """
     hidden = _print_means(result.summaries, console)
     for line in _explanations(result, hidden):
-        console.print(Text(line), soft_wrap=not console.is_terminal)
+        console.print(plain(line), soft_wrap=not console.is_terminal)
     if len(result.datasets) > 1 or any(result.datasets):
         _heading("Weighted tau on each dataset, and the 95 % range of random lists", console)
         _print_taus(result, console)
@@ -96,7 +97,7 @@ def _means(summaries: Sequence[Summary], columns: Sequence[Column]) -> Table:
     table = _table(*(column.heading for column in columns))
     for found in summaries:
         style = "dim" if found.kind != "metric" else None
-        table.add_row(*(Text(column.cell(found)) for column in columns), style=style)
+        table.add_row(*(plain(column.cell(found)) for column in columns), style=style)
     return table
 
 
@@ -118,7 +119,7 @@ def _print_dataset(result: Validation, dataset: str, console: Console) -> None:
     table = _table("metric", "models", headings[0], "95 % interval", *headings[1:])
     for row in result.comparisons:
         if row.dataset == dataset:
-            table.add_row(*map(Text, _detail_cells(row, names[row.metric])))
+            table.add_row(*map(plain, _detail_cells(row, names[row.metric])))
     print_table(table, console)
 
 
@@ -140,7 +141,7 @@ def _print_published(result: Validation, console: Console) -> None:
         for dataset in dict.fromkeys(row.dataset for row in result.reproductions)
     ]
     _print_blocks(["dataset", *metrics], rows, 1, console)
-    console.print(Text(_verdicts(result.reproductions)), soft_wrap=not console.is_terminal)
+    console.print(plain(_verdicts(result.reproductions)), soft_wrap=not console.is_terminal)
 
 
 def _published_cell(row: Reproduction | None) -> str:
@@ -190,7 +191,10 @@ def _print_blocks(
     headings: Sequence[str], rows: Sequence[Sequence[str]], leading: int, console: Console
 ) -> None:
     """Print a wide table in as many blocks as the terminal needs, each with the leading columns."""
-    widths = [max(map(len, column)) + 2 for column in zip(headings, *rows, strict=True)]
+    widths = [
+        max(len(visible(cell)) for cell in column) + 2
+        for column in zip(headings, *rows, strict=True)
+    ]
     room = console.width + 2 - sum(widths[:leading])
     places = list(range(leading, len(headings)))
     while places:
@@ -200,17 +204,18 @@ def _print_blocks(
         shown = [*range(leading), *taken]
         table = _table(*(headings[place] for place in shown))
         for row in rows:
-            table.add_row(*(Text(row[place]) for place in shown))
+            table.add_row(*(plain(row[place]) for place in shown))
         print_table(table, console)
 
 
 def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(first, overflow="fold")
+    table.add_column(plain(first), overflow="fold")
     for heading in others:
-        table.add_column(heading, justify="right", overflow="fold")
+        table.add_column(plain(heading), justify="right", overflow="fold")
     return table
 
 
 def _heading(text: str, console: Console) -> None:
-    console.print(Text(f"\n{text}", style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(plain(text, style="bold"), soft_wrap=not console.is_terminal)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from acrank.report.cells import csv_text, json_text, markdown_table
 from acrank.results import finite_or_none
 from acrank.validation.agreement import STATISTICS
 from acrank.validation.results import COLUMNS, Comparison, Summary, Validation
@@ -27,12 +24,8 @@ HEADINGS = {
 
 def to_csv(result: Validation) -> str:
     """The means, then each dataset; undefined values are empty."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in result.rows():
-        writer.writerow({name: finite_or_none(value) for name, value in row.items()})
-    return stream.getvalue()
+    rows = ({name: finite_or_none(value) for name, value in row.items()} for row in result.rows())
+    return csv_text(COLUMNS, rows)
 
 
 def to_json(result: Validation) -> str:
@@ -47,7 +40,7 @@ def to_json(result: Validation) -> str:
         "datasets": [asdict(found) for found in result.comparisons],
         "published": [asdict(found) for found in result.reproductions],
     }
-    return json.dumps(_clean(document), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(_clean(document))
 
 
 def to_markdown(result: Validation) -> str:
@@ -70,7 +63,7 @@ def to_markdown(result: Validation) -> str:
         for dataset in result.datasets
     ]
     taus = ["dataset", *map(label, result.summaries)]
-    return f"{_table(head, means)}\n{_table(taus, by_dataset)}"
+    return f"{markdown_table(head, means)}\n{markdown_table(taus, by_dataset)}"
 
 
 def label(found: Summary) -> str:
@@ -117,13 +110,6 @@ def p_value(value: float) -> str:
     if value != value:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    return "\n".join([line(head), "|" + " --- |" * len(head), *map(line, rows)]) + "\n"
 
 
 def _clean(value: Any) -> Any:

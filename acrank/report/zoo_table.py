@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
-from rich.text import Text
 
+from acrank.report.cells import csv_text, json_text, markdown_table, plain
 from acrank.report.table import make_console, print_table
 
 if TYPE_CHECKING:
@@ -80,24 +77,18 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
         )
     for row in rows:
         source = "timm" if row["source"] == row["name"] else row["source"]
-        table.add_row(*map(Text, _cells({**row, "source": source})[:-1]))
+        table.add_row(*map(plain, _cells({**row, "source": source})[:-1]))
     print_table(table, console)
     console.print(f"{len(rows)} models")
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_text(COLUMNS, rows)
 
 
 def _json(rows: Sequence[dict[str, Any]]) -> str:
-    return json.dumps(list(rows), indent=1, ensure_ascii=False) + "\n"
+    return json_text(list(rows))
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-    lines += ["| " + " | ".join(c.replace("|", "\\|") for c in _cells(row)) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return markdown_table(COLUMNS, map(_cells, rows))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acrank.errors import DataError
+from acrank.regular import read_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # What a spreadsheet or a data frame writes where there is no value.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 SHOWN = 5
+MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def listing(names: Iterable[str]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: byte {error.start} is not UTF-8.", hint="Save it as CSV with UTF-8 encoding."
@@ -174,7 +176,7 @@ def _from_json(path: Path, text: str) -> Sheet:
         metrics = [name for name in document["metrics"] if name != "params_m"]
         columns = ("model", *metrics, "params_m")
         rows = [{column: _cell(model.get(column)) for column in columns} for model in models]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: no score JSON of acrank.", hint=hint) from error
     return Sheet(str(path), path.stem, columns, tuple(map(Row, range(1, len(rows) + 1), rows)))
 

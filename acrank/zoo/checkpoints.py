@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from timm.models import load_state_dict
 from torch import nn
 
 from acrank.errors import ModelError
+from acrank.regular import is_regular
+from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
 
 State = dict[str, torch.Tensor]
 Shapes = dict[str, tuple[int, ...]]
@@ -33,9 +35,9 @@ def check_file(path: Path, sha256: str | None) -> None:
     """See that a checkpoint is there and is the one that was meant, before parsing any of it.
 
     Raises:
-        ModelError: it is missing, or another file.
+        ModelError: it is missing, no file but a folder, pipe or device, or another file.
     """
-    if not path.is_file():
+    if not is_regular(path):
         raise ModelError(f"There is no weights file {path}.", hint="Check weights in the zoo file.")
     if sha256 is None:
         return
@@ -54,6 +56,9 @@ def read_state(path: Path, *, device: str = "cpu") -> State:
     Raises:
         ModelError: it cannot be read without running code, or holds no tensors by name.
     """
+    if path.stat().st_size == 0:
+        raise ModelError(f"{path.name} is empty (0 bytes).", hint="Fetch it again.")
+    refuse_zip_bomb(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's on odd pickles: what matters is raised
@@ -64,7 +69,26 @@ def read_state(path: Path, *, device: str = "cpu") -> State:
     if strangers or not state:
         found = f"holds {_some(strangers)}, not tensors" if strangers else "holds no tensors"
         raise ModelError(f"{path.name} {found}.", hint="Save model.state_dict() as safetensors.")
+    _refuse_odd_tensors(path, state, device)
+    refuse_false_shapes(path, state.values())
     return dict(state)
+
+
+def _refuse_odd_tensors(path: Path, state: State, device: str) -> None:
+    """Refuse what a network's weights cannot be: no copy into them would mean anything."""
+    odd = [
+        key
+        for key, value in state.items()
+        if value.layout is not torch.strided
+        or value.is_quantized
+        or value.is_complex()
+        or (value.is_meta and device != "meta")
+    ]
+    if odd:
+        raise ModelError(
+            f"{path.name} holds sparse, quantized, complex or empty (meta) tensors: {_some(odd)}.",
+            hint="Save the network's own floating-point weights.",
+        )
 
 
 def _unreadable(path: Path, error: BaseException) -> ModelError:
@@ -75,21 +99,28 @@ def _unreadable(path: Path, error: BaseException) -> ModelError:
             "pickles can run code.",
             hint="Save model.state_dict() as safetensors.",
         )
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ModelError(
-        f"{path.name} cannot be read as a checkpoint: {line}",
+        f"{path.name} cannot be read as a checkpoint: {_reason(error)}",
         hint="It may be cut short or of another format; fetch it again.",
     )
 
 
+def _reason(error: BaseException) -> str:
+    """What a reader said in its first line; what Python said would be of no use to anyone."""
+    if not isinstance(error, OSError | RuntimeError | SafetensorError):
+        return "it is no file of tensors by name."
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ") + "."
+
+
 def refuse_unsafe_pickle(path: Path) -> None:
-    """Refuse a pickle that holds more than tensors before timm opens it.
+    """Refuse a pickle that holds more than tensors, or a zip bomb, before timm opens it.
 
     timm reads pickles the safe way only in its later versions; the check does not rely on that.
 
     Raises:
         ModelError: the file could run code.
     """
+    refuse_zip_bomb(path)
     if path.suffix not in (".safetensors", ".npz"):
         read_state(path, device="meta")
 
@@ -117,7 +148,7 @@ def class_count(shapes: Mapping[str, Sequence[int]], classifier: object) -> int:
         classifier: the head's name in the network, or names where a network has several.
     """
     names = [classifier] if isinstance(classifier, str) else list(classifier or ())  # type: ignore[call-overload]
-    found = [shapes[f"{name}.weight"] for name in names if f"{name}.weight" in shapes]
+    found = [shape for name in names if (shape := shapes.get(f"{name}.weight"))]
     return int(found[0][0]) if found else 0
 
 

@@ -1,5 +1,6 @@
 """What can be said of a model without its weights and without the network."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.errors import ModelError
+from acrank.regular import is_regular
+from acrank.visible import brief
+from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
 from acrank.zoo.checkpoints import class_count, read_shapes, short_sha256
 from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
@@ -109,7 +113,7 @@ def _on_this_machine(entry: ZooEntry, hub: Hub) -> tuple[str | None, bool]:
     """The revision of the weights that are here, and whether they are."""
     local = local_weights(entry)
     if local is not None:
-        return (short_sha256(local), True) if local.is_file() else (None, False)
+        return (short_sha256(local), True) if is_regular(local) else (None, False)
     files = hub_files(entry)
     if files is not None:
         found = hub.cached(files)
@@ -152,7 +156,7 @@ def _known_shapes(entry: ZooEntry, hub: Hub) -> dict[str, tuple[int, ...]] | Non
     found = hub.cached(files) if files else None
     path = found.weights if found else local_weights(entry)
     try:
-        return read_shapes(path) if path and path.is_file() else None
+        return read_shapes(path) if path and is_regular(path) else None
     except ModelError:  # loading it will say what is wrong; its listing needs only the structure
         return None
 
@@ -162,7 +166,7 @@ def _buildable_name(entry: ZooEntry, hub: Hub) -> str | None:
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         folder = entry.path(reference.removeprefix(LOCAL_PREFIX))
-        return f"{LOCAL_PREFIX}{folder}" if (folder / "config.json").is_file() else None
+        return f"{LOCAL_PREFIX}{folder}" if is_regular(folder / "config.json") else None
     if not reference.startswith(HUB_PREFIX):
         return reference
     files = hub_files(entry)
@@ -181,24 +185,37 @@ def build_arch(entry: ZooEntry, shapes: dict[str, tuple[int, ...]] | None) -> nn
         return create(entry, arch, pretrained=False)
     cfg = timm.models.get_pretrained_cfg(arch)
     classifier = entry.classifier or (cfg.classifier if cfg else None)
-    return create(entry, arch, pretrained=False, num_classes=class_count(shapes, classifier))
+    options = {"pretrained": False, "num_classes": class_count(shapes, classifier)}
+    numbers = sum(map(math.prod, shapes.values()))
+    return create(entry, arch, most=ALWAYS + MOST_TIMES * 4 * numbers, **options)
 
 
-def create(entry: ZooEntry, name: str, **options: Any) -> nn.Module:
+def create(entry: ZooEntry, name: str, *, most: int | None = None, **options: Any) -> nn.Module:
     """Have timm make a network, with the entry's arguments.
+
+    Args:
+        entry: whose ``kwargs`` it takes.
+        name: timm's.
+        most: bytes that it may take; the machine's memory if None.
+        options: further arguments, which win.
 
     Raises:
         ModelError: timm cannot, with those arguments.
     """
     kwargs = {"in_chans": entry.in_chans, **entry.kwargs, **options}
-    cfg = None if name.startswith(LOCAL_PREFIX) else timm.models.get_pretrained_cfg(name)
+    local = name.startswith(LOCAL_PREFIX)
+    cfg = None if local else timm.models.get_pretrained_cfg(name)
     if entry.input_size and cfg is not None and cfg.fixed_input_size:
         kwargs["img_size"] = entry.input_size[1:]
     try:
-        model: nn.Module = timm.create_model(name, **kwargs)
+        if local:
+            check_config(Path(name.removeprefix(LOCAL_PREFIX)) / "config.json")
+        with BoundedBuild(most):
+            model: nn.Module = timm.create_model(name, **kwargs)
     except Exception as error:  # any of timm's architectures may raise anything
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        given = f" with {entry.kwargs}" if entry.kwargs else ""
-        message = f"timm cannot build {entry.readable_source}{given}: {line}"
-        raise ModelError(message, hint="Check the entry's fields.") from error
+        own = error if isinstance(error, ModelError) else None
+        said = own.message if own else " ".join(str(error).split()) or type(error).__name__
+        given = f" with {brief(entry.kwargs)}" if entry.kwargs else ""
+        message = f"timm cannot build {entry.readable_source}{given}: {brief(said, 300)}"
+        raise ModelError(message, hint=own.hint if own else "Check the entry's fields.") from error
     return model

@@ -10,6 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
+# Pixels of a side: ten times what networks take, and a batch still fits in memory.
+LARGEST_SIDE = 4096
+# Arguments of timm.create_model by which weights would come in past every check.
+_NO_KWARGS = (
+    "checkpoint_path",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "cache_dir",
+)
 
 
 class ZooEntry(BaseModel):
@@ -38,9 +48,9 @@ class ZooEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=300)
     source: str | None = None
-    arch: str | None = None
+    arch: str | None = Field(default=None, max_length=300)
     kwargs: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
     sha256: str | None = None
@@ -77,7 +87,11 @@ class ZooEntry(BaseModel):
 
     def path(self, relative: str) -> Path:
         """A path of this entry, seen from the folder of its zoo file."""
-        return self.base / Path(relative).expanduser()
+        path = Path(relative)
+        try:
+            return self.base / path.expanduser()
+        except RuntimeError:  # ~nobody: a user that this machine does not have
+            return self.base / path
 
     @field_validator("imagenet_top1")
     @classmethod
@@ -117,6 +131,8 @@ class ZooEntry(BaseModel):
             raise ValueError("takes one number or [channels, height, width]")
         if not all(type(size) is int and size > 0 for size in sizes):
             raise ValueError(f"takes whole numbers above 0, got {value!r}")
+        if max(sizes) > LARGEST_SIDE:
+            raise ValueError(f"takes sides of at most {LARGEST_SIDE} pixels, got {max(sizes)}")
         # 0 channels marks "not said": filled in below, where in_chans is known
         return (0, sizes[0], sizes[0]) if len(sizes) == 1 else tuple(sizes)
 
@@ -128,6 +144,13 @@ class ZooEntry(BaseModel):
                 f"is not a SHA-256: 64 hexadecimal digits, got {len(value)} characters"
             )
         return value and value.lower()
+
+    @field_validator("source", "weights")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and ("\0" in value or len(value) > 4000):
+            raise ValueError("takes a path of at most 4000 characters, without NUL")
+        return value
 
     @field_validator("factory")
     @classmethod
@@ -141,6 +164,9 @@ class ZooEntry(BaseModel):
         given = [key for key in ("source", "arch", "factory") if getattr(self, key)]
         if len(given) > 1:
             raise ValueError(f"give one of source, arch and factory, not {' and '.join(given)}")
+        inner = [key for key in _NO_KWARGS if key in self.kwargs and not self.factory]
+        if inner:
+            raise ValueError(f"kwargs takes no {inner[0]}: weights come from the fields above")
         if self.arch and not self.weights:
             raise ValueError("arch needs weights: the checkpoint file to load into it")
         if self.weights and not (self.arch or self.factory):

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from acrank.errors import ModelError
+from acrank.visible import brief
 from acrank.zoo.entries import ZooEntry
 
 
@@ -67,7 +68,7 @@ def _call(function: Any, entry: ZooEntry) -> object:
     try:
         return function(**entry.kwargs)
     except (Exception, SystemExit) as error:
-        given = ", ".join(f"{key}={value!r}" for key, value in entry.kwargs.items())
+        given = brief(", ".join(f"{key}={value!r}" for key, value in entry.kwargs.items()))
         raise ModelError(
             f"factory {entry.factory}({given}) failed: {_line(error)}",
             hint="Check kwargs in the zoo file, or the function.",

@@ -1,8 +1,10 @@
 """Which files of the hub an entry needs, told from its description alone."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from acrank.regular import is_regular
 from acrank.zoo import names
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 
@@ -82,7 +84,8 @@ def local_weights(entry: ZooEntry) -> Path | None:
 
 def folder_weights(folder: Path) -> Path:
     """The file that timm loads from a folder, found in its order; may be missing."""
-    found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
-    for suffix in _WEIGHT_SUFFIXES:
-        found.extend(sorted(folder.glob(f"*.{suffix}")))
+    found = [folder / name for name in WEIGHT_FILES if is_regular(folder / name)]
+    with suppress(OSError):  # a name longer than the disk takes is a folder without files
+        for suffix in _WEIGHT_SUFFIXES:
+            found.extend(sorted(folder.glob(f"*.{suffix}")))
     return found[0] if found else folder / WEIGHT_FILES[0]

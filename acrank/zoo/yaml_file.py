@@ -1,6 +1,6 @@
 """Reading a zoo file, with every error placed by file, line and field."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -8,6 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from acrank.errors import ZooError
+from acrank.visible import brief, visible
+from acrank.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.zoo.entries import Zoo, ZooEntry
 from acrank.zoo.names import check_names, nearest
 
@@ -42,12 +44,17 @@ def read_zoo(spec: str) -> Zoo:
     path = packaged_zoo(spec) or Path(spec).expanduser()
     label = path.name if packaged_zoo(spec) else spec
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         hint = "Give 'default', 'demo' or the path of a zoo file."
         raise ZooError(f"There is no zoo file {spec!r}.", hint=hint) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(f"The zoo file {spec!r} cannot be read: {error}.") from error
+    except RefusedYamlError as error:
+        message = f"The zoo file {spec!r} cannot be read: it is {error.reason}."
+        raise ZooError(message, hint=error.hint) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        hint = f"A zoo file is YAML text of at most {MOST_BYTES // 10**6} MB."
+        raise ZooError(f"The zoo file {spec!r} cannot be read: {reason}.", hint=hint) from error
     return Zoo(_ZooFile(text, label, path.absolute().parent).entries(), spec)
 
 
@@ -72,47 +79,20 @@ class _ZooFile:
 
     def _parse(self, text: str) -> tuple[yaml.Node, Any]:
         try:
-            loader = yaml.SafeLoader(text)
-            root = loader.get_single_node()
-            if root is None:
-                raise ZooError(f"{self.label} is empty.", hint="Start it with: version: 1")
-            self._refuse_doubled_keys(root)
-            return root, loader.construct_document(root)
-        except yaml.MarkedYAMLError as error:
-            raise self._yaml_error(error) from error
-        except (yaml.YAMLError, ValueError) as error:  # odd characters; impossible dates
-            line = str(error).partition("\n")[0]
-            raise ZooError(f"{self.label} is not valid YAML: {line}.") from error
-
-    def _yaml_error(self, error: yaml.MarkedYAMLError) -> ZooError:
-        mark = error.problem_mark or error.context_mark
-        place = f" line {mark.line + 1}" if mark else ""
-        tab = "\\t" in str(error.problem)
-        hint = (
-            "Indent with spaces: YAML allows no tabs." if tab else "Check quotes and indentation."
-        )
-        return ZooError(f"{self.label}{place}: not valid YAML: {error.problem}.", hint=hint)
-
-    def _refuse_doubled_keys(self, root: yaml.Node) -> None:
-        for node in _nodes(root):
-            seen: set[str] = set()
-            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-                if not isinstance(key, yaml.ScalarNode):
-                    line = key.start_mark.line + 1
-                    raise ZooError(
-                        f"{self.label} line {line}: a key must be a word.",
-                        hint="Quote values that begin with { or [.",
-                    )
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise ZooError(f"{self.label} line {line}: {key.value!r} is given twice.")
-                seen.add(str(key.value))
+            root, content = parse(text)
+        except RefusedYamlError as error:
+            where = "is" if error.line is None else f"line {error.line}:"
+            message = f"{self.label} {where} {_quoted(error.reason)}"
+            raise ZooError(message, hint=error.hint) from error
+        if root is None:
+            raise ZooError(f"{self.label} is empty.", hint="Start it with: version: 1")
+        return root, content
 
     def fail(self, path: _Place, message: str, hint: str | None = None) -> NoReturn:
         """Raise an error placed at a field, given by its path from the root."""
         line = _line(self.root, path)
-        where = f", {_dotted(path)}" if path else ""
-        raise ZooError(f"{self.label} line {line}{where}: {message}", hint=hint)
+        where = f", {_quoted(_dotted(path))}" if path else ""
+        raise ZooError(f"{self.label} line {line}{where}: {_quoted(message)}", hint=hint)
 
     def entries(self) -> tuple[ZooEntry, ...]:
         """Every entry of the file, checked."""
@@ -135,7 +115,7 @@ class _ZooFile:
             self.fail((), "version is missing.", f"Add the line: version: {VERSION}")
         if content["version"] != VERSION or isinstance(content["version"], bool):
             self.fail(
-                ("version",), f"unknown version {content['version']!r}; this reads {VERSION}."
+                ("version",), f"unknown version {brief(content['version'])}; this reads {VERSION}."
             )
         if not isinstance(content.get("models"), list) or not content["models"]:
             self.fail(("models",), "must be a list of at least one model.")
@@ -143,7 +123,7 @@ class _ZooFile:
     def _entry(self, path: _Place, item: object) -> ZooEntry:
         fields = {"name": item} if isinstance(item, str) else item
         if not isinstance(fields, dict):
-            self.fail(path, f"must be a name or a mapping, got {item!r}.")
+            self.fail(path, f"must be a name or a mapping, got {brief(item)}.")
         for key in fields:
             if key not in _ENTRY_KEYS:
                 self.fail((*path, key), "unknown field.", nearest(str(key), _ENTRY_KEYS) or None)
@@ -178,21 +158,6 @@ class _ZooFile:
                 self.fail(("models", number, "name"), message, "Give one of them another name.")
 
 
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    """A node and everything in it; what an alias repeats is met once."""
-    waiting, met = [node], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in met or isinstance(node, yaml.ScalarNode):
-            continue
-        met.add(id(node))
-        yield node
-        pairs = (
-            node.value if isinstance(node, yaml.MappingNode) else [(None, n) for n in node.value]
-        )
-        waiting.extend(value for _, value in pairs)
-
-
 def _line(node: yaml.Node, path: _Place) -> int:
     """The line (from 1) of the field that a path leads to, or of the nearest one above it."""
     line = node.start_mark.line
@@ -218,3 +183,8 @@ def _dotted(path: _Place) -> str:
     """``("models", 3, "mean")`` as ``models[3].mean``."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.lstrip(".")
+
+
+def _quoted(text: str) -> str:
+    """What the file says, on one line of bounded length."""
+    return brief(visible(text), 400)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,6 +30,7 @@ class StandIn:
     repos: dict[str, Repo] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     status: int | None = None
+    delay: float = 0.0  # seconds that a file takes
     server: ThreadingHTTPServer | None = None
 
     @property
@@ -98,6 +100,7 @@ def _handler(hub: StandIn) -> type[BaseHTTPRequestHandler]:
             if content is None:
                 return self.refuse(404, "EntryNotFound", body)
             etag = hashlib.sha256(content).hexdigest()
+            time.sleep(hub.delay if body else 0)
             return self.send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": commit}, body)
 
         def json(self, content: Any, body: bool) -> None:

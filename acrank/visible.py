@@ -1,0 +1,46 @@
+"""Text from elsewhere made safe to show: names, paths and messages of other programs.
+
+An escape sequence in a model's name could rewrite what a terminal shows, and a bidirectional
+override could make one name look like another. Letters of every script stay as they are.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Overrides, embeddings, isolates and marks of the bidirectional algorithm.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Controls; lone surrogates, as of file names that are no UTF-8; separators of lines, paragraphs.
+_HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""The same text with control characters as escapes, such as ``\x1b`` and ``\n``.
+
+    Args:
+        text: to show.
+        keep: control characters that are not from elsewhere, such as a listing's newlines.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char in keep else _shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    hidden = char in _BIDI or unicodedata.category(char) in _HIDDEN
+    return char.encode("unicode_escape").decode("ascii") if hidden else char
+
+
+def json_visible(document: str) -> str:
+    """A JSON document with the same characters as JSON escapes: it reads back to the same."""
+    if document.isascii():
+        return document
+    return "".join(
+        char if char == "\n" or _shown(char) == char else f"\\u{ord(char):04x}" for char in document
+    )
+
+
+def brief(value: object, longest: int = 200) -> str:
+    """A value's text, cut where it is long; for messages that quote what somebody wrote."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
