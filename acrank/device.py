@@ -10,12 +10,18 @@ import torch
 from acrank.errors import ConfigError
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, *, elsewhere: bool = False) -> torch.device:
     """The device of a run.
+
+    Args:
+        name: of the device, or ``auto``.
+        elsewhere: whether other machines run the networks: they may have CUDA, this one not.
 
     Raises:
         ConfigError: the device asked for is not there.
     """
+    if name == "cuda" and elsewhere:
+        return torch.device(name)
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -51,6 +57,8 @@ def reproducible(device: torch.device) -> Iterator[None]:
 def _has_bf16(device: torch.device) -> bool:
     """Whether bf16 arithmetic is native; emulated, it is slower than fp32."""
     if device.type == "cuda":
+        if not torch.cuda.is_available():  # it is another machine's, of which nothing is known
+            return False
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False

@@ -14,7 +14,7 @@ class Listener(Protocol):
         """A sentence for the user."""
 
     def start(self, total: int) -> None:
-        """The models are about to run."""
+        """So many models are about to run; with a budget, at the start of every round."""
 
     def begin(self, model: str) -> None:
         """A model starts."""

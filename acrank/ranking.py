@@ -25,8 +25,9 @@ def rank_results(
 ) -> Ranking:
     """Order results by a metric, or by the consensus of several.
 
-    Models that are not ``ok`` follow without a rank: unranked first, then failed, in the order
-    they came. Metrics that are defined only relative to the zoo are computed here.
+    Models that are not ``ok`` follow without a rank: dropped first, then unranked, then failed,
+    in the order they came. Metrics that are defined only relative to the zoo are computed here;
+    dropped models, whose scores are of fewer images, have no part in them.
 
     Args:
         results: one a model.
@@ -38,6 +39,8 @@ def rank_results(
         record: configuration, versions and dataset of the run.
         interrupted: whether the run was stopped before its end.
     """
+    dropped = [RankedModel(result) for result in results if result.status == "dropped"]
+    results = [result for result in results if result.status != "dropped"]
     results = with_relative_scores(results, metrics)
     if rank_by == CONSENSUS:
         rows, notes = consensus(results, voting or metrics, seed)
@@ -45,9 +48,8 @@ def rank_results(
         rows, notes = _by_metric([r.judged_by(rank_by) for r in results], rank_by, seed)
     ranked = [row for row in rows if row.rank is not None]
     rest = [row for kind in ("unranked", "failed") for row in rows if row.result.status == kind]
-    return Ranking(
-        (*ranked, *rest), rank_by, (*warnings, *notes), record or {}, metrics, interrupted
-    )
+    rows = [*ranked, *dropped, *rest]
+    return Ranking(tuple(rows), rank_by, (*warnings, *notes), record or {}, metrics, interrupted)
 
 
 def _by_metric(

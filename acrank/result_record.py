@@ -40,6 +40,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         "license": result.license,
         "revision": result.revision,
         "seconds": round(result.seconds, 3),
+        "loading": round(result.loading, 3),
         "layers": [_without_nan(asdict(layer)) for layer in result.layers],
     }
 

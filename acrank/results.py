@@ -18,7 +18,7 @@ NOT_WRITTEN = "features-not-written"
 # The flag of a result that could not be kept for a later run; it becomes a warning of the run.
 NOT_KEPT = "not-kept"
 
-Status = Literal["ok", "unranked", "failed"]
+Status = Literal["ok", "dropped", "unranked", "failed"]
 
 # Columns of the CSV file before and after those of the metrics.
 HEAD = ("rank", "model", "status", "score", "score_low", "score_high", "p_best")
@@ -34,7 +34,9 @@ class ModelResult:
 
     Attributes:
         model: its name in the zoo.
-        status: ``ok``; ``unranked`` where the score ranked by is undefined; ``failed``.
+        status: ``ok``; ``dropped`` where a budget had no time for the full sample, so that scores
+            are of a smaller one or missing; ``unranked`` where the score ranked by is undefined;
+            ``failed``.
         reason: why it is not ok; empty otherwise.
         scores: by metric; those that are undefined are missing.
         undefined: why, by metric.
@@ -49,6 +51,7 @@ class ModelResult:
         license: of the weights.
         revision: commit or hash of the weights.
         seconds: wall time of load, probe and metrics.
+        loading: those of them that went into finding, fetching and loading the network.
         kept: whether it was scored by an earlier run; no part of its record.
     """
 
@@ -68,6 +71,7 @@ class ModelResult:
     license: str | None = None
     revision: str | None = None
     seconds: float = 0.0
+    loading: float = field(default=0.0, compare=False, repr=False)
     kept: bool = False
 
     @classmethod
@@ -75,9 +79,13 @@ class ModelResult:
         """The row of a model that could not be scored."""
         return cls(model, "failed", reason)
 
-    def with_seconds(self, seconds: float) -> ModelResult:
-        """The same result with its wall time."""
-        return replace(self, seconds=seconds)
+    def with_seconds(self, seconds: float, loading: float = 0.0) -> ModelResult:
+        """The same result with its wall time, and how much of that was loading."""
+        return replace(self, seconds=seconds, loading=loading)
+
+    def dropped(self, reason: str) -> ModelResult:
+        """The same scores, of a model that is not ranked with those of the full sample."""
+        return replace(self, status="dropped", reason=reason)
 
     def value(self, metric: str) -> float:
         """A metric's value; NaN where it has none."""
@@ -127,7 +135,7 @@ class Ranking:
     """A finished (or interrupted) run.
 
     Attributes:
-        rows: best first; unranked and failed models last.
+        rows: best first, then dropped, unranked and failed models.
         rank_by: the metric that orders the rows.
         warnings: sentences about the run as a whole.
         record: configuration, versions and dataset, as in the JSON file.

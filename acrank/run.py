@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from acrank import __version__
+from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
 from acrank.data import Sample, Target, draw_sample, open_target
 from acrank.device import choose_autocast, choose_device
@@ -50,6 +51,7 @@ def run(
     listener: Listener | None = None,
     features: Path | None = None,
     store: Path | None = None,
+    started: float | None = None,
 ) -> Ranking:
     """Score every candidate on the target and rank them.
 
@@ -58,6 +60,7 @@ def run(
         listener: is told of the progress.
         features: folder to write every model's features into; see :mod:`acrank.feature_store`.
         store: folder of the kept results; None for that in the cache folder.
+        started: when the run began, by :func:`time.perf_counter`; None for now.
 
     Returns:
         The ranking; that of the finished models if the user interrupts.
@@ -67,9 +70,9 @@ def run(
             fails does not raise: its row has the reason.
     """
     listener = listener or Silent()
-    started = time.perf_counter()
+    started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    device = choose_device(config.device)
+    device = choose_device(config.device, elsewhere=config.engine == "ray")
     dtype = choose_autocast(config.precision, device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -80,15 +83,24 @@ def run(
     for note in notes:
         listener.message(note)
     work = Work(config, sample, device, dtype, hub.offline, features)
-    results, interrupted = score_all(entries, work, listener, store)
-    record = run_record(config.model_dump(mode="json"), _dataset(config, sample, target))
+    if config.budget is None:
+        scored = Scored(*score_all(entries, work, listener, store), sample)
+    else:
+        scored = score_within(entries, work, target, listener, store, started)
+        for note in scored.notes:
+            listener.message(note)
+    record = run_record(config.model_dump(mode="json"), _dataset(config, scored.sample, target))
+    record.update(scored.record)
     record["device"] = {
         "type": device.type,
         "precision": "fp32" if dtype is None else "bf16",
         "threads": torch.get_num_threads(),
     }
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return finish(results, config, record, listener, notes=notes, interrupted=interrupted)
+    notes += scored.notes
+    return finish(
+        scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
+    )
 
 
 def finish(

@@ -134,7 +134,8 @@ class Scorer:
                 result = ModelResult.failed(prepared.entry.name, explain_failure(error))
             prepared.backbone = None
             gc.collect()  # a network's reference cycles must not outlive its turn
-            result = result.with_seconds(prepared.seconds + time.perf_counter() - started)
+            spent = prepared.seconds + time.perf_counter() - started
+            result = result.with_seconds(spent, loading=prepared.seconds)
             result = self._kept(prepared.key, result)
         elif not result.kept:
             result = result.with_seconds(prepared.seconds)

@@ -156,6 +156,8 @@ def _add_affine_scores(
     dtype: torch.dtype | None,
 ) -> None:
     names = [name for name in wanted if METRICS[name].kind == "affine"]
+    if not names:
+        return
     count = len(sample.batches)
     settings = ProbeSettings(
         steps=count if config.steps == "epoch" else config.steps,

@@ -72,3 +72,30 @@ def test_equal_scores_are_ordered_by_name() -> None:
     assert [row.result.model for row in ranking.rows] == ["a", "b"]
     assert [row.tie_group for row in ranking.rows] == [1, 1]
     assert [row.p_best for row in ranking.rows] == [0.5, 0.5]
+
+
+def test_dropped_models_follow_the_ranked_and_take_no_part() -> None:
+    def with_parts(name: str, lda: float, energy: float) -> ModelResult:
+        scores = {"etran_lda": Estimate(lda), "etran_energy": Estimate(energy)}
+        return ModelResult(name, "ok", scores=scores | {"log_me": Estimate(lda)})
+
+    results = [
+        with_parts("low", 1.0, 1.0),
+        ModelResult.failed("broken", "no weights"),
+        with_parts("second", 9.0, 0.0).dropped("place 2"),
+        ModelResult("unseen", "dropped", "not reached"),
+        with_parts("high", 3.0, 2.0),
+    ]
+    for by in ("etran", "log_me", "consensus"):
+        ranking = rank_results(results, by, 0, metrics=("etran", "log_me"))
+        order = [(row.result.model, row.rank, row.result.status) for row in ranking.rows]
+        assert order == [
+            ("high", 1, "ok"),
+            ("low", 2, "ok"),
+            ("second", None, "dropped"),
+            ("unseen", None, "dropped"),
+            ("broken", None, "failed"),
+        ]
+        assert ranking.rows[0].result.value("etran") == pytest.approx(1.0)  # of two models
+        assert "etran" not in ranking.rows[2].result.scores
+        assert ranking.rows[2].score is None

@@ -76,12 +76,7 @@ class Sample:
     def part(
         self, rows: npt.NDArray[np.int64], batches: tuple[npt.NDArray[np.int64], ...]
     ) -> "Sample":
-        """Return some of the images as a sample, not decoded again.
-
-        Args:
-            rows: of the images, ascending.
-            batches: disjoint index arrays into ``rows``.
-        """
+        """Return the images of some rows, ascending, as a sample with batches of its own."""
         present, labels = np.unique(self.labels[rows], return_inverse=True)
         keys = tuple(self.keys[row] for row in rows)
         # how deep grey values are taken to be was told from the whole sample
@@ -165,7 +160,7 @@ def smaller_sample(
     """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
 
     Args:
-        whole: a larger draw from the same target with the same seed.
+        whole: a larger draw from the same target, with the same seed and size of batches.
         target: the dataset.
         samples: how many images to draw; rounded down to whole batches.
         batch_size: the size of a batch.
@@ -173,8 +168,7 @@ def smaller_sample(
     """
     plan, drawn = _draw(target, _pools(target, seed), samples, batch_size, seed)
     places = {key: place for place, key in enumerate(whole.keys)}
-    if any(item.key not in places for item in drawn):  # where the largest class has given way
-        return draw_sample(target, samples, batch_size, seed)
+    # Webster's method is monotone in the total, and so is what the largest class gives way by
     rows = np.array([places[item.key] for item in drawn])
     return whole.part(rows, _batches(drawn, plan, seed))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from acrank.engines.fetch import downloads_ahead
 from acrank.engines.inprocess import run_in_process
 from acrank.engines.processes import run_in_processes
+from acrank.engines.types import GoOn, always
 from acrank.listener import Listener
 from acrank.results import ModelResult
 from acrank.scorer import Scorer, Work
@@ -17,7 +18,11 @@ from acrank.zoo import ZooEntry
 
 
 def score_all(
-    entries: Sequence[ZooEntry], work: Work, listener: Listener, store: Path | None = None
+    entries: Sequence[ZooEntry],
+    work: Work,
+    listener: Listener,
+    store: Path | None = None,
+    go_on: GoOn = always,
 ) -> tuple[list[ModelResult], bool]:
     """Score every entry, and tell of each as it finishes.
 
@@ -26,10 +31,11 @@ def score_all(
         work: what they have in common; its configuration chooses the engine.
         listener: is told of the progress.
         store: folder of the kept results; None for that in the cache folder.
+        go_on: whether to score an entry; asked as late as the engine can, maybe more than once.
 
     Returns:
-        One result an entry, in their order; and whether the user stopped the run, in which case
-        those that were not finished are missing.
+        One result an entry that was to be scored, in their order; and whether the user stopped
+        the run, in which case those that were not finished are missing too.
 
     Raises:
         AcrankError: the engine cannot start.
@@ -39,7 +45,7 @@ def score_all(
     listener.start(len(entries))
     interrupted = False
     try:
-        with closing(_results(entries, scorer, listener)) as found:
+        with closing(_results(entries, scorer, listener, go_on)) as found:
             for result in found:
                 results[result.model] = result
                 listener.done(result)
@@ -52,11 +58,11 @@ def score_all(
 
 
 def _results(
-    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener
+    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener, go_on: GoOn
 ) -> Generator[ModelResult]:
     config = scorer.work.config
     if config.engine == "local" and config.jobs is None and config.timeout_per_model is None:
-        yield from run_in_process(entries, scorer, listener.begin)
+        yield from run_in_process(entries, scorer, listener.begin, go_on)
         return
     left = []
     for entry in entries:
@@ -66,17 +72,17 @@ def _results(
         else:
             yield found
     if left:
-        yield from _elsewhere(left, scorer, listener.begin)
+        yield from _elsewhere(left, scorer, listener.begin, go_on)
 
 
 def _elsewhere(
-    entries: Sequence[ZooEntry], scorer: Scorer, begin: Callable[[str], None]
+    entries: Sequence[ZooEntry], scorer: Scorer, begin: Callable[[str], None], go_on: GoOn
 ) -> Iterator[ModelResult]:
     config, work, store = scorer.work.config, scorer.work, scorer.store
     if config.engine == "ray":
         from acrank.engines.on_ray import run_on_ray
 
-        yield from run_on_ray(entries, work, store, begin)
+        yield from run_on_ray(entries, work, store, begin, go_on)
         return
     jobs = min(config.jobs or 1, len(entries))
     with downloads_ahead(entries, scorer.hub, 2 * jobs) as handed_out:
@@ -85,4 +91,5 @@ def _elsewhere(
             handed_out()
             begin(name)
 
-        yield from run_in_processes(entries, work, store, jobs, began, config.timeout_per_model)
+        timeout = config.timeout_per_model
+        yield from run_in_processes(entries, work, store, jobs, began, timeout, go_on)

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from queue import Queue
 from typing import TypeVar, cast
 
+from acrank.engines.types import GoOn, always
 from acrank.results import ModelResult
 from acrank.scorer import Scorer
 from acrank.zoo import ZooEntry
@@ -18,7 +19,10 @@ Out = TypeVar("Out")
 
 
 def run_in_process(
-    entries: Iterable[ZooEntry], scorer: Scorer, begin: Callable[[str], None]
+    entries: Iterable[ZooEntry],
+    scorer: Scorer,
+    begin: Callable[[str], None],
+    go_on: GoOn = always,
 ) -> Iterator[ModelResult]:
     """Score each entry in turn.
 
@@ -26,13 +30,17 @@ def run_in_process(
         entries: the candidates.
         scorer: of the run.
         begin: is told the name of the model that is probed next.
+        go_on: whether to score an entry; asked before it is loaded, which is while another is
+            still probed, and again before it is probed.
 
     Yields:
-        A result for every entry, in order.
+        A result for every entry that was scored, in order.
     """
     # A network's code may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        for prepared in ahead(scorer.prepare, entries):
+        for prepared in ahead(scorer.prepare, filter(go_on, entries)):
+            if prepared.backbone is not None and not go_on(prepared.entry):
+                continue
             begin(prepared.entry.name)
             yield scorer.finish(prepared)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import joblib
 import torch
 
+from acrank.engines.types import GoOn, always
 from acrank.engines.worker import READY, serve
 from acrank.errors import AcrankError
 from acrank.results import ModelResult
@@ -36,6 +37,7 @@ def run_in_processes(
     jobs: int,
     begin: Callable[[str], None],
     timeout: float | None = None,
+    go_on: GoOn = always,
 ) -> Iterator[ModelResult]:
     """Score entries, several at a time, each in a worker process.
 
@@ -49,9 +51,10 @@ def run_in_processes(
         jobs: number of workers.
         begin: is told the name of each model as it is handed out.
         timeout: seconds after which a model is given up.
+        go_on: whether to hand an entry out; asked when a worker is free for it.
 
     Yields:
-        A result for every entry, as they finish.
+        A result for every entry that was handed out, as they finish.
 
     Raises:
         AcrankError: a worker process cannot start.
@@ -64,7 +67,7 @@ def run_in_processes(
         def start(place: int) -> _Worker:
             return _Worker.start(path, store, _device(work.device, place), threads, place)
 
-        yield from _run(iter(entries), jobs, start, begin, timeout)
+        yield from _run(iter(entries), jobs, start, begin, timeout, go_on)
 
 
 def _device(device: torch.device, place: int) -> torch.device:
@@ -79,6 +82,7 @@ def _run(
     start: Callable[[int], _Worker],
     begin: Callable[[str], None],
     timeout: float | None,
+    go_on: GoOn,
 ) -> Iterator[ModelResult]:
     crew: list[_Worker] = []
     free = list(range(jobs))
@@ -87,8 +91,9 @@ def _run(
         while crew or waiting:
             idle = [worker for worker in crew if worker.ready and worker.entry is None]
             if waiting and idle:
-                begin(waiting.name)
-                idle[0].give(waiting, timeout)
+                if go_on(waiting):
+                    begin(waiting.name)
+                    idle[0].give(waiting, timeout)
                 waiting = next(entries, None)
                 continue
             if waiting and free:

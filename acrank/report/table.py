@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
+from acrank.report.cells import plain
 from acrank.results import RankedModel, Ranking
 
 # Wide enough that nothing is cut off or wrapped in a file or a pipe.
@@ -52,7 +52,7 @@ def print_ranking(ranking: Ranking, console: Console, top: int | None = None) ->
     table, hidden = _fit(rows, _columns(ranking), console)
     print_table(table, console)
     for line in _notes(ranking, len(ranking.rows) - len(rows), hidden):
-        console.print(Text(line), soft_wrap=not console.is_terminal)
+        console.print(plain(line), soft_wrap=not console.is_terminal)
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -79,7 +79,7 @@ def _columns(ranking: Ranking) -> list[Column]:
     return [
         Column("#", lambda row: str(row.rank or "")),
         Column("model", lambda row: row.result.model, left=True),
-        Column(f"{by} {arrow}", lambda row: _number(row.score) + _mark(row, by)),
+        Column(f"{by} {arrow}", lambda row: _score(row, by)),
         Column("95 % interval", _interval, 2),
         Column("P(best)", _probability),
         Column("tie", lambda row: str(row.tie_group or ""), 1),
@@ -116,17 +116,17 @@ def _build(rows: tuple[RankedModel, ...], columns: list[Column], wrap: int | Non
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(
-            column.heading,
+            plain(column.heading),
             justify="left" if column.left else "right",
             no_wrap=not column.left,
             overflow="fold",
             max_width=wrap if column.left else None,
         )
     for row in rows:
-        style = {"failed": "red", "unranked": "dim"}.get(row.result.status)
+        style = {"failed": "red", "unranked": "dim", "dropped": "dim"}.get(row.result.status)
         if row.tie_group == 1:
             style = "green"
-        table.add_row(*(Text(column.cell(row)) for column in columns), style=style)
+        table.add_row(*(plain(column.cell(row)) for column in columns), style=style)
     return table
 
 
@@ -137,6 +137,8 @@ def _notes(ranking: Ranking, cut: int, hidden: list[str]) -> list[str]:
     if hidden:
         lines.append(f"Columns hidden for lack of width: {', '.join(hidden)}.")
     lines += _uncertainty(ranking)
+    if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
+        lines.append("dropped: the numbers are of fewer images than those of ranked models.")
     lines += _guards(ranking)
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
@@ -177,6 +179,13 @@ def _guards(ranking: Ranking) -> list[str]:
         for guard in GUARDS
         if guard in fired
     ]
+
+
+def _score(row: RankedModel, by: str) -> str:
+    """What the row is ranked by, or, of a dropped model, was compared by on a smaller sample."""
+    if row.result.status == "dropped" and by != CONSENSUS:
+        return _marked(row, by)
+    return _number(row.score) + _mark(row, by)
 
 
 def _marked(row: RankedModel, metric: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from acrank.errors import DataError
 from acrank.validation.layout import (
+    SIGNATURE,
     STATIC_NAMES,
     ColumnNames,
     accuracy_column,
@@ -191,7 +192,7 @@ def _read_scores(
             hint="One column a metric, or one a dataset; a column of accuracies is no metric.",
         )
     of = None if wide or dataset else _dataset_of_sheet(sheet, datasets, alone)
-    for row in sheet.rows:
+    for row in _on_the_full_sample(sheet, notes):
         named = of if of is not None else _dataset_cell(sheet, row, dataset)
         who = row.cells[model]
         if tall:
@@ -199,6 +200,17 @@ def _read_scores(
         for column in () if tall else numeric:
             key = (names.metric or sheet.stem, column, who) if wide else (column, named, who)
             gathering.add(sheet, row, column, key)
+
+
+def _on_the_full_sample(sheet: Sheet, notes: list[str]) -> list[Row]:
+    """The rows, but for those of models that a budget dropped: theirs are of fewer images."""
+    if not set(sheet.columns) >= SIGNATURE:
+        return list(sheet.rows)
+    rows = [row for row in sheet.rows if row.cells["status"] != "dropped"]
+    if len(rows) < len(sheet.rows):
+        dropped = len(sheet.rows) - len(rows)
+        notes.append(f"{sheet.name}: {dropped} dropped model(s) left out: of fewer images.")
+    return rows
 
 
 def _is_wide(columns: Iterable[str], datasets: Collection[str], names: ColumnNames) -> bool:

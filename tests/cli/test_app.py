@@ -61,7 +61,7 @@ def test_errors_become_messages_and_exit_codes(
 
 
 def test_interrupting_outside_the_run_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*args: object) -> None:
+    def interrupted(*args: object, **settings: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("acrank.run.run", interrupted)

@@ -363,7 +363,9 @@ def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
         text=True,
     )
     assert process.stderr is not None
-    while "loading" not in process.stderr.readline():
+    said = ""
+    while "loading" not in said or "resnet18: ok" not in said:  # the next is loaded meanwhile
+        said += process.stderr.readline()
         assert process.poll() is None
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

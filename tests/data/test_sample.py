@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from acrank.data import Sample, Target, draw_sample, open_target
+from acrank.data import Preprocessing, Sample, Target, draw_sample, open_target, smaller_sample
 from acrank.errors import ConfigError, DataError
 
 from .builders import counted_target, encoded, fill_folder, noise, target_of
@@ -229,3 +229,40 @@ def test_images_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kind, "open", counting)
     draw_sample(target, 8, 4, 0)
     assert sorted(reads) == [item.key for item in target.items]
+
+
+@pytest.mark.parametrize("sizes", [{"a": 300, "b": 150, "c": 50}, {"a": 90, "b": 4}, BALANCED])
+def test_a_smaller_sample_is_the_one_that_would_be_drawn(sizes: dict[str, int]) -> None:
+    target = counted_target(sizes)
+    whole = draw_sample(target, 64, 8, 5)
+    for samples in (8, 16, 32, 64):
+        small, drawn = (
+            smaller_sample(whole, target, samples, 8, 5),
+            draw_sample(target, samples, 8, 5),
+        )
+        assert small.keys == drawn.keys
+        assert small.classes == drawn.classes
+        assert small.labels.tolist() == drawn.labels.tolist()
+        assert [rows.tolist() for rows in small.batches] == [r.tolist() for r in drawn.batches]
+
+
+def test_a_smaller_sample_may_lack_classes() -> None:
+    target = counted_target({f"c{i}": 4 for i in range(20)})
+    whole = draw_sample(target, 40, 8, 0)
+    small = smaller_sample(whole, target, 8, 8, 0)
+    assert len(small.classes) == 8
+    assert sorted(set(small.labels.tolist())) == list(range(8))
+    other = smaller_sample(draw_sample(target, 80, 8, 0), target, 8, 8, 0)
+    # the same images, but the depth of grey values is told from all that were drawn
+    assert other.keys == small.keys
+    assert other.fingerprint != small.fingerprint
+
+
+def test_images_of_a_smaller_sample_are_its_own() -> None:
+    target = target_of([noise(seed) for seed in range(20)])
+    whole, wanted = (
+        draw_sample(target, 16, 4, 0),
+        Preprocessing((3, 8, 8), "bilinear", 1.0, "center", (0.5,) * 3, (0.5,) * 3),
+    )
+    small, drawn = smaller_sample(whole, target, 8, 4, 0), draw_sample(target, 8, 4, 0)
+    assert bool((small.pixels(wanted) == drawn.pixels(wanted)).all())

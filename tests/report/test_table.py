@@ -73,3 +73,26 @@ def test_progress_is_plain_lines_off_a_terminal(capsys: pytest.CaptureFixture[st
     lines = captured.err.splitlines()
     assert lines[0] == "note: mind [this]"
     assert lines[2] == "[2/2] b: failed (0.0 s) no [weights]"
+
+
+def test_a_dropped_model_shows_its_number_and_why_it_is_not_ranked() -> None:
+    ok = make_ranking().rows[0].result
+    seen = ModelResult("seen", "ok", scores={"ac_corr": Estimate.of_trials([7.0])})
+    dropped = [seen.dropped("after round 1: place 9 of 12"), ModelResult("x", "dropped", "late")]
+    stream = io.StringIO()
+    console = Console(file=stream, width=PLAIN_WIDTH, color_system=None)
+    print_ranking(rank_results([ok, *dropped], "ac_corr", 0), console)
+    lines = stream.getvalue().splitlines()
+    assert lines[2].split()[:2] == ["seen", "7.000"]
+    assert lines[2].endswith("dropped: after round 1: place 9 of 12")
+    assert lines[3].endswith("dropped: late")
+    assert "the numbers are of fewer images" in lines[-1]
+
+
+def test_progress_counts_every_round_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressListener(make_console(stderr=True)) as listener:
+        for total in (3, 1):
+            listener.start(total)
+            listener.begin("a")
+            listener.done(ModelResult("a", "ok"))
+    assert [line[:5] for line in capsys.readouterr().err.splitlines()] == ["[1/3]", "[1/1]"]

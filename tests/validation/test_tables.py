@@ -80,7 +80,11 @@ def test_a_score_file_gives_its_metrics_and_the_parameters(tmp_path: Path) -> No
         f"1,res,ok,5,4,6,0.5,5,0.5,4,1.5,25.6{blank}",
         f",vgg,unranked,,,,,,,,1.25,138.0{blank}",
         f",alex,failed,,,,,,,,,{blank}",
+        f",dense,dropped,,,,,7,0.7,6,2.5,8.0{blank}",
     )
+    notes: list[str] = []
+    read_scores(read_sheets(path), list(ACCURACIES), ColumnNames(), notes)
+    assert any("1 dropped model(s) left out" in note for note in notes)
     found = scores(path)
     assert set(found) == {*AC_CORR, "log_me", "params_m"}
     assert found["ac_corr"] == {"set0": {"res": 5.0}}
