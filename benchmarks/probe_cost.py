@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -196,10 +196,10 @@ def whole_run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def save_zoo(folder: Path) -> Path:
-    """Ten timm architectures with random weights (and affines that are not tied) as a zoo file."""
+def save_zoo(folder: Path, names: Sequence[str] = ZOO) -> Path:
+    """Some timm architectures with random weights (and affines that are not tied) as a zoo file."""
     entries = []
-    for name in ZOO:
+    for name in names:
         file = folder / f"{name}.safetensors"
         save_file(with_random_affines(timm.create_model(name)).state_dict(), file)
         entries.append({"name": name, "arch": name, "weights": file.name})

@@ -1,12 +1,14 @@
 """Write the help texts of all commands into ``docs/cli.md``; run it after changing an option."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from acrank.cli.app import app
 
-COMMANDS = ([], ["score"], ["list-zoo"], ["validate"])
 HEADER = """# Command line
 
 Made by `python docs/update_cli.py`; a test compares it with the program.
@@ -28,6 +30,15 @@ stdout carries the result; progress and messages go to stderr.
 """
 
 
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """Every command of the program, each after the group that it is in."""
+    yield list(path)
+    for name, command in getattr(group or get_command(app), "commands", {}).items():
+        yield from (
+            commands(command, (*path, name)) if hasattr(command, "commands") else [[*path, name]]
+        )
+
+
 def section(command: list[str]) -> str:
     """One command's help in a fenced block."""
     result = CliRunner().invoke(app, [*command, "--help"], prog_name="acrank", terminal_width=80)
@@ -35,6 +46,10 @@ def section(command: list[str]) -> str:
     return f"\n## {' '.join(['acrank', *command])}\n\n```text\n{text}\n```\n"
 
 
+def page() -> str:
+    """The whole page."""
+    return HEADER + "".join(section(command) for command in commands()) + EXITS
+
+
 if __name__ == "__main__":
-    page = HEADER + "".join(section(command) for command in COMMANDS) + EXITS
-    (Path(__file__).parent / "cli.md").write_text(page, encoding="utf-8")
+    (Path(__file__).parent / "cli.md").write_text(page(), encoding="utf-8")

@@ -54,6 +54,15 @@ def test_a_result_has_scores_layers_and_what_is_known() -> None:
     assert result.value("ac_corr") == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_probing_leaves_the_global_generator_alone(steps: int) -> None:
+    """The next network is made in another thread meanwhile, and may draw its weights from it."""
+    backbone = small_backbone()
+    before = torch.get_rng_state()
+    scored(backbone, steps=steps, metrics=("all", "bn_probe", "gradient_ratio"))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_dead_channels_are_flagged_and_do_not_raise_the_score() -> None:
     def kill(model: nn.Module) -> None:
         for module in model.modules():

@@ -205,14 +205,15 @@ class Halving:
     ) -> list[ModelResult]:
         """What is known of models that a round had no time for."""
         names = {result.model for result in found}
-        had = f"{now} had time for {len(names)} of {len(step.models)} models"
+        reached = sum(model in names or model in self._stood for model in step.models)
+        never = f"not reached in the budget ({reached} of {len(step.models)} models were)"
         gone = []
         for model in step.models:
             if model in self._stood and model not in names:
                 result, stood = self._stood[model]
                 gone.append(result.dropped(f"out of time in {now}: {stood}"))
             elif model not in names:
-                gone.append(ModelResult(model, "dropped", f"not reached in the budget: {had}"))
+                gone.append(ModelResult(model, "dropped", never))
         return gone
 
     def _stopped(

@@ -1,13 +1,14 @@
 """The bundled dataset: 1797 handwritten digits that come with scikit-learn."""
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from acrank.data.target import BytesSource, Item, Target
 
 
 def open_demo() -> Target:
     """Read the digits as 8 x 8 greyscale images; nothing is downloaded."""
+    from sklearn.datasets import load_digits  # takes a second, and other data do not need it
+
     digits = load_digits()
     # The grey values run from 0 to 16.
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)

@@ -35,7 +35,8 @@ def linear_head(features: Tensor, classes: int, seed: int, trial: int) -> nn.Lin
     """A fresh head, drawn as PyTorch draws a linear layer, the same on every device."""
     width = features.shape[1]
     generator = torch.Generator().manual_seed(seed * 1_000_003 + trial)
-    head = nn.Linear(width, classes)
+    # PyTorch's own generator is left to networks that are made in another thread meanwhile
+    head = nn.utils.skip_init(nn.Linear, width, classes)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.uniform_(-(width**-0.5), width**-0.5, generator=generator)
