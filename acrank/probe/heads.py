@@ -36,7 +36,7 @@ def linear_head(features: Tensor, classes: int, seed: int, trial: int) -> nn.Lin
     width = features.shape[1]
     generator = torch.Generator().manual_seed(seed * 1_000_003 + trial)
     # PyTorch's own generator is left to networks that are made in another thread meanwhile
-    head = nn.utils.skip_init(nn.Linear, width, classes)
+    head = nn.Linear(width, classes, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.uniform_(-(width**-0.5), width**-0.5, generator=generator)
