@@ -28,7 +28,6 @@ from acrank.scorer import Prepared, Scorer
 MODELS = (*ZOO, "mnasnet_100", "regnetx_008")
 MODES: dict[str, tuple[str, ...]] = {
     "in process": (),
-    "--jobs 1": ("--jobs", "1"),
     "--jobs 2": ("--jobs", "2"),
     "--engine ray": ("--engine", "ray", "--jobs", "2"),
 }
@@ -45,6 +44,7 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--sequential", metavar="ZOO", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -72,6 +72,7 @@ def _modes(
 ) -> Iterator[tuple[str, Watched, float]]:
     own = [sys.executable, __file__, "--data", arguments.data, "--sequential", str(zoo)]
     own += ["--threads", str(arguments.threads), "--samples", str(arguments.samples)]
+    own += ["--batch-size", str(arguments.batch_size)]
     first = watch(own, env)
     probes = float(first.stderr.rpartition("probes ")[2])
     yield "sequential", first, probes
@@ -83,6 +84,7 @@ def _modes(
 def _options(arguments: argparse.Namespace, zoo: str) -> list[str]:
     options = ["score", "--data", arguments.data, "--zoo", zoo, "--precision", "fp32", "--fresh"]
     sizes = ["--threads", str(arguments.threads), "--samples", str(arguments.samples)]
+    sizes += ["--batch-size", str(arguments.batch_size)]
     return [*options, *sizes, "--format", "csv"]
 
 

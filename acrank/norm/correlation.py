@@ -79,11 +79,11 @@ def ac_corr(
     Raises:
         ValueError: an affine parameter is not finite, or the temperature not positive.
     """
-    source = _scaled_ratio(source_weight, source_bias, temperature, eps)
-    target = _scaled_ratio(target_weight, target_bias, temperature, eps)
+    source = _ratio(source_weight, source_bias, temperature, eps)
+    target = _ratio(target_weight, target_bias, temperature, eps)
     own = (target - source).abs()
     sorted_source = source.sort().values
-    windows = _Windows(sorted_source, target)
+    windows = _Windows(sorted_source, target, temperature)
     first, last = windows.within(own)
     return (windows.mass(first, last) / windows.total()).clamp(max=1.0)
 
@@ -105,19 +105,19 @@ def zero_drift(
     Raises:
         ValueError: an affine parameter is not finite, or the temperature not positive.
     """
-    ratio, order = _scaled_ratio(weight, bias, temperature, eps).sort()
+    ratio, order = (_ratio(weight, bias, temperature, eps) / temperature).sort()
     neighbours = _decayed_cumsum(ratio) + _decayed_cumsum(-ratio.flip(0)).flip(0) - 1.0
     return torch.empty_like(ratio).index_copy_(0, order, 1.0 / neighbours)
 
 
-def _scaled_ratio(weight: Tensor, bias: Tensor, temperature: float, eps: float) -> Tensor:
+def _ratio(weight: Tensor, bias: Tensor, temperature: float, eps: float) -> Tensor:
     if not temperature > 0:
         raise ValueError(f"temperature must be above zero, got {temperature}")
     # float64 lives on the CPU: some accelerators have none, and the arrays are tiny.
     ratio = affine_ratio(weight.detach().cpu().double(), bias.detach().cpu().double(), eps)
     if not torch.isfinite(ratio).all():
         raise ValueError("an affine parameter is not finite")
-    return ratio / temperature
+    return ratio
 
 
 def _decayed_cumsum(position: Tensor) -> Tensor:
@@ -136,18 +136,20 @@ def _decayed_cumsum(position: Tensor) -> Tensor:
 
 
 class _Windows:
-    """Sums of ``exp(-|centre - position|)`` over index intervals of sorted positions.
+    """Sums of ``exp(-|centre - position| / temperature)`` over intervals of sorted positions.
 
-    All sums of a centre are scaled by ``exp(distance to the nearest position)``, so that
-    the largest term is 1 and a far-away centre does not underflow.
+    All sums of a centre are scaled by ``exp(distance to the nearest position / temperature)``, so
+    that the largest term is 1 and a far-away centre does not underflow. Distances are compared
+    before they are divided, which could part two that are equal.
     """
 
-    def __init__(self, position: Tensor, centre: Tensor) -> None:
+    def __init__(self, position: Tensor, centre: Tensor, temperature: float) -> None:
         self.position = position
         self.centre = centre
+        self.temperature = temperature
         self.split = torch.searchsorted(position, centre.contiguous(), right=True)
-        self.left = _decayed_cumsum(position)
-        self.right = _decayed_cumsum(-position.flip(0)).flip(0)
+        self.left = _decayed_cumsum(position / temperature)
+        self.right = _decayed_cumsum(-position.flip(0) / temperature).flip(0)
         self.none = torch.zeros_like(self.split)
         self.end = torch.full_like(self.split, len(position))
         below = self._distance(self.split - 1).where(self.split > 0, torch.inf)
@@ -176,12 +178,12 @@ class _Windows:
         return (self.position[index.clamp(0, len(self.position) - 1)] - self.centre).abs()
 
     def _left_of(self, index: Tensor) -> Tensor:
-        decay = torch.exp(self.nearest - self._distance(index - 1))
+        decay = torch.exp((self.nearest - self._distance(index - 1)) / self.temperature)
         sums = self.left[(index - 1).clamp(min=0)] * decay
         return sums.where(index > 0, 0.0)
 
     def _right_of(self, index: Tensor) -> Tensor:
-        decay = torch.exp(self.nearest - self._distance(index))
+        decay = torch.exp((self.nearest - self._distance(index)) / self.temperature)
         sums = self.right[index.clamp(max=len(self.position) - 1)] * decay
         return sums.where(index < self.end, 0.0)
 

@@ -47,6 +47,17 @@ def test_equals_the_dense_definition(
     torch.testing.assert_close(ac_corr(*affine, temperature), expected, rtol=1e-9, atol=0)
 
 
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 7.0])
+def test_a_mirror_image_as_far_as_the_own_is_kept(temperature: float) -> None:
+    """Dividing two equal distances by the temperature must not part them."""
+    ones = torch.ones(3, dtype=torch.float64) - 1e-5
+    source = torch.tensor([0.0, 1.984375, 7.890625], dtype=torch.float64)
+    target = torch.tensor([0.0, 0.0, 4.9375], dtype=torch.float64)
+    expected = dense_correlation(ones, source, ones, target, temperature).sum(1)
+    kept = ac_corr(ones, source, ones, target, temperature)
+    torch.testing.assert_close(kept, expected, rtol=1e-9, atol=0)
+
+
 @given(affines())
 def test_zero_drift_is_the_diagonal_of_p(affine: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
     weight, bias = affine[:2]
