@@ -23,8 +23,8 @@ from watch import watch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.zoo.standin import StandIn
 
-MODELS = 6
-DELAY = 3.0
+MODELS = 8
+DELAY = 4.0
 SIZE = 96
 COLUMNS = (
     *("engine", "downloads_s", "cached_s", "sum_s", "wall_s", "hidden_share"),
