@@ -7,25 +7,29 @@ from typing import Annotated
 
 import typer
 
-from acrank.cli.output import Format, deliver, exit_code, print_result, write_result
+from acrank.cli.output import (
+    CsvFile,
+    Format,
+    JsonFile,
+    OutputFormat,
+    Strict,
+    Top,
+    deliver,
+    exit_code,
+    print_result,
+    write_result,
+)
 
 
 def merge(
     files: Annotated[
         list[Path], typer.Argument(help="Written by acrank score --json.", show_default=False)
     ],
-    top: Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
-    ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Of stdout.")] = Format.table,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."
-        ),
-    ] = False,
+    top: Top = None,
+    csv: CsvFile = None,
+    json: JsonFile = None,
+    output: OutputFormat = Format.table,
+    strict: Strict = False,
 ) -> None:
     """Rank the models of several result files together, as one run of all of them would.
 

@@ -6,7 +6,7 @@ import enum
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,19 @@ class Format(enum.StrEnum):
     csv = "csv"
     json = "json"
     md = "md"
+
+
+# Options of every command that ends in a ranking.
+Top = Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")]
+CsvFile = Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")]
+JsonFile = Annotated[
+    Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Of stdout.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."),
+]
 
 
 def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.output import Format, deliver, exit_code, print_result, write_result
+from acrank.cli.output import (
+    CsvFile,
+    Format,
+    JsonFile,
+    OutputFormat,
+    Strict,
+    Top,
+    deliver,
+    exit_code,
+    print_result,
+    write_result,
+)
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -159,11 +170,9 @@ def score(
     config: Annotated[
         Path | None, typer.Option(help="YAML file with these settings; options win over it.")
     ] = None,
-    top: Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
-    ] = None,
+    top: Top = None,
+    csv: CsvFile = None,
+    json: JsonFile = None,
     features: Annotated[
         Path | None, typer.Option(help="Write each model's features into this folder.")
     ] = None,
@@ -171,13 +180,8 @@ def score(
         Path | None,
         typer.Option(help="Rank the features in this folder again: no images, no networks."),
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Of stdout.")] = Format.table,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."
-        ),
-    ] = False,
+    output: OutputFormat = Format.table,
+    strict: Strict = False,
 ) -> None:
     """Rank pretrained backbones for a target dataset.
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
-
-from acrank.report.cells import csv_text, json_text, plain
-from acrank.report.table import make_console, print_table
+from acrank.report.cells import csv_text, json_text
+from acrank.report.table import make_console, print_rows
 from acrank.store import Kept
 
 COLUMNS = ("model", "data", "metrics", "kept", "bytes", "file")
@@ -44,12 +42,7 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     console = make_console()
     # The file's name is a hash and of use to programs: CSV and JSON have it.
     shown = COLUMNS[:-1]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in shown:
-        numeric = column in ("metrics", "bytes")
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(plain(str(row[column])) for column in shown))
-    print_table(table, console)
+    cells = ([str(row[column]) for column in shown] for row in rows)
+    print_rows(shown, cells, ("metrics", "bytes"), console)
     size = sum(row["bytes"] for row in rows)
     console.print(f"{len(rows)} results, {size / 1e6:.1f} MB")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -53,6 +54,29 @@ def print_ranking(ranking: Ranking, console: Console, top: int | None = None) ->
     print_table(table, console)
     for line in _notes(ranking, len(ranking.rows) - len(rows), hidden):
         console.print(plain(line), soft_wrap=not console.is_terminal)
+
+
+def print_rows(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric: Collection[str],
+    console: Console,
+) -> None:
+    """Print rows of text under headings.
+
+    Args:
+        columns: names; underscores show as spaces.
+        rows: a text for each column.
+        numeric: columns that are set to the right.
+        console: to print on.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        side: Literal["left", "right"] = "right" if column in numeric else "left"
+        table.add_column(plain(column.replace("_", " ")), justify=side, overflow="fold")
+    for row in rows:
+        table.add_row(*map(plain, row))
+    print_table(table, console)
 
 
 def print_table(table: Table, console: Console) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from acrank.report.cells import csv_text, json_text, markdown_table, plain
-from acrank.report.table import make_console, print_table
+from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.table import make_console, print_rows
 
 if TYPE_CHECKING:
     from acrank.zoo import EntryInfo
@@ -69,16 +67,11 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     console = make_console()
     # The revision is long and of use to programs: CSV and JSON have it.
     shown = COLUMNS[:-1]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in shown:
-        numeric = column in ("params_m", "norm_layers", "norm_channels")
-        table.add_column(
-            column.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
-        )
-    for row in rows:
-        source = "timm" if row["source"] == row["name"] else row["source"]
-        table.add_row(*map(plain, _cells({**row, "source": source})[:-1]))
-    print_table(table, console)
+    sourced = (
+        {**row, "source": "timm" if row["source"] == row["name"] else row["source"]} for row in rows
+    )
+    cells = (_cells(row)[:-1] for row in sourced)
+    print_rows(shown, cells, ("params_m", "norm_layers", "norm_channels"), console)
     console.print(f"{len(rows)} models")
 
 
