@@ -16,11 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-from acrank.duration import parse_duration
+from acrank.common.duration import parse_duration
+from acrank.common.visible import brief, visible
+from acrank.common.yaml_text import RefusedYamlError, parse, read_text
 from acrank.errors import ConfigError
 from acrank.metrics.registry import AC_CORR, CONSENSUS, known_metric, resolve_metrics
-from acrank.visible import brief, visible
-from acrank.yaml_text import RefusedYamlError, parse, read_text
 
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")

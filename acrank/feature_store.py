@@ -19,8 +19,8 @@ from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
 from acrank.metrics.registry import METRICS
 from acrank.probe.extract import Extracted
-from acrank.result_record import from_record, to_record
 from acrank.results import ModelResult
+from acrank.results.record import from_record, to_record
 
 SCHEMA = "2"
 ENDING = ".safetensors"

@@ -14,7 +14,6 @@ from torch import nn
 from acrank.config import RunConfig
 from acrank.data import Preprocessing, Sample
 from acrank.errors import AcrankError, NoNormError
-from acrank.estimate import Estimate
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.features import feature_scores
 from acrank.metrics.passes import pass_scores
@@ -24,6 +23,7 @@ from acrank.norm import LayerCorrelation
 from acrank.probe import Batches, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
 from acrank.results import NOT_WRITTEN, ModelResult
+from acrank.results.estimate import Estimate
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.

@@ -13,11 +13,11 @@ import acrank
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
-from acrank.estimate import Estimate
 from acrank.feature_store import FeatureWriter, file_name, read_features
 from acrank.probe.extract import Extracted
 from acrank.rerank import rerank
 from acrank.results import ModelResult
+from acrank.results.estimate import Estimate
 
 GENERATOR = np.random.default_rng(0)
 LABELS = np.arange(24) % 2

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from acrank.budget.plan import round_sizes
 from acrank.config import RunConfig
-from acrank.consensus import voters
 from acrank.data import Target, smaller_sample
 from acrank.engines import score_all
 from acrank.listener import Listener
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
 from acrank.ranking import rank_results
+from acrank.ranking.consensus import voters
 from acrank.results import ModelResult, RankedModel
 from acrank.scorer import Work
 from acrank.zoo import ZooEntry

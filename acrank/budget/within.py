@@ -13,8 +13,8 @@ from acrank.budget.costs import Costs
 from acrank.budget.order import cheapest_first, model_sizes
 from acrank.budget.plan import Round
 from acrank.budget.rounds import Halving
+from acrank.common.duration import duration_text
 from acrank.data import Sample, Target
-from acrank.duration import duration_text
 from acrank.errors import AcrankError
 from acrank.listener import Listener
 from acrank.results import ModelResult

@@ -18,8 +18,8 @@ from acrank.cli.list_zoo import list_zoo
 from acrank.cli.merge import merge
 from acrank.cli.score import score
 from acrank.cli.validate import validate
+from acrank.common.visible import visible
 from acrank.errors import AcrankError, ExitCode
-from acrank.visible import visible
 
 P = ParamSpec("P")
 

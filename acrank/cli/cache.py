@@ -83,7 +83,7 @@ def _chosen(
     import fnmatch
     import time
 
-    from acrank.duration import parse_duration
+    from acrank.common.duration import parse_duration
 
     try:
         age = float(str(parse_duration(older_than))) if older_than else 0.0

@@ -38,8 +38,8 @@ def merge(
 
     Exit codes: as those of acrank score.
     """
-    from acrank.files import check_writable
-    from acrank.merge import merge as merge_files
+    from acrank.common.files import check_writable
+    from acrank.ranking.merge import merge as merge_files
 
     for path in (csv, json):
         if path:

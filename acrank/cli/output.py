@@ -54,7 +54,7 @@ def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:
 
 def write_result(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
     """Write the files of a ranking that are asked for."""
-    from acrank.files import write_all
+    from acrank.common.files import write_all
     from acrank.report.records import to_csv, to_json
 
     write_all((csv, lambda: to_csv(ranking)), (json, lambda: to_json(ranking)))

@@ -244,8 +244,8 @@ def _run(
     outputs: list[Path],
 ) -> Ranking:
     started = time.perf_counter()  # what is imported below takes some of a budget
+    from acrank.common.files import check_writable
     from acrank.config import make_config
-    from acrank.files import check_writable
 
     stored = {"data": str(from_features)} if from_features else {}
     config = make_config({**stored, **settings}, file)

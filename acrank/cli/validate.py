@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acrank.cli.output import deliver
-from acrank.visible import visible
+from acrank.common.visible import visible
 
 if TYPE_CHECKING:
     from acrank.validation import Validation
@@ -109,7 +109,7 @@ def validate(
     if published == "list":
         _print_catalog()
         return
-    from acrank.files import check_writable
+    from acrank.common.files import check_writable
     from acrank.validation import validate as compare
 
     for path in (csv, json):
@@ -159,7 +159,7 @@ def _print(result: Validation, output: ValidationFormat, detail: bool) -> None:
 
 
 def _write(result: Validation, csv: Path | None, json: Path | None) -> None:
-    from acrank.files import write_all
+    from acrank.common.files import write_all
     from acrank.report.validation_records import to_csv, to_json
 
     write_all((csv, lambda: to_csv(result)), (json, lambda: to_json(result)))

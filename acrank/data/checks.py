@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from os import SEEK_END
 from typing import BinaryIO
 
+from acrank.common.visible import visible
 from acrank.data.imagefile import (
     explain,
     in_threads,
@@ -19,7 +20,6 @@ from acrank.data.imagefile import (
 )
 from acrank.data.target import Item
 from acrank.errors import DataError
-from acrank.visible import visible
 
 REPAIR = "Repair or remove these files."
 LISTED = 20

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from acrank.common.regular import is_regular, read_regular
 from acrank.data.checks import listing
 from acrank.data.target import PathSource, Target, assemble
 from acrank.errors import DataError
-from acrank.regular import is_regular, read_regular
 
 COLUMNS = ("path", "label")
 MOST_BYTES = 200_000_000

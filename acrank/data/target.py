@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from acrank.common.regular import open_regular
 from acrank.errors import DataError
-from acrank.regular import open_regular
 
 # Of an image file: as many as the largest image that is decoded has uncompressed.
 MOST_BYTES = 1_000_000_000

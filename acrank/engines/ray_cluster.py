@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO, cast
 
+from acrank.common.visible import visible
 from acrank.errors import AcrankError, ConfigError, MissingExtraError
-from acrank.visible import visible
 
 OLDEST = (2, 40)
 PATIENCE = 5.0  # seconds for an address to answer

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from acrank.errors import MetricError
-from acrank.estimate import Estimate
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
 from acrank.metrics.guards import collect_guards
 from acrank.metrics.registry import METRICS, Metric
 from acrank.metrics.resampling import subsamples
+from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10

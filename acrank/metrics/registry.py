@@ -17,7 +17,7 @@ Kind = Literal["affine", "features", "static", "relative", "passes"]
 Role = Literal["score", "control", "baseline", "part"]
 Cost = Literal["free", "cheap", "dear", "extra"]
 
-# Orders the table by the mean of the others' ranks; see acrank.consensus.
+# Orders the table by the mean of the others' ranks; see acrank.ranking.consensus.
 CONSENSUS = "consensus"
 # Always computed: what the project is about.
 AC_CORR = ("ac_corr", "ac_corr_channel", "ac_corr_zero")

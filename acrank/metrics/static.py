@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from acrank.estimate import Estimate
+from acrank.results.estimate import Estimate
 
 
 def static_scores(

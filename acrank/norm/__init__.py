@@ -1,6 +1,5 @@
 """AC-Norm layers, conversion of networks to them and back, and AC-Corr."""
 
-from acrank.layer_correlation import LayerCorrelation
 from acrank.norm.convert import AffineCoNormAct2d, Conversion, convert_batchnorm, fold
 from acrank.norm.correlation import ac_corr, affine_ratio, correlation_matrix, zero_drift
 from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
@@ -12,6 +11,7 @@ from acrank.norm.layerwise import (
     layer_correlations,
     summarise,
 )
+from acrank.results.layer import LayerCorrelation
 
 __all__ = [
     "AffineCoNorm",

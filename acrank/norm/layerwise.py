@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from acrank.layer_correlation import LayerCorrelation
 from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
 from acrank.norm.layers import AffineCoNorm
+from acrank.results.layer import LayerCorrelation
 
 DeadChannels = Literal["exclude", "keep"]
 

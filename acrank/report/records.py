@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from acrank import consensus
 from acrank.metrics.registry import CONSENSUS
+from acrank.ranking import consensus
+from acrank.ranking.statistics import DRAWS
 from acrank.report.cells import csv_text, json_text, markdown_table
-from acrank.result_file import SCHEMA
-from acrank.result_record import to_record
 from acrank.results import RankedModel, Ranking, row_values
-from acrank.statistics import DRAWS
+from acrank.results.file import SCHEMA
+from acrank.results.record import to_record
 
 
 def to_csv(ranking: Ranking) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from acrank.common.visible import visible
 from acrank.report.cells import plain
 from acrank.report.table import PLAIN_WIDTH, print_table
 from acrank.report.validation_records import (
@@ -22,7 +23,6 @@ from acrank.report.validation_records import (
 )
 from acrank.validation.agreement import STATISTICS
 from acrank.validation.results import Comparison, Reproduction, Summary, Validation
-from acrank.visible import visible
 
 MARKS = {"same": "", "ties": "~", "differs": "≠"}
 

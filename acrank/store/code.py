@@ -11,8 +11,8 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from acrank.common.source_code import digest, import_closure
 from acrank.metrics.registry import METRICS
-from acrank.source_code import digest, import_closure
 
 PACKAGE = Path(__file__).parents[1]
 # From the image file to the numbers of one model, but for its metrics.

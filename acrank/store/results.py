@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import platformdirs
 from filelock import FileLock, Timeout
 
+from acrank.common.files import write_whole
 from acrank.errors import ConfigError
-from acrank.files import write_whole
-from acrank.result_record import from_record, to_record
 from acrank.results import ModelResult
+from acrank.results.record import from_record, to_record
 from acrank.store.key import Key
 
 # Writing takes milliseconds: who holds a lock longer has died on a disk that cannot tell.

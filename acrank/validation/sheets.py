@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acrank.common.regular import read_regular
 from acrank.errors import DataError
-from acrank.regular import read_regular
 
 if TYPE_CHECKING:
     import pandas as pd

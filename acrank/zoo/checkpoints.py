@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from timm.models import load_state_dict
 from torch import nn
 
+from acrank.common.regular import is_regular
 from acrank.errors import ModelError
-from acrank.regular import is_regular
 from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
 
 State = dict[str, torch.Tensor]

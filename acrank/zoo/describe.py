@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from acrank.common.regular import is_regular
+from acrank.common.visible import brief
 from acrank.errors import ModelError
-from acrank.regular import is_regular
-from acrank.visible import brief
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
 from acrank.zoo.checkpoints import class_count, read_shapes, short_sha256
 from acrank.zoo.data_config import data_config

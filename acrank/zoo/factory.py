@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from acrank.common.visible import brief
 from acrank.errors import ModelError
-from acrank.visible import brief
 from acrank.zoo.entries import ZooEntry
 
 

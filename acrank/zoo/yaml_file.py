@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 import yaml
 from pydantic import ValidationError
 
+from acrank.common.visible import brief, visible
+from acrank.common.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.errors import ZooError
-from acrank.visible import brief, visible
-from acrank.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.zoo.entries import Zoo, ZooEntry
 from acrank.zoo.names import check_names, nearest
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from acrank.budget.costs import Costs
 from acrank.budget.rounds import Halving
-from acrank.estimate import Estimate
 from acrank.listener import Listener, Silent
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, RankedModel
+from acrank.results.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrank.estimate import Estimate
-from acrank.layer_correlation import LayerCorrelation
-from acrank.result_record import from_record, to_record
 from acrank.results import ModelResult
+from acrank.results.estimate import Estimate
+from acrank.results.layer import LayerCorrelation
+from acrank.results.record import from_record, to_record
 from acrank.store import Key, ResultStore, cache_folder
 
 KEY = Key({"model": "net"}, {"ac_corr": "1", "knn": "2"})

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from acrank.estimate import Estimate
-from acrank.statistics import (
+from acrank.ranking.statistics import (
     Array,
     interval,
     posterior,
@@ -13,6 +12,7 @@ from acrank.statistics import (
     shares_of_best,
     tie_groups,
 )
+from acrank.results.estimate import Estimate
 
 
 def of(values: Array) -> Estimate:

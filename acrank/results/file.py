@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from acrank.errors import DataError
 from acrank.metrics.registry import METRICS
-from acrank.result_record import from_record
-from acrank.results import ModelResult
+from acrank.results.record import from_record
+from acrank.results.types import ModelResult, RankedModel, Ranking
 
 SCHEMA = 1
 _WRITE = "Write one with: acrank score --data ... --json FILE"
+# Fields of a ranking under their own names in the file, and what else is not of its record.
+_OF_RANKING = ("rank_by", "warnings", "metrics", "interrupted")
+_NOT_RECORD = {*_OF_RANKING, "schema_version", "interval", "p_best", "models"}
+_ROW: TypeAdapter[RankedModel] = TypeAdapter(RankedModel)
+_RANKING: TypeAdapter[Ranking] = TypeAdapter(Ranking)
 _PARTS: dict[str, type] = {"config": dict, "dataset": dict, "device": dict, "versions": dict}
 
 
@@ -59,6 +67,45 @@ def read_result_file(path: Path) -> ResultFile:
     order = [name for name in document.get("order", ()) if name in results]
     names = dict.fromkeys([*order, *results])
     return ResultFile(path, document, tuple(results[name] for name in names))
+
+
+def read_ranking(path: Path) -> Ranking:
+    """Read a finished run with its order: what was written, nothing computed anew.
+
+    Args:
+        path: written by ``acrank score --json`` or ``acrank merge --json``.
+
+    Returns:
+        The ranking; written as JSON again, it gives the same text.
+
+    Raises:
+        DataError: there is no such file, or it is no result of a run.
+    """
+    file = read_result_file(path)
+    document = file.document
+    by_name = {result.model: result for result in file.results}
+    try:
+        rows = [_ROW.validate_python(_place(r, by_name[r["model"]])) for r in document["models"]]
+        return _RANKING.validate_python(
+            {
+                **{name: document[name] for name in _OF_RANKING},
+                "rows": rows,
+                "record": {name: document[name] for name in document if name not in _NOT_RECORD},
+            }
+        )
+    except (KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"'{path}' is not the result of a run: {reason}.", hint=_WRITE) from None
+
+
+def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
+    """A row's place among the others."""
+    return {
+        "result": result,
+        **{name: record[name] for name in ("rank", "score", "p_best", "tie_group", "places")},
+        "low": record["score_low"],
+        "high": record["score_high"],
+    }
 
 
 def as_scored(result: ModelResult) -> ModelResult:

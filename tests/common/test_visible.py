@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrank.visible import brief, json_visible, visible
+from acrank.common.visible import brief, json_visible, visible
 
 
 @pytest.mark.parametrize(

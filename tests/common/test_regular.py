@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.regular import is_regular, open_regular, read_regular
+from acrank.common.regular import is_regular, open_regular, read_regular
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices are POSIX here")
 

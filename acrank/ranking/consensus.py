@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from acrank.metrics.registry import METRICS
+from acrank.ranking.statistics import LEVEL, group_by, posterior, shares_of_best
 from acrank.results import ModelResult, RankedModel
-from acrank.statistics import LEVEL, group_by, posterior, shares_of_best
 
 Array = NDArray[np.float64]
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrank.duration import duration_text, parse_duration
+from acrank.common.duration import duration_text, parse_duration
 
 
 @pytest.mark.parametrize(

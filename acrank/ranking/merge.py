@@ -10,8 +10,8 @@ from typing import Any
 from acrank.config import HOW, RunConfig, make_config
 from acrank.errors import ConfigError, DataError
 from acrank.ranking import rank_results
-from acrank.result_file import ResultFile, as_scored, read_result_file
 from acrank.results import ModelResult, Ranking
+from acrank.results.file import ResultFile, as_scored, read_result_file
 
 # Settings in which parts of one run may differ: which models, where the images lie.
 FREE = {*HOW, "shard", "zoo", "models", "data"}

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from acrank.estimate import Estimate
-from acrank.layer_correlation import LayerCorrelation
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
+from acrank.results.estimate import Estimate
+from acrank.results.layer import LayerCorrelation
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from acrank.common.yaml_text import DEEPEST, MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.config import make_config
 from acrank.errors import ConfigError
-from acrank.yaml_text import DEEPEST, MOST_BYTES, RefusedYamlError, parse, read_text
 from tests.memory import at_most
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from acrank.regular import read_regular
+from acrank.common.regular import read_regular
 
 # Ten thousand models of a zoo file; PyYAML takes seconds and a few hundred megabytes for it.
 MOST_BYTES = 1_000_000

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from acrank.estimate import Estimate
+from acrank.results.estimate import Estimate
 
 Array = NDArray[np.float64]
 

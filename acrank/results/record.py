@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from acrank.estimate import Estimate
-from acrank.results import ModelResult, finite_or_none
+from acrank.results.estimate import Estimate
+from acrank.results.types import ModelResult, finite_or_none
 
 _ADAPTER: TypeAdapter[ModelResult] = TypeAdapter(ModelResult)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acrank.consensus import consensus
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
-from acrank.relative import with_relative_scores
+from acrank.ranking.consensus import consensus
+from acrank.ranking.relative import with_relative_scores
+from acrank.ranking.statistics import interval, posterior, shares_of_best, tie_groups
 from acrank.results import ModelResult, RankedModel, Ranking
-from acrank.statistics import interval, posterior, shares_of_best, tie_groups
 
 
 def rank_results(

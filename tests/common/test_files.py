@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from acrank.common.files import check_writable, write_whole
 from acrank.errors import ConfigError
-from acrank.files import check_writable, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(

@@ -1,0 +1,5 @@
+"""From results to a ranking: order, uncertainty, consensus, merged parts."""
+
+from acrank.ranking.order import rank_results
+
+__all__ = ["rank_results"]

@@ -1,0 +1,33 @@
+"""What scoring gives, what a ranking is, and both as JSON."""
+
+from acrank.results.estimate import Estimate
+from acrank.results.layer import LayerCorrelation
+from acrank.results.types import (
+    HEAD,
+    NOT_KEPT,
+    NOT_WRITTEN,
+    TAIL,
+    ModelResult,
+    RankedModel,
+    Ranking,
+    Status,
+    all_flags,
+    finite_or_none,
+    row_values,
+)
+
+__all__ = [
+    "HEAD",
+    "NOT_KEPT",
+    "NOT_WRITTEN",
+    "TAIL",
+    "Estimate",
+    "LayerCorrelation",
+    "ModelResult",
+    "RankedModel",
+    "Ranking",
+    "Status",
+    "all_flags",
+    "finite_or_none",
+    "row_values",
+]

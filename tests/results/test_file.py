@@ -1,0 +1,80 @@
+"""A result file gives back the ranking that it was written from."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrank.errors import DataError
+from acrank.ranking import rank_results
+from acrank.report.records import to_csv, to_json
+from acrank.results import ModelResult, Ranking
+from acrank.results.estimate import Estimate
+from acrank.results.file import read_ranking
+
+RECORD: dict[str, Any] = {
+    "created": "2026-01-01",
+    "config": {"steps": 1},
+    "dataset": {"name": "demo"},
+    "device": {"type": "cpu"},
+    "versions": {"acrank": "0"},
+}
+
+
+def ranked(rank_by: str = "ac_corr") -> Ranking:
+    def result(name: str, *trials: float) -> ModelResult:
+        estimate = Estimate.of_trials(trials)
+        scores = {"ac_corr": estimate, "ac_corr_zero": Estimate(1.0), "log_me": estimate}
+        return ModelResult(name, "ok", scores=scores, params=10, seconds=1.5)
+
+    results = [
+        result("a", 1.0, 1.2, 1.1),
+        result("b", 2.0, 2.2, 2.3),
+        replace(result("c", 3.0, 3.0, 3.0), flags={"tied-affines": "1 of 2 layers"}),
+        ModelResult.failed("d", "no such file"),
+    ]
+    return rank_results(
+        results,
+        rank_by,
+        seed=0,
+        metrics=("ac_corr", "ac_corr_zero", "log_me"),
+        warnings=["a note"],
+        record=RECORD,
+    )
+
+
+@pytest.mark.parametrize("rank_by", ["ac_corr", "consensus"])
+def test_written_again_it_is_the_same_text(rank_by: str, tmp_path: Path) -> None:
+    ranking = ranked(rank_by)
+    path = tmp_path / "a.json"
+    path.write_text(to_json(ranking))
+    read = read_ranking(path)
+    assert to_json(read) == to_json(ranking)
+    assert to_csv(read) == to_csv(ranking)
+    assert read.best == ranking.best
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rank_by", None), ("metrics", 3), ("warnings", {}), ("interrupted", "?")]
+)
+def test_a_garbled_file_is_refused(field: str, value: object, tmp_path: Path) -> None:
+    document = json.loads(to_json(ranked()))
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**document, field: value}))
+    with pytest.raises(DataError, match="not the result of a run"):
+        read_ranking(path)
+    del document[field]
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="not the result of a run"):
+        read_ranking(path)
+
+
+def test_a_row_without_its_place_is_refused(tmp_path: Path) -> None:
+    document = json.loads(to_json(ranked()))
+    del document["models"][0]["rank"]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="rank"):
+        read_ranking(path)
