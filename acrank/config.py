@@ -31,6 +31,9 @@ HOW = (
     *("engine", "ray_address"),
 )
 
+# Sections of a configuration file that other commands read.
+SECTIONS = ("gate",)
+
 Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -167,14 +170,23 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
     Raises:
         ConfigError: a field is unknown or its value out of range, or the file unreadable.
     """
-    merged = {**(_read_yaml(file) if file else {}), **settings}
+    stored = read_settings(file) if file else {}
+    merged = {**{name: stored[name] for name in stored if name not in SECTIONS}, **settings}
     try:
         return RunConfig.model_validate(merged)
     except ValidationError as error:
-        raise _config_error(error, file) from None
+        raise explain_error(error, RunConfig, file) from None
 
 
-def _read_yaml(file: Path) -> dict[str, Any]:
+def read_settings(file: Path) -> dict[str, Any]:
+    """What a configuration file holds, before any of it is judged.
+
+    Args:
+        file: YAML.
+
+    Raises:
+        ConfigError: it cannot be read, or holds no fields.
+    """
     try:
         _, content = parse(read_text(file))
     except RefusedYamlError as error:
@@ -193,7 +205,16 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     return content
 
 
-def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
+def explain_error(
+    error: ValidationError, fields: type[BaseModel], file: Path | None
+) -> ConfigError:
+    """The first thing that is wrong with settings, in words.
+
+    Args:
+        error: of pydantic.
+        fields: the model that the settings are of.
+        file: where some of them are from.
+    """
     where = f" (in '{file}' or on the command line)" if file else ""
     first = error.errors(include_url=False)[0]
     said = first["msg"].removeprefix("Value error, ")
@@ -204,7 +225,7 @@ def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
     if first["type"] == "extra_forbidden":
         return ConfigError(
             f"Unknown setting '{field}'{where}.",
-            hint=f"Known settings: {', '.join(RunConfig.model_fields)}.",
+            hint=f"Known settings: {', '.join(fields.model_fields)}.",
         )
     if first["type"] == "missing":
         return ConfigError(

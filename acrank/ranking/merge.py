@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acrank.config import HOW, RunConfig, make_config
+from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError, DataError
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, Ranking
+from acrank.results.difference import differences
 from acrank.results.file import ResultFile, as_scored, read_result_file
-
-# Settings in which parts of one run may differ: which models, where the images lie.
-FREE = {*HOW, "shard", "zoo", "models", "data"}
 
 
 def merge(paths: Sequence[Path]) -> Ranking:
@@ -58,21 +56,12 @@ def _config(file: ResultFile) -> RunConfig:
 
 
 def _refuse_difference(first: ResultFile, other: ResultFile) -> None:
-    for what, ours, theirs in _compared(first, other):
-        if ours != theirs:
-            raise ConfigError(
-                f"'{other.path}' and '{first.path}' differ in {what}: {theirs} and {ours}.",
-                hint="Merge parts of one run only: the same images and the same settings.",
-            )
-
-
-def _compared(first: ResultFile, other: ResultFile) -> Iterator[tuple[str, Any, Any]]:
-    for name in ("fingerprint", "classes", "batches"):
-        yield f"the dataset ({name})", *(f.document["dataset"].get(name) for f in (first, other))
-    for name in sorted({*first.config, *other.config} - FREE):
-        yield f"the setting {name}", first.config.get(name), other.config.get(name)
-    for name in ("type", "precision"):
-        yield f"the device ({name})", *(f.document["device"].get(name) for f in (first, other))
+    for found in differences(first.document, other.document):
+        raise ConfigError(
+            f"'{other.path}' and '{first.path}' differ in {found.what}: "
+            f"{found.second} and {found.first}.",
+            hint="Merge parts of one run only: the same images and the same settings.",
+        )
 
 
 def _merged(files: Sequence[ResultFile]) -> list[ModelResult]:

@@ -1,0 +1,242 @@
+"""``acrank gate``: let a pipeline choose a backbone, or guard the chosen one."""
+
+from __future__ import annotations
+
+import enum
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from acrank.cli.options import (
+    BatchSize,
+    ConfigFile,
+    Data,
+    DeviceName,
+    Jobs,
+    LearningRate,
+    MetricNames,
+    Models,
+    Offline,
+    PrecisionName,
+    RankBy,
+    Samples,
+    Seed,
+    Steps,
+    Threads,
+    TimeoutPerModel,
+    TrustCode,
+    ZooFile,
+    settings_of,
+)
+from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from acrank.gate import Policy, Verdict
+    from acrank.results import Ranking
+
+
+class GateFormat(enum.StrEnum):
+    """What is printed on stdout."""
+
+    table = "table"
+    json = "json"
+    md = "md"
+
+
+def gate(
+    data: Data = None,
+    zoo: ZooFile = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Judge an earlier run (acrank score --json): nothing is scored."),
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(help="The backbone to judge. [default: the best within the limits]"),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(
+            help="It is among the first K, or cannot be told apart from one of them. "
+            "[default: 1, if nothing else is asked of a required backbone]"
+        ),
+    ] = None,
+    fail_under: Annotated[float | None, typer.Option(help="Its score is no worse than this.")] = (
+        None
+    ),
+    max_regret: Annotated[
+        float | None, typer.Option(help="Its score is at most so far below the best.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier run: its score has not dropped since.")
+    ] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(help="It may have dropped by so much. [default: 0]")
+    ] = None,
+    min_margin: Annotated[
+        float | None, typer.Option(help="It is first, and so far above the next.")
+    ] = None,
+    max_params: Annotated[
+        float | None, typer.Option(help="Million parameters; larger models are no candidates.")
+    ] = None,
+    license_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--license", help="permissive, or SPDX names and wildcards; others are no candidates."
+        ),
+    ] = None,
+    allow_different: Annotated[
+        bool | None,
+        typer.Option("--allow-different", help="Let the baseline be of other data or settings."),
+    ] = None,
+    allow_failed: Annotated[
+        bool | None, typer.Option("--allow-failed", help="Judge although models failed.")
+    ] = None,
+    allow_guard: Annotated[
+        list[str] | None,
+        typer.Option(help="A guard that may speak against the score; repeatable."),
+    ] = None,
+    choose: Annotated[
+        bool,
+        typer.Option("--choose", help="Print the best backbone within the limits, and only that."),
+    ] = False,
+    model: Models = None,
+    metric: MetricNames = None,
+    rank_by: RankBy = None,
+    samples: Samples = None,
+    batch_size: BatchSize = None,
+    steps: Steps = None,
+    lr: LearningRate = None,
+    seed: Seed = None,
+    device: DeviceName = None,
+    precision: PrecisionName = None,
+    threads: Threads = None,
+    offline: Offline = None,
+    trust_code: TrustCode = None,
+    jobs: Jobs = None,
+    timeout_per_model: TimeoutPerModel = None,
+    config: ConfigFile = None,
+    csv: CsvFile = None,
+    json: JsonFile = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write a JUnit report: one test case a rule.")
+    ] = None,
+    output: Annotated[GateFormat, typer.Option("--format", help="Of stdout.")] = GateFormat.table,
+) -> None:
+    """Let a pipeline choose a backbone, or guard the one it has.
+
+    Scores a zoo on the data (--data, --zoo and the settings of acrank score), or judges an
+    earlier run (--scores). The rules can also stand in the gate: section of the --config file.
+    What cannot be judged fails: a missing or failed model, no score, a guard that speaks against
+    the score. In GitHub Actions it also sets the outputs best, passed and ranking, writes a
+    summary and marks each rule that is not met.
+
+    Exit codes: 0 passed, 1 failed, 2 wrong usage, configuration or data, 4 no model could be
+    scored, 130 interrupted.
+    """
+    started = time.perf_counter()
+    from acrank.common.files import check_writable
+    from acrank.gate import judge
+
+    policy = _policy(locals(), config)
+    for path in (csv, json, junit):
+        if path:
+            check_writable(path)
+    ranking = _ranking(scores, settings_of(locals()), config, started)
+    verdict = judge(ranking, policy)
+
+    def write() -> None:
+        write_result(ranking, csv, json)
+        _write(verdict, junit)
+
+    deliver(lambda: _show(verdict, output, choose), write)
+    raise typer.Exit(_exit_code(ranking, verdict))
+
+
+# Fields of the policy by the name of their parameter.
+_RULES = {
+    **{name: name for name in ("require", "top_k", "fail_under", "max_regret", "baseline")},
+    **{name: name for name in ("max_drop", "min_margin", "max_params", "allow_different")},
+    **{name: name for name in ("allow_failed", "allow_guard")},
+    "license_": "license",
+}
+
+
+def _policy(options: dict[str, Any], file: Path | None) -> Policy:
+    from acrank.gate import read_policy
+
+    given = {field: options[name] for name, field in _RULES.items()}
+    policy = read_policy({f: v for f, v in given.items() if v is not None and v != []}, file)
+    if options["choose"] and policy.require:
+        raise ConfigError(
+            "--choose and --require contradict each other.", hint="Leave one of them out."
+        )
+    if not (options["choose"] or policy.require or policy.has_rules):
+        raise ConfigError(
+            "The gate has no rule: it would pass whatever is best.",
+            hint="Give one, such as --require NAME, or --choose to print the best.",
+        )
+    return policy
+
+
+def _ranking(
+    scores: Path | None, settings: dict[str, Any], file: Path | None, started: float
+) -> Ranking:
+    if scores:
+        if settings:
+            name = next(iter(settings)).replace("_", "-")
+            raise ConfigError(
+                f"--{name} has no meaning with --scores: the models are scored already.",
+                hint="Leave one of them out.",
+            )
+        from acrank.results.file import read_ranking
+
+        return read_ranking(scores)
+    from acrank.config import make_config
+
+    config = make_config(settings, file)
+    from acrank.report.progress import ProgressListener
+    from acrank.report.table import make_console
+    from acrank.run import run
+
+    with ProgressListener(make_console(stderr=True)) as listener:
+        return run(config, listener, started=started)
+
+
+def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
+    from acrank.report.table import make_console
+    from acrank.report.verdict import print_verdict, to_json, to_markdown
+
+    if choose:  # whatever else there is to say must not end up in a variable
+        print_verdict(verdict, make_console(stderr=True))
+        if verdict.passed:
+            typer.echo(verdict.best)
+    elif output is GateFormat.table:
+        print_verdict(verdict, make_console())
+    else:
+        text = to_json if output is GateFormat.json else to_markdown
+        typer.echo(text(verdict), nl=False)
+
+
+def _write(verdict: Verdict, junit: Path | None) -> None:
+    from acrank.common.files import write_all
+    from acrank.report.github import error_lines, write_github
+    from acrank.report.junit import to_junit
+
+    write_all((junit, lambda: to_junit(verdict)))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in error_lines(verdict):
+            typer.echo(line, err=True)
+        write_github(verdict, os.environ)
+
+
+def _exit_code(ranking: Ranking, verdict: Verdict) -> ExitCode:
+    if ranking.interrupted:
+        return ExitCode.INTERRUPTED
+    if ranking.best is None:
+        return ExitCode.NOTHING_SCORED
+    return ExitCode.OK if verdict.passed else ExitCode.GATE_FAILED

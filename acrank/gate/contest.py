@@ -1,0 +1,106 @@
+"""Who competes under a gate's limits, and which backbone is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acrank.common.licences import matches_license
+from acrank.gate.policy import Policy
+from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.ranking.statistics import tie_groups
+from acrank.results import ModelResult, RankedModel, Ranking
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A ranking under a policy's limits on size and licence.
+
+    Attributes:
+        ranking: all of it.
+        policy: of the gate.
+        candidates: ranked models within the limits, best first.
+        excluded: ranked models beyond the limits, and why.
+        judged: the backbone that the rules are about; None where there is none.
+    """
+
+    ranking: Ranking
+    policy: Policy
+    candidates: tuple[RankedModel, ...]
+    excluded: dict[str, str]
+    judged: RankedModel | None
+
+    @property
+    def sign(self) -> float:
+        """1 where a higher score is better, else -1."""
+        by = self.ranking.rank_by
+        return 1.0 if by == CONSENSUS or METRICS[by].higher_is_better else -1.0
+
+    @property
+    def name(self) -> str:
+        """Of the backbone that is judged."""
+        return self.judged.result.model if self.judged else self.policy.require or ""
+
+    @property
+    def rivals(self) -> tuple[RankedModel, ...]:
+        """The other candidates, best first."""
+        return tuple(row for row in self.candidates if row is not self.judged)
+
+    @property
+    def place(self) -> int:
+        """Of the judged backbone among the candidates, whether it is within the limits or not."""
+        rank = self.judged.rank if self.judged else None
+        ahead = [row for row in self.rivals if rank is None or (row.rank or 0) < rank]
+        return len(ahead) + 1
+
+    def inseparable(self, other: RankedModel) -> bool:
+        """Whether the judged backbone cannot be told apart from another.
+
+        By the paired t test of the table; in a consensus, by being in one of its tie groups.
+        Where nothing says how sure the scores are, they are taken as they are.
+        """
+        judged, by = self.judged, self.ranking.rank_by
+        if judged is None or judged.score is None:
+            return False
+        if by == CONSENSUS:
+            return judged.tie_group is not None and judged.tie_group == other.tie_group
+        pair = [other.result.scores[by], judged.result.scores[by]]
+        return tie_groups(pair) == [1, 1]
+
+
+def hold(ranking: Ranking, policy: Policy) -> Contest:
+    """Apply a policy's limits to a ranking."""
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    reasons = {row.result.model: beyond_limits(row.result, policy) for row in ranked}
+    candidates = tuple(row for row in ranked if not reasons[row.result.model])
+    excluded = {name: reason for name, reason in reasons.items() if reason}
+    return Contest(ranking, policy, candidates, excluded, _judged(ranking, policy, candidates))
+
+
+def _judged(
+    ranking: Ranking, policy: Policy, candidates: tuple[RankedModel, ...]
+) -> RankedModel | None:
+    if policy.require is None:
+        return candidates[0] if candidates else None
+    return next((row for row in ranking.rows if row.result.model == policy.require), None)
+
+
+def beyond_limits(result: ModelResult, policy: Policy) -> str:
+    """Why a model is no candidate; empty for one that is."""
+    return too_large(result, policy) or not_licensed(result, policy)
+
+
+def too_large(result: ModelResult, policy: Policy) -> str:
+    """How a model exceeds the limit on parameters; empty if it does not. Unknown exceeds it."""
+    limit = policy.max_params
+    if limit is None or (result.params is not None and result.params <= limit * 1e6):
+        return ""
+    if result.params is None:
+        return "its size is not known"
+    return f"{result.params:,} parameters"
+
+
+def not_licensed(result: ModelResult, policy: Policy) -> str:
+    """Why a model's licence is not accepted; empty if it is."""
+    if matches_license(result.license, policy.license):
+        return ""
+    return f"licence {result.license}" if result.license else "no licence is stated"

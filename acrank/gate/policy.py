@@ -1,0 +1,118 @@
+"""What a gate asks of a backbone, from options or the ``gate:`` section of a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from acrank.common.licences import split_licenses
+from acrank.config import explain_error, read_settings
+from acrank.errors import ConfigError
+from acrank.metrics.guards import GUARDS
+
+SECTION = "gate"
+
+
+class Policy(BaseModel):
+    """Rules of a gate; one that is None is not asked for.
+
+    Attributes:
+        require: the backbone that is judged; None for the best one that the limits on size and
+            licence leave.
+        top_k: the backbone is among so many first, or cannot be told apart from one of them. 1
+            where a backbone is required and no other rule is given.
+        fail_under: its score is at least this; at most, for a metric of which lower is better.
+        max_regret: its score is at most so far below the best.
+        baseline: result of an earlier run.
+        max_drop: its score is at most so far below that of the same backbone then; 0 where a
+            baseline is given without it.
+        min_margin: it is first, and its score so far above the next.
+        max_params: millions of parameters at most; larger models are no candidates.
+        license: accepted licences; models under others are no candidates.
+        allow_different: compare with a baseline of other data or settings.
+        allow_failed: judge although models failed, any of which might have been better.
+        allow_guard: guards that may speak against the score.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    require: str | None = None
+    top_k: int | None = Field(default=None, ge=1)
+    fail_under: float | None = Field(default=None, allow_inf_nan=False)
+    max_regret: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    baseline: Path | None = None
+    max_drop: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    min_margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_params: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    license: tuple[str, ...] = ()
+    allow_different: bool = False
+    allow_failed: bool = False
+    allow_guard: tuple[str, ...] = ()
+
+    @field_validator("license", "allow_guard", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list | tuple):
+            return value
+        return [part for text in values for part in split_licenses(str(text))]
+
+    @field_validator("allow_guard")
+    @classmethod
+    def _are_guards(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in GUARDS:
+                raise ValueError(f"there is no guard {name!r}; there are {', '.join(GUARDS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.baseline is None and (self.max_drop is not None or self.allow_different):
+            raise ValueError("max_drop and allow_different are for a baseline")
+        if self.top_k is not None and self.require is None:
+            raise ValueError("top_k is for a backbone that is required; the chosen one is first")
+        return self
+
+    @property
+    def places(self) -> int | None:
+        """Among how many first the backbone must be."""
+        if self.top_k is None and self.require is not None and not self.has_rules:
+            return 1
+        return self.top_k
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether anything is asked beyond which backbone is judged."""
+        values = (self.top_k, self.fail_under, self.max_regret, self.baseline, self.min_margin)
+        return any(v is not None for v in (*values, self.max_params)) or bool(self.license)
+
+
+def read_policy(settings: dict[str, Any], file: Path | None = None) -> Policy:
+    """The rules of a gate.
+
+    Args:
+        settings: fields of :class:`Policy` that were given; they win over those of the file.
+        file: YAML; its ``gate:`` section has fields of :class:`Policy`.
+
+    Raises:
+        ConfigError: a field is unknown or wrong, or the file unreadable.
+    """
+    section = read_settings(file).get(SECTION) if file else None
+    if section is not None and not isinstance(section, dict):
+        raise ConfigError(
+            f"The gate: section of '{file}' must hold rules and values.",
+            hint="For example: max_regret: 0.1",
+        )
+    try:
+        return Policy.model_validate({**(section or {}), **settings})
+    except ValidationError as error:
+        raise explain_error(error, Policy, file) from None

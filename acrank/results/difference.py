@@ -1,0 +1,54 @@
+"""In what two runs differ, as far as their numbers depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acrank.config import HOW
+
+# Settings in which comparable runs may differ: which models, where the images lie.
+FREE = {*HOW, "shard", "zoo", "models", "data"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which two runs are not alike.
+
+    Attributes:
+        what: in words.
+        first: of the first run.
+        second: of the second.
+    """
+
+    what: str
+    first: Any
+    second: Any
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Difference]:
+    """What makes the scores of two runs no scores of one experiment.
+
+    Versions of libraries and times are no part of it, nor is how a run was carried out.
+
+    Args:
+        first: a run's record: ``dataset``, ``config``, ``device`` of its JSON file.
+        second: the other's.
+    """
+
+    def pair(part: str, name: str) -> tuple[Any, Any]:
+        return first[part].get(name), second[part].get(name)
+
+    compared = [
+        *((f"the dataset ({name})", *pair("dataset", name)) for name in _OF_DATASET),
+        *(
+            (f"the setting {name}", *pair("config", name))
+            for name in sorted({*first["config"], *second["config"]} - FREE)
+        ),
+        *((f"the device ({name})", *pair("device", name)) for name in ("type", "precision")),
+    ]
+    return (Difference(*found) for found in compared if found[1] != found[2])
+
+
+_OF_DATASET = ("fingerprint", "classes", "batches")
