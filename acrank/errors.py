@@ -54,6 +54,12 @@ class NoNormError(ModelError):
     """AC-Corr is not defined on this network; other scores may be."""
 
 
+class NotScoredError(ModelError):
+    """The one model that a command is about cannot be scored."""
+
+    exit_code = ExitCode.NOTHING_SCORED
+
+
 class MetricError(AcrankError, ValueError):
     """Arrays that a metric cannot be computed of."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,12 +46,58 @@ def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
     return entries[part::parts]
 
 
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to begin.
+
+    Attributes:
+        work: what its models have in common.
+        target: that the sample is of.
+        notes: sentences about the run as a whole; the listener has been told.
+    """
+
+    work: Work
+    target: Target
+    notes: tuple[str, ...]
+
+
+def prepare(
+    config: RunConfig,
+    entries: Sequence[ZooEntry],
+    listener: Listener,
+    features: Path | None = None,
+) -> Job:
+    """Choose the device, open the target and draw the sample.
+
+    Args:
+        config: of the run.
+        entries: the candidates.
+        listener: is told what a user should know of the data and the network.
+        features: folder for every model's features, or None.
+
+    Raises:
+        AcrankError: the configuration or the data cannot be used.
+    """
+    device = choose_device(config.device, elsewhere=config.engine == "ray")
+    dtype = choose_autocast(config.precision, device)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    target = open_target(config.data, offline=config.offline)
+    sample = draw_sample(target, config.samples, config.batch_size, config.seed)
+    hub = Hub(offline=config.offline)
+    notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
+    for note in notes:
+        listener.message(note)
+    return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
+
+
 def run(
     config: RunConfig,
     listener: Listener | None = None,
     features: Path | None = None,
     store: Path | None = None,
     started: float | None = None,
+    on_sample: Callable[[Sample], None] | None = None,
 ) -> Ranking:
     """Score every candidate on the target and rank them.
 
@@ -61,6 +107,7 @@ def run(
         features: folder to write every model's features into; see :mod:`acrank.feature_store`.
         store: folder of the kept results; None for that in the cache folder.
         started: when the run began, by :func:`time.perf_counter`; None for now.
+        on_sample: is given the sample that the results are of, once they are there.
 
     Returns:
         The ranking; that of the finished models if the user interrupts.
@@ -72,32 +119,19 @@ def run(
     listener = listener or Silent()
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    device = choose_device(config.device, elsewhere=config.engine == "ray")
-    dtype = choose_autocast(config.precision, device)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    target = open_target(config.data, offline=config.offline)
-    sample = draw_sample(target, config.samples, config.batch_size, config.seed)
-    hub = Hub(offline=config.offline)
-    notes = [*sample.warnings, *filter(None, [hub.preflight(entries)])]
-    for note in notes:
-        listener.message(note)
-    work = Work(config, sample, device, dtype, hub.offline, features)
+    job = prepare(config, entries, listener, features)
+    work, target = job.work, job.target
     if config.budget is None:
-        scored = Scored(*score_all(entries, work, listener, store), sample)
+        scored = Scored(*score_all(entries, work, listener, store), work.sample)
     else:
         scored = score_within(entries, work, target, listener, store, started)
         for note in scored.notes:
             listener.message(note)
-    record = run_record(config.model_dump(mode="json"), _dataset(config, scored.sample, target))
-    record.update(scored.record)
-    record["device"] = {
-        "type": device.type,
-        "precision": "fp32" if dtype is None else "bf16",
-        "threads": torch.get_num_threads(),
-    }
+    if on_sample:
+        on_sample(scored.sample)
+    record = {**job_record(job, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
-    notes += scored.notes
+    notes = [*job.notes, *scored.notes]
     return finish(
         scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
     )
@@ -173,6 +207,23 @@ def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
         },
         "dataset": dataset,
     }
+
+
+def job_record(job: Job, sample: Sample) -> dict[str, Any]:
+    """What a result must say of the run that it is from, and of the device.
+
+    Args:
+        job: of the run.
+        sample: that the results are of.
+    """
+    config, dtype = job.work.config, job.work.dtype
+    record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
+    record["device"] = {
+        "type": job.work.device.type,
+        "precision": "fp32" if dtype is None else "bf16",
+        "threads": torch.get_num_threads(),
+    }
+    return record
 
 
 def _dataset(config: RunConfig, sample: Sample, target: Target) -> dict[str, Any]:

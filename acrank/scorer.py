@@ -18,7 +18,7 @@ from acrank.device import reproducible
 from acrank.errors import AcrankError
 from acrank.feature_store import FeatureWriter
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
-from acrank.scoring import score_backbone
+from acrank.scoring import Watch, score_backbone
 from acrank.store import Key, Store
 from acrank.store.keys import Keys
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
@@ -75,10 +75,12 @@ class Scorer:
     Attributes:
         work: what they have in common.
         store: where results are kept.
+        watch: is given the affines of every network that is probed.
     """
 
     work: Work
     store: Store
+    watch: Watch | None = None
     hub: Hub = field(init=False)
     keys: Keys = field(init=False)
     keep: FeatureWriter | None = field(init=False)
@@ -173,13 +175,14 @@ class Scorer:
         key = prepared.key.digest if prepared.key else ""
         keep = None if self.keep is None else partial(self.keep, key=key)
         given = (work.sample, work.config, work.device, work.dtype, keep)
+        score = partial(score_backbone, watch=self.watch) if self.watch else score_backbone
         with reproducible(work.device):
             try:
-                return score_backbone(backbone, *given)
+                return score(backbone, *given)
             except Exception as error:
                 if work.device.type == "cpu" or not is_out_of_memory(error):
                     raise
-            return self._probe_sparingly(prepared.entry, score_backbone, *given)
+            return self._probe_sparingly(prepared.entry, score, *given)
 
     def _probe_sparingly(
         self, entry: ZooEntry, score: Callable[..., ModelResult], *given: Any

@@ -20,7 +20,7 @@ from acrank.metrics.passes import pass_scores
 from acrank.metrics.registry import METRICS, with_parts
 from acrank.metrics.static import static_scores
 from acrank.norm import LayerCorrelation
-from acrank.probe import Batches, ProbeSettings, probe_model
+from acrank.probe import Batches, Probe, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.results.estimate import Estimate
@@ -33,6 +33,7 @@ DEAD_SHARE = 0.1
 
 
 Keep = Callable[[ModelResult, Extracted], None]
+Watch = Callable[[Probe], None]
 
 
 @dataclass
@@ -61,6 +62,7 @@ def score_backbone(
     device: torch.device,
     dtype: torch.dtype | None = None,
     keep: Keep | None = None,
+    watch: Watch | None = None,
 ) -> ModelResult:
     """Run one loaded backbone on the sample and compute its scores.
 
@@ -71,6 +73,7 @@ def score_backbone(
         device: where to run.
         dtype: of autocast; None for full precision.
         keep: is given the result and the features, in the order of the sample.
+        watch: is given the affines that AC-Corr is computed of.
 
     Raises:
         ModelError: the model cannot be scored.
@@ -100,7 +103,7 @@ def score_backbone(
         autocast=dtype,
     )
     found.add(scores, undefined)
-    _add_affine_scores(found, model, batches, sample, config, wanted, dtype)
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch)
     result = with_static_scores(_result(backbone, found), wanted, config.seed)
     if keep and extracted:
         try:
@@ -154,6 +157,7 @@ def _add_affine_scores(
     config: RunConfig,
     wanted: Sequence[str],
     dtype: torch.dtype | None,
+    watch: Watch | None,
 ) -> None:
     names = [name for name in wanted if METRICS[name].kind == "affine"]
     if not names:
@@ -174,6 +178,8 @@ def _add_affine_scores(
     except NoNormError as error:
         found.undefined.update(dict.fromkeys(names, str(error)))
         return
+    if watch:
+        watch(probe)
     scores, found.layers = affine_scores(probe, config.dead_channels, names)
     silent = _silence(found.layers)
     for name in names:

@@ -10,10 +10,13 @@ import typer
 from acrank.cli.output import (
     CsvFile,
     Format,
+    HtmlFile,
     JsonFile,
+    MarkdownFile,
     OutputFormat,
     Strict,
     Top,
+    check_outputs,
     deliver,
     exit_code,
     print_result,
@@ -28,6 +31,8 @@ def merge(
     top: Top = None,
     csv: CsvFile = None,
     json: JsonFile = None,
+    html: HtmlFile = None,
+    markdown: MarkdownFile = None,
     output: OutputFormat = Format.table,
     strict: Strict = False,
 ) -> None:
@@ -38,14 +43,14 @@ def merge(
 
     Exit codes: as those of acrank score.
     """
-    from acrank.common.files import check_writable
     from acrank.ranking.merge import merge as merge_files
 
-    for path in (csv, json):
-        if path:
-            check_writable(path)
+    check_outputs(csv, json, html, markdown)
     ranking = merge_files(files)
     for warning in ranking.warnings:
         typer.echo(f"note: {warning}", err=True)
-    deliver(lambda: print_result(ranking, output, top), lambda: write_result(ranking, csv, json))
+    deliver(
+        lambda: print_result(ranking, output, top),
+        lambda: write_result(ranking, csv, json, html, markdown),
+    )
     raise typer.Exit(exit_code(ranking, strict))

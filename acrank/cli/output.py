@@ -13,6 +13,7 @@ import typer
 from acrank.errors import ExitCode
 
 if TYPE_CHECKING:
+    from acrank.report.html.thumbnails import Gallery
     from acrank.results import Ranking
 
 
@@ -30,6 +31,12 @@ Top = Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.
 CsvFile = Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")]
 JsonFile = Annotated[
     Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
+]
+HtmlFile = Annotated[
+    Path | None, typer.Option(help="Write a report as one HTML file (extra: report).")
+]
+MarkdownFile = Annotated[
+    Path | None, typer.Option(help="Write a report as Markdown, longer than --format md.")
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Of stdout.")]
 Strict = Annotated[
@@ -52,12 +59,54 @@ def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:
         write()
 
 
-def write_result(ranking: Ranking, csv: Path | None, json: Path | None) -> None:
-    """Write the files of a ranking that are asked for."""
+def check_outputs(
+    csv: Path | None = None,
+    json: Path | None = None,
+    html: Path | None = None,
+    markdown: Path | None = None,
+) -> None:
+    """Refuse files of a ranking that could not be made or written, before any work is done.
+
+    Raises:
+        ConfigError: a file cannot be written.
+        MissingExtraError: a page is asked for, and a package for it is missing.
+    """
+    from acrank.common.files import check_writable
+
+    for path in (csv, json, html, markdown):
+        if path:
+            check_writable(path)
+    if html:
+        from acrank.report.html import require_html
+
+        require_html()
+
+
+def write_result(
+    ranking: Ranking,
+    csv: Path | None = None,
+    json: Path | None = None,
+    html: Path | None = None,
+    markdown: Path | None = None,
+    gallery: Gallery | None = None,
+) -> None:
+    """Write the files of a ranking that are asked for; a gallery is for the page."""
     from acrank.common.files import write_all
+    from acrank.report.markdown import to_report
     from acrank.report.records import to_csv, to_json
 
-    write_all((csv, lambda: to_csv(ranking)), (json, lambda: to_json(ranking)))
+    write_all(
+        (csv, lambda: to_csv(ranking)),
+        (json, lambda: to_json(ranking)),
+        (markdown, lambda: to_report(ranking)),
+        (html, lambda: _page(ranking, gallery)),
+    )
+
+
+def _page(ranking: Ranking, gallery: Gallery | None) -> str:
+    from acrank.report.html import to_html
+
+    return to_html(ranking, gallery)
 
 
 def print_result(ranking: Ranking, output: Format, top: int | None) -> None:

@@ -27,40 +27,45 @@ def check_writable(path: Path) -> None:
         raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another one.")
 
 
-def write_all(*files: tuple[Path | None, Callable[[], str]]) -> None:
+def write_all(*files: tuple[Path | None, Callable[[], str | bytes]]) -> None:
     """Write each file that is asked for, whatever becomes of the others.
 
     Args:
-        files: a path, or None for no file, and what makes its text.
+        files: a path, or None for no file, and what makes its content.
 
     Raises:
         ConfigError: the first file that cannot be written; the others have been tried.
     """
     failed: Exception | None = None
-    for path, text in files:
+    for path, content in files:
         try:
             if path:
-                write_whole(path, text())
+                write_whole(path, content())
         except Exception as error:  # what one file cannot hold, the other may
             failed = failed or error
     if failed:
         raise failed
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file completely or leave what was there.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file completely or leave what was there.
+
+    Args:
+        path: of the file.
+        content: text is written as UTF-8.
 
     Raises:
         ConfigError: the file cannot be written, for example on a full disk.
     """
     path = path.resolve()  # a link stays a link
     temporary: Path | None = None
+    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".acrank-", delete=False
+            "wb", dir=path.parent, prefix=".acrank-", delete=False
         ) as stream:
             temporary = Path(stream.name)
-            stream.write(text)
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())  # temporary files are private, results are not

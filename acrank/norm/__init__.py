@@ -9,6 +9,7 @@ from acrank.norm.layerwise import (
     ac_corr_model,
     find_dead_channels,
     layer_correlations,
+    spread_and_drift,
     summarise,
 )
 from acrank.results.layer import LayerCorrelation
@@ -31,6 +32,7 @@ __all__ = [
     "find_dead_channels",
     "fold",
     "layer_correlations",
+    "spread_and_drift",
     "summarise",
     "zero_drift",
 ]

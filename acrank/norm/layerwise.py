@@ -126,7 +126,7 @@ def layer_correlations(
     affines = (source.weight, source.bias, target_weight, target_bias)
     # Judged on the live channels in any case: the ratios of dead ones are in the thousands.
     a, b, c, d = (values[..., ~dead] for values in affines)
-    spread, drift = _spread_and_drift(a, b, c, d)
+    spread, drift = spread_and_drift(a, b, c, d)
     tied = spread <= TIED_SPREAD * temperature
     swamped = not tied and spread <= drift
     known = (source.name, len(dead), int(dead.sum()), tied, swamped)
@@ -171,12 +171,18 @@ def summarise(layers: Sequence[LayerCorrelation]) -> ModelCorrelation:
     )
 
 
-def _spread_and_drift(
+def spread_and_drift(
     weight: Tensor, bias: Tensor, target_weight: Tensor, target_bias: Tensor
 ) -> tuple[float, float]:
     """Standard deviation of the ratios, and root mean square of their change over all trials.
 
-    The spread of fewer than two channels is 0.
+    Both are 0 for fewer than two channels.
+
+    Args:
+        weight: pretrained scales, shape (C,).
+        bias: pretrained shifts, shape (C,).
+        target_weight: scales after training on the target, shape (B, C).
+        target_bias: shifts after training on the target, shape (B, C).
     """
     source = affine_ratio(weight.double(), bias.double())
     target = affine_ratio(target_weight.double(), target_bias.double())

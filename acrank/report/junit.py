@@ -20,8 +20,8 @@ def to_junit(verdict: Verdict) -> str:
         A document with one suite; characters that XML cannot hold are escapes.
     """
     counts = {"tests": str(len(verdict.checks)), "failures": str(len(verdict.failures))}
-    root = ElementTree.Element("testsuites", name=SUITE, **counts)
-    suite = ElementTree.SubElement(root, "testsuite", name=SUITE, errors="0", **counts)
+    root = ElementTree.Element("testsuites", {"name": SUITE, **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, "errors": "0", **counts})
     for check in verdict.checks:
         classname = f"acrank.gate.{_text(verdict.contest.name or 'none')}"
         case = ElementTree.SubElement(suite, "testcase", name=check.rule, classname=classname)

@@ -1,0 +1,162 @@
+"""``acrank explain``: one model, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from acrank.cli.options import (
+    BatchSize,
+    ConfigFile,
+    Data,
+    DeadChannelRule,
+    DeviceName,
+    HeadKind,
+    LearningRate,
+    Offline,
+    PrecisionName,
+    Repeats,
+    Samples,
+    Seed,
+    Steps,
+    Threads,
+    TrustCode,
+    settings_of,
+)
+from acrank.cli.output import Format, OutputFormat, deliver
+from acrank.errors import ExitCode
+
+if TYPE_CHECKING:
+    from acrank.explanation import Explanation
+    from acrank.report.explanation_records import Moves
+
+
+def explain(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A name of the zoo; without --zoo of timm, or hf-hub:ORG/NAME, local-dir:PATH.",
+            show_default=False,
+        ),
+    ],
+    data: Data = None,
+    zoo: Annotated[
+        str | None,
+        typer.Option(help="Where the model is: a zoo file, default or demo. [default: timm]"),
+    ] = None,
+    samples: Samples = None,
+    batch_size: BatchSize = None,
+    steps: Steps = None,
+    repeats: Repeats = None,
+    lr: LearningRate = None,
+    head: HeadKind = None,
+    dead_channels: DeadChannelRule = None,
+    seed: Seed = None,
+    device: DeviceName = None,
+    precision: PrecisionName = None,
+    threads: Threads = None,
+    offline: Offline = None,
+    trust_code: TrustCode = None,
+    config: ConfigFile = None,
+    channels: Annotated[
+        int, typer.Option(min=0, help="How many of the channels that move most to show.")
+    ] = 10,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Show the channels of this layer or wildcard; repeatable."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
+    channels_csv: Annotated[
+        Path | None, typer.Option(help="Write every channel of every layer as CSV.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything: trials, layers, channels, configuration.")
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Draw the layers: .png, .svg or .pdf (extra: report)."),
+    ] = None,
+    output: OutputFormat = Format.table,
+) -> None:
+    """Explain the AC-Corr of one model, layer by layer.
+
+    The probe and the numbers are those of acrank score with the same options. Shown are the
+    layers, which of them say nothing and why, and the channels that move most. A trial is a batch
+    (one step) or a training (several); after is the mean over the trials, and a channel's place
+    goes by the root mean square of the change of its affine ratio over them. See docs/explain.md.
+
+    Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the model has no AC-Corr (it cannot
+    be probed; or its layers say nothing, and are shown), 130 interrupted.
+    """
+    settings = {**settings_of(locals()), "models": (model,)}
+    files = [path for path in (csv, channels_csv, json, figure) if path]
+    explained = _explain(settings, config, files, figure)
+    from acrank.explanation.selection import listed_moves
+
+    moves = listed_moves(explained, channels, layer or ())
+    deliver(
+        lambda: _print(explained, moves, channels, output),
+        lambda: _write(explained, channels, csv, channels_csv, json, figure),
+    )
+    raise typer.Exit(ExitCode.NOTHING_SCORED if explained.silence else ExitCode.OK)
+
+
+def _explain(
+    settings: dict[str, Any], file: Path | None, files: list[Path], figure: Path | None
+) -> Explanation:
+    from acrank.common.files import check_writable
+    from acrank.config import make_config
+
+    config = make_config(settings, file)
+    for path in files:
+        check_writable(path)
+    if figure:
+        from acrank.report.explanation_figure import check_figure
+
+        check_figure(figure)
+
+    from acrank.explanation.run import explain_one
+    from acrank.report.progress import ProgressListener
+    from acrank.report.table import make_console
+
+    with ProgressListener(make_console(stderr=True)) as listener:
+        return explain_one(config, listener)
+
+
+def _print(explained: Explanation, moves: Moves, count: int, output: Format) -> None:
+    from acrank.report.explanation import print_explanation
+    from acrank.report.explanation_records import to_csv, to_json, to_markdown
+    from acrank.report.table import make_console
+
+    if output is Format.table:
+        print_explanation(explained, moves, make_console())
+        return
+    text = {
+        Format.csv: lambda: to_csv(explained),
+        Format.json: lambda: to_json(explained, count),
+        Format.md: lambda: to_markdown(explained, moves),
+    }[output]()
+    typer.echo(text, nl=False)
+
+
+def _write(
+    explained: Explanation,
+    count: int,
+    csv: Path | None,
+    channels: Path | None,
+    json: Path | None,
+    figure: Path | None,
+) -> None:
+    from acrank.common.files import write_all
+    from acrank.report.explanation_figure import draw
+    from acrank.report.explanation_records import channels_csv, to_csv, to_json
+
+    write_all(
+        (csv, lambda: to_csv(explained)),
+        (channels, lambda: channels_csv(explained)),
+        (json, lambda: to_json(explained, count)),
+        (figure, lambda: draw(explained, figure.suffix.lower() if figure else "")),
+    )

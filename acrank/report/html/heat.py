@@ -1,0 +1,80 @@
+"""Metrics side by side: the place of every model by every metric, as a table with tints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.report.ranking_text import MARK, higher_is_better, metric_text
+from acrank.results import RankedModel, Ranking
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model's place by one metric.
+
+    Attributes:
+        rank: from 1, equal values sharing the best place; None without a value.
+        share: how far up among those with a value, from 0 (last) to 1 (first).
+        mark: of a guard that speaks against the value.
+        value: the value itself, as text.
+    """
+
+    rank: int | None
+    share: float
+    mark: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Places by metric.
+
+    Attributes:
+        metrics: the columns; each with its direction and what it measures.
+        rows: a label and a cell for each metric.
+    """
+
+    metrics: tuple[tuple[str, str, str], ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def rank_heat(ranking: Ranking) -> Heat | None:
+    """Every model that is scored on the full sample, by every metric; None where there is none.
+
+    Dropped models are left out: their values are of fewer images.
+    """
+    rows = [row for row in ranking.rows if row.result.status in ("ok", "unranked")]
+    rows = [row for row in rows if row.result.scores]
+    if not rows:
+        return None
+    columns = [_column(rows, metric) for metric in ranking.metrics]
+    labels = [f"{row.rank}. {row.result.model}" if row.rank else row.result.model for row in rows]
+    by_row = tuple(zip(*columns, strict=True))
+    return Heat(
+        tuple(_heading(metric) for metric in ranking.metrics),
+        tuple(zip(labels, by_row, strict=True)),
+    )
+
+
+def _heading(metric: str) -> tuple[str, str, str]:
+    arrow = "↑" if higher_is_better(metric) else "↓"
+    return metric, arrow, "" if metric == CONSENSUS else METRICS[metric].summary
+
+
+def _column(rows: Sequence[RankedModel], metric: str) -> list[Cell]:
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    values = [sign * row.result.value(metric) for row in rows]
+    known = [value for value in values if not math.isnan(value)]
+    cells = []
+    for row, value in zip(rows, values, strict=True):
+        if math.isnan(value):
+            cells.append(Cell(None, 0.0, "", ""))
+            continue
+        above = sum(other > value for other in known)
+        share = 1.0 if len(known) < 2 else 1 - above / (len(known) - 1)
+        text = metric_text(row, metric)
+        cells.append(Cell(above + 1, share, MARK if text.endswith(MARK) else "", text))
+    return cells

@@ -1,0 +1,137 @@
+"""A ranking in words and numbers for readers; every form of report says the same."""
+
+from __future__ import annotations
+
+from acrank.metrics.guards import GUARDS
+from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.results import RankedModel, Ranking
+
+# Follows a number that a guard speaks against.
+MARK = "!"
+
+
+def ranked(ranking: Ranking) -> list[RankedModel]:
+    """The rows that have a place and a score, best first."""
+    return [row for row in ranking.rows if row.rank is not None and row.score is not None]
+
+
+def higher_is_better(metric: str) -> bool:
+    """Which way is better, of a metric or of the consensus."""
+    return metric == CONSENSUS or METRICS[metric].higher_is_better
+
+
+def better(metric: str) -> str:
+    """Which way is better, in words."""
+    return "higher is better" if higher_is_better(metric) else "lower is better"
+
+
+def reading_notes(ranking: Ranking) -> list[str]:
+    """What a reader must know to read the rows, but for guards."""
+    lines = uncertainty_notes(ranking)
+    if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
+        lines.append("dropped: the numbers are of fewer images than those of ranked models.")
+    if ranking.interrupted:
+        lines.append("Interrupted: only the models that had finished are ranked.")
+    return lines
+
+
+def uncertainty_notes(ranking: Ranking) -> list[str]:
+    """What the intervals and tie groups are; nothing where there are none."""
+    if all(row.tie_group is None for row in ranking.rows):
+        return []
+    if ranking.rank_by == CONSENSUS:
+        return [
+            "Consensus: mean rank by several metrics, from 0 (last by all) to 1 (first by all). "
+            "Interval: 95 % of draws of every metric. places: best and worst rank by any of them."
+        ]
+    if METRICS[ranking.rank_by].kind in ("features", "relative"):
+        over = "random parts of the sample"
+    else:
+        steps = ranking.record.get("config", {}).get("steps", 1)
+        over = "batches of the sample" if steps == 1 else "repeated trainings"
+    return [
+        f"Interval: Student's 95 % over {over}. tie: models of one group cannot be told apart "
+        "from its first (paired t test)."
+    ]
+
+
+def guard_notes(ranking: Ranking) -> list[str]:
+    """A line for each guard that fired: what it means, and by which metrics for how many models."""
+    fired: dict[str, dict[str, int]] = {}
+    for row in ranking.rows:
+        for metric in ranking.metrics:
+            for guard in row.result.guards.get(metric, {}):
+                counts = fired.setdefault(guard, {})
+                counts[metric] = counts.get(metric, 0) + 1
+    return [
+        f"{MARK} {guard}: {GUARDS[guard]} ("
+        + ", ".join(f"{metric} of {count}" for metric, count in fired[guard].items())
+        + (" models)." if max(fired[guard].values()) > 1 else " model).")
+        for guard in GUARDS
+        if guard in fired
+    ]
+
+
+def score_text(row: RankedModel, by: str) -> str:
+    """What the row is ranked by, or, of a dropped model, was compared by on a smaller sample."""
+    if row.result.status == "dropped" and by != CONSENSUS:
+        return metric_text(row, by)
+    return number_text(row.score) + _mark(row, by)
+
+
+def metric_text(row: RankedModel, metric: str) -> str:
+    """A metric's value, marked where a guard speaks against it; empty where there is none."""
+    return number_text(row.result.value(metric)) + _mark(row, metric)
+
+
+def _mark(row: RankedModel, metric: str) -> str:
+    """Follows a number that a guard speaks against."""
+    return MARK if row.result.guards.get(metric) and metric in row.result.scores else ""
+
+
+def places_text(row: RankedModel) -> str:
+    """Best and worst rank by any metric of a consensus."""
+    return "" if row.places is None else f"{row.places[0]}-{row.places[1]}"
+
+
+def interval_text(row: RankedModel) -> str:
+    """Both ends; empty where there is no interval."""
+    if row.low is None or row.high is None:
+        return ""
+    return f"{number_text(row.low)} … {number_text(row.high)}"
+
+
+def probability_text(row: RankedModel) -> str:
+    """Two digits; never a certainty, which no number of draws can show."""
+    if row.p_best is None:
+        return ""
+    if row.p_best < 0.005:
+        return "<0.01"
+    return ">0.99" if row.p_best > 0.995 else f"{row.p_best:.2f}"
+
+
+def status_text(row: RankedModel) -> str:
+    """The status with its reason or, where it needs none, with the model's flags."""
+    flags = [f"{name} ({text})" for name, text in row.result.flags.items()]
+    if row.result.reason:
+        return f"{row.result.status}: {row.result.reason}"
+    return ", ".join([row.result.status, *flags])
+
+
+def seconds_of(row: RankedModel) -> float:
+    """What a model took, to the digits of a result file: from both, a report is the same."""
+    return round(row.result.seconds, 3)
+
+
+def millions_text(count: int | None) -> str:
+    """A number of parameters, in millions."""
+    return "" if count is None else f"{count / 1e6:.2f}"
+
+
+def number_text(value: float | None) -> str:
+    """Four significant digits, in plain notation where that is readable."""
+    if value is None or value != value:
+        return ""
+    if abs(value) >= 1e5 and value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e5 else f"{value:#.4g}".rstrip(".")

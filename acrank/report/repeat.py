@@ -1,0 +1,122 @@
+"""The command that makes a ranking again, from what its result says of the run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from acrank.config import RunConfig
+
+# Settings that no option takes; they go into a file.
+_IN_FILE = ("temperature",)
+_OPTION = {"models": "--model", "metrics": "--metric"}
+# What --from-features takes (see acrank.rerank.SETTINGS, which needs PyTorch to be looked up).
+OF_FEATURES = ("models", "metrics", "rank_by", "bootstrap", "seed")
+SETTINGS_FILE = "settings.yaml"
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How to make a ranking again.
+
+    Attributes:
+        words: the command, word by word; empty where it cannot be told.
+        settings: the content of the file ``SETTINGS_FILE`` that it reads; mostly empty.
+        note: what else is needed, or why it cannot be told.
+    """
+
+    words: tuple[str, ...]
+    settings: str = ""
+    note: str = ""
+
+    @property
+    def command(self) -> str:
+        """For a POSIX shell, an option a line."""
+        lines: list[list[str]] = []
+        for word in self.words:
+            if word.startswith("-") or not lines:
+                lines.append([])
+            lines[-1].append(word)
+        return " \\\n  ".join(shlex.join(line) for line in lines)
+
+
+def repeat(record: Mapping[str, Any]) -> Repeat:
+    """The command of a run.
+
+    Args:
+        record: of a ranking.
+    """
+    config = record.get("config")
+    if not isinstance(config, Mapping):
+        return Repeat((), note="The result does not say how it was made.")
+    merged = record.get("merged")
+    if isinstance(merged, Sequence) and merged:
+        files = [str(part.get("file")) for part in merged if isinstance(part, Mapping)]
+        note = "Each of these files is of a run of its own: acrank report shows how to repeat it."
+        return Repeat(("acrank", "merge", *_files(files)), note=note)
+    try:
+        return _of_features(config) if "from_features" in config else _of_run(config)
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"]))
+        return Repeat((), note=f"The result's configuration cannot be read: {field}.")
+
+
+def _files(names: Sequence[str]) -> list[str]:
+    return [f"./{name}" if name.startswith("-") else name for name in names]
+
+
+def _of_run(config: Mapping[str, Any]) -> Repeat:
+    checked = RunConfig.model_validate(dict(config))
+    words = [*_words("data", checked.data), *_changed(checked)]
+    lines = [f"{name}: {getattr(checked, name)!r}\n" for name in _IN_FILE if _is_set(checked, name)]
+    if lines:
+        words += ["--config", SETTINGS_FILE]
+    return Repeat(("acrank", "score", *words), "".join(lines))
+
+
+def _of_features(config: Mapping[str, Any]) -> Repeat:
+    folder = str(config["from_features"])
+    given = {name: config[name] for name in OF_FEATURES if name in config}
+    checked = RunConfig.model_validate({"data": folder, **given})
+    words = _words("from_features", folder) + _changed(checked)
+    if "--seed" not in words:  # without one, that of the features would be taken
+        words += _words("seed", checked.seed)
+    return Repeat(("acrank", "score", *words))
+
+
+def _changed(config: RunConfig) -> list[str]:
+    """Options for the settings that are not the defaults."""
+    names = (name for name in RunConfig.model_fields if name not in ("data", *_IN_FILE))
+    return [
+        word
+        for name in names
+        if _is_set(config, name)
+        for word in _words(name, getattr(config, name))
+    ]
+
+
+def _is_set(config: RunConfig, name: str) -> bool:
+    return bool(getattr(config, name) != RunConfig.model_fields[name].default)
+
+
+def _words(name: str, value: Any) -> list[str]:
+    option = _OPTION.get(name, "--" + name.replace("_", "-"))
+    if value is True:
+        return [option]
+    values = value if isinstance(value, tuple) else (value,)
+    return [word for part in values for word in _pair(option, _text(part))]
+
+
+def _pair(option: str, value: str) -> tuple[str, ...]:
+    """In one word where the value could be taken for another option."""
+    return (f"{option}={value}",) if value.startswith("-") else (option, value)
+
+
+def _text(value: Any) -> str:
+    """A number in digits alone: durations are read without exponents."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""The page in a real browser: silent, nothing fetched, never wider than the window."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acrank.report.html import to_html
+from tests.report.html.browser import CHROMIUM, Browser, browser
+from tests.report.html.builders import hostile, interrupted_budget, make_ranking, model
+from tests.report.html.test_page import GALLERY
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+# Elements that reach beyond the window, but for those in a region that scrolls by itself.
+WIDER = """[...document.querySelectorAll('body *')]
+  .filter(e => !e.parentElement.closest('.scroll, .skip, svg') && !e.matches('.skip'))
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map(e => e.tagName + '.' + e.className)"""
+LONG = "a-name-without-any-gap-that-would-let-it-be-broken-" * 4
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile"), 120) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    rankings = {
+        "some": make_ranking(),
+        "hostile": hostile(),
+        "budget": interrupted_budget(),
+        "long names": make_ranking([model(LONG, 1.0), model(f"{LONG}2", 0.9)], warnings=[LONG]),
+    }
+    found = {}
+    for number, (name, ranking) in enumerate(rankings.items()):
+        found[name] = folder / f"{number}.html"
+        found[name].write_text(to_html(ranking, GALLERY), encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize("name", ["some", "hostile", "budget", "long names"])
+@pytest.mark.parametrize("width", [360, 1400])
+def test_it_fits_and_keeps_silent(
+    page: Browser, pages: dict[str, Path], name: str, width: int
+) -> None:
+    page.open(pages[name], width=width)
+    assert page.evaluate(WIDER) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.scripts.length") == 0
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_have_the_colours_of_the_page(
+    page: Browser, pages: dict[str, Path], dark: bool
+) -> None:
+    page.open(pages["some"], width=800, dark=dark)
+    texts = "[...document.querySelectorAll('figure svg text')]"
+    seen = set(page.evaluate(f"{texts}.map(e => getComputedStyle(e).fill)"))
+    named = "getComputedStyle(document.querySelector('{}')).color"
+    assert seen == {page.evaluate(named.format(place)) for place in ("body", ".note")}
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
+
+
+def test_regions_that_scroll_can_be_reached_by_keyboard(
+    page: Browser, pages: dict[str, Path]
+) -> None:
+    page.open(pages["some"], width=360)
+    scrolls = "[...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    boxes = f"{scrolls}.filter(e => getComputedStyle(e).overflowX === 'auto')"
+    assert page.evaluate(f"{boxes}.length") > 0
+    assert page.evaluate(f"{boxes}.every(e => e.tabIndex === 0)")
+
+
+def test_it_prints(page: Browser, pages: dict[str, Path]) -> None:
+    page.open(pages["some"], width=1000)
+    assert page.pdf().startswith(b"%PDF")
+    assert page.screenshot().startswith(b"\x89PNG")
+
+
+def test_what_a_page_must_not_do_is_noticed(page: Browser, tmp_path: Path) -> None:
+    loud = tmp_path / "loud.html"
+    loud.write_text("<script>console.log(1)</script><img src='http://localhost:9/x.png'>")
+    page.open(loud, width=360)
+    complaints, page.complaints = page.complaints, []
+    assert any("asks for http://localhost:9/x.png" in said for said in complaints)
+    assert len(complaints) >= 2

@@ -1,0 +1,144 @@
+"""The page as a whole: whatever the ranking, it is sound, safe and complete."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from acrank.errors import MissingExtraError
+from acrank.report.html import page, to_html
+from acrank.report.html.thumbnails import ClassImages, Gallery
+from acrank.report.records import to_json
+from acrank.results.file import read_ranking
+from tests.report.html.builders import HOSTILE, edge_cases, hostile, make_ranking, model
+from tests.report.html.document import Document
+
+PIXEL = "data:image/jpeg;base64,AAAA"
+GALLERY = Gallery((ClassImages("glioma", 9, (PIXEL, PIXEL)), ClassImages(HOSTILE, 1, (PIXEL,))), 3)
+CASES = {**edge_cases(), "hostile": hostile()}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def document(request: pytest.FixtureRequest) -> Document:
+    return Document(to_html(CASES[request.param], GALLERY))
+
+
+def test_nothing_is_fetched_or_run(document: Document) -> None:
+    assert not document.all("script", "link", "iframe", "object", "embed", "base", "form")
+    for element in document.elements:
+        for name, value in element.attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href", "xlink:href", "srcset", "action"):
+                assert value.startswith(("data:image/jpeg;base64,", "#")), (name, value)
+            if name == "style":
+                assert not re.search(r"url\((?!#)|@import|expression", value)
+    (style,) = document.all("style")
+    assert not re.search(r"url\(|@import", style.text)
+    policy = next(e for e in document.all("meta") if "http-equiv" in e.attributes)
+    assert policy.attributes["content"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    )
+
+
+def test_ids_are_unique_and_references_lead_to_them(document: Document) -> None:
+    ids = [e.attributes["id"] for e in document.elements if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    for element in document.elements:
+        for name in ("aria-labelledby", "aria-describedby"):
+            for reference in element.attributes.get(name, "").split():
+                assert reference in ids
+        if element.attributes.get("href", "").startswith("#"):
+            assert element.attributes["href"][1:] in ids
+        for value in element.attributes.values():
+            assert set(re.findall(r"url\(#([^)]+)\)", value)) <= set(ids)
+
+
+def test_headings_and_landmarks_are_in_order(document: Document) -> None:
+    levels = [int(e.tag[1]) for e in document.all("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for tag in ("main", "header", "nav", "footer"):
+        assert len(document.all(tag)) == 1
+    assert document.all("html")[0].attributes["lang"] == "en"
+
+
+def test_tables_and_figures_can_be_read_without_eyes(document: Document) -> None:
+    for table in document.all("table"):
+        region = table.parent
+        assert region is not None
+        assert (region.attributes["role"], region.attributes["tabindex"]) == ("region", "0")
+        assert table.children[0].tag == "caption"
+        assert table.children[0].text
+    assert all(e.attributes.get("scope") in ("col", "row") for e in document.all("th"))
+    for figure in document.all("figure"):
+        (svg,) = [child for child in figure.children if child.tag == "svg"]
+        assert svg.attributes["role"] == "img"
+        assert svg.children[0].tag == "title"
+        assert svg.children[0].text
+        (details,) = [child for child in figure.children if child.tag == "details"]
+        assert any(e.tag == "table" for region in details.children for e in region.children)
+    assert all(image.attributes["alt"] for image in document.all("img"))
+
+
+def test_every_model_is_in_the_table_with_its_reason() -> None:
+    document = Document(to_html(make_ranking()))
+    table = next(t for t in document.all("table") if "Every model" in t.children[0].text)
+    for words in ("first", "dropped: after round 1: place 4 of 5", "failed: out of memory"):
+        assert words in table.text
+    assert "unranked: tied" in table.text
+    notes = next(e for e in document.all("section") if e.attributes["id"] == "notes")
+    assert "mind the sample." in notes.text
+    assert "at the end of its range: it cannot tell good from better" in notes.text
+    assert "1 of at most 1" in notes.text
+    assert not document.all("img")
+
+
+def test_the_outcome_is_said_first() -> None:
+    header = Document(to_html(make_ranking())).all("header")[0].text
+    assert "7 pretrained models for brain" in header
+    assert "first is first by ac_corr: 1.500" in header
+    assert "Not ranked: 1 dropped, 1 unranked, 1 failed" in header
+    assert "64 of 100" in header
+    assert "2026-01-02 03:04 UTC" in header
+
+
+def test_markup_in_names_is_text_wherever_it_stands() -> None:
+    html = to_html(hostile(), GALLERY)
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert "alert(1)" in html
+    assert "{{7*7}}" in html
+    assert "\x1b" not in html
+    (svg,) = [e for e in Document(html).all("svg") if "ranking-title" in str(e.attributes)]
+    assert "</svg></script>" in svg.text
+    assert "模型 سلام 😀" in svg.text
+
+
+def test_a_hundred_models() -> None:
+    results = [model(f"model-{i}", 1 + i / 50, layers=()) for i in range(100)]
+    document = Document(to_html(make_ranking(results)))
+    svg = next(e for e in document.all("svg") if e.attributes["aria-labelledby"] == "ranking-title")
+    assert "100 model-0" in svg.text
+    assert svg.attributes["viewbox"].split()[-1] == "3244"
+
+
+def test_the_same_ranking_gives_the_same_page(tmp_path: Path) -> None:
+    ranking = make_ranking()
+    first = to_html(ranking, GALLERY)
+    assert to_html(ranking, GALLERY) == first
+    path = tmp_path / "result.json"
+    path.write_text(to_json(ranking))
+    assert to_html(read_ranking(path), GALLERY) == first
+
+
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    def find(name: str) -> object:
+        return None if name == package else object()
+
+    monkeypatch.setattr(page, "find_spec", find)
+    monkeypatch.setattr("acrank.report.plotting.find_spec", find)
+    with pytest.raises(MissingExtraError, match=r"acrank\[report\]"):
+        to_html(make_ranking())
