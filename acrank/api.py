@@ -1,4 +1,4 @@
-"""The Python forms of ``acrank score``."""
+"""The Python forms of ``acrank score`` and ``acrank finetune``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from acrank.config import make_config
+from acrank.finetuning.config import make_finetune_config
+from acrank.finetuning.run import Finetuned
+from acrank.finetuning.run import finetune as run_finetuning
 from acrank.listener import Listener
 from acrank.rerank import rerank
 from acrank.results import Ranking
@@ -57,3 +60,36 @@ def rank_features(
         AcrankError: a setting or the folder cannot be used.
     """
     return rerank(Path(folder), make_config({"data": str(folder), **settings}), listener)
+
+
+def finetune(
+    data: str | Path,
+    model: str,
+    output: str | Path,
+    zoo: str | Path | None = None,
+    *,
+    fresh: bool = False,
+    **settings: Any,
+) -> Finetuned:
+    """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
+
+    Args:
+        data: training images, as for :func:`rank`.
+        model: its name in the zoo; without a zoo that of timm, ``hf-hub:`` or ``local-dir:``.
+        output: folder for the result; an interrupted fine-tuning in it goes on.
+        zoo: a zoo file, ``demo`` or ``default``; None for timm.
+        fresh: begin anew, whatever is in the folder.
+        **settings: ``method`` and further fields of
+            :class:`acrank.finetuning.config.FinetuneConfig`.
+
+    Returns:
+        The measures of the best epoch, and the folder that timm loads as ``local-dir:``.
+
+    Raises:
+        NotScoredError: the backbone cannot be fine-tuned so; says why.
+        AcrankError: a setting or the data cannot be used.
+    """
+    given = {"data": str(data), "model": model, **settings}
+    if zoo is not None:
+        given["zoo"] = str(zoo)
+    return run_finetuning(make_finetune_config(given), Path(output), fresh=fresh)

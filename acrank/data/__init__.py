@@ -2,7 +2,7 @@
 
 from acrank.data.preprocess import Preprocessing
 from acrank.data.readers import open_target
-from acrank.data.sample import Sample, draw_sample, smaller_sample
+from acrank.data.sample import Sample, draw_sample, smaller_sample, whole_sample
 from acrank.data.target import Item, Target
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "draw_sample",
     "open_target",
     "smaller_sample",
+    "whole_sample",
 ]

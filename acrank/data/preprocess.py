@@ -13,7 +13,8 @@ from acrank.data.decode import Pixels
 from acrank.data.imagefile import in_threads
 from acrank.errors import ModelError
 
-_MODES = {1: "L", 3: "RGB"}
+# Pillow's modes by number of channels.
+MODES = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Preprocessing:
             ModelError: the network takes neither 1 nor 3 channels, or its normalisation is odd.
         """
         channels, height, width = (int(size) for size in cfg["input_size"])
-        if channels not in _MODES:
+        if channels not in MODES:
             raise ModelError(
                 f"The network takes {channels} input channels; images have 1 (grey) or 3 (RGB).",
                 hint="Leave it out, or build it with in_chans 1 or 3.",
@@ -99,7 +100,7 @@ def resize(images: Sequence[Pixels], preprocessing: Preprocessing) -> torch.Tens
         mean=preprocessing.mean,
         std=preprocessing.std,
     )
-    mode = _MODES[preprocessing.input_size[0]]
+    mode = MODES[preprocessing.input_size[0]]
     pixels = torch.empty((len(images), *preprocessing.input_size), dtype=torch.uint8)
 
     def fill(index: int) -> None:

@@ -90,6 +90,37 @@ class Sample:
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
         )
 
+    @property
+    def images(self) -> tuple[Pixels, ...]:
+        """The decoded images; do not write to them."""
+        return self._images
+
+    def subset(self, rows: npt.NDArray[np.int64]) -> "Sample":
+        """Return the images of some rows, with their labels among all classes, as one batch."""
+        keys = tuple(self.keys[row] for row in rows)
+        content = json.dumps([self.fingerprint, list(keys)])
+        return Sample(
+            classes=self.classes,
+            keys=keys,
+            labels=self.labels[rows],
+            images=[self._images[row] for row in rows],
+            batches=(np.arange(len(rows), dtype=np.int64),),
+            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        )
+
+    def with_classes(self, classes: tuple[str, ...]) -> "Sample":
+        """Return the same images, with their labels among other classes that include these."""
+        places = np.array([classes.index(name) for name in self.classes], dtype=np.int64)
+        return Sample(
+            classes=classes,
+            keys=self.keys,
+            labels=places[self.labels],
+            images=self._images,
+            batches=self.batches,
+            warnings=self.warnings,
+            fingerprint=self.fingerprint,
+        )
+
     def pixels(self, preprocessing: Preprocessing) -> torch.Tensor:
         """Return the images as uint8 (N, C, H, W), resized and cropped for a network.
 
@@ -138,18 +169,47 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
     pools = _pools(target, seed)
     require_two_classes(target.name, tuple(target.classes[label] for label in pools))
     plan, drawn = _draw(target, pools, samples, batch_size, seed)
+    counts = [len(pool) for pool in pools.values()]
+    classes = len({item.label for item in drawn})
+    warnings = size_warnings(counts, samples, batch_size, plan, classes)
+    return _decoded(target, drawn, _batches(drawn, plan, seed), warnings)
+
+
+def whole_sample(target: Target, samples: int | None, seed: int) -> Sample:
+    """Decode all images, or so many of them drawn as :func:`draw_sample` does, in one batch.
+
+    Args:
+        target: the dataset.
+        samples: how many images; None for all.
+        seed: chooses the images.
+
+    Raises:
+        DataError: an image cannot be decoded, or the target has a single class.
+    """
+    pools = _pools(target, seed)
+    require_two_classes(target.name, tuple(target.classes[label] for label in pools))
+    count = min(samples or len(target.items), len(target.items))
+    _, drawn = _draw(target, pools, count, max(count, 2), seed)
+    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+
+
+def _decoded(
+    target: Target,
+    drawn: Sequence[Item],
+    batches: tuple[npt.NDArray[np.int64], ...],
+    warnings: Sequence[str],
+) -> Sample:
     images, fingerprints, deep = _decode_all(target.name, drawn)
     present = sorted({item.label for item in drawn})
     labels = np.searchsorted(present, [item.label for item in drawn]).astype(np.int64)
     classes = tuple(target.classes[label] for label in present)
-    counts = [len(pool) for pool in pools.values()]
     return Sample(
         classes=classes,
         keys=tuple(item.key for item in drawn),
         labels=labels,
         images=images,
-        batches=_batches(drawn, plan, seed),
-        warnings=(*size_warnings(counts, samples, batch_size, plan, len(classes)), *deep),
+        batches=batches,
+        warnings=(*warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
     )
 

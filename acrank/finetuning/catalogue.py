@@ -1,0 +1,134 @@
+"""Every way to fine-tune: what it is, its options and its usual learning rate. No torch here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from acrank.errors import ConfigError
+
+Option = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method of fine-tuning.
+
+    Attributes:
+        name: as users write it.
+        summary: in a line.
+        source: paper.
+        target: ``module:class`` below ``acrank.finetuning.methods``.
+        options: with their defaults.
+        lr: usual learning rate of the backbone, by SGD with momentum.
+    """
+
+    name: str
+    summary: str
+    source: str
+    target: str
+    options: dict[str, Option] = field(default_factory=dict)
+    lr: float = 0.01
+
+
+_ENTRIES = (
+    MethodEntry("full", "all weights, plain fine-tuning", "-", "plain:Full"),
+    MethodEntry(
+        "ac-norm",
+        "all weights, every BatchNorm as AC-Norm",
+        "Zhang et al., arXiv 2307.15282",
+        "ac_norm:AcNorm",
+        {"temperature": 1.0, "authors": False},
+    ),
+    MethodEntry(
+        "bn-only",
+        "scale and shift of every BatchNorm, and the head",
+        "Kanavati and Tsuneki, Partial transfusion, arXiv 2102.05543",
+        "plain:BnOnly",
+        {"bn_mode": "eval"},
+        lr=0.05,
+    ),
+    MethodEntry("head", "the head alone, on frozen features", "-", "plain:Head", lr=0.01),
+    MethodEntry(
+        "l2-sp",
+        "all weights, drawn towards the pretrained ones",
+        "Li et al., ICML 2018, arXiv 1802.01483",
+        "l2_sp:L2SP",
+        {"alpha": 0.1, "beta": 0.01},
+    ),
+    MethodEntry(
+        "delta",
+        "all weights, feature maps held near the source's by attention",
+        "Li et al., ICLR 2019, arXiv 1901.09229",
+        "delta:Delta",
+        {"alpha": 0.01, "beta": 0.01, "attention_images": 32},
+    ),
+    MethodEntry(
+        "bss",
+        "all weights, smallest singular values of the features penalised",
+        "Chen et al., NeurIPS 2019",
+        "bss:BatchSpectralShrinkage",
+        {"eta": 0.001, "k": 1},
+    ),
+    MethodEntry(
+        "stochnorm",
+        "all weights, batch or running statistics drawn for every channel",
+        "Kou et al., NeurIPS 2020",
+        "stochnorm:StochNorm",
+        {"p": 0.5},
+    ),
+    MethodEntry(
+        "co-tuning",
+        "all weights and the source head, by how classes relate",
+        "You et al., NeurIPS 2020",
+        "co_tuning:CoTuning",
+        {"trade_off": 2.3},
+    ),
+)
+METHODS = {entry.name: entry for entry in _ENTRIES}
+
+
+def known_method(name: str) -> str:
+    """The name itself, if there is such a method.
+
+    Raises:
+        ValueError: there is none; names the nearest.
+    """
+    if name in METHODS:
+        return name
+    close = difflib.get_close_matches(name, METHODS, 1)
+    ask = f"did you mean {close[0]}? " if close else ""
+    raise ValueError(f"there is no method {name!r}; {ask}there are {', '.join(METHODS)}")
+
+
+def read_options(method: str, given: Sequence[str]) -> dict[str, Option]:
+    """Options of a method from ``NAME=VALUE``, each of the type of its default.
+
+    Raises:
+        ConfigError: a text is not of that form, or a value not of that type.
+    """
+    known = METHODS[method].options
+    found: dict[str, Option] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--option {text!r} has no value.", hint="Write NAME=VALUE.")
+        default = known.get(name)
+        try:
+            found[name] = value if default is None else _typed(value, default)
+        except ValueError:
+            hint = f"Give {_KINDS[type(default)]}."
+            raise ConfigError(f"--option {name} is {value!r}.", hint=hint) from None
+    return found
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def _typed(value: str, default: Option) -> Option:
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false"):
+            raise ValueError(value)
+        return value.lower() == "true"
+    return type(default)(value)

@@ -1,0 +1,129 @@
+"""The one description of a fine-tuning, for the command line and Python alike."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from acrank.config import explain_error
+from acrank.finetuning.catalogue import METHODS, known_method
+
+Monitor = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"]
+
+
+class FinetuneConfig(BaseModel):
+    """What a fine-tuning does: all that its result depends on, and how it is carried out.
+
+    Attributes:
+        data: training images, as for scoring.
+        model: name of the backbone: of the zoo, or without one a timm name, ``hf-hub:`` or
+            ``local-dir:``.
+        zoo: where the backbone is listed.
+        method: how to fine-tune; see :mod:`acrank.finetuning.methods`.
+        options: of the method, by name.
+        val: validation images; None splits a part off the training images.
+        val_share: that part, stratified by class.
+        test: images that the best weights are judged on at the end.
+        samples: how many of the training images to use, stratified; None for all.
+        epochs: passes over the training images.
+        head_epochs: of these, how many train the head alone, at first.
+        batch_size: images in a batch.
+        accumulate: batches whose gradients make one step.
+        optimizer: of timm's; ``sgd`` has Nesterov momentum.
+        lr: learning rate of the backbone at its highest; None takes that of the method.
+        head_lr_factor: of the head's learning rate, relative to the backbone's.
+        momentum: of SGD.
+        weight_decay: of all weights but biases and norm affines.
+        schedule: of the learning rate, after the warm-up.
+        warmup: share of the steps in which the learning rate rises.
+        label_smoothing: share of the target that is spread over all classes.
+        class_weights: ``balanced`` weighs each class by the inverse of its frequency.
+        augment: timm's training transform as it is, a light form of it, or none.
+        ema: decay of averaged weights, which are then judged and kept; None for none.
+        patience: epochs without a better value of ``monitor`` before training ends; None for all.
+        monitor: what chooses the best epoch, on the validation images.
+        fold: keep the plain network that an AC-Norm network equals in inference.
+        seed: of the split, the head, the order of images and their augmentation.
+        device: where the network runs.
+        precision: of the forward and backward pass.
+        threads: CPU threads.
+        offline: use no network.
+        trust_code: allow a zoo entry that runs code of its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    model: str
+    zoo: str | None = None
+    method: str = "full"
+    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    val: str | None = None
+    val_share: float = Field(default=0.2, gt=0, lt=1)
+    test: str | None = None
+    samples: int | None = Field(default=None, ge=2)
+    epochs: int = Field(default=30, ge=1)
+    head_epochs: int = Field(default=0, ge=0)
+    batch_size: int = Field(default=32, ge=2)
+    accumulate: int = Field(default=1, ge=1)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    head_lr_factor: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
+    schedule: Literal["cosine", "onecycle", "constant"] = "cosine"
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    augment: Literal["timm", "light", "none"] = "light"
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    patience: int | None = Field(default=None, ge=1)
+    monitor: Monitor = "balanced_accuracy"
+    fold: bool = True
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    offline: bool = False
+    trust_code: bool = False
+
+    @field_validator("method")
+    @classmethod
+    def _is_method(cls, value: str) -> str:
+        return known_method(value)
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.head_epochs >= self.epochs and self.head_epochs:
+            raise ValueError("head_epochs must leave an epoch for the backbone")
+        known = METHODS[self.method].options
+        for name in self.options:
+            if name not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                raise ValueError(f"method {self.method} has no option {name!r}; {has}")
+        return self
+
+    @property
+    def highest_lr(self) -> float:
+        """Learning rate of the backbone at its highest."""
+        if self.lr is not None:
+            return self.lr
+        usual = METHODS[self.method].lr
+        return usual if self.optimizer == "sgd" else usual / 10
+
+
+# Settings that the result does not depend on.
+HOW = ("threads", "offline", "trust_code", "fold", "test")
+
+
+def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:
+    """Build the configuration of a fine-tuning.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range.
+    """
+    try:
+        return FinetuneConfig.model_validate(settings)
+    except ValidationError as error:
+        raise explain_error(error, FinetuneConfig, None) from None

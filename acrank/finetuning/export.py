@@ -1,0 +1,122 @@
+"""The trained network as a folder that timm loads by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from timm.models._hub import save_config_for_hf
+from torch import Tensor, nn
+
+from acrank.finetuning.network import Network
+from acrank.zoo import Backbone, ZooEntry
+from acrank.zoo.describe import create
+from acrank.zoo.entries import LOCAL_PREFIX
+
+WEIGHTS = "model.safetensors"
+
+
+def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Module | None:
+    """The plain timm network with the trained weights and head.
+
+    Args:
+        backbone: what was trained was built from.
+        network: trained; plain BatchNorm.
+        classes: K.
+
+    Returns:
+        The network in inference mode; None where timm cannot build it: a ``factory``, or
+        an architecture whose classifier is no single layer.
+    """
+    entry = backbone.entry
+    if entry.factory:
+        return None
+    name = _timm_name(entry)
+    model = create(entry, name, pretrained=False, num_classes=classes)
+    layer = _classifier_name(model, entry)
+    if layer is None:
+        return None
+    weights = dict(model.state_dict())
+    trained = dict(network.backbone.state_dict())
+    head = {f"{layer}.weight": network.head.weight, f"{layer}.bias": network.head.bias}
+    for key, value in head.items():
+        trained[key] = value.detach().reshape(weights[key].shape)
+    if trained.keys() != weights.keys():
+        return None
+    model.load_state_dict(trained)
+    return model.eval()
+
+
+def save_network(
+    folder: Path, backbone: Backbone, network: Network, class_names: Sequence[str]
+) -> str:
+    """Write the weights, and what timm needs to load them with ``local-dir:``.
+
+    Args:
+        folder: exists.
+        backbone: what was trained was built from.
+        network: trained.
+        class_names: of the target.
+
+    Returns:
+        Why plain timm cannot load the folder; empty if it can.
+    """
+    model = whole_network(backbone, network, len(class_names))
+    if model is None:
+        save_file(_tensors(network), folder / WEIGHTS)
+        return "the weights are those of the network with its new head, not of a timm network"
+    entry = backbone.entry
+    save_file(_tensors(model), folder / WEIGHTS)
+    save_config_for_hf(
+        model,
+        str(folder / "config.json"),
+        model_config={
+            "num_classes": len(class_names),
+            "label_names": list(class_names),
+        },
+        model_args=_arguments(entry),
+        data_config={k: v for k, v in backbone.data_config.items() if k in _DATA},
+    )
+    return ""
+
+
+_DATA = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
+
+
+def _timm_name(entry: ZooEntry) -> str:
+    if entry.arch:
+        return entry.arch
+    reference = str(entry.reference)
+    if reference.startswith(LOCAL_PREFIX):
+        return f"{LOCAL_PREFIX}{entry.path(reference.removeprefix(LOCAL_PREFIX))}"
+    return reference
+
+
+def _classifier_name(model: nn.Module, entry: ZooEntry) -> str | None:
+    """The name of the layer that gives the logits."""
+    getter: Any = getattr(model, "get_classifier", None)
+    found = getter() if callable(getter) else None
+    names = [name for name, module in model.named_modules() if module is found]
+    if entry.classifier:
+        names = [entry.classifier]
+    if not names:
+        return None
+    layer = model.get_submodule(names[0])
+    weight = getattr(layer, "weight", None)
+    return names[0] if isinstance(weight, Tensor) and layer.bias is not None else None
+
+
+def _arguments(entry: ZooEntry) -> dict[str, Any]:
+    arguments = dict(entry.kwargs)
+    if entry.in_chans:
+        arguments["in_chans"] = entry.in_chans
+    return arguments
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """A state without shared storage, which safetensors refuses."""
+    with torch.no_grad():
+        return {k: v.detach().cpu().clone().contiguous() for k, v in module.state_dict().items()}

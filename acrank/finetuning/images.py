@@ -1,0 +1,120 @@
+"""Batches of images: augmented to train on, as they are to judge on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from timm.data.transforms_factory import create_transform
+from torch import Tensor
+
+from acrank.data import Preprocessing, Sample
+from acrank.data.preprocess import MODES, normalise
+
+Batch = tuple[Tensor, Tensor]
+# What a light augmentation does: a crop of most of the image, a little stretched, perhaps flipped.
+LIGHT = {"scale": (0.7, 1.0), "ratio": (0.9, 1.1), "hflip": 0.5, "color_jitter": 0.0}
+
+
+class TrainingImages:
+    """Augmented batches, the same for a seed and an epoch whatever came before.
+
+    Args:
+        sample: training images.
+        preprocessing: of the network.
+        batch_size: images in a batch.
+        augment: ``timm``, ``light`` or ``none``.
+        seed: of the order and the augmentation.
+        device: where batches go.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        augment: str,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.sample = sample
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.seed = seed
+        self.device = device
+        self.transform = None if augment == "none" else _training_transform(preprocessing, augment)
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return len(self.sizes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
+        whole, rest = divmod(len(self.sample), self.batch_size)
+        return [self.batch_size] * whole + ([rest] if rest > 1 else [])
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch.
+
+        Args:
+            number: of the epoch, from 0 on.
+        """
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
+        order = torch.randperm(len(self.sample), generator=generator)
+        # Python's, NumPy's and PyTorch's generators are all drawn from in transforms
+        source = np.random.default_rng([self.seed, number])
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            rows = order[start : start + self.batch_size]
+            _seed_all(int(source.integers(2**32)))
+            yield self._images(rows), torch.from_numpy(self.sample.labels)[rows].to(self.device)
+
+    def _images(self, rows: Tensor) -> Tensor:
+        if self.transform is None:
+            pixels = self.sample.pixels(self.preprocessing)[rows]
+        else:
+            mode = MODES[self.preprocessing.input_size[0]]
+            images = (Image.fromarray(self.sample.images[row]).convert(mode) for row in rows)
+            pixels = torch.stack([torch.as_tensor(self.transform(image)) for image in images])
+        return normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
+
+
+def plain_batches(
+    sample: Sample, preprocessing: Preprocessing, batch_size: int, device: torch.device
+) -> Iterator[Batch]:
+    """All images in order, prepared as for inference.
+
+    Args:
+        sample: the images.
+        preprocessing: of the network.
+        batch_size: images in a batch.
+        device: where batches go.
+    """
+    pixels = sample.pixels(preprocessing)
+    labels = torch.from_numpy(sample.labels)
+    for start in range(0, len(sample), batch_size):
+        rows = slice(start, start + batch_size)
+        images = normalise(pixels[rows], preprocessing, device=device, dtype=torch.float32)
+        yield images, labels[rows].to(device)
+
+
+def _training_transform(preprocessing: Preprocessing, augment: str) -> Any:
+    return create_transform(
+        input_size=preprocessing.input_size,
+        is_training=True,
+        use_prefetcher=True,  # returns 8-bit pixels: normalised on the device, as elsewhere
+        interpolation=preprocessing.interpolation,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        **(LIGHT if augment == "light" else {}),  # type: ignore[arg-type]
+    )
+
+
+def _seed_all(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - timm's transforms draw from it
+    torch.manual_seed(seed)

@@ -1,0 +1,231 @@
+"""The one training loop: epochs of steps, each judged on the validation images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.evaluate import Judged, judge
+from acrank.finetuning.images import TrainingImages
+from acrank.finetuning.methods.base import Method, PlainBatches
+from acrank.finetuning.network import Network
+from acrank.finetuning.optimise import make_optimizer, make_schedule
+
+Row = dict[str, float | int | str]
+
+
+@dataclass
+class Parts:
+    """What a training works on.
+
+    Attributes:
+        network: prepared by the method, on its device.
+        method: of fine-tuning.
+        training: augmented batches.
+        validation: gives the validation batches.
+        weights: of the classes in the loss, (K,); None for equal ones.
+        autocast: context of a forward pass.
+    """
+
+    network: Network
+    method: Method
+    training: TrainingImages
+    validation: PlainBatches
+    weights: Tensor | None
+    autocast: Callable[[], Any]
+
+
+@dataclass
+class Best:
+    """The epoch whose weights are kept.
+
+    Attributes:
+        epoch: its number, from 1; 0 before there is one.
+        value: what it was chosen by, higher better.
+        loss: on the validation images, which decides between equals.
+        state: of the network that was judged.
+        risen: the epoch in which the value last rose, not only the loss fell.
+    """
+
+    epoch: int = 0
+    value: float = -math.inf
+    loss: float = math.inf
+    state: dict[str, Tensor] = field(default_factory=dict)
+    risen: int = 0
+
+
+class Training:
+    """A fine-tuning between two epochs: it can be saved there, and go on elsewhere.
+
+    Attributes:
+        parts: what it works on.
+        config: of the fine-tuning.
+        log: a row an epoch.
+        best: epoch.
+        stopped: why it ended before its last epoch; empty otherwise.
+    """
+
+    def __init__(self, parts: Parts, config: FinetuneConfig) -> None:
+        self.parts = parts
+        self.config = config
+        self.log: list[Row] = []
+        self.best = Best()
+        self.stopped = ""
+        self._trained = [p for p in parts.network.parameters() if p.requires_grad]
+        self._ema = None if config.ema is None else ModelEmaV3(parts.network, decay=config.ema)
+        self._optimizer: Optimizer | None = None
+        self._schedule: LRScheduler | None = None
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.log)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to train."""
+        return bool(self.stopped) or self.epoch >= self.config.epochs
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network whose weights count: the averaged one if there is one."""
+        return self.parts.network if self._ema is None else self._ema.module
+
+    def run_epoch(self) -> Row:
+        """Train for an epoch and judge the network; returns the row of the log."""
+        phase = "head" if self.epoch < self.config.head_epochs else "all"
+        if self._optimizer is None or self.epoch == self.config.head_epochs:
+            self._begin(phase)
+        loss = self._train(phase)
+        row: Row = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
+        if not math.isfinite(loss):
+            self.stopped = f"the loss was {loss} in epoch {self.epoch + 1}"
+        else:
+            found = self._judge().measures()
+            row |= {f"val_{name}": value for name, value in found.items()}
+            row["lr"] = self._rate()
+            self._note_best(found)
+        self.log.append(row)
+        return row
+
+    def _begin(self, phase: str) -> None:
+        """Make the optimiser and schedule of a phase."""
+        head = set(map(id, self.parts.network.head.parameters()))
+        for parameter in self._trained:
+            parameter.requires_grad_(phase == "all" or id(parameter) in head)
+        extra = self.parts.method.extra_modules().values() if phase == "all" else ()
+        decays = self.parts.method.decays_weights
+        self._optimizer = make_optimizer(self.parts.network, extra, self.config, decays=decays)
+        epochs = self.config.epochs - self.config.head_epochs
+        steps = epochs * math.ceil(len(self.parts.training) / self.config.accumulate)
+        # the head warms up at its highest rate
+        self._schedule = (
+            None if phase == "head" else make_schedule(self._optimizer, self.config, steps)
+        )
+
+    def _train(self, phase: str) -> float:
+        """One pass over the training images; the mean loss, or the first that is not finite."""
+        losses = []
+        network, sizes = self.parts.network, self.parts.training.sizes
+        for index, (images, labels) in enumerate(self.parts.training.epoch(self.epoch)):
+            self._set_mode(phase)
+            loss = self._loss(network, images, labels)
+            if not torch.isfinite(loss):
+                return float(loss.item())
+            first = index - index % self.config.accumulate
+            group = sizes[first : first + self.config.accumulate]
+            (loss * len(labels) / sum(group)).backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.item())
+            if index + 1 == first + len(group):
+                self._step()
+        return sum(losses) / len(losses)
+
+    def _set_mode(self, phase: str) -> None:
+        network = self.parts.network
+        if phase == "head":
+            network.train()
+            network.backbone.eval()
+        else:
+            self.parts.method.train_mode(network)
+
+    def _loss(self, network: Network, images: Tensor, labels: Tensor) -> Tensor:
+        with self.parts.autocast():
+            features, logits = network.outputs(images)
+            loss = F.cross_entropy(
+                logits.float(),
+                labels,
+                self.parts.weights,
+                label_smoothing=self.config.label_smoothing,
+            )
+            penalty = self.parts.method.penalty(network, images, features, labels)
+        return loss if penalty is None else loss + penalty
+
+    def _step(self) -> None:
+        assert self._optimizer is not None  # made when the phase began
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        if self._schedule is not None:
+            self._schedule.step()
+        if self._ema is not None:
+            self._ema.update(self.parts.network)
+
+    def _judge(self) -> Judged:
+        return judge(self.judged, self.parts.validation(), self.parts.autocast)
+
+    def _rate(self) -> float:
+        assert self._optimizer is not None
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def _note_best(self, found: Mapping[str, float]) -> None:
+        name = self.config.monitor
+        value = -found["loss"] if name == "loss" else found[name]
+        value = -math.inf if math.isnan(value) else value
+        if not self.best.epoch or (value, -found["loss"]) > (self.best.value, -self.best.loss):
+            state = {k: v.detach().cpu().clone() for k, v in self.judged.state_dict().items()}
+            rises = not self.best.epoch or value > self.best.value
+            risen = self.epoch + 1 if rises else self.best.risen
+            self.best = Best(self.epoch + 1, value, found["loss"], state, risen)
+        patience = self.config.patience
+        if patience is not None and self.epoch + 1 - self.best.risen >= patience:
+            self.stopped = f"no better {name} in {patience} epochs"
+
+    def state(self) -> dict[str, Any]:
+        """Everything that going on needs, in what PyTorch loads without running code."""
+        schedule = self._schedule
+        return {
+            "log": self.log,
+            "stopped": self.stopped,
+            "best": vars(self.best),
+            "network": self.parts.network.state_dict(),
+            "extra": {n: m.state_dict() for n, m in self.parts.method.extra_modules().items()},
+            "ema": None if self._ema is None else self._ema.state_dict(),
+            "optimizer": None if self._optimizer is None else self._optimizer.state_dict(),
+            "schedule": None if schedule is None else schedule.state_dict(),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`, taken of the same training."""
+        self.log, self.stopped = list(state["log"]), state["stopped"]
+        self.best = Best(**state["best"])
+        if self.log:
+            self._begin(str(self.log[-1]["phase"]))
+        self.parts.network.load_state_dict(state["network"])
+        for name, module in self.parts.method.extra_modules().items():
+            module.load_state_dict(state["extra"][name])
+        for part, kept in (
+            (self._ema, state["ema"]),
+            (self._optimizer, state["optimizer"]),
+            (self._schedule, state["schedule"]),
+        ):
+            if part is not None and kept is not None:
+                part.load_state_dict(kept)

@@ -1,0 +1,31 @@
+"""Methods of fine-tuning: small objects over one training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from acrank.finetuning.catalogue import METHODS, known_method
+from acrank.finetuning.methods.base import Method
+
+
+def make_method(name: str, options: Mapping[str, float | int | str | bool]) -> Method:
+    """A method by its name.
+
+    Args:
+        name: of the catalogue.
+        options: its own; others keep their defaults.
+
+    Raises:
+        ValueError: there is no such method.
+        ConfigError: an option's value makes no sense.
+    """
+    entry = METHODS[known_method(name)]
+    module, _, cls = entry.target.partition(":")
+    method: Method = getattr(import_module(f"{__name__}.{module}"), cls)(
+        **{**entry.options, **options}
+    )
+    return method
+
+
+__all__ = ["METHODS", "Method", "make_method"]

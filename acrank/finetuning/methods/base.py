@@ -1,0 +1,91 @@
+"""What a method of fine-tuning may change of the one training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acrank.finetuning.network import Network
+
+# Images and labels of training batches, not augmented, in a fixed order.
+PlainBatches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a method may look at before the first step.
+
+    Attributes:
+        network: pretrained backbone and new head, on its device.
+        batches: gives the training images, not augmented, as often as it is called.
+        classes: number of target classes K.
+        source_head: the source's classifier, from features to logits; None if it has none.
+        autocast: runs networks as training does.
+    """
+
+    network: Network
+    batches: PlainBatches
+    classes: int
+    source_head: nn.Module | None
+    autocast: Callable[[], Any]
+
+
+class Method:
+    """A method of fine-tuning: by itself, plain training of everything.
+
+    A subclass says what is replaced and what is trained (:meth:`prepare`), what is added to the
+    loss (:meth:`penalty`), and how the network is set for training (:meth:`train_mode`).
+    """
+
+    # Where the penalty holds the weights itself, the optimiser's decay would count twice.
+    decays_weights = True
+
+    def prepare(self, start: Start) -> None:
+        """Change the network and remember what is needed, before there is an optimiser."""
+
+    def train_mode(self, network: Network) -> None:
+        """Set the network for a training step."""
+        network.train()
+
+    def penalty(
+        self, network: Network, images: Tensor, features: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        """What a step adds to the cross-entropy; None for nothing.
+
+        Args:
+            network: in training mode, after its forward pass.
+            images: of the batch, (N, C, H, W).
+            features: of the batch, (N, D), with their graph.
+            labels: int64 (N,).
+        """
+        return None
+
+    def extra_modules(self) -> dict[str, nn.Module]:
+        """Modules beside the network that are trained with it and belong to its state."""
+        return {}
+
+    def finish(self, network: Network, *, fold: bool) -> None:
+        """Make the network what is to be saved: plain, if ``fold``."""
+
+
+def freeze(module: nn.Module) -> None:
+    """Train no parameter of a module."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+
+
+def set_bn_mode(module: nn.Module, *, training: bool) -> None:
+    """Have every BatchNorm layer use batch statistics, or its running ones."""
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.train(training)
+
+
+def squared_distance(pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Sum over pairs of tensors of the squared Euclidean distance."""
+    terms = [(one - other).pow(2).sum() for one, other in pairs]
+    return torch.stack(terms).sum() if terms else torch.zeros(())

@@ -1,0 +1,48 @@
+"""Batch spectral shrinkage: directions of features that carry little are suppressed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from acrank.errors import ConfigError
+from acrank.finetuning.methods.base import Method
+from acrank.finetuning.network import Network
+
+
+def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
+    """Sum of the squares of the k smallest singular values of a batch of features.
+
+    Chen, Wang, Fu, Long and Wang, "Catastrophic Forgetting Meets Negative Transfer: Batch
+    Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019, equation 4.
+
+    Args:
+        features: (N, D), of which there are min(N, D) singular values.
+        k: how many of them; all if there are fewer.
+
+    Returns:
+        A scalar at least zero, differentiable.
+    """
+    values: Tensor = torch.linalg.svdvals(features.float())  # in descending order
+    return values[-k:].pow(2).sum()
+
+
+class BatchSpectralShrinkage(Method):
+    """Plain fine-tuning with :func:`spectral_shrinkage` of each batch's features.
+
+    Args:
+        eta: weight of the penalty.
+        k: number of singular values.
+    """
+
+    def __init__(self, eta: float = 0.001, k: int = 1) -> None:
+        if k < 1:
+            raise ConfigError(f"k is {k}.", hint="Set it to 1 or more.")
+        self.eta = eta
+        self.k = k
+
+    def penalty(
+        self, network: Network, images: Tensor, features: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        """The weighted shrinkage."""
+        return self.eta * spectral_shrinkage(features, self.k)

@@ -1,0 +1,219 @@
+"""DELTA: feature maps are held near the source's, each channel by its worth for the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.hooks import RemovableHandle
+
+from acrank.errors import ConfigError, ModelError
+from acrank.finetuning.methods.base import Method, Start
+from acrank.finetuning.network import Network, frozen_copy
+
+# Feature maps of so many last resolutions are held.
+STAGES = 4
+
+
+def behaviour(maps: Tensor, source: Tensor, attention: Tensor) -> Tensor:
+    """Distance of feature maps from the source's, channels weighed by attention.
+
+    Mean over images of ``sum_j attention_j * |maps_j - source_j|^2``; Li, Xiong, Wang, Rao, Liu,
+    Chen and Huan, "DELTA: DEep Learning Transfer using Feature Map with Attention", ICLR 2019
+    (arXiv 1901.09229), equations 4 and 5.
+
+    Args:
+        maps: (N, C, H, W).
+        source: of the pretrained network on the same images, (N, C, H, W).
+        attention: of each channel, (C,), sums to 1.
+    """
+    squares = (maps.float() - source.float()).pow(2).sum(dim=(2, 3))
+    return (squares * attention).sum(dim=1).mean()
+
+
+class Delta(Method):
+    """Fine-tuning of everything with ``alpha * behaviour + beta * |v|^2``, v the head's weights.
+
+    Feature maps are those of the last convolution at each of the last four resolutions. The
+    attention of a channel is the softmax over channels of how much the loss of the pretrained
+    network with a ridge classifier rises when the channel is set to zero; it takes a forward pass
+    for each channel.
+
+    Args:
+        alpha: weight of the distance.
+        beta: of the head's squared weights.
+        attention_images: how many images the attention is told from; 0 weighs all channels alike.
+    """
+
+    decays_weights = False
+
+    def __init__(self, alpha: float = 0.01, beta: float = 0.01, attention_images: int = 32) -> None:
+        if attention_images < 0:
+            raise ConfigError(
+                f"attention_images is {attention_images}.", hint="Set it to 0 or more."
+            )
+        self.alpha = alpha
+        self.beta = beta
+        self.attention_images = attention_images
+        self.source: nn.Module | None = None
+        self.attention: dict[str, Tensor] = {}
+        self._maps: dict[str, Tensor] = {}
+        self._source_maps: dict[str, Tensor] = {}
+        self._handles: list[RemovableHandle] = []
+
+    def prepare(self, start: Start) -> None:
+        """Copy the source, choose the layers and tell the attention.
+
+        Raises:
+            ModelError: the network has no convolution whose maps could be held.
+        """
+        self.source = frozen_copy(start.network.backbone)
+        images, labels = _first(start, max(self.attention_images, 2))
+        layers = last_convolutions(self.source, images[:1])
+        self.attention = channel_attention(
+            self.source, layers, images, labels, start.classes, uniform=not self.attention_images
+        )
+        for model, kept in (
+            (start.network.backbone, self._maps),
+            (self.source, self._source_maps),
+        ):
+            modules = dict(model.named_modules())
+            self._handles += [
+                modules[name].register_forward_hook(_keep(kept, name)) for name in layers
+            ]
+
+    def penalty(
+        self, network: Network, images: Tensor, features: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        """The regulariser; runs the source on the batch."""
+        with torch.no_grad():
+            cast(nn.Module, self.source)(images)
+        held = [
+            behaviour(self._maps[name], self._source_maps[name], attention)
+            for name, attention in self.attention.items()
+        ]
+        head = network.head.weight.pow(2).sum() + network.head.bias.pow(2).sum()
+        return self.alpha * torch.stack(held).sum() + self.beta * head
+
+    def finish(self, network: Network, *, fold: bool) -> None:
+        """Take the hooks off."""
+        for handle in self._handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def last_convolutions(model: nn.Module, images: Tensor) -> list[str]:
+    """Names of the last convolution at each of the last resolutions above a single pixel.
+
+    Raises:
+        ModelError: there is none.
+    """
+    last: dict[tuple[int, ...], str] = {}
+    handles = []
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+            size = tuple(output.shape[2:])
+            last.pop(size, None)  # the order is that of the last use
+            if max(size) > 1:
+                last[size] = name
+
+        return hook
+
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            handles.append(module.register_forward_hook(note(name)))
+    model(images)
+    for handle in handles:
+        handle.remove()
+    if not last:
+        raise ModelError("The network has no convolution whose feature maps delta could hold.")
+    return list(last.values())[-STAGES:]
+
+
+@torch.no_grad()
+def channel_attention(
+    model: nn.Module,
+    layers: list[str],
+    images: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    uniform: bool = False,
+) -> dict[str, Tensor]:
+    """Attention of each channel of some layers; see :class:`Delta`.
+
+    Args:
+        model: the pretrained backbone, in inference mode.
+        layers: names of its convolutions.
+        images: (N, C, H, W).
+        labels: (N,).
+        classes: K.
+        uniform: weigh all channels of a layer alike.
+
+    Returns:
+        (C,) a layer, summing to 1.
+    """
+    modules = dict(model.named_modules())
+    counts = {name: cast(nn.Conv2d, modules[name]).out_channels for name in layers}
+    if uniform:
+        return {name: images.new_full((c,), 1 / c) for name, c in counts.items()}
+    classify = ridge_classifier(model(images).float(), labels, classes)
+    rises: dict[str, Tensor] = {}
+    for name, count in counts.items():
+        losses = []
+        for channel in range(count):
+            with _without(modules[name], channel):
+                losses.append(F.cross_entropy(classify(model(images).float()), labels))
+        rises[name] = torch.stack(losses)  # the loss of the whole network is the same for all
+    return {name: torch.softmax(losses, dim=0) for name, losses in rises.items()}
+
+
+def ridge_classifier(features: Tensor, labels: Tensor, classes: int) -> Callable[[Tensor], Tensor]:
+    """Logits of a ridge regression on one-hot labels, with the mean squared norm as penalty."""
+    mean = features.mean(dim=0)
+    centred = (features - mean).double()
+    targets = F.one_hot(labels, classes).double()
+    gram = centred @ centred.T
+    gram.diagonal().add_(gram.diagonal().mean().clamp(min=1e-12))
+    weight = (centred.T @ torch.linalg.solve(gram, targets - targets.mean(dim=0))).float()
+    bias = targets.mean(dim=0).float()
+    return lambda given: (given - mean) @ weight + bias
+
+
+@contextmanager
+def _without(module: nn.Module, channel: int) -> Iterator[None]:
+    """Set a channel of a layer's output to zero."""
+
+    def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        output = output.clone()
+        output[:, channel] = 0
+        return output
+
+    handle = module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _keep(kept: dict[str, Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+        kept[name] = output
+
+    return hook
+
+
+def _first(start: Start, count: int) -> tuple[Tensor, Tensor]:
+    """The first images and their labels."""
+    images, labels = [], []
+    for batch_images, batch_labels in start.batches():
+        images.append(batch_images)
+        labels.append(batch_labels)
+        if sum(map(len, labels)) >= count:
+            break
+    return torch.cat(images)[:count], torch.cat(labels)[:count]

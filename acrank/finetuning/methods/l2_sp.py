@@ -1,0 +1,41 @@
+"""L2-SP: weights are drawn towards where they started."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from acrank.finetuning.methods.base import Method, Start, squared_distance
+from acrank.finetuning.network import Network
+
+
+class L2SP(Method):
+    """The starting point as the reference of the L2 penalty.
+
+    ``alpha / 2 * |w - w_0|^2 + beta / 2 * |v|^2``, w the backbone's weights, w_0 those it started
+    with, v the head's. Li, Grandvalet and Davoine, "Explicit Inductive Bias for Transfer Learning
+    with Convolutional Networks", ICML 2018 (arXiv 1802.01483), equation 3. It takes the place of
+    weight decay.
+
+    Args:
+        alpha: of the distance from the start.
+        beta: of the head's weights.
+    """
+
+    decays_weights = False
+
+    def __init__(self, alpha: float = 0.1, beta: float = 0.01) -> None:
+        self.alpha = alpha
+        self.beta = beta
+        self.start: list[Tensor] = []
+
+    def prepare(self, start: Start) -> None:
+        """Remember the start."""
+        self.start = [p.detach().clone() for p in start.network.backbone.parameters()]
+
+    def penalty(
+        self, network: Network, images: Tensor, features: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        """The regulariser, a scalar at least zero."""
+        moved = squared_distance(zip(network.backbone.parameters(), self.start, strict=True))
+        head = network.head.weight.pow(2).sum() + network.head.bias.pow(2).sum()
+        return self.alpha / 2 * moved + self.beta / 2 * head

@@ -1,0 +1,68 @@
+"""Methods that differ in what they train: everything, BatchNorm affines, the head."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from acrank.errors import ConfigError, NoNormError
+from acrank.finetuning.methods.base import Method, Start, freeze, set_bn_mode
+from acrank.finetuning.network import Network
+from acrank.zoo.describe import affine_norms
+
+
+class Full(Method):
+    """Plain fine-tuning: every weight is trained, BatchNorm adapts its statistics."""
+
+
+class Head(Method):
+    """A linear probe: the head is trained on features of the frozen backbone."""
+
+    def prepare(self, start: Start) -> None:
+        """Freeze the backbone."""
+        freeze(start.network.backbone)
+
+    def train_mode(self, network: Network) -> None:
+        """The backbone stays in inference mode: its running statistics are the source's."""
+        network.train()
+        network.backbone.eval()
+
+
+class BnOnly(Method):
+    """Partial transfusion: scale and shift of every BatchNorm layer, and the head.
+
+    Kanavati and Tsuneki, "Partial transfusion: on the expressive influence of trainable batch
+    norm parameters for transfer learning", MIDL 2021 (arXiv 2102.05543). The running statistics
+    stay the source's and BatchNorm runs in inference mode, in training too.
+
+    Args:
+        bn_mode: ``eval`` as above; ``train`` normalises by batch statistics and adapts the
+            running ones, which the paper warns of.
+    """
+
+    def __init__(self, bn_mode: str = "eval") -> None:
+        if bn_mode not in ("eval", "train"):
+            raise ConfigError(f"bn_mode is {bn_mode!r}.", hint="It is eval or train.")
+        self.bn_mode = bn_mode
+
+    def prepare(self, start: Start) -> None:
+        """Train the norm affines only.
+
+        Raises:
+            NoNormError: the network has none.
+        """
+        freeze(start.network.backbone)
+        norms = affine_norms(start.network.backbone)
+        if not norms:
+            raise NoNormError("no BatchNorm layer with affine parameters: bn-only trains none.")
+        for norm in norms:
+            _train_affine(norm)
+
+    def train_mode(self, network: Network) -> None:
+        """Dropout and the like train; BatchNorm by its mode."""
+        network.train()
+        set_bn_mode(network.backbone, training=self.bn_mode == "train")
+
+
+def _train_affine(norm: nn.modules.batchnorm._BatchNorm) -> None:
+    norm.weight.requires_grad_(True)
+    norm.bias.requires_grad_(True)

@@ -1,0 +1,46 @@
+"""Training and validation images of one dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acrank.data import Sample
+from acrank.data.stratify import rank
+from acrank.errors import DataError
+
+Rows = NDArray[np.int64]
+
+
+def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
+    """Part a sample into training and validation images, each class by the same share.
+
+    A class with two images or more has one on each side; one with a single image trains on it.
+
+    Args:
+        sample: to part.
+        share: of the images that validate, in (0, 1).
+        seed: chooses them.
+
+    Raises:
+        DataError: no class has two images.
+    """
+    chosen: list[int] = []
+    for label in range(len(sample.classes)):
+        rows = np.flatnonzero(sample.labels == label).tolist()
+        rows.sort(key=lambda row: rank(seed, f"validation\0{sample.keys[row]}"))
+        count = min(max(round(share * len(rows)), 1), len(rows) - 1)
+        chosen += rows[:count]
+    if not chosen:
+        raise DataError(
+            "No class has two images: none can be kept for validation.",
+            hint="Give validation images with --val.",
+        )
+    validation = np.array(sorted(chosen), dtype=np.int64)
+    training = np.setdiff1d(np.arange(len(sample), dtype=np.int64), validation)
+    return _rows(sample, training), _rows(sample, validation)
+
+
+def _rows(sample: Sample, rows: Rows) -> Sample:
+    """Some images of a sample, with the labels of the whole."""
+    return sample.subset(rows)

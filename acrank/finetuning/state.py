@@ -1,0 +1,97 @@
+"""A fine-tuning on disk: killed at any moment, it goes on from its last whole epoch."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acrank.common.files import write_whole
+from acrank.errors import ConfigError
+from acrank.report.cells import json_text
+
+STATE = "state.pt"
+RECORD = "finetune.json"
+
+
+def save_state(folder: Path, identity: str, state: dict[str, Any]) -> None:
+    """Write the state whole, or leave the one before.
+
+    Args:
+        folder: of the fine-tuning.
+        identity: of what is trained, by what and on what.
+        state: tensors and plain values.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    path = folder / STATE
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".acrank-", delete=False) as file:
+            temporary = Path(file.name)
+            torch.save({"identity": identity, "state": state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+
+
+def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
+    """The state that an interrupted fine-tuning left; None if there is none.
+
+    Raises:
+        ConfigError: it is of another fine-tuning, or damaged.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        return None
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged file makes the reader raise
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"'{path}' cannot be read: {reason}.", hint="Begin anew with --fresh."
+        ) from None
+    refuse_other(path, kept.get("identity"), identity)
+    state: dict[str, Any] = kept["state"]
+    return state
+
+
+def load_record(folder: Path, identity: str) -> dict[str, Any] | None:
+    """The record of a finished fine-tuning; None if there is none.
+
+    Raises:
+        ConfigError: it is of another fine-tuning.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    refuse_other(path, record.get("identity"), identity)
+    return record
+
+
+def save_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write the record of a finished fine-tuning; its state is no longer needed."""
+    write_whole(folder / RECORD, json_text(record))
+    (folder / STATE).unlink(missing_ok=True)
+
+
+def refuse_other(path: Path, found: object, identity: str) -> None:
+    """Raise ConfigError where a file is of another fine-tuning."""
+    if found != identity:
+        raise ConfigError(
+            f"'{path}' is of another fine-tuning: other data, weights or settings.",
+            hint="Give another folder with --output, or --fresh to begin anew.",
+        )

@@ -1,0 +1,105 @@
+"""A fine-tuning as it goes on, and what it ended in."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from acrank.report.cells import plain
+from acrank.report.table import print_rows
+
+if TYPE_CHECKING:
+    from acrank.finetuning.loop import Row
+    from acrank.finetuning.run import Finetuned
+
+MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
+
+
+class EpochProgress:
+    """A line an epoch, with a bar below on a terminal; use as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(
+            TextColumn("epoch"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def note(self, text: str) -> None:
+        """Print a sentence for the user."""
+        self.console.print(plain(f"note: {text}"), soft_wrap=True)
+
+    def row(self, row: Row, epochs: int) -> None:
+        """Print an epoch's row of the log."""
+        self.bar.update(self.task, completed=int(row["epoch"]), total=epochs)
+        parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
+        if row["phase"] == "head":
+            parts.append("(head alone)")
+        for name in ("loss", "accuracy", "balanced_accuracy", "auroc"):
+            value = row.get(f"val_{name}")
+            if value is not None:
+                parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
+        self.console.print(plain(", ".join(parts)), soft_wrap=True)
+
+
+def print_finetuned(done: Finetuned, console: Console) -> None:
+    """Print the measures of the weights that were kept, and where they are."""
+    record = done.record
+    rows = [
+        [f"{part} ({record['images'][name]} images)", *map(_number, _values(record[part]))]
+        for part, name in (("val", "validation"), ("test", "test"))
+        if part in record
+    ]
+    print_rows(("", *MEASURES), rows, MEASURES, console)
+    for line in _lines(done):
+        console.print(plain(line), soft_wrap=not console.is_terminal)
+
+
+def _values(measures: dict[str, Any]) -> list[float | None]:
+    return [measures[name] for name in MEASURES]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _lines(done: Finetuned) -> list[str]:
+    record, config = done.record, done.record["config"]
+    monitor = config["monitor"].replace("_", " ")
+    lines = [
+        f"{record['model']['name']} by {config['method']}: epoch {record['best_epoch']} of "
+        f"{len(done.log)}, the best by {monitor} on the validation images."
+    ]
+    if record["stopped"]:
+        lines.append(f"Ended early: {record['stopped']}.")
+    if done.kept:
+        lines.append("It had been finished before (--fresh begins anew).")
+    where = f"local-dir:{done.folder}"
+    unloadable = record.get("not_for_timm")
+    lines.append(
+        f"Weights: {done.folder}/model.safetensors; {unloadable}."
+        if unloadable
+        else f"Weights: {where}, for timm.create_model and for zoos."
+    )
+    return lines

@@ -1,0 +1,207 @@
+"""Fine-tuning from images to a folder: interrupted and not, kept, refused, loaded by timm."""
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from timm.data.config import resolve_model_data_config
+
+from acrank.data import Preprocessing
+from acrank.errors import AcrankError, ConfigError, NotScoredError
+from acrank.finetuning import loop
+from acrank.finetuning.config import FinetuneConfig, make_finetune_config
+from acrank.finetuning.evaluate import judge
+from acrank.finetuning.images import plain_batches
+from acrank.finetuning.run import Finetuned, class_weights, find_backbone, finetune, open_images
+
+FAST: dict[str, Any] = {
+    **{"data": "demo", "zoo": "demo", "model": "demo-mixed", "samples": 60, "epochs": 2},
+    **{"batch_size": 16, "lr": 0.02, "precision": "fp32"},
+}
+
+
+def config(**settings: Any) -> FinetuneConfig:
+    return make_finetune_config({**FAST, **settings})
+
+
+def weights(done: Finetuned) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(done.folder / "model.safetensors")
+
+
+def same(one: Finetuned, other: Finetuned) -> bool:
+    a, b = weights(one), weights(other)
+    return one.record == other.record and all(torch.equal(a[k], b[k]) for k in a | b)
+
+
+class StopError(Exception):
+    """A kill between two epochs."""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"method": "ac-norm", "ema": 0.9, "optimizer": "adamw", "lr": 1e-3},
+        {"method": "stochnorm", "head_epochs": 1, "epochs": 3, "schedule": "onecycle"},
+        {"method": "co-tuning", "accumulate": 3, "augment": "timm", "label_smoothing": 0.1},
+    ],
+    ids=["full", "ac-norm", "stochnorm", "co-tuning"],
+)
+def test_stopped_and_called_again_it_ends_as_if_never_stopped(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = finetune(config(**settings), tmp_path / "whole")
+
+    def stop(row: loop.Row, epochs: int) -> None:
+        if row["epoch"] == 1:
+            raise StopError
+
+    with pytest.raises(StopError):
+        finetune(config(**settings), tmp_path / "again", say=stop)
+    said: list[str] = []
+    torch.rand(3), random.random(), np.random.rand()  # noqa: NPY002 - other use of generators
+    again = finetune(config(**settings), tmp_path / "again", note=said.append)
+    assert said == ["goes on after epoch 1"]
+    assert same(whole, again)
+    assert not (again.folder / "state.pt").exists()
+
+
+def test_a_finished_one_is_kept_and_another_refused(tmp_path: Path) -> None:
+    done = finetune(config(method="head"), tmp_path)
+    kept = finetune(config(method="head", threads=1, fold=False), tmp_path)
+    assert kept.kept
+    assert kept.record == done.record
+    with pytest.raises(ConfigError, match="another fine-tuning"):
+        finetune(config(method="head", lr=0.5), tmp_path)
+    assert not finetune(config(method="head", lr=0.5), tmp_path, fresh=True).kept
+
+
+def test_generators_are_left_as_they_were(tmp_path: Path) -> None:
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    expected = random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    finetune(config(method="head", epochs=1), tmp_path)
+    found = random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
+    assert found == expected
+
+
+@pytest.mark.parametrize("method", ["full", "ac-norm", "stochnorm"])
+def test_timm_alone_loads_the_folder_and_finds_the_same(method: str, tmp_path: Path) -> None:
+    settings = config(method=method, epochs=3, test="demo")
+    done = finetune(settings, tmp_path)
+    model = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    images = open_images(settings)
+    config_file = json.loads((tmp_path / "config.json").read_text())
+    assert config_file["label_names"] == list(images.training.classes)
+    data: dict[str, Any] = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    preprocessing = Preprocessing.from_config(data)
+    assert images.test is not None
+    for part, name in ((images.validation, "val"), (images.test, "test")):
+        batches = plain_batches(part, preprocessing, 50, torch.device("cpu"))
+        found = judge(model, batches, lambda: torch.autocast("cpu", enabled=False)).measures()
+        assert found["accuracy"] == done.record[name]["accuracy"]
+        assert found["loss"] == pytest.approx(done.record[name]["loss"], rel=1e-4)
+
+
+def test_no_fold_keeps_ac_norm(tmp_path: Path) -> None:
+    done = finetune(config(method="ac-norm", epochs=1, fold=False), tmp_path)
+    assert "not_for_timm" in done.record
+    assert any(name.endswith("weight_target") for name in weights(done))
+
+
+def test_it_learns_and_the_log_says_so(tmp_path: Path) -> None:
+    done = finetune(config(samples=200, epochs=5, augment="none"), tmp_path)
+    assert done.record["val"]["accuracy"] > 0.85
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"]) / 2
+    best = rows[done.record["best_epoch"] - 1]
+    assert float(best["val_balanced_accuracy"]) == done.record["val"]["balanced_accuracy"]
+    confusion = list(csv.reader((tmp_path / "confusion.csv").read_text().splitlines()))
+    counts = np.array([[int(n) for n in row[1:]] for row in confusion[1:]])
+    assert counts.sum() == done.record["images"]["validation"]
+    assert np.trace(counts) / counts.sum() == pytest.approx(done.record["val"]["accuracy"])
+    assert json.loads((tmp_path / "finetune.json").read_text()) == done.record
+
+
+def test_accumulated_gradients_are_those_of_one_batch(tmp_path: Path) -> None:
+    # frozen features and no augmentation: batches differ in nothing but their size
+    given = {
+        "method": "head",
+        "augment": "none",
+        "samples": 80,
+        "val_share": 0.2,
+        "schedule": "constant",
+    }
+    one = finetune(config(**given, batch_size=32), tmp_path / "one")
+    parts = finetune(config(**given, batch_size=8, accumulate=4), tmp_path / "parts")
+    a, b = weights(one), weights(parts)
+    assert all(torch.allclose(a[k], b[k], atol=1e-5) for k in a)
+
+
+def test_head_epochs_leave_the_backbone(tmp_path: Path) -> None:
+    done = finetune(config(epochs=2, head_epochs=1, monitor="loss"), tmp_path)
+    assert [row["phase"] for row in done.log] == ["head", "all"]
+
+
+def test_patience_ends_it_early(tmp_path: Path) -> None:
+    done = finetune(config(method="head", lr=1e-9, epochs=9, patience=2), tmp_path)
+    assert len(done.log) < 9
+    assert "no better balanced_accuracy in 2 epochs" in done.record["stopped"]
+
+
+def test_a_loss_that_explodes_keeps_the_last_good_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = loop.Training._loss
+
+    def explode(self: loop.Training, *args: Any) -> torch.Tensor:
+        loss = usual(self, *args)
+        return loss * float("nan") if self.epoch >= 1 else loss
+
+    monkeypatch.setattr(loop.Training, "_loss", explode)
+    done = finetune(config(epochs=4), tmp_path)
+    assert done.record["best_epoch"] == 1
+    assert done.record["stopped"] == "the loss was nan in epoch 2"
+    assert np.isfinite(weights(done)["conv1.0.weight"].numpy()).all()
+
+
+def test_a_loss_that_explodes_at_once_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NotScoredError, match="before any epoch was good"):
+        finetune(config(lr=1e30, warmup=0.0), tmp_path)
+
+
+def test_class_weights_balance() -> None:
+    images = open_images(config(class_weights="balanced"))
+    found = class_weights(images.training).numpy()
+    assert float(np.mean(found[images.training.labels])) == pytest.approx(1.0)
+    sums = [found[k] * (images.training.labels == k).sum() for k in range(10)]
+    assert sums == pytest.approx([sums[0]] * 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "ac_norm"}, "did you mean ac-norm"),
+        ({"method": "bss", "options": {"kk": 1}}, "no option 'kk'; it has eta, k"),
+        ({"epochs": 2, "head_epochs": 2}, "leave an epoch"),
+        ({"val_share": 1.5}, "val_share"),
+        ({"monitor": "luck"}, "monitor"),
+    ],
+)
+def test_settings_are_checked(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config(**settings)
+
+
+def test_one_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AcrankError, match="names 10 models"):
+        find_backbone(config(model="demo-*"))
