@@ -16,21 +16,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from acrank.api import rank, rank_features
+    from acrank.api import finetune, rank, rank_features
     from acrank.config import RunConfig
     from acrank.errors import AcrankError
+    from acrank.explanation import Explanation
+    from acrank.explanation.run import explain
     from acrank.results import ModelResult, RankedModel, Ranking
     from acrank.validation import validate
     from acrank.zoo import Zoo, ZooEntry, read_zoo
 
 _HOMES = {
     "AcrankError": "acrank.errors",
+    "Explanation": "acrank.explanation",
     "ModelResult": "acrank.results",
     "RankedModel": "acrank.results",
     "Ranking": "acrank.results",
     "RunConfig": "acrank.config",
     "Zoo": "acrank.zoo",
     "ZooEntry": "acrank.zoo",
+    "explain": "acrank.explanation.run",
+    "finetune": "acrank.api",
     "rank": "acrank.api",
     "rank_features": "acrank.api",
     "read_zoo": "acrank.zoo",
@@ -40,6 +45,7 @@ _MODULES = ("metrics", "norm")
 
 __all__ = [
     "AcrankError",
+    "Explanation",
     "ModelResult",
     "RankedModel",
     "Ranking",
@@ -47,6 +53,8 @@ __all__ = [
     "Zoo",
     "ZooEntry",
     "__version__",
+    "explain",
+    "finetune",
     "rank",
     "rank_features",
     "read_zoo",

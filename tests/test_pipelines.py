@@ -6,7 +6,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from acrank.config import make_config
 from acrank.gate import read_policy
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "ci.md").read_text()
 POLICY = """
 zoo: zoo.yaml
 data: data/train
@@ -31,15 +29,18 @@ gate: {require: demo-cifar10, top_k: 3, license: permissive}
 """
 
 
-def blocks(page: str) -> Iterator[tuple[str, str]]:
-    """The code blocks of a page: what stands after the language or the language, and the code."""
+def blocks(page: str) -> dict[str, str]:
+    """The code of a page by the name after the language, or by the language."""
+    found: dict[str, str] = {}
     for kind, name, code in re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```$", page, re.M | re.S):
-        yield name or kind, code
+        found[name or kind] = found.get(name or kind, "") + code
+    return found
 
 
-BLOCKS: dict[str, str] = {}
-for _name, _code in blocks(PAGE):
-    BLOCKS[_name] = BLOCKS.get(_name, "") + _code
+BLOCKS = blocks((ROOT / "docs" / "ci.md").read_text())
+SECTION = (
+    (ROOT / "README.md").read_text().partition("## From installation")[2].partition("\n## ")[0]
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,19 @@ def test_the_shell_commands_run(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"^fine-tuning demo-[\w-]+$", done.stdout, re.M)
     assert (project / "gate.xml").is_file()
+
+
+def test_the_commands_of_the_readme_run(project: Path) -> None:
+    policy = yaml.safe_load(blocks(SECTION)["acrank.yaml"])
+    policy |= {"samples": 64, "models": ["demo-cifar10", "demo-mixed", "demo-untrained"]}
+    (project / "acrank.yaml").write_text(yaml.safe_dump(policy))
+    done = bash(project, blocks(SECTION)["sh"])
+    (project / "acrank.yaml").write_text(POLICY)
+    assert done.returncode == 0, done.stderr
+    assert "The gate passed: demo-" in done.stdout
+    assert "3 models in both runs, 3 of them unchanged." in done.stdout
+    for name in ("scores.json", "report.html", "gate.xml"):
+        assert (project / name).is_file()
 
 
 def test_the_workflow_runs_the_action(project: Path) -> None:

@@ -102,7 +102,10 @@ def gate(
     ] = None,
     choose: Annotated[
         bool,
-        typer.Option("--choose", help="Print the best backbone within the limits, and only that."),
+        typer.Option(
+            "--choose",
+            help="Print the best within the limits and nothing else, whatever the file requires.",
+        ),
     ] = False,
     model: Models = None,
     metric: MetricNames = None,
@@ -170,11 +173,14 @@ def _policy(options: dict[str, Any], file: Path | None) -> Policy:
     from acrank.gate import read_policy
 
     given = {field: options[name] for name, field in _RULES.items()}
-    policy = read_policy({f: v for f, v in given.items() if v is not None and v != []}, file)
-    if options["choose"] and policy.require:
-        raise ConfigError(
-            "--choose and --require contradict each other.", hint="Leave one of them out."
-        )
+    settings = {field: value for field, value in given.items() if value is not None and value != []}
+    if options["choose"]:
+        if "require" in settings:
+            raise ConfigError(
+                "--choose and --require contradict each other.", hint="Leave one of them out."
+            )
+        settings |= {"require": None, "top_k": None}  # whatever backbone the file names
+    policy = read_policy(settings, file)
     if not (options["choose"] or policy.require or policy.has_rules):
         raise ConfigError(
             "The gate has no rule: it would pass whatever is best.",

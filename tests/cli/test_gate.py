@@ -71,6 +71,7 @@ def test_rules_of_a_file_and_options_over_them(acrank: Acrank) -> None:
     given = (*SCORES, "--config", "acrank.yaml")
     assert acrank(*given).returncode == 1
     assert acrank(*given, "--max-regret", "2.5").returncode == 0
+    assert acrank(*given, "--choose").stdout == "first\n"
     scored = acrank(
         "score", "--config", "acrank.yaml", "--data", "demo", "--zoo", "demo", "--top", "1"
     )

@@ -108,7 +108,8 @@ def test_limits_choose_the_candidates() -> None:
 @pytest.mark.parametrize("field", ["params", "license"])
 def test_what_is_not_known_is_beyond_the_limit(field: str) -> None:
     unknown = replace(FIRST, params=None, license=None)
-    policy: dict[str, Any] = {"params": {"max_params": 99}, "license": {"license": "*"}}[field]
+    limits: dict[str, dict[str, Any]] = {"params": {"max_params": 99}, "license": {"license": "*"}}
+    policy = limits[field]
     assert verdict(ranking_of([unknown, SECOND]), **policy).best == "second"
     judged = verdict(ranking_of([unknown, SECOND]), require="first", **policy)
     assert [check.rule for check in judged.failures] == [
