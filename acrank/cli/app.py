@@ -14,10 +14,16 @@ import typer
 
 from acrank import __version__
 from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
+from acrank.cli.compare import compare
+from acrank.cli.explain import explain
+from acrank.cli.finetune import finetune
+from acrank.cli.gate import gate
 from acrank.cli.list_zoo import list_zoo
 from acrank.cli.merge import merge
+from acrank.cli.report import report
 from acrank.cli.score import score
 from acrank.cli.validate import validate
+from acrank.cli.zoo import zoo, zoo_add, zoo_check
 from acrank.common.visible import visible
 from acrank.errors import AcrankError, ExitCode
 
@@ -68,12 +74,20 @@ def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
 
 
 app.command("score")(_interruptible(score))
+app.command("gate")(_interruptible(gate))
+app.command("compare")(_interruptible(compare))
+app.command("explain")(_interruptible(explain))
+app.command("finetune")(_interruptible(finetune))
 app.command("list-zoo")(_interruptible(list_zoo))
 app.command("merge")(_interruptible(merge))
+app.command("report")(_interruptible(report))
 app.command("validate")(_interruptible(validate))
 for name, command in (("path", cache_path), ("ls", cache_ls), ("rm", cache_rm)):
     cache.command(name)(_interruptible(command))
 app.add_typer(cache, name="cache")
+zoo.command("check")(_interruptible(zoo_check))
+zoo.command("add")(_interruptible(zoo_add))
+app.add_typer(zoo, name="zoo")
 
 
 def main() -> NoReturn:

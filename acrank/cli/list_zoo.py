@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from acrank.errors import ExitCode
+
+if TYPE_CHECKING:
+    from acrank.zoo import Hub, ZooEntry
+    from acrank.zoo.sources import HubFiles
 
 
 class ListFormat(enum.StrEnum):
@@ -15,6 +22,16 @@ class ListFormat(enum.StrEnum):
     csv = "csv"
     json = "json"
     md = "md"
+
+
+class Order(enum.StrEnum):
+    """What the rows are sorted by."""
+
+    name = "name"
+    params = "params"
+    macs = "macs"
+    memory = "memory"
+    size = "size"
 
 
 def list_zoo(
@@ -31,14 +48,42 @@ def list_zoo(
     ] = None,
     license_: Annotated[
         list[str] | None,
-        typer.Option("--license", help="Only entries under this licence or wildcard; repeatable."),
+        typer.Option(
+            "--license",
+            help="Only entries under these licences: names, wildcards, or permissive; "
+            "repeatable, or with commas.",
+        ),
+    ] = None,
+    min_params: Annotated[
+        float | None, typer.Option(min=0, help="Only entries with so many million parameters.")
     ] = None,
     max_params: Annotated[
         float | None, typer.Option(help="Only entries with at most so many million parameters.")
     ] = None,
+    max_macs: Annotated[
+        float | None,
+        typer.Option(min=0, help="Only entries with at most so many billion MACs an image."),
+    ] = None,
     cached: Annotated[
         bool, typer.Option("--cached", help="Only entries whose weights are on this machine.")
     ] = False,
+    costs: Annotated[
+        bool,
+        typer.Option("--costs", help="Tell MACs and memory too; takes about twice as long."),
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Images of the step whose memory --costs tells.")
+    ] = 32,
+    sizes: Annotated[
+        bool,
+        typer.Option("--sizes", help="Ask the hub for the size of weights that are not here."),
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask the hub nothing, in spite of --sizes.")
+    ] = False,
+    sort: Annotated[
+        Order | None, typer.Option(help="From small to large. [default: as in the zoo]")
+    ] = None,
     trust_code: Annotated[
         bool,
         typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
@@ -48,16 +93,45 @@ def list_zoo(
     """List the candidates of a zoo.
 
     Parameters, norm layers, input size, licence and whether the weights are on this machine;
-    no weights are loaded and nothing is downloaded.
+    on demand MACs, memory and the size of the weights. No weights are loaded and nothing is
+    downloaded. An entry that cannot be described keeps its row, with the reason; then the exit
+    code is 3.
     """
     from acrank.report.zoo_table import print_zoo
-    from acrank.zoo import read_zoo, select_entries
-    from acrank.zoo.filters import ZooFilter, describe_all
+    from acrank.zoo import Hub, read_zoo, select_entries
+    from acrank.zoo.filters import ZooFilter, in_order, list_entries
+    from acrank.zoo.listing import Lister
 
     if zoo is None and model:
         entries = select_entries(None, model)
     else:
         listed = read_zoo(zoo or "default")
         entries = select_entries(listed, model) if model else listed.entries
-    wanted = ZooFilter(tuple(tag or ()), tuple(license_ or ()), max_params, cached)
-    print_zoo(describe_all(entries, wanted, trust_code=trust_code), output.value)
+    wanted = ZooFilter(
+        tags=tuple(tag or ()),
+        licenses=tuple(license_ or ()),
+        min_params_m=min_params,
+        max_params_m=max_params,
+        max_macs_g=max_macs,
+        cached=cached,
+    )
+    hub = Hub(offline=offline or not sizes)
+    told = costs or max_macs is not None or sort in (Order.macs, Order.memory)
+    lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub))
+    rows = in_order(list_entries(entries, wanted, lister), sort)
+    print_zoo(rows, output.value)
+    if any(row.reason for row in rows):
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _ask(entries: tuple[ZooEntry, ...], hub: Hub) -> Mapping[HubFiles, int]:
+    """Sizes of weights on the hub; what it cannot tell is said on stderr."""
+    from acrank.common.visible import visible
+    from acrank.zoo.sizes import ask_sizes
+
+    if hub.offline:
+        return {}
+    known, reasons = ask_sizes(entries, hub)
+    for reason in reasons:
+        typer.echo(f"note: size not known: {visible(reason)}", err=True)
+    return known

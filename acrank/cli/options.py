@@ -152,13 +152,14 @@ def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if steps and steps.isdecimal():
         given["steps"] = int(steps)
     return {
-        name: _plain_value(value)
+        name: plain_value(value)
         for name, value in given.items()
         if value is not None and value != []
     }
 
 
-def _plain_value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """An option's value as the configuration takes it."""
     if isinstance(value, enum.StrEnum):
         return str(value)
     return tuple(value) if isinstance(value, list) else value

@@ -34,8 +34,8 @@ PERMISSIVE_LICENSES = frozenset(
         "zlib",
     }
 )
-# Of an unclear expression nothing is accepted but itself.
-_UNCLEAR = re.compile(r"[()]")
+# Of an expression with brackets nothing is accepted but itself.
+_UNCLEAR = re.compile(r"(?=.*[()]).* (and|or) .*")
 
 
 def matches_license(license: str | None, wanted: Sequence[str]) -> bool:  # noqa: A002
@@ -53,7 +53,7 @@ def matches_license(license: str | None, wanted: Sequence[str]) -> bool:  # noqa
     if not patterns:
         return True
     name = " ".join((license or "").lower().split())
-    if _UNCLEAR.search(name):
+    if _UNCLEAR.fullmatch(name):
         return name in patterns
     return any(
         all(_is_accepted(part.strip(), patterns) for part in choice.split(" and "))

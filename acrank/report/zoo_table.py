@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from acrank.report.cells import csv_text, json_text, markdown_table
 from acrank.report.table import make_console, print_rows
 
 if TYPE_CHECKING:
-    from acrank.zoo import EntryInfo
+    from acrank.zoo.listing import Listed
 
 COLUMNS = (
     "name",
@@ -22,57 +22,99 @@ COLUMNS = (
     "tags",
     "cached",
     "revision",
+    "macs_g",
+    "memory_mb",
+    "weights_mb",
+    "reason",
 )
+# In the table: long ones are of use to programs, and CSV and JSON have them.
+_SHOWN = (
+    "name",
+    "source",
+    "params_m",
+    "macs_g",
+    "memory_mb",
+    "weights_mb",
+    "norm_layers",
+    "norm_channels",
+    "input_size",
+    "license",
+    "tags",
+    "cached",
+    "reason",
+)
+_NUMERIC = ("params_m", "macs_g", "memory_mb", "weights_mb", "norm_layers", "norm_channels")
+# Not shown where no row has one.
+_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason"))
 
 
-def print_zoo(entries: Iterable[EntryInfo], output: str) -> None:
+def print_zoo(listed: Sequence[Listed], output: str) -> None:
     """Print described entries on stdout.
 
     Args:
-        entries: to show, in order.
+        listed: to show, in order.
         output: table, csv, json or md.
     """
-    rows = [_values(info) for info in entries]
+    rows = [_values(row) for row in listed]
     if output == "table":
         _print_table(rows)
     else:
         print({"csv": _csv, "json": _json, "md": _markdown}[output](rows), end="")
 
 
-def _values(info: EntryInfo) -> dict[str, Any]:
+def _values(row: Listed) -> dict[str, Any]:
+    info, costs = row.info, row.costs
     return {
         "name": info.name,
         "source": info.source,
-        "params_m": round(info.params / 1e6, 3) if info.params else None,
+        "params_m": _in(1e6, info.params or None),
         "norm_layers": info.norm_layers or None,
         "norm_channels": info.norm_channels or None,
-        "input_size": "x".join(map(str, info.input_size)),
+        "input_size": "x".join(map(str, info.input_size)) if any(info.input_size) else None,
         "license": info.license,
         "tags": " ".join(info.tags),
         "cached": info.cached,
         "revision": info.revision,
+        "macs_g": _in(1e9, costs.macs if costs else None),
+        "memory_mb": _in(1e6, costs.memory if costs else None, digits=None),
+        "weights_mb": _in(1e6, row.size),
+        "reason": row.reason,
     }
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    def text(value: Any) -> str:
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        return "" if value is None else str(value)
+def _in(unit: float, value: int | None, digits: int | None = 3) -> float | None:
+    return None if value is None else round(value / unit, digits)
 
-    return [text(row[column]) for column in COLUMNS]
+
+def _cells(row: dict[str, Any], columns: Collection[str]) -> list[str]:
+    return [_text(row[column]) for column in columns]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return "" if value is None else str(value)
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     console = make_console()
-    # The revision is long and of use to programs: CSV and JSON have it.
-    shown = COLUMNS[:-1]
-    sourced = (
-        {**row, "source": "timm" if row["source"] == row["name"] else row["source"]} for row in rows
-    )
-    cells = (_cells(row)[:-1] for row in sourced)
-    print_rows(shown, cells, ("params_m", "norm_layers", "norm_channels"), console)
-    console.print(f"{len(rows)} models")
+    shown = [
+        column
+        for column in _SHOWN
+        if column not in _OPTIONAL or any(row[column] is not None for row in rows)
+    ]
+    sourced = ({**row, "source": _origin(row)} for row in rows)
+    print_rows(shown, (_cells(row, shown) for row in sourced), _NUMERIC, console)
+    failed = sum(row["reason"] is not None for row in rows)
+    console.print(f"{len(rows)} models" + (f", {failed} cannot be described" if failed else ""))
+
+
+def _origin(row: dict[str, Any]) -> str:
+    """A model's source, short where its name says it."""
+    source: str = row["source"]
+    return "timm" if source == row["name"] and ":" not in source else source
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -84,4 +126,4 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
-    return markdown_table(COLUMNS, map(_cells, rows))
+    return markdown_table(COLUMNS, (_cells(row, COLUMNS) for row in rows))

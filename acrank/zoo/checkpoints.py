@@ -158,12 +158,22 @@ def strict_load(model: nn.Module, state: State, label: str) -> None:
     Raises:
         ModelError: it does not fit, and where.
     """
+    check_fit(model, {key: tuple(value.shape) for key, value in state.items()}, label)
+    model.load_state_dict(state, strict=True)
+
+
+def check_fit(model: nn.Module, shapes: Shapes, label: str) -> None:
+    """See that a checkpoint has the network's tensors and no others, by their shapes.
+
+    Raises:
+        ModelError: it does not fit, and where.
+    """
     wanted = model.state_dict()
     # old checkpoints lack BatchNorm's batch counter; torch itself forgives that
-    missing = [key for key in wanted.keys() - state.keys() if "num_batches_tracked" not in key]
-    extra = list(state.keys() - wanted.keys())
-    shared = wanted.keys() & state.keys()
-    differing = [key for key in shared if wanted[key].shape != state[key].shape]
+    missing = [key for key in wanted.keys() - shapes.keys() if "num_batches_tracked" not in key]
+    extra = list(shapes.keys() - wanted.keys())
+    shared = wanted.keys() & shapes.keys()
+    differing = [key for key in shared if tuple(wanted[key].shape) != shapes[key]]
     parts = [
         f"{len(keys)} {what} ({_some(sorted(keys))})"
         for what, keys in (
@@ -176,7 +186,6 @@ def strict_load(model: nn.Module, state: State, label: str) -> None:
     if parts:
         hint = "Check arch, kwargs or factory: this checkpoint is of another network."
         raise ModelError(f"{label} does not fit the network: {'; '.join(parts)}.", hint=hint)
-    model.load_state_dict(state, strict=True)
 
 
 def check_finite(model: nn.Module) -> None:

@@ -15,7 +15,7 @@ from acrank.common.regular import is_regular
 from acrank.common.visible import brief
 from acrank.errors import ModelError
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
-from acrank.zoo.checkpoints import class_count, read_shapes, short_sha256
+from acrank.zoo.checkpoints import Shapes, class_count, read_shapes, short_sha256
 from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
@@ -65,8 +65,8 @@ def describe(entry: ZooEntry, *, trust_code: bool = False, hub: Hub | None = Non
         ModelError: the structure cannot be built as the entry says.
     """
     hub = hub or Hub(offline=True)
-    revision, cached = _on_this_machine(entry, hub)
-    model = _structure(entry, hub, trust_code)
+    revision, cached = on_this_machine(entry, hub)
+    model = structure(entry, hub, trust_code)
     return entry_info(entry, model, revision=revision, cached=cached)
 
 
@@ -109,7 +109,7 @@ def _license(entry: ZooEntry, model: nn.Module | None) -> str | None:
     return cfg.get("license") if cfg.get("source") == "local-dir" else None
 
 
-def _on_this_machine(entry: ZooEntry, hub: Hub) -> tuple[str | None, bool]:
+def on_this_machine(entry: ZooEntry, hub: Hub) -> tuple[str | None, bool]:
     """The revision of the weights that are here, and whether they are."""
     local = local_weights(entry)
     if local is not None:
@@ -129,20 +129,34 @@ def url_weights(entry: ZooEntry) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / str(url).rpartition("/")[2]
 
 
-def _structure(entry: ZooEntry, hub: Hub, trust_code: bool) -> nn.Module | None:
+def structure(
+    entry: ZooEntry, hub: Hub, trust_code: bool, shapes: Shapes | None = None
+) -> nn.Module | None:
+    """A network without numbers, as far as is known without a request; None where it is not.
+
+    Args:
+        entry: the model.
+        hub: whose local cache to look into.
+        trust_code: whether a ``factory`` may run.
+        shapes: in the checkpoint, where they are known from elsewhere.
+
+    Raises:
+        ModelError: it cannot be built as the entry says.
+    """
     if entry.factory:
         if not trust_code:
             return None
-        return _without_storage(lambda: call_factory(entry, trust_code=True))
+        return without_storage(lambda: call_factory(entry, trust_code=True))
     if entry.arch:
-        return _without_storage(lambda: build_arch(entry, _known_shapes(entry, hub)))
+        return without_storage(lambda: build_arch(entry, shapes or _known_shapes(entry, hub)))
     name = _buildable_name(entry, hub)
     if name is None:
         return None
-    return _without_storage(lambda: create(entry, name, pretrained=False))
+    return without_storage(lambda: create(entry, name, pretrained=False))
 
 
-def _without_storage(build: Callable[[], nn.Module]) -> nn.Module:
+def without_storage(build: Callable[[], nn.Module]) -> nn.Module:
+    """What a function builds, on the meta device if that will do."""
     try:
         with torch.device("meta"):
             return build()
@@ -150,7 +164,7 @@ def _without_storage(build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-def _known_shapes(entry: ZooEntry, hub: Hub) -> dict[str, tuple[int, ...]] | None:
+def _known_shapes(entry: ZooEntry, hub: Hub) -> Shapes | None:
     """Shapes in an entry's checkpoint if it is on this machine and readable."""
     files = hub_files(entry)
     found = hub.cached(files) if files else None
@@ -178,7 +192,7 @@ def _buildable_name(entry: ZooEntry, hub: Hub) -> str | None:
     return guess if timm.is_model(guess) else None
 
 
-def build_arch(entry: ZooEntry, shapes: dict[str, tuple[int, ...]] | None) -> nn.Module:
+def build_arch(entry: ZooEntry, shapes: Shapes | None) -> nn.Module:
     """Build an ``arch`` entry's network with as many classes as its checkpoint has."""
     arch = str(entry.arch)
     if shapes is None or "num_classes" in entry.kwargs:

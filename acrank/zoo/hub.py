@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import (
@@ -19,21 +19,12 @@ from huggingface_hub.file_download import repo_folder_name
 from acrank.errors import ModelError
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub_errors import HUB_ERRORS, explain, is_unreachable, no_such_file, not_reachable
-from acrank.zoo.sources import HubFiles, hub_files
+from acrank.zoo.sources import HubFiles, Remote, Snapshot, hub_files
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 # one lost answer may be chance; after two in a row every further model would only add a wait
 _FAILURES_BEFORE_OFFLINE = 2
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Files of one commit of a repository, in the local cache."""
-
-    commit: str
-    weights: Path
-    config: Path | None = None
 
 
 class Hub:
@@ -135,15 +126,16 @@ class Hub:
         message, hint = no_such_file(files, "config.json" if chosen else files.weights[0])
         raise ModelError(f"{files.repo_id}: {message}", hint=hint)
 
-    def _info(self, repo_id: str, revision: str) -> ModelInfo:
+    def _info(self, repo_id: str, revision: str, *, files_metadata: bool = False) -> ModelInfo:
         api = HfApi(endpoint=self.endpoint)
+        ask = partial(api.model_info, repo_id, timeout=self.timeout, files_metadata=files_metadata)
         try:
-            return api.model_info(repo_id, revision=revision, timeout=self.timeout)
+            return ask(revision=revision)
         except RevisionNotFoundError:
             full = self._full_commit(api, repo_id, revision)
             if full is None:
                 raise
-            return api.model_info(repo_id, revision=full, timeout=self.timeout)
+            return ask(revision=full)
 
     @staticmethod
     def _full_commit(api: HfApi, repo_id: str, revision: str) -> str | None:
@@ -164,6 +156,24 @@ class Hub:
             local_files_only=self.offline,
         )
         return Path(path)
+
+    def remote(self, files: HubFiles) -> Remote:
+        """What the hub says of weights, in one request.
+
+        Raises:
+            ModelError: it does not have them, or does not answer.
+        """
+        if self.offline:
+            raise not_reachable(files)
+        try:
+            info = self._info(files.repo_id, files.revision, files_metadata=True)
+        except HUB_ERRORS as error:
+            self._note_failure(error)
+            raise explain(error, files, self.endpoint) from error
+        self._failures = 0
+        sizes = {file.rfilename: file.size for file in info.siblings or ()}
+        chosen = self._choose(files, set(sizes))
+        return Remote(str(info.sha), chosen, sizes[chosen])
 
     def fetch(self, repo_id: str, filename: str, revision: str = "main") -> Path:
         """One file of a repository, downloaded if it is not in the cache.

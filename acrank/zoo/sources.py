@@ -39,6 +39,30 @@ class HubFiles:
     config: bool = False
 
 
+@dataclass(frozen=True)
+class Remote:
+    """Weights as the hub has them; not downloaded.
+
+    Attributes:
+        commit: that the revision stands for.
+        weights: the file's name.
+        size: its bytes; None if the hub does not say.
+    """
+
+    commit: str
+    weights: str
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of one commit of a repository, in the local cache."""
+
+    commit: str
+    weights: Path
+    config: Path | None = None
+
+
 def hub_files(entry: ZooEntry) -> HubFiles | None:
     """What an entry takes from the hub, or None if it takes nothing from there."""
     if entry.weights and entry.weights.startswith(HUB_PREFIX):

@@ -1,6 +1,8 @@
 """Reading a zoo file, with every error placed by file, line and field."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,6 +43,15 @@ def read_zoo(spec: str) -> Zoo:
     Raises:
         ZooError: the file cannot be read or says something wrong, and where.
     """
+    return Zoo(open_zoo(spec).entries(), spec)
+
+
+def open_zoo(spec: str) -> ZooFile:
+    """Read the text of a zoo file; its entries are not looked at yet.
+
+    Raises:
+        ZooError: the file cannot be read, is no YAML or no zoo, and where.
+    """
     path = packaged_zoo(spec) or Path(spec).expanduser()
     label = path.name if packaged_zoo(spec) else spec
     try:
@@ -55,7 +66,7 @@ def read_zoo(spec: str) -> Zoo:
         reason = error.strerror or str(error)
         hint = f"A zoo file is YAML text of at most {MOST_BYTES // 10**6} MB."
         raise ZooError(f"The zoo file {spec!r} cannot be read: {reason}.", hint=hint) from error
-    return Zoo(_ZooFile(text, label, path.absolute().parent).entries(), spec)
+    return ZooFile(text, label, path.absolute().parent)
 
 
 def packaged_zoo(spec: str) -> Path | None:
@@ -69,13 +80,23 @@ def packaged_zoo(spec: str) -> Path | None:
     return None
 
 
-class _ZooFile:
-    """The text of a zoo file while it is being checked."""
+class ZooFile:
+    """The text of a zoo file, and what it says.
+
+    Attributes:
+        text: as it is written.
+        label: what messages call it.
+        base: the folder that relative paths start from.
+        root: the node of the whole, for places in the text.
+        content: what it says, in plain values.
+    """
 
     def __init__(self, text: str, label: str, base: Path) -> None:
+        self.text = text
         self.label = label
         self.base = base
         self.root, self.content = self._parse(text)
+        self._check_head()
 
     def _parse(self, text: str) -> tuple[yaml.Node, Any]:
         try:
@@ -95,14 +116,38 @@ class _ZooFile:
         raise ZooError(f"{self.label} line {line}{where}: {_quoted(message)}", hint=hint)
 
     def entries(self) -> tuple[ZooEntry, ...]:
-        """Every entry of the file, checked."""
-        self._check_head()
-        entries = tuple(
-            self._entry(("models", number), item)
-            for number, item in enumerate(self.content["models"])
-        )
-        self._refuse_doubled_names(entries)
-        return entries
+        """Every entry of the file, checked.
+
+        Raises:
+            ZooError: the first fault, and where it is.
+        """
+        entries = []
+        for item in self.each():
+            if isinstance(item, ZooError):
+                raise item
+            entries.append(item)
+        return tuple(entries)
+
+    def each(self) -> Iterator[ZooEntry | ZooError]:
+        """Every entry of the file, or what is wrong with it."""
+        first: dict[str, int] = {}
+        for number, item in enumerate(self.content["models"]):
+            try:
+                entry = self._entry(("models", number), item)
+                self._refuse_doubled_name(number, first.setdefault(entry.name, number))
+                yield entry
+            except ZooError as error:
+                yield error
+
+    def says_name(self, number: int) -> str | None:
+        """The name that an entry seems to have, whatever else is wrong with it."""
+        item = self.content["models"][number]
+        name = item.get("name") if isinstance(item, dict) else item
+        return name if isinstance(name, str) else None
+
+    def line(self, number: int) -> int:
+        """The line of an entry, from 1."""
+        return _line(self.root, ("models", number))
 
     def _check_head(self) -> None:
         content = self.content
@@ -148,14 +193,15 @@ class _ZooFile:
                 field = "weights"
             self.fail((*path, field), error.message, error.hint)
 
-    def _refuse_doubled_names(self, entries: Sequence[ZooEntry]) -> None:
-        first: dict[str, int] = {}
-        for number, entry in enumerate(entries):
-            earlier = first.setdefault(entry.name, number)
-            if earlier != number:
-                line = _line(self.root, ("models", earlier))
-                message = f"{entry.name!r} is already the name of models[{earlier}] (line {line})."
-                self.fail(("models", number, "name"), message, "Give one of them another name.")
+    def _refuse_doubled_name(self, number: int, earlier: int) -> None:
+        if earlier != number:
+            name = self.says_name(number)
+            message = f"{name!r} is already the name of models[{earlier}]"
+            self.fail(
+                ("models", number, "name"),
+                f"{message} (line {self.line(earlier)}).",
+                "Give one of them another name.",
+            )
 
 
 def _line(node: yaml.Node, path: _Place) -> int:

@@ -69,3 +69,55 @@ def test_other_formats(output: str) -> None:
     assert "demo-untrained" in result.stdout
     if output == "json":
         assert json.loads(result.stdout)[0]["norm_layers"] > 0
+
+
+def test_ranges_and_order() -> None:
+    models = ("--model", "lcnet_*", "--model", "resnet10t.*")
+    rows = listed(*models, "--min-params", "2", "--max-params", "5", "--sort", "params")
+    sizes = [float(row["params_m"]) for row in rows]
+    assert sizes == sorted(sizes)
+    assert [row["name"][:9] for row in rows] == ["lcnet_075", "lcnet_100"]
+    assert all(not row["macs_g"] and not row["memory_mb"] for row in rows)
+    names = [row["name"] for row in listed(*models, "--sort", "name")]
+    assert names == sorted(names)
+    assert len(names) == 4
+
+
+def test_costs_on_demand() -> None:
+    rows = listed("--tag", "mobilenetv3", "--costs")
+    assert {row["macs_g"] for row in rows} == {"0.217"}
+    half = listed("--tag", "mobilenetv3", "--costs", "--batch-size", "16")
+    assert float(half[0]["memory_mb"]) < 0.6 * float(rows[0]["memory_mb"])
+    small = listed("--model", "lcnet_*", "--max-macs", "0.1", "--sort", "macs")
+    assert [row["name"][:9] for row in small] == ["lcnet_050", "lcnet_075"]
+
+
+def test_licences() -> None:
+    chosen = ("--tag", "histology")
+    assert len(listed(*chosen, "--license", "permissive")) == 2
+    assert not listed(*chosen, "--license", "gpl-*,agpl-*")
+    both = listed(*chosen, "--license", "MIT", "--license", "isc, cc-by-*")
+    assert {row["license"] for row in both} == {"cc-by-4.0"}
+
+
+def test_one_bad_entry_does_not_end_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    (tmp_path / "odd").mkdir()
+    config = {"architecture": "lcnet_050", "pretrained_cfg": {"mean": "x"}}
+    (tmp_path / "odd" / "config.json").write_text(json.dumps(config))
+    zoo = tmp_path / "zoo.yaml"
+    zoo.write_text("version: 1\nmodels: [local-dir:broken, local-dir:odd, lcnet_050]\n")
+    for options in ([], ["--max-params", "5", "--costs", "--sort", "macs"]):
+        arguments = ["list-zoo", "--zoo", str(zoo), "--format", "csv", *options]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 3
+        rows = {row["name"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+        assert "no readable JSON" in rows["local-dir:broken"]["reason"]
+        assert "could not convert" in rows["local-dir:odd"]["reason"]
+        assert rows["lcnet_050"]["reason"] == ""
+        assert float(rows["lcnet_050"]["params_m"]) > 1
+    shown = CliRunner().invoke(app, ["list-zoo", "--zoo", str(zoo)])
+    assert "3 models, 2 cannot be described" in shown.stdout
+    only_sound = ["list-zoo", "--zoo", str(zoo), "--model", "lcnet*"]
+    assert CliRunner().invoke(app, only_sound).exit_code == 0

@@ -47,6 +47,8 @@ def test_expressions() -> None:
     assert not matches_license("GPL-3.0 OR MIT AND ISC", ["mit"])
     assert not matches_license("mit AND (isc OR gpl-3.0)", ["permissive", "mit*", "*"])
     assert matches_license("mit AND (isc OR gpl-3.0)", ["MIT and (ISC or GPL-3.0)"])
+    assert matches_license("Apache-2.0 (Google LLC)", ["apache-*"])
+    assert not matches_license("Apache-2.0 (Google LLC)", ["permissive"])
 
 
 def test_splitting() -> None:

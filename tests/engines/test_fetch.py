@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from acrank.engines.fetch import downloads_ahead
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.hub import Snapshot
-from acrank.zoo.sources import HubFiles
+from acrank.zoo.sources import HubFiles, Snapshot
 
 
 class Counting(Hub):

@@ -84,7 +84,11 @@ def _handler(hub: StandIn) -> type[BaseHTTPRequestHandler]:
             commit = repo.commit(revision)
             if commit is None:
                 return self.refuse(404, "RevisionNotFound", body)
-            files = [{"rfilename": name} for name in repo.commits[commit]]
+            sized = "blobs=" in urlsplit(self.path).query
+            files = [
+                {"rfilename": name, **({"size": len(content)} if sized else {})}
+                for name, content in repo.commits[commit].items()
+            ]
             return self.json({"id": "/".join(parts[:2]), "sha": commit, "siblings": files}, body)
 
         def file(self, parts: list[str], body: bool) -> None:
@@ -100,6 +104,10 @@ def _handler(hub: StandIn) -> type[BaseHTTPRequestHandler]:
             if content is None:
                 return self.refuse(404, "EntryNotFound", body)
             etag = hashlib.sha256(content).hexdigest()
+            asked = self.headers.get("Range")
+            if asked:
+                first, last = map(int, asked.removeprefix("bytes=").split("-"))
+                return self.send(206, content[first : last + 1], {"ETag": f'"{etag}"'}, body)
             time.sleep(hub.delay if body else 0)
             return self.send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": commit}, body)
 

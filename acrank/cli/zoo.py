@@ -1,0 +1,126 @@
+"""``acrank zoo``: checking a zoo file, pinning what it names, adding to it."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acrank.errors import ExitCode
+
+if TYPE_CHECKING:
+    from acrank.zoo import Hub
+
+zoo = typer.Typer(
+    help="Zoo files: check what they name, pin it, add models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Ask the hub nothing: use its local cache alone.")
+]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Allow entries with a factory: to run their code.")
+]
+
+
+class CheckFormat(enum.StrEnum):
+    """What is printed on stdout."""
+
+    table = "table"
+    json = "json"
+
+
+def zoo_check(
+    file: Annotated[str, typer.Argument(help="A zoo file; also default or demo.")],
+    pin: Annotated[
+        bool,
+        typer.Option("--pin", help="Write commits and SHA-256 of the weights into the file."),
+    ] = False,
+    offline: Offline = False,
+    trust_code: TrustCode = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too.")] = False,
+    output: Annotated[CheckFormat, typer.Option("--format", help="Of stdout.")] = CheckFormat.table,
+) -> None:
+    """Check every entry of a zoo file, without loading weights.
+
+    Names, files, SHA-256, whether the network can be built and the weights' shapes fit it,
+    licence, and whether sources on the hub are pinned. What is in the local cache of the hub is
+    checked there; of the rest the hub is asked, and nothing but descriptions is downloaded.
+
+    Exit code 3 if an entry has an error, 2 if the file cannot be used at all.
+    """
+    from acrank.report.check_table import print_checks
+    from acrank.zoo.revise import check_zoo, pin_zoo
+
+    hub = _hub(offline)
+    report = check_zoo(file, hub, trust_code=trust_code, tell=_note)
+    try:
+        if pin:
+            _note(pin_zoo(report))
+    finally:
+        print_checks(report.checks, output.value)
+    bad = ("error", "warning") if strict else ("error",)
+    if any(checked.status in bad for checked in report.checks):
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def zoo_add(
+    file: Annotated[Path, typer.Argument(help="A zoo file; made if it is not there.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Argument(help="timm names or wildcards, hf-hub:ORG/NAME[@REVISION], local-dir:PATH."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What reports call the model. [default: from its source]")
+    ] = None,
+    arch: Annotated[str | None, typer.Option(help="A timm architecture, for --weights.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="A checkpoint, or hf-hub:ORG/NAME[@REVISION]/FILE.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; repeatable.")] = None,
+    license_: Annotated[
+        str | None, typer.Option("--license", help="Licence of the weights.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Any other field, in YAML: mean=[0.5,0.5,0.5], input_size=96, note=...; "
+            "repeatable.",
+        ),
+    ] = None,
+    pin: Annotated[
+        bool,
+        typer.Option("--pin/--no-pin", help="Name the commit or SHA-256 that is there now."),
+    ] = True,
+    offline: Offline = False,
+) -> None:
+    """Add models at the end of a zoo file, written like its last entry.
+
+    Every one is checked first, as by acrank zoo check: if one has an error, the file stays as it
+    is. Relative paths are seen from here, and written as the zoo file needs them.
+    """
+    from acrank.common.visible import visible
+    from acrank.zoo.new_entries import Request, add_entries
+
+    words = {"tags": tag or None, "license": license_}
+    request = Request(tuple(model or ()), name, arch, weights, words, tuple(field or ()))
+    added = add_entries(file, request, _hub(offline), pin=pin, tell=_note)
+    typer.echo(visible(added.replace("\r\n", "\n").strip("\n"), keep="\n"))
+
+
+def _hub(offline: bool) -> Hub:
+    from acrank.zoo import Hub
+
+    return Hub(offline=offline)
+
+
+def _note(text: str) -> None:
+    from acrank.common.visible import visible
+
+    typer.echo(f"note: {visible(text)}", err=True)
