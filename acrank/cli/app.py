@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn, ParamSpec
 import typer
 
 from acrank import __version__
+from acrank.cli.benchmark import benchmark
 from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
 from acrank.cli.compare import compare
 from acrank.cli.explain import explain
@@ -78,6 +79,7 @@ app.command("gate")(_interruptible(gate))
 app.command("compare")(_interruptible(compare))
 app.command("explain")(_interruptible(explain))
 app.command("finetune")(_interruptible(finetune))
+app.command("benchmark")(_interruptible(benchmark))
 app.command("list-zoo")(_interruptible(list_zoo))
 app.command("merge")(_interruptible(merge))
 app.command("report")(_interruptible(report))

@@ -15,10 +15,9 @@ from pathlib import Path
 import joblib
 import torch
 
+from acrank.engines.crew import READY
 from acrank.scorer import Scorer, Work
 from acrank.store import Store
-
-READY = "ready"
 
 
 def serve(pipe: Connection, path: Path, store: Store, device: torch.device, threads: int) -> None:

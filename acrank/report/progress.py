@@ -46,6 +46,10 @@ class ProgressListener:
         """Print a sentence for the user."""
         self.console.print(plain(f"note: {text}"), soft_wrap=True)
 
+    def line(self, text: str) -> None:
+        """Print what has been done."""
+        self.console.print(plain(text), soft_wrap=True)
+
     def start(self, total: int) -> None:
         """Show an empty bar."""
         self.total = total

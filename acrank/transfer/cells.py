@@ -1,0 +1,107 @@
+"""The fine-tunings of an experiment: which there are, and one of them in a worker process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from acrank.engines.crew import READY
+from acrank.errors import AcrankError
+from acrank.finetuning.config import FinetuneConfig
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fine-tuning.
+
+    Attributes:
+        dataset: its name.
+        model: likewise.
+        lr: learning rate; None for the method's usual one.
+        seed: of the fine-tuning.
+        config: of it.
+        folder: for its result.
+        keep_weights: whether the weights stay in the folder.
+    """
+
+    dataset: str
+    model: str
+    lr: float | None
+    seed: int
+    config: FinetuneConfig
+    folder: Path
+    keep_weights: bool = False
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        rate = "" if self.lr is None else f", lr {self.lr:g}"
+        return f"{self.dataset}: {self.model}{rate}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a fine-tuning.
+
+    Attributes:
+        cell: the fine-tuning.
+        val: measures on the validation images of the epoch that was kept; empty if it failed.
+        test: on the test images.
+        seconds: it took; of one that had been finished before, nothing.
+        reason: why it failed; empty otherwise.
+    """
+
+    cell: Cell
+    val: dict[str, float | None]
+    test: dict[str, float | None]
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def folder_name(text: str) -> str:
+    """A name as part of a path."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "-"
+
+
+def tune(cell: Cell) -> Outcome:
+    """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
+    import time
+
+    from acrank.finetuning.run import finetune
+    from acrank.scorer import explain_failure
+
+    started = time.perf_counter()
+    try:
+        done = finetune(cell.config, cell.folder)
+    except AcrankError as error:
+        return Outcome(cell, {}, {}, time.perf_counter() - started, str(error))
+    except Exception as error:  # one model's trouble must not end an experiment over many
+        return Outcome(cell, {}, {}, time.perf_counter() - started, explain_failure(error))
+    if not cell.keep_weights:
+        (cell.folder / "model.safetensors").unlink(missing_ok=True)
+    record: dict[str, Any] = done.record
+    seconds = 0.0 if done.kept else time.perf_counter() - started
+    return Outcome(cell, record["val"], record["test"], seconds)
+
+
+def serve(pipe: Connection, threads: int) -> None:
+    """Fine-tune the cells that come through a pipe, until None comes.
+
+    Args:
+        pipe: gives cells, takes outcomes.
+        threads: for CPU arithmetic.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    os.dup2(sys.stderr.fileno(), 1)
+    import torch
+
+    torch.set_num_threads(threads)
+    pipe.send(READY)
+    while (cell := pipe.recv()) is not None:
+        pipe.send(tune(cell))

@@ -1,0 +1,128 @@
+"""The description of an experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from acrank.common.duration import parse_duration
+from acrank.config import explain_error
+from acrank.finetuning.config import FinetuneConfig
+from acrank.metrics.registry import resolve_metrics
+
+Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
+
+
+class TransferConfig(BaseModel):
+    """What an experiment does.
+
+    Attributes:
+        data: datasets with files: folders of class folders or CSV files. One with a ``test`` or
+            ``val`` folder beside its ``train`` is tested on that; of others a part is kept back.
+        zoo: the candidates, as for scoring.
+        models: names or wildcards; they select from the zoo.
+        method: of fine-tuning.
+        options: of the method.
+        seeds: how many fine-tunings of each model, from seed 0 on.
+        lrs: learning rates to try with seed 0; the best on validation images is used for all
+            seeds. Empty for the method's usual one.
+        epochs: of each fine-tuning.
+        batch_size: of fine-tuning.
+        samples: training images of each dataset, drawn stratified; None for all.
+        test_share: what is kept back of a dataset without test images.
+        measure: on the test images: the accuracy that scores are to predict.
+        metrics: to compute, by name, or ``all``.
+        score_samples: images that models are scored on, of the training images.
+        finetune: further settings of every fine-tuning.
+        score: further settings of every scoring.
+        jobs: fine-tunings at a time, each in a process of its own.
+        timeout: seconds after which a fine-tuning is given up.
+        threads: CPU threads, divided between the jobs.
+        device: where networks run.
+        offline: use no network.
+        trust_code: allow zoo entries that run code of their own.
+        keep_weights: keep the weights of every fine-tuning.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: tuple[str, ...] = Field(min_length=1)
+    zoo: str | None = None
+    models: tuple[str, ...] = ()
+    method: str = "full"
+    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    seeds: int = Field(default=3, ge=1)
+    lrs: tuple[float, ...] = ()
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=32, ge=2)
+    samples: int | None = Field(default=None, ge=4)
+    test_share: float = Field(default=0.3, gt=0, lt=1)
+    measure: Measure = "accuracy"
+    metrics: tuple[str, ...] = ("all",)
+    score_samples: int = Field(default=256, ge=2)
+    finetune: dict[str, Any] = Field(default_factory=dict)
+    score: dict[str, Any] = Field(default_factory=dict)
+    jobs: int = Field(default=1, ge=1)
+    timeout: Seconds | None = None
+    threads: int | None = Field(default=None, ge=1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    offline: bool = False
+    trust_code: bool = False
+    keep_weights: bool = False
+
+    @field_validator("metrics")
+    @classmethod
+    def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        resolve_metrics(value)
+        return value
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> Self:
+        self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
+        return self
+
+    def finetuning(
+        self, *, data: str, model: str, seed: int, lr: float | None, test: str | None = None
+    ) -> FinetuneConfig:
+        """The configuration of one fine-tuning."""
+        return FinetuneConfig(
+            **{
+                "monitor": "accuracy" if self.measure == "accuracy" else self.measure,
+                **self.finetune,
+                "data": data,
+                "test": test,
+                "model": model,
+                "zoo": self.zoo,
+                "method": self.method,
+                "options": self.options,
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "seed": seed,
+                "lr": lr,
+                "device": self.device,
+                "offline": self.offline,
+                "trust_code": self.trust_code,
+            }
+        )
+
+
+def make_transfer_config(settings: dict[str, Any]) -> TransferConfig:
+    """Build the configuration of an experiment.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range.
+    """
+    try:
+        return TransferConfig.model_validate(settings)
+    except ValidationError as error:
+        raise explain_error(error, TransferConfig, None) from None

@@ -1,0 +1,297 @@
+"""An experiment from its datasets to the verdict on every metric."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from acrank.common.files import write_whole
+from acrank.config import make_config
+from acrank.engines.crew import Crew
+from acrank.errors import NotScoredError
+from acrank.listener import Listener, Silent
+from acrank.report.cells import csv_text, json_text
+from acrank.results import Ranking, row_values
+from acrank.run import choose_entries
+from acrank.run import run as score
+from acrank.transfer.cells import Cell, Outcome, folder_name, serve
+from acrank.transfer.config import TransferConfig
+from acrank.transfer.datasets import Dataset, prepare_datasets
+from acrank.validation import Validation, validate
+from acrank.validation.agreement import weighted_tau
+from acrank.validation.matching import FEWEST_MODELS
+
+Said = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A finished experiment.
+
+    Attributes:
+        datasets: with their images.
+        outcomes: of every fine-tuning.
+        accuracies: mean over the seeds by dataset and model; those that failed are missing.
+        ceilings: mean weighted tau between the accuracies of two seeds, by dataset; NaN for fewer
+            than two seeds. No score can be expected to do better.
+        validation: scores against accuracies; None for fewer than three models.
+        folder: with all tables.
+    """
+
+    datasets: tuple[Dataset, ...]
+    outcomes: tuple[Outcome, ...]
+    accuracies: dict[tuple[str, str], float]
+    ceilings: dict[str, float]
+    validation: Validation | None
+    folder: Path
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """Fine-tunings without a result."""
+        return tuple(outcome for outcome in self.outcomes if outcome.reason)
+
+
+def experiment(
+    config: TransferConfig,
+    output: Path,
+    *,
+    say: Said | None = None,
+    listener: Listener | None = None,
+) -> Experiment:
+    """Fine-tune every model on every dataset, score them, and compare.
+
+    Stopped at any moment, it goes on where it was when it is called again with the same settings.
+
+    Args:
+        config: of the experiment.
+        output: folder for all that it finds.
+        say: is told each fine-tuning.
+        listener: is told of the scoring.
+
+    Raises:
+        NotScoredError: no model could be fine-tuned on any dataset.
+        AcrankError: a setting, the zoo or a dataset cannot be used.
+    """
+    say = say or (lambda text: None)
+    datasets = prepare_datasets(config, output)
+    names = [entry.name for entry in choose_entries(_scoring(config, datasets[0]))]
+    outcomes = _tune_all(config, datasets, names, output, say)
+    tables = Tables(config, datasets, names, outcomes)
+    tables.write(output)
+    if not tables.accuracies:
+        raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
+    rankings = {d.name: score(_scoring(config, d), listener or Silent()) for d in datasets}
+    write_whole(output / "SCORES.csv", _scores_csv(rankings))
+    found = _compared(output, tables.accuracies)
+    return Experiment(
+        tuple(datasets), tuple(outcomes), tables.accuracies, tables.ceilings, found, output
+    )
+
+
+def _compared(output: Path, accuracies: Mapping[tuple[str, str], float]) -> Validation | None:
+    datasets = [dataset for dataset, _ in accuracies]
+    if max(map(datasets.count, datasets)) < FEWEST_MODELS:
+        return None
+    return validate(output / "SCORES.csv", output / "ACCURACIES.csv")
+
+
+def _scoring(config: TransferConfig, dataset: Dataset) -> Any:
+    settings = {
+        "samples": config.score_samples,
+        **config.score,
+        "data": str(dataset.train),
+        "zoo": config.zoo,
+        "models": config.models,
+        "metrics": config.metrics,
+        "jobs": config.jobs,  # what kills its process in fine-tuning would in scoring
+        "timeout_per_model": config.timeout,
+        "threads": config.threads,
+        "device": config.device,
+        "offline": config.offline,
+        "trust_code": config.trust_code,
+    }
+    return make_config({k: v for k, v in settings.items() if v is not None})
+
+
+def _tune_all(
+    config: TransferConfig,
+    datasets: Sequence[Dataset],
+    names: Sequence[str],
+    output: Path,
+    say: Said,
+) -> list[Outcome]:
+    """First every learning rate with one seed, then the other seeds with the best."""
+
+    def cell(dataset: Dataset, model: str, lr: float | None, seed: int) -> Cell:
+        settings = config.finetuning(
+            data=str(dataset.train), test=str(dataset.test), model=model, seed=seed, lr=lr
+        )
+        rate = "lr" if lr is None else f"lr{lr:g}"
+        folder = output / "cells" / dataset.name / folder_name(model) / f"{rate}-seed{seed}"
+        return Cell(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
+
+    rates: tuple[float | None, ...] = config.lrs or (None,)
+    pairs = list(itertools.product(datasets, names))
+    total = len(pairs) * (len(rates) + config.seeds - 1)
+    counted = _Counted(say, total)
+    first = [cell(d, m, lr, 0) for d, m in pairs for lr in rates]
+    outcomes = list(_run(config, first, counted))
+    chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
+    others = [
+        cell(d, m, found.cell.lr, seed)
+        for d, m in pairs
+        if (found := chosen[d.name, m]) is not None
+        for seed in range(1, config.seeds)
+    ]
+    return [*outcomes, *_run(config, others, counted)]
+
+
+def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+    threads = max(1, (config.threads or torch.get_num_threads()) // config.jobs)
+    crew: Crew[Cell, Outcome] = Crew(
+        min(config.jobs, max(len(cells), 1)),
+        serve,
+        lambda place: (threads,),
+        lambda cell, reason, seconds: Outcome(cell, {}, {}, seconds, reason),
+        lambda name: None,
+        lambda cell: True,
+        config.timeout,
+        "--timeout",
+    )
+    for outcome in crew.run(iter(cells)):
+        counted(outcome)
+        yield outcome
+
+
+@dataclass
+class _Counted:
+    say: Said
+    total: int
+    done: int = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.done += 1
+        spent = f"{outcome.seconds:.1f} s" if outcome.seconds else "kept"
+        found = outcome.reason or f"test accuracy {outcome.test['accuracy']:.4f}"
+        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
+
+
+def best_rate(
+    outcomes: Iterable[Outcome], dataset: str, model: str, config: TransferConfig
+) -> Outcome | None:
+    """The fine-tuning with seed 0 that is best on its validation images; None if all failed."""
+    tried = [
+        outcome
+        for outcome in outcomes
+        if (outcome.cell.dataset, outcome.cell.model, outcome.cell.seed) == (dataset, model, 0)
+        and not outcome.reason
+    ]
+
+    def quality(outcome: Outcome) -> tuple[float, float]:
+        value, loss = outcome.val[config.measure], outcome.val["loss"]
+        return (-math.inf if value is None else value, -(math.inf if loss is None else loss))
+
+    return max(tried, key=quality, default=None)
+
+
+class Tables:
+    """The accuracies of an experiment in their tables."""
+
+    def __init__(
+        self,
+        config: TransferConfig,
+        datasets: Sequence[Dataset],
+        names: Sequence[str],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        self.config, self.datasets, self.outcomes = config, datasets, outcomes
+        self.by_seed: dict[tuple[str, str], list[float]] = {}
+        for dataset, model in itertools.product(datasets, names):
+            best = best_rate(outcomes, dataset.name, model, config)
+            values = [] if best is None else self._values(dataset.name, model, best.cell.lr)
+            if values:
+                self.by_seed[dataset.name, model] = values
+        self.accuracies = {key: float(np.mean(v)) for key, v in self.by_seed.items()}
+        self.ceilings = {d.name: self._ceiling(d.name) for d in datasets}
+
+    def _values(self, dataset: str, model: str, lr: float | None) -> list[float]:
+        found = [
+            (outcome.cell.seed, outcome.test[self.config.measure])
+            for outcome in self.outcomes
+            if (outcome.cell.dataset, outcome.cell.model, outcome.cell.lr) == (dataset, model, lr)
+            and not outcome.reason
+        ]
+        return [value for _, value in sorted(found, key=lambda pair: pair[0]) if value is not None]
+
+    def _ceiling(self, dataset: str) -> float:
+        rows = [v for (name, _), v in self.by_seed.items() if name == dataset]
+        whole = np.array([row for row in rows if len(row) == self.config.seeds]).T
+        if len(whole) < 2 or whole.shape[1] < 2:
+            return math.nan
+        pairs = itertools.combinations(whole, 2)
+        return float(np.mean([float(weighted_tau(one, other)) for one, other in pairs]))
+
+    def write(self, output: Path) -> None:
+        """Write ACCURACIES.csv, cells.csv and experiment.json."""
+        columns = ("dataset", "model", "accuracy", "seeds", "deviation")
+        rows = (
+            {
+                "dataset": dataset,
+                "model": model,
+                "accuracy": self.accuracies[dataset, model],
+                "seeds": len(values),
+                "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            }
+            for (dataset, model), values in self.by_seed.items()
+        )
+        write_whole(output / "ACCURACIES.csv", csv_text(columns, rows))
+        write_whole(output / "cells.csv", self._cells_csv())
+        record = {
+            "config": self.config.model_dump(mode="json"),
+            "images": {d.name: list(d.images) for d in self.datasets},
+            "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
+            "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
+        }
+        write_whole(output / "experiment.json", json_text(record))
+
+    def _cells_csv(self) -> str:
+        measures = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
+        columns = (
+            *("dataset", "model", "lr", "seed"),
+            *(f"val_{name}" for name in measures),
+            *(f"test_{name}" for name in measures),
+            *("seconds", "reason"),
+        )
+        rows = (
+            {
+                "dataset": outcome.cell.dataset,
+                "model": outcome.cell.model,
+                "lr": outcome.cell.config.highest_lr,
+                "seed": outcome.cell.seed,
+                **{f"val_{name}": outcome.val.get(name) for name in measures},
+                **{f"test_{name}": outcome.test.get(name) for name in measures},
+                "seconds": round(outcome.seconds, 2),
+                "reason": outcome.reason or None,
+            }
+            for outcome in self.outcomes
+        )
+        return csv_text(columns, rows)
+
+
+def _scores_csv(rankings: dict[str, Ranking]) -> str:
+    """Scores of every model on every dataset, one row each."""
+    metrics = next(iter(rankings.values())).metrics
+    columns = ("dataset", "model", *metrics)
+    rows = (
+        {"dataset": name, **{c: row_values(row, metrics)[c] for c in columns[1:]}}
+        for name, ranking in rankings.items()
+        for row in ranking.rows
+    )
+    return csv_text(columns, rows)
