@@ -7,7 +7,7 @@ from typing import Any
 
 from acrank.config import make_config
 from acrank.finetuning.config import make_finetune_config
-from acrank.finetuning.run import Finetuned
+from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune as run_finetuning
 from acrank.listener import Listener
 from acrank.rerank import rerank

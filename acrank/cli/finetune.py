@@ -17,7 +17,7 @@ from acrank.finetuning.catalogue import METHODS, read_options
 
 if TYPE_CHECKING:
     from acrank.finetuning.config import FinetuneConfig
-    from acrank.finetuning.run import Finetuned
+    from acrank.finetuning.result import Finetuned
 
 
 class Optimizer(enum.StrEnum):

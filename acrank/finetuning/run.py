@@ -7,70 +7,28 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from acrank.common.files import write_whole
-from acrank.data import Preprocessing, Sample, open_target, whole_sample
+from acrank.data import Preprocessing, Sample
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
 from acrank.finetuning.config import HOW, FinetuneConfig
-from acrank.finetuning.evaluate import Judged, judge
-from acrank.finetuning.export import save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
+from acrank.finetuning.inputs import Images, class_weights, find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network, build_network
-from acrank.finetuning.split import split
-from acrank.finetuning.state import RECORD, STATE, load_record, load_state, save_record, save_state
-from acrank.report.cells import csv_text
-from acrank.store.code import library_versions
-from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
+from acrank.finetuning.result import Finetuned, finish
+from acrank.finetuning.state import RECORD, STATE, load_record, load_state, save_state
+from acrank.zoo import Backbone
 
-LOG = "log.csv"
-CONFUSION = "confusion.csv"
 Said = Callable[[Row, int], None]
-
-
-@dataclass(frozen=True)
-class Finetuned:
-    """A finished fine-tuning.
-
-    Attributes:
-        folder: with weights, log and record.
-        record: configuration, best epoch, measures on validation and test images.
-        log: a row an epoch.
-        kept: whether it had been finished before.
-    """
-
-    folder: Path
-    record: dict[str, Any]
-    log: tuple[Row, ...]
-    kept: bool = False
-
-
-@dataclass(frozen=True)
-class Images:
-    """The images of a fine-tuning.
-
-    Attributes:
-        training: to train on.
-        validation: to choose the epoch by.
-        test: to judge the chosen weights on; None for none.
-        notes: what a user should know of them.
-    """
-
-    training: Sample
-    validation: Sample
-    test: Sample | None
-    notes: tuple[str, ...]
 
 
 def finetune(
@@ -137,59 +95,7 @@ def _run(
         save_state(output, identity, training.state())
         if say:
             say(row, config.epochs)
-    return _finish(config, output, identity, images, backbone, training, network)
-
-
-def open_images(config: FinetuneConfig) -> Images:
-    """Read the images of a fine-tuning.
-
-    Raises:
-        DataError: they cannot be used, or validation or test images have other classes.
-    """
-    training = _read(config, config.data, config.samples)
-    notes = list(training.warnings)
-    if config.val is None:
-        training, validation = split(training, config.val_share, config.seed)
-    else:
-        validation = _with_classes(_read(config, config.val), training.classes, "--val")
-    test = config.test and _with_classes(_read(config, config.test), training.classes, "--test")
-    return Images(training, validation, test or None, tuple(notes))
-
-
-def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> Sample:
-    """All images of a dataset, or a stratified part of them, as one batch."""
-    return whole_sample(open_target(data, offline=config.offline), samples, config.seed)
-
-
-def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:
-    """The same images, labelled by the training images' classes.
-
-    Raises:
-        DataError: there is another class.
-    """
-    unknown = [name for name in sample.classes if name not in classes]
-    if unknown:
-        raise DataError(
-            f"{option} has the class {unknown[0]!r}, which the training images have not.",
-            hint=f"They have: {', '.join(classes)}.",
-        )
-    return sample.with_classes(classes)
-
-
-def find_backbone(config: FinetuneConfig) -> Backbone:
-    """Load the backbone of a fine-tuning.
-
-    Raises:
-        ZooError: there is none of that name, or more than one.
-        ModelError: it cannot be loaded.
-    """
-    zoo = None if config.zoo is None else read_zoo(config.zoo)
-    entries = select_entries(zoo, [config.model])
-    if len(entries) > 1:
-        raise ConfigError(
-            f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
-        )
-    return load_backbone(entries[0], trust_code=config.trust_code, hub=Hub(offline=config.offline))
+    return finish(config, output, identity, images, backbone, training, network)
 
 
 def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:
@@ -240,102 +146,6 @@ def prepare(
 
 def _weighs(config: FinetuneConfig) -> bool:
     return config.class_weights == "balanced"
-
-
-def class_weights(sample: Sample) -> Tensor:
-    """Weights of the classes by the inverse of their frequency, (K,), mean 1 over the images."""
-    counts = np.bincount(sample.labels, minlength=len(sample.classes)).clip(min=1)
-    return torch.from_numpy(len(sample) / (np.count_nonzero(counts) * counts)).float()
-
-
-def _finish(
-    config: FinetuneConfig,
-    output: Path,
-    identity: str,
-    images: Images,
-    backbone: Backbone,
-    training: Training,
-    network: Network,
-) -> Finetuned:
-    """Put the best epoch's weights back, judge them, and write the result."""
-    if not training.best.epoch:
-        raise ModelError(
-            f"{backbone.entry.name}: {training.stopped}, before any epoch was good.",
-            hint="A smaller --lr may help.",
-        )
-    network.load_state_dict(training.best.state)
-    parts = training.parts
-    parts.method.finish(network, fold=config.fold)
-    judged = {"val": judge(network, parts.validation(), parts.autocast)}
-    if images.test is not None:
-        preprocessing = parts.training.preprocessing
-        batches = plain_batches(
-            images.test, preprocessing, config.batch_size, parts.training.device
-        )
-        judged["test"] = judge(network, batches, parts.autocast)
-    classes = images.training.classes
-    network.cpu()
-    unloadable = save_network(output, backbone, network, classes)
-    write_whole(output / LOG, csv_text(_columns(training.log), training.log))
-    last = judged.get("test", judged["val"])
-    write_whole(output / CONFUSION, _confusion_csv(last, classes))
-    record = _record(config, identity, images, backbone, training, judged)
-    if unloadable:
-        record["not_for_timm"] = unloadable
-    save_record(output, record)
-    return Finetuned(output, record, tuple(training.log))
-
-
-def _record(
-    config: FinetuneConfig,
-    identity: str,
-    images: Images,
-    backbone: Backbone,
-    training: Training,
-    judged: dict[str, Judged],
-) -> dict[str, Any]:
-    return {
-        "identity": identity,
-        "config": config.model_dump(mode="json"),
-        "model": {
-            "name": backbone.entry.name,
-            "source": backbone.info.source,
-            "revision": backbone.info.revision,
-            "license": backbone.info.license,
-        },
-        "images": {
-            "classes": list(images.training.classes),
-            "training": len(images.training),
-            "validation": len(images.validation),
-            "test": None if images.test is None else len(images.test),
-        },
-        "best_epoch": training.best.epoch,
-        "stopped": training.stopped or None,
-        **{name: _finite(found.measures()) for name, found in judged.items()},
-        "versions": library_versions(),
-        "log": [_finite(row) for row in training.log],
-    }
-
-
-def _finite(values: Any) -> dict[str, Any]:
-    return {
-        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
-    }
-
-
-def _columns(log: list[Row]) -> list[str]:
-    return list(dict.fromkeys(name for row in log for name in row))
-
-
-def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
-    """Rows are true classes, columns what they were taken for."""
-    columns = ("true", *(f"said {name}" for name in classes))
-    counts = judged.confusion().tolist()
-    rows = (
-        dict(zip(columns, (name, *row), strict=True))
-        for name, row in zip(classes, counts, strict=True)
-    )
-    return csv_text(columns, rows)
 
 
 def _make_folder(output: Path, fresh: bool) -> None:

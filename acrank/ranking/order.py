@@ -8,7 +8,7 @@ from typing import Any
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
 from acrank.ranking.consensus import consensus
 from acrank.ranking.relative import with_relative_scores
-from acrank.ranking.statistics import interval, posterior, shares_of_best, tie_groups
+from acrank.ranking.statistics import interval, probability_of_best, tie_groups
 from acrank.results import ModelResult, RankedModel, Ranking
 
 
@@ -81,8 +81,7 @@ def _ranked(
     scored: Sequence[ModelResult], rank_by: str, sign: float, seed: int
 ) -> list[RankedModel]:
     estimates = [result.scores[rank_by] for result in scored]
-    drawn = posterior(estimates, seed) if estimates else None
-    best = None if drawn is None else shares_of_best(sign * drawn)
+    best = probability_of_best(estimates, sign, seed) if estimates else None
     groups = tie_groups(estimates)
     rows = []
     for index, (result, estimate) in enumerate(zip(scored, estimates, strict=True)):

@@ -8,7 +8,7 @@ sample, and not of other samples of the domain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.95
 DRAWS = 20_000
+# Of them, how many are held at a time.
+AT_ONCE = 2_000
 
 
 def interval(estimate: Estimate, level: float = LEVEL) -> tuple[float, float] | None:
@@ -43,20 +45,32 @@ def posterior(estimates: Sequence[Estimate], seed: int, draws: int = DRAWS) -> A
     Returns:
         Shape (draws, models); None for fewer than two deviations.
     """
+    parts = list(posterior_parts(estimates, seed, draws))
+    return np.concatenate(parts) if parts else None
+
+
+def posterior_parts(
+    estimates: Sequence[Estimate], seed: int, draws: int = DRAWS
+) -> Iterator[Array]:
+    """The same draws, some at a time: those of a thousand models would take half a gigabyte.
+
+    Yields:
+        Shape (draws of the part, models); nothing for fewer than two deviations.
+    """
     deviations = paired_deviations(estimates)
     count = deviations.shape[1]
     if count < 2:
-        return None
+        return
     # One normal a trial or a part, the same for every metric that has it: what a metric has in
     # common with another over these, their draws have too.
     kind = any(estimate.replicates for estimate in estimates)
     normals = np.random.default_rng([seed, kind]).standard_normal((count, draws))
-    # Weighted sums of shared deviations have the sample covariance, singular or not.
-    noise = (deviations @ normals).T
     scale = np.sqrt(np.random.default_rng([seed, 2]).chisquare(count - 1, draws))
     values = np.array([estimate.value for estimate in estimates])
-    drawn: Array = values + noise / scale[:, None]
-    return drawn
+    for start in range(0, draws, AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        # Weighted sums of shared deviations have the sample covariance, singular or not.
+        yield values + (deviations @ normals[:, part]).T / scale[part, None]
 
 
 def paired_deviations(estimates: Sequence[Estimate]) -> Array:
@@ -80,9 +94,28 @@ def shares_of_best(drawn: Array) -> Array:
     Returns:
         Shape (models,), sums to 1; its standard error is at most ``0.5 / sqrt(draws)``.
     """
+    return _times_best(drawn) / len(drawn)
+
+
+def probability_of_best(estimates: Sequence[Estimate], sign: float, seed: int) -> Array | None:
+    """:func:`shares_of_best` of the posterior, without holding all of its draws.
+
+    Args:
+        estimates: one a model.
+        sign: -1 where lower scores are better.
+        seed: of the draws.
+
+    Returns:
+        Shape (models,); None for fewer than two deviations.
+    """
+    times = [_times_best(sign * part) for part in posterior_parts(estimates, seed)]
+    return np.sum(times, axis=0) / DRAWS if times else None
+
+
+def _times_best(drawn: Array) -> Array:
     best = drawn >= drawn.max(axis=1, keepdims=True)
-    shares: Array = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    return shares
+    times: Array = (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
+    return times
 
 
 def separable(better: Estimate, worse: Estimate, level: float = LEVEL) -> bool:

@@ -13,7 +13,7 @@ from acrank.report.table import print_rows
 
 if TYPE_CHECKING:
     from acrank.finetuning.loop import Row
-    from acrank.finetuning.run import Finetuned
+    from acrank.finetuning.result import Finetuned
 
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from acrank.finetuning.loop import Row
-    from acrank.finetuning.run import Finetuned
+    from acrank.finetuning.result import Finetuned
 
 ENDINGS = (".png", ".svg")
 # Classes of which the cells of a confusion matrix still hold a number.

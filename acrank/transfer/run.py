@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from acrank.common.files import write_whole
@@ -17,15 +15,15 @@ from acrank.config import make_config
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.listener import Listener, Silent
-from acrank.report.cells import csv_text, json_text
+from acrank.report.cells import csv_text
 from acrank.results import Ranking, row_values
 from acrank.run import choose_entries
 from acrank.run import run as score
 from acrank.transfer.cells import Cell, Outcome, folder_name, serve
 from acrank.transfer.config import TransferConfig
 from acrank.transfer.datasets import Dataset, prepare_datasets
+from acrank.transfer.tables import Tables, best_rate
 from acrank.validation import Validation, validate
-from acrank.validation.agreement import weighted_tau
 from acrank.validation.matching import FEWEST_MODELS
 
 Said = Callable[[str], None]
@@ -181,108 +179,6 @@ class _Counted:
         spent = f"{outcome.seconds:.1f} s" if outcome.seconds else "kept"
         found = outcome.reason or f"test accuracy {outcome.test['accuracy']:.4f}"
         self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
-
-
-def best_rate(
-    outcomes: Iterable[Outcome], dataset: str, model: str, config: TransferConfig
-) -> Outcome | None:
-    """The fine-tuning with seed 0 that is best on its validation images; None if all failed."""
-    tried = [
-        outcome
-        for outcome in outcomes
-        if (outcome.cell.dataset, outcome.cell.model, outcome.cell.seed) == (dataset, model, 0)
-        and not outcome.reason
-    ]
-
-    def quality(outcome: Outcome) -> tuple[float, float]:
-        value, loss = outcome.val[config.measure], outcome.val["loss"]
-        return (-math.inf if value is None else value, -(math.inf if loss is None else loss))
-
-    return max(tried, key=quality, default=None)
-
-
-class Tables:
-    """The accuracies of an experiment in their tables."""
-
-    def __init__(
-        self,
-        config: TransferConfig,
-        datasets: Sequence[Dataset],
-        names: Sequence[str],
-        outcomes: Sequence[Outcome],
-    ) -> None:
-        self.config, self.datasets, self.outcomes = config, datasets, outcomes
-        self.by_seed: dict[tuple[str, str], list[float]] = {}
-        for dataset, model in itertools.product(datasets, names):
-            best = best_rate(outcomes, dataset.name, model, config)
-            values = [] if best is None else self._values(dataset.name, model, best.cell.lr)
-            if values:
-                self.by_seed[dataset.name, model] = values
-        self.accuracies = {key: float(np.mean(v)) for key, v in self.by_seed.items()}
-        self.ceilings = {d.name: self._ceiling(d.name) for d in datasets}
-
-    def _values(self, dataset: str, model: str, lr: float | None) -> list[float]:
-        found = [
-            (outcome.cell.seed, outcome.test[self.config.measure])
-            for outcome in self.outcomes
-            if (outcome.cell.dataset, outcome.cell.model, outcome.cell.lr) == (dataset, model, lr)
-            and not outcome.reason
-        ]
-        return [value for _, value in sorted(found, key=lambda pair: pair[0]) if value is not None]
-
-    def _ceiling(self, dataset: str) -> float:
-        rows = [v for (name, _), v in self.by_seed.items() if name == dataset]
-        whole = np.array([row for row in rows if len(row) == self.config.seeds]).T
-        if len(whole) < 2 or whole.shape[1] < 2:
-            return math.nan
-        pairs = itertools.combinations(whole, 2)
-        return float(np.mean([float(weighted_tau(one, other)) for one, other in pairs]))
-
-    def write(self, output: Path) -> None:
-        """Write ACCURACIES.csv, cells.csv and experiment.json."""
-        columns = ("dataset", "model", "accuracy", "seeds", "deviation")
-        rows = (
-            {
-                "dataset": dataset,
-                "model": model,
-                "accuracy": self.accuracies[dataset, model],
-                "seeds": len(values),
-                "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            }
-            for (dataset, model), values in self.by_seed.items()
-        )
-        write_whole(output / "ACCURACIES.csv", csv_text(columns, rows))
-        write_whole(output / "cells.csv", self._cells_csv())
-        record = {
-            "config": self.config.model_dump(mode="json"),
-            "images": {d.name: list(d.images) for d in self.datasets},
-            "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
-            "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
-        }
-        write_whole(output / "experiment.json", json_text(record))
-
-    def _cells_csv(self) -> str:
-        measures = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
-        columns = (
-            *("dataset", "model", "lr", "seed"),
-            *(f"val_{name}" for name in measures),
-            *(f"test_{name}" for name in measures),
-            *("seconds", "reason"),
-        )
-        rows = (
-            {
-                "dataset": outcome.cell.dataset,
-                "model": outcome.cell.model,
-                "lr": outcome.cell.config.highest_lr,
-                "seed": outcome.cell.seed,
-                **{f"val_{name}": outcome.val.get(name) for name in measures},
-                **{f"test_{name}": outcome.test.get(name) for name in measures},
-                "seconds": round(outcome.seconds, 2),
-                "reason": outcome.reason or None,
-            }
-            for outcome in self.outcomes
-        )
-        return csv_text(columns, rows)
 
 
 def _scores_csv(rankings: dict[str, Ranking]) -> str:

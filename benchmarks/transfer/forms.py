@@ -80,7 +80,7 @@ def forms_of(result: ModelResult, label: str, settings: dict[str, Any]) -> dict[
     if label == "lr0.01":
         forms["zero"] = mean([layer.zero_drift for layer in told])
         forms["zero_channel"] = mean([zero_channel(layer) for layer in told])
-        forms["last_zero"] = told[-1].zero
+        forms["last_zero"] = told[-1].zero_drift
     for name in settings.get("metrics", ()):
         if name in result.scores:
             forms[f"{name}_{label}"] = result.value(name)

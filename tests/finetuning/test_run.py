@@ -18,7 +18,9 @@ from acrank.finetuning import loop
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.finetuning.evaluate import judge
 from acrank.finetuning.images import plain_batches
-from acrank.finetuning.run import Finetuned, class_weights, find_backbone, finetune, open_images
+from acrank.finetuning.inputs import class_weights, find_backbone, open_images
+from acrank.finetuning.result import Finetuned
+from acrank.finetuning.run import finetune
 
 FAST: dict[str, Any] = {
     **{"data": "demo", "zoo": "demo", "model": "demo-mixed", "samples": 60, "epochs": 2},

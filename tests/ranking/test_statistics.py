@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from acrank.ranking import statistics
 from acrank.ranking.statistics import (
     Array,
     interval,
@@ -13,6 +14,7 @@ from acrank.ranking.statistics import (
     tie_groups,
 )
 from acrank.results.estimate import Estimate
+from tests.memory import at_most
 
 
 def of(values: Array) -> Estimate:
@@ -113,3 +115,21 @@ def test_a_part_without_a_value_is_left_out() -> None:
     assert drawn is not None
     assert np.isfinite(drawn).all()
     assert interval(Estimate(1.0, replicates=(float("nan"),) * 3)) is None
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_probability_of_best_is_the_share_of_all_draws(sign: float) -> None:
+    generator = np.random.default_rng(0)
+    estimates = [of(generator.normal(size=6) + shift) for shift in (0.0, 0.2, 0.3)]
+    drawn = posterior(estimates, 3)
+    found = statistics.probability_of_best(estimates, sign, 3)
+    assert drawn is not None
+    assert found == pytest.approx(shares_of_best(sign * drawn), abs=1e-12)
+    assert statistics.probability_of_best([Estimate(1.0), Estimate(2.0)], sign, 3) is None
+
+
+def test_draws_of_many_models_are_never_held_at_once() -> None:
+    generator = np.random.default_rng(0)
+    estimates = [of(generator.normal(size=4)) for _ in range(400)]
+    with at_most(40):  # all of them would be 61 MiB
+        statistics.probability_of_best(estimates, 1.0, 0)

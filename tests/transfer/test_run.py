@@ -17,7 +17,8 @@ from acrank.report.experiment import to_markdown
 from acrank.transfer.cells import Cell, Outcome
 from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, prepare_datasets
-from acrank.transfer.run import Experiment, Tables, best_rate, experiment
+from acrank.transfer.run import Experiment, experiment
+from acrank.transfer.tables import Tables, best_rate
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {

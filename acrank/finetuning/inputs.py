@@ -1,0 +1,90 @@
+"""What a fine-tuning begins with: images apart by their use, and the backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acrank.data import Sample, open_target, whole_sample
+from acrank.errors import ConfigError, DataError
+from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.split import split
+from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a fine-tuning.
+
+    Attributes:
+        training: to train on.
+        validation: to choose the epoch by.
+        test: to judge the chosen weights on; None for none.
+        notes: what a user should know of them.
+    """
+
+    training: Sample
+    validation: Sample
+    test: Sample | None
+    notes: tuple[str, ...]
+
+
+def open_images(config: FinetuneConfig) -> Images:
+    """Read the images of a fine-tuning.
+
+    Raises:
+        DataError: they cannot be used, or validation or test images have other classes.
+    """
+    training = _read(config, config.data, config.samples)
+    notes = list(training.warnings)
+    if config.val is None:
+        training, validation = split(training, config.val_share, config.seed)
+    else:
+        validation = _with_classes(_read(config, config.val), training.classes, "--val")
+    test = config.test and _with_classes(_read(config, config.test), training.classes, "--test")
+    return Images(training, validation, test or None, tuple(notes))
+
+
+def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> Sample:
+    """All images of a dataset, or a stratified part of them, as one batch."""
+    return whole_sample(open_target(data, offline=config.offline), samples, config.seed)
+
+
+def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:
+    """The same images, labelled by the training images' classes.
+
+    Raises:
+        DataError: there is another class.
+    """
+    unknown = [name for name in sample.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{option} has the class {unknown[0]!r}, which the training images have not.",
+            hint=f"They have: {', '.join(classes)}.",
+        )
+    return sample.with_classes(classes)
+
+
+def find_backbone(config: FinetuneConfig) -> Backbone:
+    """Load the backbone of a fine-tuning.
+
+    Raises:
+        ZooError: there is none of that name, or more than one.
+        ModelError: it cannot be loaded.
+    """
+    zoo = None if config.zoo is None else read_zoo(config.zoo)
+    entries = select_entries(zoo, [config.model])
+    if len(entries) > 1:
+        raise ConfigError(
+            f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
+        )
+    return load_backbone(entries[0], trust_code=config.trust_code, hub=Hub(offline=config.offline))
+
+
+def class_weights(sample: Sample) -> Tensor:
+    """Weights of the classes by the inverse of their frequency, (K,), mean 1 over the images."""
+    counts = np.bincount(sample.labels, minlength=len(sample.classes)).clip(min=1)
+    return torch.from_numpy(len(sample) / (np.count_nonzero(counts) * counts)).float()

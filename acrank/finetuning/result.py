@@ -1,0 +1,133 @@
+"""What a fine-tuning leaves: weights, log, confusion and a record of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acrank.common.files import write_whole
+from acrank.errors import ModelError
+from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.evaluate import Judged, judge
+from acrank.finetuning.export import save_network
+from acrank.finetuning.images import plain_batches
+from acrank.finetuning.inputs import Images
+from acrank.finetuning.loop import Row, Training
+from acrank.finetuning.network import Network
+from acrank.finetuning.state import save_record
+from acrank.report.cells import csv_text
+from acrank.store.code import library_versions
+from acrank.zoo import Backbone
+
+LOG = "log.csv"
+CONFUSION = "confusion.csv"
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A finished fine-tuning.
+
+    Attributes:
+        folder: with weights, log and record.
+        record: configuration, best epoch, measures on validation and test images.
+        log: a row an epoch.
+        kept: whether it had been finished before.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    log: tuple[Row, ...]
+    kept: bool = False
+
+
+def finish(
+    config: FinetuneConfig,
+    output: Path,
+    identity: str,
+    images: Images,
+    backbone: Backbone,
+    training: Training,
+    network: Network,
+) -> Finetuned:
+    """Put the best epoch's weights back, judge them, and write the result."""
+    if not training.best.epoch:
+        raise ModelError(
+            f"{backbone.entry.name}: {training.stopped}, before any epoch was good.",
+            hint="A smaller --lr may help.",
+        )
+    network.load_state_dict(training.best.state)
+    parts = training.parts
+    parts.method.finish(network, fold=config.fold)
+    judged = {"val": judge(network, parts.validation(), parts.autocast)}
+    if images.test is not None:
+        preprocessing = parts.training.preprocessing
+        batches = plain_batches(
+            images.test, preprocessing, config.batch_size, parts.training.device
+        )
+        judged["test"] = judge(network, batches, parts.autocast)
+    classes = images.training.classes
+    network.cpu()
+    unloadable = save_network(output, backbone, network, classes)
+    write_whole(output / LOG, csv_text(_columns(training.log), training.log))
+    last = judged.get("test", judged["val"])
+    write_whole(output / CONFUSION, _confusion_csv(last, classes))
+    record = _record(config, identity, images, backbone, training, judged)
+    if unloadable:
+        record["not_for_timm"] = unloadable
+    save_record(output, record)
+    return Finetuned(output, record, tuple(training.log))
+
+
+def _record(
+    config: FinetuneConfig,
+    identity: str,
+    images: Images,
+    backbone: Backbone,
+    training: Training,
+    judged: dict[str, Judged],
+) -> dict[str, Any]:
+    return {
+        "identity": identity,
+        "config": config.model_dump(mode="json"),
+        "model": {
+            "name": backbone.entry.name,
+            "source": backbone.info.source,
+            "revision": backbone.info.revision,
+            "license": backbone.info.license,
+        },
+        "images": {
+            "classes": list(images.training.classes),
+            "training": len(images.training),
+            "validation": len(images.validation),
+            "test": None if images.test is None else len(images.test),
+        },
+        "best_epoch": training.best.epoch,
+        "stopped": training.stopped or None,
+        **{name: _finite(found.measures()) for name, found in judged.items()},
+        "versions": library_versions(),
+        "log": [_finite(row) for row in training.log],
+    }
+
+
+def _finite(values: Any) -> dict[str, Any]:
+    return {
+        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
+    }
+
+
+def _columns(log: list[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in log for name in row))
+
+
+def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
+    """Rows are true classes, columns what they were taken for."""
+    columns = ("true", *(f"said {name}" for name in classes))
+    counts = judged.confusion().tolist()
+    rows = (
+        dict(zip(columns, (name, *row), strict=True))
+        for name, row in zip(classes, counts, strict=True)
+    )
+    return csv_text(columns, rows)
