@@ -47,9 +47,8 @@ _ENTRIES = (
         "Kanavati and Tsuneki, Partial transfusion, arXiv 2102.05543",
         "plain:BnOnly",
         {"bn_mode": "eval"},
-        lr=0.05,
     ),
-    MethodEntry("head", "the head alone, on frozen features", "-", "plain:Head", lr=0.01),
+    MethodEntry("head", "the head alone, on frozen features", "-", "plain:Head"),
     MethodEntry(
         "l2-sp",
         "all weights, drawn towards the pretrained ones",

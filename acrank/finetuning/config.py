@@ -114,7 +114,7 @@ class FinetuneConfig(BaseModel):
 
 
 # Settings that the result does not depend on.
-HOW = ("threads", "offline", "trust_code", "fold", "test")
+HOW = ("threads", "offline", "trust_code")
 
 
 def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:

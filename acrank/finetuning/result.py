@@ -51,6 +51,8 @@ def finish(
     backbone: Backbone,
     training: Training,
     network: Network,
+    *,
+    weights: bool = True,
 ) -> Finetuned:
     """Put the best epoch's weights back, judge them, and write the result."""
     if not training.best.epoch:
@@ -70,7 +72,7 @@ def finish(
         judged["test"] = judge(network, batches, parts.autocast)
     classes = images.training.classes
     network.cpu()
-    unloadable = save_network(output, backbone, network, classes)
+    unloadable = save_network(output, backbone, network, classes) if weights else ""
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
     last = judged.get("test", judged["val"])
     write_whole(output / CONFUSION, _confusion_csv(last, classes))

@@ -18,6 +18,7 @@ from acrank.data import Preprocessing, Sample
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
 from acrank.finetuning.config import HOW, FinetuneConfig
+from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.inputs import Images, class_weights, find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
@@ -36,6 +37,7 @@ def finetune(
     output: Path,
     *,
     fresh: bool = False,
+    weights: bool = True,
     say: Said | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Finetuned:
@@ -48,6 +50,7 @@ def finetune(
         config: of the fine-tuning.
         output: folder for the result; is made.
         fresh: begin anew, whatever is in the folder.
+        weights: write the weights; without them, only what they are worth is kept.
         say: is told each row of the log, and how many epochs there are.
         note: is told what a user should know.
 
@@ -65,7 +68,7 @@ def finetune(
         torch.set_num_threads(config.threads)
     with own_randomness(), reproducible(device):
         try:
-            return _run(config, output, device, say, note or (lambda text: None))
+            return _run(config, output, device, weights, say, note or (lambda text: None))
         except ModelError as error:
             raise NotScoredError(error.message, hint=error.hint) from error
 
@@ -74,6 +77,7 @@ def _run(
     config: FinetuneConfig,
     output: Path,
     device: torch.device,
+    weights: bool,
     say: Said | None,
     note: Callable[[str], None],
 ) -> Finetuned:
@@ -83,7 +87,7 @@ def _run(
     backbone = find_backbone(config)
     identity = identity_of(config, images, backbone)
     record = load_record(output, identity)
-    if record is not None:
+    if record is not None and (not weights or (output / WEIGHTS).is_file()):
         return Finetuned(output, record, tuple(record["log"]), kept=True)
     training, network = prepare(config, images, backbone, device)
     state = load_state(output, identity)
@@ -95,18 +99,19 @@ def _run(
         save_state(output, identity, training.state())
         if say:
             say(row, config.epochs)
-    return finish(config, output, identity, images, backbone, training, network)
+    return finish(config, output, identity, images, backbone, training, network, weights=weights)
 
 
 def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:
     """A hash of all that a fine-tuning depends on."""
     settings = {k: v for k, v in config.model_dump(mode="json").items() if k not in HOW}
-    for name in ("data", "val", "zoo"):
+    for name in ("data", "val", "test", "zoo"):
         settings.pop(name)
     content = {
         "settings": settings,
         "training": images.training.fingerprint,
         "validation": images.validation.fingerprint,
+        "test": None if images.test is None else images.test.fingerprint,
         "weights": backbone.info.revision,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
+from acrank.common.files import write_whole
 from acrank.engines.crew import READY
-from acrank.errors import AcrankError
 from acrank.finetuning.config import FinetuneConfig
+from acrank.report.cells import json_text
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ class Outcome:
         cell: the fine-tuning.
         val: measures on the validation images of the epoch that was kept; empty if it failed.
         test: on the test images.
-        seconds: it took; of one that had been finished before, nothing.
+        seconds: it took; if it was stopped in between, since it went on.
         reason: why it failed; empty otherwise.
+        kept: whether it had been finished before.
     """
 
     cell: Cell
@@ -62,6 +65,7 @@ class Outcome:
     test: dict[str, float | None]
     seconds: float = 0.0
     reason: str = ""
+    kept: bool = False
 
 
 def folder_name(text: str) -> str:
@@ -71,23 +75,25 @@ def folder_name(text: str) -> str:
 
 def tune(cell: Cell) -> Outcome:
     """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
-    import time
-
     from acrank.finetuning.run import finetune
     from acrank.scorer import explain_failure
 
     started = time.perf_counter()
     try:
-        done = finetune(cell.config, cell.folder)
-    except AcrankError as error:
-        return Outcome(cell, {}, {}, time.perf_counter() - started, str(error))
+        done = finetune(cell.config, cell.folder, weights=cell.keep_weights)
+        seconds = _seconds(cell.folder, None if done.kept else time.perf_counter() - started)
     except Exception as error:  # one model's trouble must not end an experiment over many
         return Outcome(cell, {}, {}, time.perf_counter() - started, explain_failure(error))
-    if not cell.keep_weights:
-        (cell.folder / "model.safetensors").unlink(missing_ok=True)
-    record: dict[str, Any] = done.record
-    seconds = 0.0 if done.kept else time.perf_counter() - started
-    return Outcome(cell, record["val"], record["test"], seconds)
+    return Outcome(cell, done.record["val"], done.record["test"], seconds, kept=done.kept)
+
+
+def _seconds(folder: Path, spent: float | None) -> float:
+    """What a fine-tuning took: written down, or read if it had been finished before."""
+    file = folder / "seconds.json"
+    if spent is not None:
+        write_whole(file, json_text(spent))
+        return spent
+    return float(json.loads(file.read_text())) if file.is_file() else 0.0
 
 
 def serve(pipe: Connection, threads: int) -> None:

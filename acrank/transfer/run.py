@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from acrank.common.files import write_whole
-from acrank.config import make_config
+from acrank.config import RunConfig, make_config
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.listener import Listener, Silent
@@ -100,7 +99,7 @@ def _compared(output: Path, accuracies: Mapping[tuple[str, str], float]) -> Vali
     return validate(output / "SCORES.csv", output / "ACCURACIES.csv")
 
 
-def _scoring(config: TransferConfig, dataset: Dataset) -> Any:
+def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
         **config.score,
@@ -176,7 +175,7 @@ class _Counted:
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
-        spent = f"{outcome.seconds:.1f} s" if outcome.seconds else "kept"
+        spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
         found = outcome.reason or f"test accuracy {outcome.test['accuracy']:.4f}"
         self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
 

@@ -78,12 +78,25 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(
 
 def test_a_finished_one_is_kept_and_another_refused(tmp_path: Path) -> None:
     done = finetune(config(method="head"), tmp_path)
-    kept = finetune(config(method="head", threads=1, fold=False), tmp_path)
+    kept = finetune(config(method="head", threads=1), tmp_path)
     assert kept.kept
     assert kept.record == done.record
     with pytest.raises(ConfigError, match="another fine-tuning"):
         finetune(config(method="head", lr=0.5), tmp_path)
+    for other in ({"fold": False}, {"test": "demo"}):  # it would have found something else
+        with pytest.raises(ConfigError, match="another fine-tuning"):
+            finetune(config(method="head", **other), tmp_path)
     assert not finetune(config(method="head", lr=0.5), tmp_path, fresh=True).kept
+
+
+def test_weights_that_are_gone_are_made_again_if_they_are_wanted(tmp_path: Path) -> None:
+    bare = finetune(config(method="head"), tmp_path, weights=False)
+    assert not (tmp_path / "model.safetensors").exists()
+    assert finetune(config(method="head"), tmp_path, weights=False).kept
+    whole = finetune(config(method="head"), tmp_path)
+    assert not whole.kept
+    assert (tmp_path / "model.safetensors").is_file()
+    assert whole.record == bare.record
 
 
 def test_generators_are_left_as_they_were(tmp_path: Path) -> None:

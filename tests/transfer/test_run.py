@@ -124,6 +124,10 @@ def test_every_model_is_tuned_scored_and_compared(
     repeated, again = run(models=LIVING)
     assert sum(line.endswith("(kept)") for line in again) == len(again) == 3 * 3
     assert repeated.accuracies == done.accuracies
+    spent = {(c["model"], c["lr"], c["seed"]): c["seconds"] for c in cells if c["model"] in LIVING}
+    assert {
+        (c["model"], c["lr"], c["seed"]): c["seconds"] for c in rows(folder / "cells.csv")
+    } == spent
     again_scores = {row["model"]: row["log_me"] for row in rows(folder / "SCORES.csv")}
     assert again_scores == {model: scores[model] for model in again_scores}
 
