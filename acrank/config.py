@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -34,6 +34,7 @@ HOW = (
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
 
+Fields = TypeVar("Fields", bound=BaseModel)
 Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -172,10 +173,24 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
     """
     stored = read_settings(file) if file else {}
     merged = {**{name: stored[name] for name in stored if name not in SECTIONS}, **settings}
+    return validated(RunConfig, merged, file)
+
+
+def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None = None) -> Fields:
+    """Settings as the configuration that they are of.
+
+    Args:
+        fields: the model of the configuration.
+        settings: by field.
+        file: where some of them are from, for the message.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range.
+    """
     try:
-        return RunConfig.model_validate(merged)
+        return fields.model_validate(settings)
     except ValidationError as error:
-        raise explain_error(error, RunConfig, file) from None
+        raise _explained(error, fields, file) from None
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -205,16 +220,8 @@ def read_settings(file: Path) -> dict[str, Any]:
     return content
 
 
-def explain_error(
-    error: ValidationError, fields: type[BaseModel], file: Path | None
-) -> ConfigError:
-    """The first thing that is wrong with settings, in words.
-
-    Args:
-        error: of pydantic.
-        fields: the model that the settings are of.
-        file: where some of them are from.
-    """
+def _explained(error: ValidationError, fields: type[BaseModel], file: Path | None) -> ConfigError:
+    """The first thing that is wrong with settings, in words."""
     where = f" (in '{file}' or on the command line)" if file else ""
     first = error.errors(include_url=False)[0]
     said = first["msg"].removeprefix("Value error, ")

@@ -235,7 +235,7 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
     from acrank.report.table import make_console
 
     with EpochProgress(make_console(stderr=True)) as progress:
-        return run(config, folder, fresh=fresh, say=progress.row, note=progress.note)
+        return run(config, folder, fresh=fresh, say=progress.row, note=progress.message)
 
 
 def _show(done: Finetuned, output: FinetuneFormat) -> None:

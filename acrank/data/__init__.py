@@ -1,8 +1,9 @@
 """Target datasets: opened, checked, sampled and prepared for each network."""
 
+from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
 from acrank.data.readers import open_target
-from acrank.data.sample import Sample, draw_sample, smaller_sample, whole_sample
+from acrank.data.sample import Sample
 from acrank.data.target import Item, Target
 
 __all__ = [

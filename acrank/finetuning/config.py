@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.config import explain_error
+from acrank.config import validated
 from acrank.finetuning.catalogue import METHODS, known_method
 
 Monitor = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"]
@@ -123,7 +123,4 @@ def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:
     Raises:
         ConfigError: a field is unknown or its value out of range.
     """
-    try:
-        return FinetuneConfig.model_validate(settings)
-    except ValidationError as error:
-        raise explain_error(error, FinetuneConfig, None) from None
+    return validated(FinetuneConfig, settings)

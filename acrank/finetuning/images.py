@@ -17,7 +17,12 @@ from acrank.data.preprocess import MODES, normalise
 
 Batch = tuple[Tensor, Tensor]
 # What a light augmentation does: a crop of most of the image, a little stretched, perhaps flipped.
-LIGHT = {"scale": (0.7, 1.0), "ratio": (0.9, 1.1), "hflip": 0.5, "color_jitter": 0.0}
+LIGHT: dict[str, Any] = {
+    "scale": (0.7, 1.0),
+    "ratio": (0.9, 1.1),
+    "hflip": 0.5,
+    "color_jitter": 0.0,
+}
 
 
 class TrainingImages:
@@ -110,7 +115,7 @@ def _training_transform(preprocessing: Preprocessing, augment: str) -> Any:
         interpolation=preprocessing.interpolation,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        **(LIGHT if augment == "light" else {}),  # type: ignore[arg-type]
+        **(LIGHT if augment == "light" else {}),
     )
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acrank.data import Sample
 from acrank.data.stratify import rank
 from acrank.errors import DataError
-
-Rows = NDArray[np.int64]
 
 
 def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
@@ -38,9 +35,4 @@ def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
         )
     validation = np.array(sorted(chosen), dtype=np.int64)
     training = np.setdiff1d(np.arange(len(sample), dtype=np.int64), validation)
-    return _rows(sample, training), _rows(sample, validation)
-
-
-def _rows(sample: Sample, rows: Rows) -> Sample:
-    """Some images of a sample, with the labels of the whole."""
-    return sample.subset(rows)
+    return sample.subset(training), sample.subset(validation)

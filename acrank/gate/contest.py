@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from acrank.common.licences import matches_license
 from acrank.gate.policy import Policy
-from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.metrics.registry import CONSENSUS, higher_is_better
 from acrank.ranking.statistics import tie_groups
 from acrank.results import ModelResult, RankedModel, Ranking
 
@@ -32,8 +32,7 @@ class Contest:
     @property
     def sign(self) -> float:
         """1 where a higher score is better, else -1."""
-        by = self.ranking.rank_by
-        return 1.0 if by == CONSENSUS or METRICS[by].higher_is_better else -1.0
+        return 1.0 if higher_is_better(self.ranking.rank_by) else -1.0
 
     @property
     def name(self) -> str:

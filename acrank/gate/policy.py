@@ -9,13 +9,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from acrank.common.licences import split_licenses
-from acrank.config import explain_error, read_settings
+from acrank.config import read_settings, validated
 from acrank.errors import ConfigError
 from acrank.metrics.guards import GUARDS
 
@@ -112,7 +111,4 @@ def read_policy(settings: dict[str, Any], file: Path | None = None) -> Policy:
             f"The gate: section of '{file}' must hold rules and values.",
             hint="For example: max_regret: 0.1",
         )
-    try:
-        return Policy.model_validate({**(section or {}), **settings})
-    except ValidationError as error:
-        raise explain_error(error, Policy, file) from None
+    return validated(Policy, {**(section or {}), **settings}, file)

@@ -127,6 +127,16 @@ def known_metric(name: str) -> str:
     raise ConfigError(f"There is no metric '{name}'.", hint=f"{hint}Known: {', '.join(METRICS)}.")
 
 
+def higher_is_better(rank_by: str) -> bool:
+    """Which way is better, of a metric or of the consensus."""
+    return rank_by == CONSENSUS or METRICS[rank_by].higher_is_better
+
+
+def is_relative(rank_by: str) -> bool:
+    """Whether a model's score depends on the other models: of a metric or of the consensus."""
+    return rank_by == CONSENSUS or METRICS[rank_by].kind == "relative"
+
+
 def with_parts(names: Iterable[str]) -> tuple[str, ...]:
     """The metrics to compute for each model: relative ones are replaced by their parts."""
     return tuple(dict.fromkeys(part for name in names for part in METRICS[name].parts or (name,)))

@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from acrank.report.cells import csv_text, json_text, markdown_table, plain
+from acrank.report.markdown import escaped
+from acrank.report.ranking_text import number_text
 from acrank.report.table import print_rows
 from acrank.results import RankedModel
 from acrank.results.changes import Changes, Move
@@ -77,7 +79,7 @@ def to_csv(found: Changes) -> str:
 def to_markdown(found: Changes) -> str:
     """The models that changed as a GitHub table, and sentences."""
     table = markdown_table(COLUMNS, ([_text(row[c]) for c in COLUMNS] for row in _shown(found)))
-    return table + "".join(f"\n{plain(line).plain}\n" for line in summary(found))
+    return table + "".join(f"\n{escaped(line)}\n" for line in summary(found))
 
 
 def to_json(found: Changes) -> str:
@@ -157,4 +159,4 @@ def listed(names: Sequence[str]) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from acrank.report import validation_records
 from acrank.report.cells import markdown_table, plain
+from acrank.report.markdown import escaped
 from acrank.report.table import print_rows
 from acrank.report.validation import print_validation
 from acrank.transfer.run import Experiment
@@ -38,7 +39,7 @@ def to_markdown(done: Experiment) -> str:
     if done.validation:
         parts += ["## Scores against accuracies\n", validation_records.to_markdown(done.validation)]
         said += done.validation.notes
-    return "\n".join([*parts, *(f"{plain(line).plain}\n" for line in said)])
+    return "\n".join([*parts, *(f"{escaped(line)}\n" for line in said)])
 
 
 def notes(done: Experiment) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from acrank.report.cells import plain
+from acrank.report.progress import ProgressBar
 from acrank.report.table import print_rows
 
 if TYPE_CHECKING:
@@ -18,37 +17,12 @@ if TYPE_CHECKING:
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
 
 
-class EpochProgress:
-    """A line an epoch, with a bar below on a terminal; use as a context manager."""
+class EpochProgress(ProgressBar):
+    """Shows a fine-tuning: a line an epoch."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self.bar = Progress(
-            TextColumn("epoch"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("")
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
-
-    def note(self, text: str) -> None:
-        """Print a sentence for the user."""
-        self.console.print(plain(f"note: {text}"), soft_wrap=True)
+        super().__init__(console)
+        self.task = self.bar.add_task("epoch")
 
     def row(self, row: Row, epochs: int) -> None:
         """Print an epoch's row of the log."""
@@ -60,7 +34,7 @@ class EpochProgress:
             value = row.get(f"val_{name}")
             if value is not None:
                 parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
-        self.console.print(plain(", ".join(parts)), soft_wrap=True)
+        self.line(", ".join(parts))
 
 
 def print_finetuned(done: Finetuned, console: Console) -> None:

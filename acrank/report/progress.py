@@ -13,13 +13,11 @@ from acrank.report.cells import plain
 from acrank.results import ModelResult
 
 
-class ProgressListener:
-    """Shows a run on a console; use as a context manager."""
+class ProgressBar:
+    """Lines on a console, with a bar below on a terminal; use as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.total = 0
-        self.finished = 0
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -49,6 +47,15 @@ class ProgressListener:
     def line(self, text: str) -> None:
         """Print what has been done."""
         self.console.print(plain(text), soft_wrap=True)
+
+
+class ProgressListener(ProgressBar):
+    """Shows a run."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.total = 0
+        self.finished = 0
 
     def start(self, total: int) -> None:
         """Show an empty bar."""

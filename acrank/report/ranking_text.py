@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
 from acrank.results import RankedModel, Ranking
 
 # Follows a number that a guard speaks against.
@@ -13,11 +13,6 @@ MARK = "!"
 def ranked(ranking: Ranking) -> list[RankedModel]:
     """The rows that have a place and a score, best first."""
     return [row for row in ranking.rows if row.rank is not None and row.score is not None]
-
-
-def higher_is_better(metric: str) -> bool:
-    """Which way is better, of a metric or of the consensus."""
-    return metric == CONSENSUS or METRICS[metric].higher_is_better
 
 
 def better(metric: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
+from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
 from acrank.report.cells import plain
 from acrank.report.ranking_text import (
     guard_notes,
@@ -100,7 +100,7 @@ def print_table(table: Table, console: Console) -> None:
 
 def _columns(ranking: Ranking) -> list[Column]:
     by = ranking.rank_by
-    arrow = "↑" if by == CONSENSUS or METRICS[by].higher_is_better else "↓"
+    arrow = "↑" if higher_is_better(by) else "↓"
     places = [Column("places", places_text, 1)] if by == CONSENSUS else []
     metric_columns = [
         # what was asked for by name goes later than what is always there

@@ -10,6 +10,7 @@ from rich.console import Console
 from acrank.gate import Verdict
 from acrank.report.cells import json_text, markdown_table, plain
 from acrank.report.comparison import changes_lines, listed
+from acrank.report.ranking_text import interval_text, number_text
 from acrank.report.table import print_rows
 from acrank.results import RankedModel
 
@@ -108,6 +109,5 @@ def _rows(verdict: Verdict) -> list[Sequence[str]]:
 
 
 def _cells(row: RankedModel) -> list[str]:
-    between = "" if row.low is None else f"{row.low:.4g} to {row.high:.4g}"
-    score = "" if row.score is None else f"{row.score:.4g}"
+    score, between = number_text(row.score), interval_text(row)
     return [str(row.rank or ""), row.result.model, score, between, str(row.tie_group or "")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.metrics.registry import is_relative
 from acrank.results.difference import Difference, differences
 from acrank.results.types import RankedModel, Ranking, all_flags
 
@@ -108,9 +108,8 @@ def changes(old: Ranking, new: Ranking) -> Changes:
 def _of_company(old: Ranking, new: Ranking) -> list[Difference]:
     """A score that is relative to the other models is no other's in other company."""
     by = new.rank_by
-    relative = by == CONSENSUS or METRICS[by].kind == "relative"
     names = [sorted(row.result.model for row in ranking.rows) for ranking in (old, new)]
-    if not relative or names[0] == names[1]:
+    if not is_relative(by) or names[0] == names[1]:
         return []
     only = [", ".join(sorted(set(a) - set(b))) for a, b in (names, names[::-1])]
     return [Difference(f"the models, to which {by} is relative", *(f"[{text}]" for text in only))]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
+from acrank.metrics.registry import AC_CORR, is_relative
 from acrank.results.estimate import Estimate
 from acrank.results.layer import LayerCorrelation
 
@@ -98,7 +98,7 @@ class ModelResult:
             metric: the one ranked by.
             known_zoo: whether metrics that need the other models have been computed.
         """
-        pending = metric == CONSENSUS or METRICS[metric].kind == "relative"
+        pending = is_relative(metric)
         if self.status == "failed" or metric in self.scores or (pending and not known_zoo):
             return self
         reason = self.undefined.get(metric) or self.reason or "not computed"

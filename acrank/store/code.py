@@ -17,7 +17,7 @@ from acrank.metrics.registry import METRICS
 PACKAGE = Path(__file__).parents[1]
 # From the image file to the numbers of one model, but for its metrics.
 PROBE = (
-    *("acrank.data.sample", "acrank.data.preprocess", "acrank.zoo.data_config"),
+    *("acrank.data.draw", "acrank.data.preprocess", "acrank.zoo.data_config"),
     *("acrank.zoo.heads", "acrank.probe", "acrank.probe.extract", "acrank.norm"),
 )
 # Likewise, but what these import is told above or by the metrics.

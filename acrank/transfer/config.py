@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from acrank.common.duration import parse_duration
-from acrank.config import explain_error
+from acrank.config import Seconds, validated
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import resolve_metrics
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
 
 class TransferConfig(BaseModel):
@@ -97,7 +93,7 @@ class TransferConfig(BaseModel):
         """The configuration of one fine-tuning."""
         return FinetuneConfig(
             **{
-                "monitor": "accuracy" if self.measure == "accuracy" else self.measure,
+                "monitor": self.measure,
                 **self.finetune,
                 "data": data,
                 "test": test,
@@ -122,7 +118,4 @@ def make_transfer_config(settings: dict[str, Any]) -> TransferConfig:
     Raises:
         ConfigError: a field is unknown or its value out of range.
     """
-    try:
-        return TransferConfig.model_validate(settings)
-    except ValidationError as error:
-        raise explain_error(error, TransferConfig, None) from None
+    return validated(TransferConfig, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MethodType
 from typing import cast
 
@@ -77,7 +78,7 @@ def _is_plain(module: nn.Module) -> bool:
     return why_not(module) is None and getattr(module, "running_mean", None) is not None
 
 
-def _forward(kind: type[nn.Module], p: float):  # type: ignore[no-untyped-def]
+def _forward(kind: type[nn.Module], p: float) -> Callable[[_BatchNorm, Tensor], Tensor]:
     def forward(layer: _BatchNorm, inputs: Tensor) -> Tensor:
         if not layer.training:
             return cast(Tensor, kind.forward(layer, inputs))

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from acrank.metrics.registry import higher_is_better
 from acrank.report.html.axes import label_numbers, spans_decades
 from acrank.report.html.parts import WIDTH, Picture
 from acrank.report.plotting import ACCENT, INK, QUIET, new_figure, styled, to_svg
 from acrank.report.ranking_text import (
     better,
-    higher_is_better,
     number_text,
     ranked,
     seconds_of,

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acrank.metrics.registry import CONSENSUS, METRICS
-from acrank.report.ranking_text import MARK, higher_is_better, metric_text
+from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
+from acrank.report.ranking_text import MARK, metric_text
 from acrank.results import RankedModel, Ranking
 
 

@@ -1,0 +1,187 @@
+"""From a target to its sample: which images, decoded once, in which batches."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from acrank.data import stratify
+from acrank.data.checks import Fault, refuse_faults
+from acrank.data.decode import (
+    Decoded,
+    Pixels,
+    UnsupportedPixelsError,
+    decode,
+    grey_depth,
+    to_eight_bits,
+)
+from acrank.data.imagefile import explain, in_threads, strict_pillow
+from acrank.data.notices import depth_warning, size_warnings
+from acrank.data.sample import Sample
+from acrank.data.target import Item, Target, require_two_classes
+from acrank.errors import ConfigError
+
+_CONVERT = "Convert images of more than 16 bits or of floating point to 8- or 16-bit grey."
+
+
+def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sample:
+    """Draw a stratified sample, decode it once and part it into stratified batches.
+
+    Classes are drawn in proportion to their frequency, at least one image each where possible. The
+    images drawn depend on the seed and on their number only, not on the batches.
+
+    Args:
+        target: the dataset.
+        samples: how many images to draw; rounded down to whole batches.
+        batch_size: the size of a batch.
+        seed: chooses the images.
+
+    Raises:
+        ConfigError: a number below two.
+        DataError: a drawn image cannot be decoded, or the target has a single class.
+    """
+    for name, value in (("samples", samples), ("batch_size", batch_size)):
+        if value < 2:
+            raise ConfigError(f"{name} is {value}.", hint=f"Set {name} to 2 or more.")
+    pools = _pools(target, seed)
+    require_two_classes(target.name, tuple(target.classes[label] for label in pools))
+    plan, drawn = _draw(target, pools, samples, batch_size, seed)
+    counts = [len(pool) for pool in pools.values()]
+    classes = len({item.label for item in drawn})
+    warnings = size_warnings(counts, samples, batch_size, plan, classes)
+    return _decoded(target, drawn, _batches(drawn, plan, seed), warnings)
+
+
+def whole_sample(target: Target, samples: int | None, seed: int) -> Sample:
+    """Decode all images, or so many of them drawn as :func:`draw_sample` does, in one batch.
+
+    Args:
+        target: the dataset.
+        samples: how many images; None for all.
+        seed: chooses the images.
+
+    Raises:
+        DataError: an image cannot be decoded, or the target has a single class.
+    """
+    pools = _pools(target, seed)
+    require_two_classes(target.name, tuple(target.classes[label] for label in pools))
+    count = min(samples or len(target.items), len(target.items))
+    _, drawn = _draw(target, pools, count, max(count, 2), seed)
+    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+
+
+def _decoded(
+    target: Target,
+    drawn: Sequence[Item],
+    batches: tuple[npt.NDArray[np.int64], ...],
+    warnings: Sequence[str],
+) -> Sample:
+    images, fingerprints, deep = _decode_all(target.name, drawn)
+    present = sorted({item.label for item in drawn})
+    labels = np.searchsorted(present, [item.label for item in drawn]).astype(np.int64)
+    classes = tuple(target.classes[label] for label in present)
+    return Sample(
+        classes=classes,
+        keys=tuple(item.key for item in drawn),
+        labels=labels,
+        images=images,
+        batches=batches,
+        warnings=(*warnings, *deep),
+        fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
+    )
+
+
+def smaller_sample(
+    whole: Sample, target: Target, samples: int, batch_size: int, seed: int
+) -> Sample:
+    """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
+
+    Args:
+        whole: a larger draw from the same target, with the same seed and size of batches.
+        target: the dataset.
+        samples: how many images to draw; rounded down to whole batches.
+        batch_size: the size of a batch.
+        seed: chooses the images.
+    """
+    plan, drawn = _draw(target, _pools(target, seed), samples, batch_size, seed)
+    places = {key: place for place, key in enumerate(whole.keys)}
+    # Webster's method is monotone in the total, and so is what the largest class gives way by
+    rows = np.array([places[item.key] for item in drawn])
+    return whole.part(rows, _batches(drawn, plan, seed))
+
+
+def _pools(target: Target, seed: int) -> dict[int, list[Item]]:
+    """Group the items by label, each group in its order of drawing."""
+    pools: dict[int, list[Item]] = {}
+    for item in target.items:
+        pools.setdefault(item.label, []).append(item)
+    return {label: _shuffled(pools[label], seed) for label in sorted(pools)}
+
+
+def _shuffled(items: Sequence[Item], seed: int) -> list[Item]:
+    return sorted(items, key=lambda item: (stratify.rank(seed, item.key), item.key))
+
+
+def _draw(
+    target: Target, pools: dict[int, list[Item]], samples: int, batch_size: int, seed: int
+) -> tuple[stratify.Plan, list[Item]]:
+    counts = [len(pool) for pool in pools.values()]
+    ranks = [stratify.rank(seed, target.classes[label]) for label in pools]
+    plan = stratify.plan(counts, samples, batch_size)
+    shares = stratify.quotas(counts, ranks, plan)
+    drawn = [
+        item for pool, share in zip(pools.values(), shares, strict=True) for item in pool[:share]
+    ]
+    return plan, sorted(drawn, key=lambda item: (item.label, item.key))
+
+
+def _batches(
+    drawn: Sequence[Item], plan: stratify.Plan, seed: int
+) -> tuple[npt.NDArray[np.int64], ...]:
+    places = {item.key: place for place, item in enumerate(drawn)}
+    groups: dict[int, list[int]] = {}
+    for item in _shuffled(drawn, seed):
+        groups.setdefault(item.label, []).append(places[item.key])
+    ordered = [groups[label] for label in sorted(groups)]
+    return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, plan.batches))
+
+
+def _read(item: Item) -> tuple[Decoded, str] | Fault:
+    """Read an image's bytes once, for the hash and for the pixels."""
+    try:
+        data = item.read()
+        return decode(data), hashlib.sha256(data).hexdigest()
+    except MemoryError:
+        raise
+    except UnsupportedPixelsError as error:
+        return Fault(str(item.source), str(error), _CONVERT)
+    except Exception as error:  # Pillow's readers raise nearly every type on damaged input
+        return Fault(str(item.source), explain(error))
+
+
+def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[str], list[str]]:
+    """Decode the drawn images; return them with their hashes and what the user should know."""
+    with strict_pillow():
+        results = in_threads(_read, drawn)
+    refuse_faults(name, len(drawn), (result for result in results if isinstance(result, Fault)))
+    read = [result for result in results if not isinstance(result, Fault)]
+    hashes = [digest for _, digest in read]
+    peaks = [decoded.peak for decoded, _ in read if decoded.peak is not None]
+    if not peaks:
+        return [decoded.values for decoded, _ in read], hashes, []
+    depth = grey_depth(peaks)
+    images = [
+        decoded.values if decoded.peak is None else to_eight_bits(decoded.values, depth)
+        for decoded, _ in read
+    ]
+    return images, hashes, [depth_warning(len(peaks), len(drawn), max(peaks), depth)]
+
+
+def _fingerprint(
+    classes: Sequence[str], drawn: Sequence[Item], labels: Sequence[int], hashes: Sequence[str]
+) -> str:
+    keys = [item.key for item in drawn]
+    content = json.dumps([list(classes), list(zip(keys, labels, hashes, strict=True))])
+    return hashlib.sha256(content.encode()).hexdigest()
