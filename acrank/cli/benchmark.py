@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.options import DeviceName, Models, Offline, Threads, TrustCode, ZooFile, plain_value
-from acrank.cli.output import deliver
+from acrank.cli.output import HtmlFile, check_outputs, deliver
 from acrank.errors import ConfigError, ExitCode
 from acrank.finetuning.catalogue import METHODS, read_options
 
@@ -90,6 +90,7 @@ def benchmark(
     output: Annotated[
         Path, typer.Option(help="Folder for everything; the same command goes on in it.")
     ] = Path("benchmark"),
+    html: HtmlFile = None,
 ) -> None:
     """Fine-tune every model on every dataset, score it, and say which scores predict the accuracy.
 
@@ -100,8 +101,10 @@ def benchmark(
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some fine-tunings failed,
     4 none succeeded, 130 interrupted.
     """
-    done = _run(_settings(locals()), output)
-    deliver(lambda: _show(done), lambda: _write(done))
+    settings = _settings(locals())
+    check_outputs(html=html)
+    done = _run(settings, output)
+    deliver(lambda: _show(done), lambda: _write(done, html))
     raise typer.Exit(ExitCode.SOME_FAILED if done.failed else ExitCode.OK)
 
 
@@ -162,8 +165,17 @@ def _show(done: Experiment) -> None:
     print_experiment(done, make_console())
 
 
-def _write(done: Experiment) -> None:
-    from acrank.common.files import write_whole
+def _write(done: Experiment, html: Path | None) -> None:
+    from acrank.common.files import write_all
     from acrank.report.experiment import to_markdown
 
-    write_whole(done.folder / "report.md", to_markdown(done))
+    write_all(
+        (done.folder / "report.md", lambda: to_markdown(done)),
+        (html, lambda: _page(done)),
+    )
+
+
+def _page(done: Experiment) -> str:
+    from acrank.report.html.experiment import experiment_to_html
+
+    return experiment_to_html(done)

@@ -19,7 +19,7 @@ class MethodEntry:
         name: as users write it.
         summary: in a line.
         source: paper.
-        target: ``module:class`` below ``acrank.finetuning.methods``.
+        target: ``module:class``.
         options: with their defaults.
         lr: usual learning rate of the backbone, by SGD with momentum.
     """
@@ -32,56 +32,57 @@ class MethodEntry:
     lr: float = 0.01
 
 
+_HOME = "acrank.finetuning.methods"
 _ENTRIES = (
-    MethodEntry("full", "all weights, plain fine-tuning", "-", "plain:Full"),
+    MethodEntry("full", "all weights, plain fine-tuning", "-", f"{_HOME}.plain:Full"),
     MethodEntry(
         "ac-norm",
         "all weights, every BatchNorm as AC-Norm",
         "Zhang et al., arXiv 2307.15282",
-        "ac_norm:AcNorm",
+        f"{_HOME}.ac_norm:AcNorm",
         {"temperature": 1.0, "authors": False},
     ),
     MethodEntry(
         "bn-only",
         "scale and shift of every BatchNorm, and the head",
         "Kanavati and Tsuneki, Partial transfusion, arXiv 2102.05543",
-        "plain:BnOnly",
+        f"{_HOME}.plain:BnOnly",
         {"bn_mode": "eval"},
     ),
-    MethodEntry("head", "the head alone, on frozen features", "-", "plain:Head"),
+    MethodEntry("head", "the head alone, on frozen features", "-", f"{_HOME}.plain:Head"),
     MethodEntry(
         "l2-sp",
         "all weights, drawn towards the pretrained ones",
         "Li et al., ICML 2018, arXiv 1802.01483",
-        "l2_sp:L2SP",
+        f"{_HOME}.l2_sp:L2SP",
         {"alpha": 0.1, "beta": 0.01},
     ),
     MethodEntry(
         "delta",
         "all weights, feature maps held near the source's by attention",
         "Li et al., ICLR 2019, arXiv 1901.09229",
-        "delta:Delta",
+        f"{_HOME}.delta:Delta",
         {"alpha": 0.01, "beta": 0.01, "attention_images": 32},
     ),
     MethodEntry(
         "bss",
         "all weights, smallest singular values of the features penalised",
         "Chen et al., NeurIPS 2019",
-        "bss:BatchSpectralShrinkage",
+        f"{_HOME}.bss:BatchSpectralShrinkage",
         {"eta": 0.001, "k": 1},
     ),
     MethodEntry(
         "stochnorm",
         "all weights, batch or running statistics drawn for every channel",
         "Kou et al., NeurIPS 2020",
-        "stochnorm:StochNorm",
+        f"{_HOME}.stochnorm:StochNorm",
         {"p": 0.5},
     ),
     MethodEntry(
         "co-tuning",
         "all weights and the source head, by how classes relate",
         "You et al., NeurIPS 2020",
-        "co_tuning:CoTuning",
+        f"{_HOME}.co_tuning:CoTuning",
         {"trade_off": 2.3},
     ),
 )

@@ -14,6 +14,7 @@ from acrank.report.table import print_rows
 from acrank.report.validation import print_validation
 from acrank.transfer.run import Experiment
 
+HEADING = "Does a score predict the fine-tuned accuracy?"
 # Below such a ceiling the accuracies do not tell the models apart, and no score can.
 LOW = 0.5
 
@@ -31,7 +32,7 @@ def print_experiment(done: Experiment, console: Console) -> None:
 def to_markdown(done: Experiment) -> str:
     """The experiment as a page."""
     parts = [
-        "# Does a score predict the fine-tuned accuracy?\n",
+        f"# {HEADING}\n",
         "## Fine-tuned accuracies\n",
         markdown_table(_head(done), _rows(done)),
     ]
@@ -63,18 +64,22 @@ def _head(done: Experiment) -> tuple[str, ...]:
     return ("model", *(dataset.name for dataset in done.datasets))
 
 
-def _rows(done: Experiment) -> list[Sequence[str]]:
+def ordered_models(done: Experiment) -> list[str]:
+    """Those that have an accuracy, best mean first; one that is missing counts as 0."""
     models = dict.fromkeys(model for _, model in done.accuracies)
-    names = [dataset.name for dataset in done.datasets]
 
     def mean(model: str) -> float:
-        found = [done.accuracies.get((name, model), 0.0) for name in names]
+        found = [done.accuracies.get((dataset.name, model), 0.0) for dataset in done.datasets]
         return sum(found) / len(found)
 
-    ordered = sorted(models, key=lambda model: (-mean(model), model))
+    return sorted(models, key=lambda model: (-mean(model), model))
+
+
+def _rows(done: Experiment) -> list[Sequence[str]]:
+    names = [dataset.name for dataset in done.datasets]
     rows = [
         [model, *(_number(done.accuracies.get((name, model), math.nan)) for name in names)]
-        for model in ordered
+        for model in ordered_models(done)
     ]
     return [*rows, ["(ceiling)", *(_number(done.ceilings[name]) for name in names)]]
 

@@ -45,7 +45,17 @@ def to_json(result: Validation) -> str:
 
 def to_markdown(result: Validation) -> str:
     """The means and the weighted taus of each dataset as GitHub tables."""
-    means = [
+    by_dataset = [
+        [dataset or "all", *(tau(result, dataset, found) for found in result.summaries)]
+        for dataset in result.datasets
+    ]
+    taus = ["dataset", *map(label, result.summaries)]
+    return f"{markdown_table(*means(result))}\n{markdown_table(taus, by_dataset)}"
+
+
+def means(result: Validation) -> tuple[list[str], list[list[str]]]:
+    """The means over the datasets: headings, and a row for each metric."""
+    rows = [
         [
             label(found),
             *(number(found.statistics[name].value, digits(name)) for name in STATISTICS[:1]),
@@ -57,13 +67,7 @@ def to_markdown(result: Validation) -> str:
         for found in result.summaries
     ]
     headings = [HEADINGS[name] for name in STATISTICS]
-    head = ["metric", headings[0], "95 % interval", *headings[1:], "over best", "p (Holm)"]
-    by_dataset = [
-        [dataset or "all", *(tau(result, dataset, found) for found in result.summaries)]
-        for dataset in result.datasets
-    ]
-    taus = ["dataset", *map(label, result.summaries)]
-    return f"{markdown_table(head, means)}\n{markdown_table(taus, by_dataset)}"
+    return ["metric", headings[0], "95 % interval", *headings[1:], "over best", "p (Holm)"], rows
 
 
 def label(found: Summary) -> str:

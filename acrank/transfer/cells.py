@@ -11,11 +11,15 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acrank.common.files import write_whole
 from acrank.engines.crew import READY
 from acrank.finetuning.config import FinetuneConfig
 from acrank.report.cells import json_text
+
+if TYPE_CHECKING:
+    from acrank.finetuning.result import Finetuned
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,26 @@ def folder_name(text: str) -> str:
 
 def tune(cell: Cell) -> Outcome:
     """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
-    from acrank.finetuning.run import finetune
     from acrank.scorer import explain_failure
 
     started = time.perf_counter()
     try:
-        done = finetune(cell.config, cell.folder, weights=cell.keep_weights)
+        done = _finetune(cell)
         seconds = _seconds(cell.folder, None if done.kept else time.perf_counter() - started)
     except Exception as error:  # one model's trouble must not end an experiment over many
         return Outcome(cell, {}, {}, time.perf_counter() - started, explain_failure(error))
     return Outcome(cell, done.record["val"], done.record["test"], seconds, kept=done.kept)
+
+
+def _finetune(cell: Cell) -> Finetuned:
+    """Keep what is finished, go on with what is not, and replace what is of older data."""
+    from acrank.finetuning.run import finetune
+    from acrank.finetuning.state import OtherFinetuningError
+
+    try:
+        return finetune(cell.config, cell.folder, weights=cell.keep_weights)
+    except OtherFinetuningError:
+        return finetune(cell.config, cell.folder, weights=cell.keep_weights, fresh=True)
 
 
 def _seconds(folder: Path, spent: float | None) -> float:

@@ -40,6 +40,9 @@ class Experiment:
             than two seeds. No score can be expected to do better.
         validation: scores against accuracies; None for fewer than three models.
         folder: with all tables.
+        config: what was asked for.
+        by_seed: what the accuracies are the means of, seed by seed.
+        rankings: the scores, by dataset.
     """
 
     datasets: tuple[Dataset, ...]
@@ -48,6 +51,9 @@ class Experiment:
     ceilings: dict[str, float]
     validation: Validation | None
     folder: Path
+    config: TransferConfig
+    by_seed: dict[tuple[str, str], list[float]]
+    rankings: dict[str, Ranking]
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -88,7 +94,15 @@ def experiment(
     write_whole(output / "SCORES.csv", _scores_csv(rankings))
     found = _compared(output, tables.accuracies)
     return Experiment(
-        tuple(datasets), tuple(outcomes), tables.accuracies, tables.ceilings, found, output
+        datasets=tuple(datasets),
+        outcomes=tuple(outcomes),
+        accuracies=tables.accuracies,
+        ceilings=tables.ceilings,
+        validation=found,
+        folder=output,
+        config=config,
+        by_seed=tables.by_seed,
+        rankings=rankings,
     )
 
 

@@ -35,6 +35,11 @@ def best_rate(
     return max(tried, key=quality, default=None)
 
 
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation over the seeds; None for a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
 class Tables:
     """The accuracies of an experiment in their tables."""
 
@@ -81,7 +86,7 @@ class Tables:
                 "model": model,
                 "accuracy": self.accuracies[dataset, model],
                 "seeds": len(values),
-                "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                "deviation": deviation(values),
             }
             for (dataset, model), values in self.by_seed.items()
         )

@@ -14,7 +14,8 @@ from scipy.stats import weightedtau
 
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.report.experiment import to_markdown
-from acrank.transfer.cells import Cell, Outcome
+from acrank.report.html.experiment import experiment_to_html
+from acrank.transfer.cells import Cell, Outcome, tune
 from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, prepare_datasets
 from acrank.transfer.run import Experiment, experiment
@@ -119,6 +120,9 @@ def test_every_model_is_tuned_scored_and_compared(
     scores = {row["model"]: row["log_me"] for row in rows(folder / "SCORES.csv")}
     assert {model for model, score in scores.items() if score} == set(LIVING)
     assert "| demo-mixed |" in to_markdown(done)
+    html = experiment_to_html(done)
+    assert "SIGKILL" in html
+    assert "log_me against accuracy on stripes" in html
 
     # again: nothing is run twice
     repeated, again = run(models=LIVING)
@@ -162,6 +166,18 @@ def outcome(config: TransferConfig, lr: float, value: float | None, loss: float)
     return Outcome(cell, {"accuracy": value, "loss": loss}, {})
 
 
+def test_a_fine_tuning_of_older_data_is_replaced(stripes: Path, tmp_path: Path) -> None:
+    def cell(samples: int) -> Cell:
+        train, test = str(stripes / "train"), str(stripes / "test")
+        one = config(stripes).finetuning(data=train, test=test, model="demo-mixed", lr=0.01, seed=0)
+        tuning = one.model_copy(update={"samples": samples})
+        return Cell("stripes", "demo-mixed", 0.01, 0, tuning, tmp_path)
+
+    assert [tune(cell(16)).kept, tune(cell(16)).kept] == [False, True]
+    other = tune(cell(24))
+    assert (other.kept, other.reason) == (False, "")
+
+
 def test_the_best_rate_is_of_the_validation_images(stripes: Path) -> None:
     given = config(stripes)
     tried = [
@@ -202,7 +218,15 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
     tables = Tables(given, datasets, ["a"], outcomes)
     assert math.isnan(tables.ceilings["d"])
     done = Experiment(
-        tuple(datasets), tuple(outcomes), tables.accuracies, tables.ceilings, None, tmp_path
+        datasets=tuple(datasets),
+        outcomes=tuple(outcomes),
+        accuracies=tables.accuracies,
+        ceilings=tables.ceilings,
+        validation=None,
+        folder=tmp_path,
+        config=given,
+        by_seed=tables.by_seed,
+        rankings={},
     )
     assert "no order to compare" in to_markdown(done)
 

@@ -22,7 +22,7 @@ def make_method(name: str, options: Mapping[str, float | int | str | bool]) -> M
     """
     entry = METHODS[known_method(name)]
     module, _, cls = entry.target.partition(":")
-    method: Method = getattr(import_module(f"{__name__}.{module}"), cls)(
+    method: Method = getattr(import_module(module), cls)(
         **{**entry.options, **options}
     )
     return method

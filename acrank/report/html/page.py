@@ -50,8 +50,17 @@ def to_html(ranking: Ranking, gallery: Gallery | None = None) -> str:
         MissingExtraError: Jinja or matplotlib is not installed.
     """
     require_html()
-    template = _environment().get_template("page.html.j2")
-    return template.render(_content(ranking), gallery=gallery) + "\n"
+    return render("page.html.j2", _content(ranking) | {"gallery": gallery})
+
+
+def render(template: str, content: dict[str, Any]) -> str:
+    """A page of this package's templates.
+
+    Args:
+        template: its file.
+        content: by name, as the template says.
+    """
+    return _environment().get_template(template).render(content, version=__version__) + "\n"
 
 
 def _content(ranking: Ranking) -> dict[str, Any]:
@@ -74,7 +83,6 @@ def _content(ranking: Ranking) -> dict[str, Any]:
         "run": facts.run_tables(ranking),
         "repeat": repeat(ranking.record),
         "settings_file": SETTINGS_FILE,
-        "version": __version__,
     }
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from acrank.report.html import to_html
+from acrank.report.html.experiment import experiment_to_html
+from tests.report.html import experiments
 from tests.report.html.browser import CHROMIUM, Browser, browser
 from tests.report.html.builders import hostile, interrupted_budget, make_ranking, model
 from tests.report.html.test_page import GALLERY
@@ -17,6 +19,10 @@ WIDER = """[...document.querySelectorAll('body *')]
   .filter(e => !e.parentElement.closest('.scroll, .skip, svg') && !e.matches('.skip'))
   .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map(e => e.tagName + '.' + e.className)"""
+NAMES = [
+    *("some", "hostile", "budget", "long names"),
+    *(f"experiment: {name}" for name in ("some", "hostile", "failures", "many", "long names")),
+]
 LONG = "a-name-without-any-gap-that-would-let-it-be-broken-" * 4
 
 
@@ -35,14 +41,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "budget": interrupted_budget(),
         "long names": make_ranking([model(LONG, 1.0), model(f"{LONG}2", 0.9)], warnings=[LONG]),
     }
+    written = {name: to_html(ranking, GALLERY) for name, ranking in rankings.items()}
+    for name, done in experiments.edge_cases().items():
+        written[f"experiment: {name}"] = experiment_to_html(done)
     found = {}
-    for number, (name, ranking) in enumerate(rankings.items()):
+    for number, (name, html) in enumerate(written.items()):
         found[name] = folder / f"{number}.html"
-        found[name].write_text(to_html(ranking, GALLERY), encoding="utf-8")
+        found[name].write_text(html, encoding="utf-8")
     return found
 
 
-@pytest.mark.parametrize("name", ["some", "hostile", "budget", "long names"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [360, 1400])
 def test_it_fits_and_keeps_silent(
     page: Browser, pages: dict[str, Path], name: str, width: int

@@ -1,6 +1,7 @@
-"""The page as a whole: whatever the ranking, it is sound, safe and complete."""
+"""The page as a whole: whatever the ranking or experiment, it is sound, safe and complete."""
 
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,20 +9,26 @@ import pytest
 
 from acrank.errors import MissingExtraError
 from acrank.report.html import page, to_html
+from acrank.report.html.experiment import experiment_to_html
 from acrank.report.html.thumbnails import ClassImages, Gallery
 from acrank.report.records import to_json
 from acrank.results.file import read_ranking
+from tests.report.html import experiments
 from tests.report.html.builders import HOSTILE, edge_cases, hostile, make_ranking, model
 from tests.report.html.document import Document
 
 PIXEL = "data:image/jpeg;base64,AAAA"
 GALLERY = Gallery((ClassImages("glioma", 9, (PIXEL, PIXEL)), ClassImages(HOSTILE, 1, (PIXEL,))), 3)
-CASES = {**edge_cases(), "hostile": hostile()}
+RANKINGS = {**edge_cases(), "hostile": hostile()}
+EXPERIMENTS = experiments.edge_cases()
+PAGES = {name: partial(to_html, ranking, GALLERY) for name, ranking in RANKINGS.items()} | {
+    f"experiment: {name}": partial(experiment_to_html, done) for name, done in EXPERIMENTS.items()
+}
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=PAGES)
 def document(request: pytest.FixtureRequest) -> Document:
-    return Document(to_html(CASES[request.param], GALLERY))
+    return Document(PAGES[request.param]())
 
 
 def test_nothing_is_fetched_or_run(document: Document) -> None:

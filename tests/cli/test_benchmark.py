@@ -1,0 +1,64 @@
+"""The page of ``acrank benchmark`` as a user asks for it; tests/transfer runs experiments."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrank.transfer.config import TransferConfig
+from acrank.transfer.run import Experiment
+from tests.cli.test_score import Acrank, acrank
+from tests.report.html.experiments import make_experiment
+
+__all__ = ["acrank"]
+
+CALL = ("benchmark", "--data", "scans", "--seeds", "2", "--output", "out")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[TransferConfig]:
+    """The configurations that an experiment is asked for; none is run."""
+    found: list[TransferConfig] = []
+
+    def experiment(config: TransferConfig, output: Path, **more: Any) -> Experiment:
+        found.append(config)
+        output.mkdir()
+        return replace(make_experiment(failing=("model-b",)), folder=output)
+
+    monkeypatch.setattr("acrank.transfer.run.experiment", experiment)
+    return found
+
+
+def test_a_page_is_written_beside_the_tables(
+    acrank: Acrank, asked: list[TransferConfig], tmp_path: Path
+) -> None:
+    done = acrank(*CALL, "--html", "page.html")
+    assert done.returncode == 3, done.stderr
+    assert [(config.data, config.seeds) for config in asked] == [(("scans",), 2)]
+    html, report = ((tmp_path / name).read_text() for name in ("page.html", "out/report.md"))
+    for words in ("model-a", "out of memory", "Mean weighted tau of every metric"):
+        assert words in html
+    assert "model-a" in report
+    assert "model-a" in done.stdout
+
+
+def test_without_the_option_there_is_no_page(
+    acrank: Acrank, asked: list[TransferConfig], tmp_path: Path
+) -> None:
+    assert acrank(*CALL).returncode == 3
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["report.md"]
+
+
+def test_a_page_that_cannot_be_made_is_refused_first(
+    acrank: Acrank, asked: list[TransferConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = acrank(*CALL, "--html", "missing/page.html")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not exist" in done.stderr
+    monkeypatch.setattr("acrank.report.html.page.find_spec", lambda name: None)
+    done = acrank(*CALL, "--html", "page.html")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "A report as HTML needs an optional package" in done.stderr
+    assert "acrank[report]" in done.stderr
+    assert asked == []
