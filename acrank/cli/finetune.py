@@ -231,11 +231,18 @@ def _best_of(path: Path) -> dict[str, Any]:
 
 def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
     from acrank.finetuning.run import finetune as run
+    from acrank.finetuning.state import STATE
     from acrank.report.finetuning import EpochProgress
     from acrank.report.table import make_console
 
     with EpochProgress(make_console(stderr=True)) as progress:
-        return run(config, folder, fresh=fresh, say=progress.row, note=progress.message)
+        try:
+            return run(config, folder, fresh=fresh, say=progress.row, note=progress.message)
+        except KeyboardInterrupt:
+            if (folder / STATE).is_file():
+                command = "the same command without --fresh" if fresh else "the same command"
+                progress.message(f"{command} goes on after the last whole epoch")
+            raise
 
 
 def _show(done: Finetuned, output: FinetuneFormat) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from acrank.errors import ConfigError
+
+# How the names of files begin that are still being written.
+UNFINISHED = ".acrank-"
 
 
 def check_writable(path: Path) -> None:
@@ -57,23 +62,44 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         ConfigError: the file cannot be written, for example on a full disk.
     """
+    with whole_file(path) as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to; what was there stays until it is complete, and if it never is.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ConfigError: the file cannot be written, for example on a full disk.
+    """
     path = path.resolve()  # a link stays a link
     temporary: Path | None = None
-    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         with tempfile.NamedTemporaryFile(
-            "wb", dir=path.parent, prefix=".acrank-", delete=False
+            "wb", dir=path.parent, prefix=UNFINISHED, delete=False
         ) as stream:
             temporary = Path(stream.name)
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())  # temporary files are private, results are not
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:  # an interrupt too must leave nothing behind
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+        if isinstance(error, OSError):
+            raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+        raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the files that killed processes left half written in a folder of their own."""
+    for file in folder.glob(f"{UNFINISHED}*"):
+        file.unlink(missing_ok=True)
 
 
 def _umask() -> int:

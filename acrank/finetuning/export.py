@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from timm.models._hub import save_config_for_hf
 from torch import Tensor, nn
 
+from acrank.common.files import write_whole
 from acrank.finetuning.network import Network
 from acrank.zoo import Backbone, ZooEntry
 from acrank.zoo.describe import create
@@ -66,21 +68,29 @@ def save_network(
     """
     model = whole_network(backbone, network, len(class_names))
     if model is None:
-        save_file(_tensors(network), folder / WEIGHTS)
+        write_whole(folder / WEIGHTS, save(_tensors(network)))
         return "the weights are those of the network with its new head, not of a timm network"
-    entry = backbone.entry
-    save_file(_tensors(model), folder / WEIGHTS)
-    save_config_for_hf(
-        model,
-        str(folder / "config.json"),
-        model_config={
-            "num_classes": len(class_names),
-            "label_names": list(class_names),
-        },
-        model_args=_arguments(entry),
-        data_config={k: v for k, v in backbone.data_config.items() if k in _DATA},
-    )
+    # the weights last: where they are, the rest is
+    write_whole(folder / "config.json", _timm_config(model, backbone, class_names))
+    write_whole(folder / WEIGHTS, save(_tensors(model)))
     return ""
+
+
+def _timm_config(model: nn.Module, backbone: Backbone, class_names: Sequence[str]) -> bytes:
+    """What timm writes beside weights for its hub."""
+    with tempfile.TemporaryDirectory(prefix="acrank-") as scratch:
+        file = Path(scratch, "config.json")
+        save_config_for_hf(
+            model,
+            str(file),
+            model_config={
+                "num_classes": len(class_names),
+                "label_names": list(class_names),
+            },
+            model_args=_arguments(backbone.entry),
+            data_config={k: v for k, v in backbone.data_config.items() if k in _DATA},
+        )
+        return file.read_bytes()
 
 
 _DATA = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acrank.common.files import remove_unfinished
 from acrank.data import Preprocessing, Sample
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
@@ -26,7 +27,14 @@ from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.result import Finetuned, finish
-from acrank.finetuning.state import RECORD, STATE, load_record, load_state, save_state
+from acrank.finetuning.state import (
+    RECORD,
+    STATE,
+    forget_state,
+    load_record,
+    load_state,
+    save_state,
+)
 from acrank.zoo import Backbone
 
 Said = Callable[[Row, int], None]
@@ -88,6 +96,7 @@ def _run(
     identity = identity_of(config, images, backbone)
     record = load_record(output, identity)
     if record is not None and (not weights or (output / WEIGHTS).is_file()):
+        forget_state(output)  # it may have been killed just before it did so itself
         return Finetuned(output, record, tuple(record["log"]), kept=True)
     training, network = prepare(config, images, backbone, device)
     state = load_state(output, identity)
@@ -156,6 +165,7 @@ def _weighs(config: FinetuneConfig) -> bool:
 def _make_folder(output: Path, fresh: bool) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(output)
         if fresh:
             for name in (STATE, RECORD):
                 (output / name).unlink(missing_ok=True)

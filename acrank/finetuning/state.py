@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
-from acrank.common.files import write_whole
+from acrank.common.files import whole_file, write_whole
 from acrank.errors import ConfigError
 from acrank.report.cells import json_text
 
 STATE = "state.pt"
 RECORD = "finetune.json"
+
+
+class OtherFinetuningError(ConfigError):
+    """A folder holds a fine-tuning of other data, weights or settings."""
 
 
 def save_state(folder: Path, identity: str, state: dict[str, Any]) -> None:
@@ -29,19 +31,21 @@ def save_state(folder: Path, identity: str, state: dict[str, Any]) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    path = folder / STATE
-    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".acrank-", delete=False) as file:
-            temporary = Path(file.name)
-            torch.save({"identity": identity, "state": state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
+        with whole_file(folder / STATE) as stream:
+            _save({"identity": identity, "state": state}, stream)
+    except ConfigError as error:
+        raise ConfigError(
+            error.message,
+            hint="Once it can be, the same command goes on after the last whole epoch.",
+        ) from None
+
+
+def _save(content: dict[str, Any], stream: IO[bytes]) -> None:
+    try:
+        torch.save(content, stream)
+    except RuntimeError as error:  # of the archive's end, which hides what stopped its writing
+        raise error.__context__ or error from None
 
 
 def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
@@ -85,13 +89,18 @@ def load_record(folder: Path, identity: str) -> dict[str, Any] | None:
 def save_record(folder: Path, record: dict[str, Any]) -> None:
     """Write the record of a finished fine-tuning; its state is no longer needed."""
     write_whole(folder / RECORD, json_text(record))
+    forget_state(folder)
+
+
+def forget_state(folder: Path) -> None:
+    """Remove what going on would need, if it is there."""
     (folder / STATE).unlink(missing_ok=True)
 
 
 def refuse_other(path: Path, found: object, identity: str) -> None:
-    """Raise ConfigError where a file is of another fine-tuning."""
+    """Raise OtherFinetuningError where a file is of another fine-tuning."""
     if found != identity:
-        raise ConfigError(
+        raise OtherFinetuningError(
             f"'{path}' is of another fine-tuning: other data, weights or settings.",
             hint="Give another folder with --output, or --fresh to begin anew.",
         )

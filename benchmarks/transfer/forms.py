@@ -23,7 +23,10 @@ import acrank
 from acrank.results import LayerCorrelation, ModelResult
 
 RATES = (0.001, 0.01, 0.1, 1.0, 10.0)
-EPOCH_RATES = (0.001, 0.01, 0.1)
+RIDGE_RATES = (0.1, 1.0)
+EPOCH_RATES = (0.01, 0.1)
+# The controls run the step again, and are of interest at these.
+CONTROLLED = (0.01, 0.1)
 CONTROLS = ("ac_corr_shuffled", "affine_shift", "affine_grad_norm")
 
 
@@ -35,6 +38,8 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--datasets", nargs="*", help="all where none is given")
+    parser.add_argument("--models", nargs="*", help="of the zoo; all where none is given")
     parser.add_argument("--trust-code", action="store_true")
     arguments = parser.parse_args()
     common = {
@@ -42,9 +47,13 @@ def main() -> None:
         "samples": arguments.samples,
         "trust_code": arguments.trust_code,
         **({"threads": arguments.threads} if arguments.threads else {}),
+        **({"models": arguments.models} if arguments.models else {}),
     }
     found: dict[tuple[str, str], dict[str, float]] = {}
-    for folder in sorted((arguments.study / "data").iterdir()):
+    folders = sorted((arguments.study / "data").iterdir())
+    for folder in folders:
+        if arguments.datasets and folder.name not in arguments.datasets:
+            continue
         for label, settings in variants():
             started = time.perf_counter()
             ranking = acrank.rank(folder / "train.csv", **{**common, **settings})
@@ -58,7 +67,8 @@ def main() -> None:
 def variants() -> Iterator[tuple[str, dict[str, Any]]]:
     """Labels and settings of the runs."""
     for rate in RATES:
-        yield f"lr{rate:g}", {"lr": rate, "metrics": CONTROLS}
+        yield f"lr{rate:g}", {"lr": rate, "metrics": CONTROLS if rate in CONTROLLED else ()}
+    for rate in RIDGE_RATES:
         yield f"ridge_lr{rate:g}", {"lr": rate, "head": "ridge"}
     yield "dead_lr0.01", {"lr": 0.01, "dead_channels": "keep"}
     for rate in EPOCH_RATES:

@@ -22,9 +22,7 @@ def make_method(name: str, options: Mapping[str, float | int | str | bool]) -> M
     """
     entry = METHODS[known_method(name)]
     module, _, cls = entry.target.partition(":")
-    method: Method = getattr(import_module(module), cls)(
-        **{**entry.options, **options}
-    )
+    method: Method = getattr(import_module(module), cls)(**{**entry.options, **options})
     return method
 
 

@@ -1,0 +1,86 @@
+"""Seconds a model that scores cost, in units of one AC-Corr step on the same images.
+
+    python benchmarks/transfer/cost.py STUDY
+
+Writes ``results/costs.csv``. Groups of scores are run one after the other, in rounds, over the
+study's zoo. A run always has AC-Corr in it, so a score's cost is that of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+from evidence import kind_of
+from study_tables import RAW, RESULTS
+
+import acrank
+from acrank.metrics.registry import METRICS
+
+DATASET = "cifar10"
+ROUNDS = 3
+# What each score needs a run of its own for; others share the pass over the features.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "ac_corr": {},
+    "epoch": {"steps": "epoch"},
+    "ac_corr_shuffled": {"metrics": ["ac_corr_shuffled"]},
+    "bn_probe": {"metrics": ["bn_probe"]},
+    "gradient_ratio": {"metrics": ["gradient_ratio"]},
+    "features": {"metrics": ["log_me"]},
+    **{n: {"metrics": [n]} for n in ("nleep", "linear_probe", "knn", "parc", "sfda", "pactran")},
+}
+
+
+def main() -> None:
+    """Write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    seconds: dict[str, list[float]] = {name: [] for name in SETTINGS}
+    for _ in range(ROUNDS):
+        for name, settings in SETTINGS.items():
+            seconds[name].append(scored(arguments.study, arguments.threads, settings))
+            print(f"{name}: {seconds[name][-1]:.3f} s a model", flush=True)
+    step = median(seconds["ac_corr"])
+    found = {name: median(values) for name, values in seconds.items()}
+    cells = pd.read_csv(RAW / "cells.csv")
+    tuning = cells[cells["dataset"] == DATASET]["seconds"].mean()
+    rows = [{"score": n, "seconds": s, "steps": s / step} for n, s in expanded(found, tuning)]
+    table = pd.DataFrame(rows)
+    table["machine"] = f"{platform.processor() or platform.machine()}, {arguments.threads} threads"
+    table.to_csv(RESULTS / "costs.csv", index=False, float_format="%.3f", lineterminator="\n")
+
+
+def scored(study: Path, threads: int, settings: dict[str, Any]) -> float:
+    """Seconds a model of one run, results kept from earlier ones unused."""
+    started = time.perf_counter()
+    ranking = acrank.rank(
+        str(study / "datasets" / DATASET / "train"),
+        zoo=str(study / "zoo.yaml"),
+        trust_code=True,
+        threads=threads,
+        fresh=True,
+        **settings,
+    )
+    return (time.perf_counter() - started) / len(ranking.rows)
+
+
+def expanded(found: dict[str, float], tuning: float) -> list[tuple[str, float]]:
+    """Every score with its cost: features share a pass, fine-tunings were timed in the study."""
+    scores = [m for m in METRICS if kind_of(m) in ("features", "affine")]
+    rows = [(m, found.get(m, found["features"])) for m in scores if m not in SETTINGS]
+    rows = [(m, found["ac_corr"] if kind_of(m) == "affine" else s) for m, s in rows]
+    rows += [(name, s) for name, s in found.items() if name in METRICS]
+    rows += [("sum_epoch_lr0.01", found["epoch"])]
+    rows += [("one fine-tuning, middle rate", tuning)]
+    return [*rows, ("one fine-tuning, best of three rates", 3 * tuning)]
+
+
+if __name__ == "__main__":
+    main()
