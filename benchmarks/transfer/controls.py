@@ -1,6 +1,6 @@
 """Controls of AC-Norm: what it would do by the size of its steps and scales alone.
 
-Importing this adds them to the methods of ``acrank.finetune``:
+``register`` adds them to the methods of ``acrank.finetune``:
 
 - ``affine-lr-doubled``: plain BatchNorm whose scale and shift learn at twice the rate.
 - ``ac-norm-diagonal``: each channel scaled by ``1 + C[i, i]``, nothing taken from other channels.
@@ -85,5 +85,9 @@ CONTROLS = {
     "ac-norm-diagonal": Diagonal,
     "ac-norm-permuted": Permuted,
 }
-for _name, _cls in CONTROLS.items():
-    METHODS[_name] = MethodEntry(_name, _name, "-", f"{__name__}:{_cls.__name__}")
+
+
+def register() -> None:
+    """Make the controls methods of this process."""
+    for name, cls in CONTROLS.items():
+        METHODS[name] = MethodEntry(name, name, "-", f"{__name__}:{cls.__name__}")

@@ -13,6 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import controls
+
 Key = tuple[str, ...]
 MEASURES = ("val_accuracy", "val_loss", "test_accuracy", "test_auroc", "test_loss", "seconds")
 # What every fine-tuning of the study has in common.
@@ -57,6 +59,7 @@ def tune(settings: dict[str, Any]) -> dict[str, str]:
     """One fine-tuning: what it reached, and the seconds it took."""
     import acrank
 
+    controls.register()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         try:
