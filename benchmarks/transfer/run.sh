@@ -22,7 +22,6 @@ peers=()
 peer_epochs=10
 if [ "${2:-}" = --fast ]; then
   datasets="sign_digits bccd_crops"
-  rates="0.01 0.03"
   seeds=2
   models=(demo-cifar10 demo-cifar10-short demo-untrained demo-random-labels)
   extra=(--epochs 1)
