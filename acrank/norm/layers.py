@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from acrank.norm.correlation import RATIO_EPS, affine_ratio, correlation_matrix
+from acrank.norm.correlation import RATIO_EPS
+from acrank.norm.mixing import mixed_affine
 
 
 class AffineCoNorm(_BatchNorm):
@@ -112,22 +113,12 @@ class AffineCoNorm(_BatchNorm):
             Two tensors of shape (C,) in the parameters' dtype, differentiable with respect
             to the target affine (C is a constant of the graph, as in the paper).
         """
-        # Autocast would round the product with C to half precision.
-        with torch.autocast(self.weight_target.device.type, enabled=False):
-            return self._mix()
-
-    def _mix(self) -> tuple[Tensor, Tensor]:
-        dtype = self.weight_target.dtype
-        # Half precision cannot hold ratios of nearly dead channels (1e5 is inf in fp16).
-        wide = torch.promote_types(dtype, torch.float32)
-        target = torch.stack([self.weight_target, self.bias_target], dim=1).to(wide)
-        with torch.no_grad():
-            eps = self.eps if self.authors else RATIO_EPS
-            source_ratio = affine_ratio(self.weight.to(wide), self.bias.to(wide), eps)
-            target_ratio = affine_ratio(target[:, 0], target[:, 1], eps)
-            mixing = correlation_matrix(source_ratio, target_ratio, self.temperature)
-        weight, bias = (target + mixing @ target).to(dtype).unbind(1)
-        return weight, bias
+        return mixed_affine(
+            (self.weight, self.bias),
+            (self.weight_target, self.bias_target),
+            self.temperature,
+            self.eps if self.authors else RATIO_EPS,
+        )
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - BatchNorm's own name
         """Normalise a batch; shape (N, C, ...) in and out."""
