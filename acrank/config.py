@@ -86,7 +86,7 @@ class RunConfig(BaseModel):
     zoo: str | None = None
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
-    rank_by: str = "ac_corr"
+    rank_by: str = "log_me"
     bootstrap: int = Field(default=50, ge=0)
     samples: int = Field(default=256, ge=2)
     batch_size: int = Field(default=32, ge=2)

@@ -54,7 +54,7 @@ def compare(data: str, lr: float) -> list[dict[str, object]]:
 
 def scores(data: str, lr: float, precision: str) -> dict[str, dict[str, float]]:
     """The scores of every ranked model of the demo zoo."""
-    ranking = acrank.rank(data, "demo", lr=lr, precision=precision)
+    ranking = acrank.rank(data, "demo", lr=lr, precision=precision, rank_by="ac_corr")
     return {
         row.result.model: {metric: row.result.value(metric) for metric in METRICS}
         for row in ranking.rows

@@ -183,6 +183,7 @@ def whole_run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         zoo = save_zoo(Path(folder))
         command = [sys.executable, "-m", "acrank", "score", "--data", arguments.data]
         command += ["--zoo", str(zoo), "--precision", "fp32", "--threads", str(arguments.threads)]
+        command += ["--rank-by", "ac_corr"]
         for _ in range(arguments.rounds):
             probes = {name: probe_alone(name, arguments.data) for name in ZOO}
             begun = time.perf_counter()
@@ -210,7 +211,7 @@ def save_zoo(folder: Path, names: Sequence[str] = ZOO) -> Path:
 
 def probe_alone(name: str, data: str) -> float:
     """Seconds of one probe with the default settings, without loading and decoding."""
-    config = RunConfig(data=data)
+    config = RunConfig(data=data, rank_by="ac_corr")
     sample = draw_sample(open_target(data), config.samples, config.batch_size, config.seed)
     model = with_random_affines(timm.create_model(name, num_classes=0))
     preprocessing = Preprocessing.from_config(resolve_model_data_config(model))  # type: ignore[no-untyped-call]

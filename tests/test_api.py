@@ -26,7 +26,8 @@ def test_rank_from_python() -> None:
     assert ranking.best.result.model == "demo-cifar10"
     frame = ranking.to_frame()
     assert list(frame["rank"]) == [1]
-    assert frame["ac_corr"].iloc[0] == pytest.approx(ranking.best.score)
+    assert ranking.rank_by == "log_me"
+    assert frame["log_me"].iloc[0] == pytest.approx(ranking.best.score)
 
 
 def test_a_wrong_setting_is_named() -> None:

@@ -21,7 +21,7 @@ SMALL = {"samples": 16, "batch_size": 8, "precision": "fp32"}
 
 
 def make(store: Path, **settings: Any) -> Scorer:
-    config = RunConfig(data="demo", **{**SMALL, **settings})
+    config = RunConfig(data="demo", **{**SMALL, "rank_by": "ac_corr", **settings})
     sample = draw_sample(open_target("demo"), config.samples, config.batch_size, config.seed)
     return Scorer(Work(config, sample, CPU, None, True), ResultStore(store))
 

@@ -18,7 +18,7 @@ from acrank.zoo.describe import entry_info
 from tests.norm.test_convert import randomise
 from tests.shared_networks import shared_entry
 
-CONFIG = RunConfig(data="demo", samples=16, batch_size=8)
+CONFIG = RunConfig(data="demo", samples=16, batch_size=8, rank_by="ac_corr")
 CPU = torch.device("cpu")
 
 

@@ -69,7 +69,7 @@ MetricNames = Annotated[
 ]
 RankBy = Annotated[
     str | None,
-    typer.Option(help="Score that orders the table, or consensus. [default: ac_corr]"),
+    typer.Option(help="Score that orders the table, or consensus. [default: log_me]"),
 ]
 Bootstrap = Annotated[
     int | None,

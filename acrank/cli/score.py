@@ -126,9 +126,9 @@ def score(
 ) -> None:
     """Rank pretrained backbones for a target dataset.
 
-    Each candidate takes one AC-Norm step on a sample of the target; AC-Corr says how well it
-    would transfer. Printed best first, with 95 % intervals, the probability of being best and
-    groups that cannot be told apart.
+    Each candidate sees a sample of the target and takes one AC-Norm step on it. LogME of its
+    features says how well it would transfer, AC-Corr stands beside it. Printed best first, with
+    95 % intervals, the probability of being best and groups that cannot be told apart.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed (or
     --strict found something), 4 no model could be scored, 130 interrupted.

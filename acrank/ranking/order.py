@@ -72,8 +72,8 @@ def _target_blind(scored: Sequence[ModelResult], rank_by: str) -> list[str]:
         return []
     return [
         "ac_corr_zero, which sees no target image, gives the same order: here the ranking tells "
-        "the checkpoints apart, not how well they suit these data. A larger --lr weighs the "
-        "target more."
+        "the checkpoints apart, not how well they suit these data. --rank-by log_me, the default, "
+        "reads the labels of the target."
     ]
 
 

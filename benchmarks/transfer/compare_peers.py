@@ -1,10 +1,10 @@
 """AC-Norm against its peers and controls: means, wins and paired tests.
 
-    python benchmarks/transfer/compare_peers.py
+    python benchmarks/transfer/compare_peers.py [--of peers_long]
 
 Reads ``raw/peers.csv``, writes ``results/peers.csv`` (a row a dataset, backbone and method: mean
 and deviation over the seeds at the rate that was best on validation images) and
-``results/peer_tests.csv`` (each method against plain fine-tuning and against AC-Norm).
+``results/peers_tests.csv`` (each method against plain fine-tuning and against AC-Norm).
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ KEYS = ["dataset", "model", "method"]
 
 def main() -> None:
     """Write both tables."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    rows = read(RAW / "peers.csv")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--of", default="peers", help="the table in raw/")
+    name = parser.parse_args().of
+    rows = read(RAW / f"{name}.csv")
     chosen = best_rates(rows)
     kept = pd.DataFrame(
         {
@@ -43,10 +45,10 @@ def main() -> None:
         auroc=("test_auroc", "mean"),
     )
     RESULTS.mkdir(parents=True, exist_ok=True)
-    settings.to_csv(RESULTS / "peers.csv", float_format="%.4f", lineterminator="\n")
+    settings.to_csv(RESULTS / f"{name}.csv", float_format="%.4f", lineterminator="\n")
     tests = [_against(settings["accuracy"], rival) for rival in ("full", "ac-norm")]
     pd.concat(tests).to_csv(
-        RESULTS / "peer_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
+        RESULTS / f"{name}_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
     )
 
 

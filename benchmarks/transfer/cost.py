@@ -41,33 +41,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--dataset", default=DATASET)
+    parser.add_argument("--models", nargs="*", default=[], help="of the zoo; all if none is given")
     arguments = parser.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in SETTINGS}
-    for _ in range(ROUNDS):
+    data = arguments.study / "datasets" / arguments.dataset / "train"
+    common = {"zoo": str(arguments.study / "zoo.yaml"), "models": arguments.models}
+    for _ in range(arguments.rounds):
         for name, settings in SETTINGS.items():
-            seconds[name].append(scored(arguments.study, arguments.threads, settings))
+            run = {**common, **settings, "threads": arguments.threads}
+            seconds[name].append(scored(data, run))
             print(f"{name}: {seconds[name][-1]:.3f} s a model", flush=True)
     step = median(seconds["ac_corr"])
     found = {name: median(values) for name, values in seconds.items()}
     cells = pd.read_csv(RAW / "cells.csv")
-    tuning = cells[cells["dataset"] == DATASET]["seconds"].mean()
+    tuning = cells[cells["dataset"] == arguments.dataset]["seconds"].mean()
     rows = [{"score": n, "seconds": s, "steps": s / step} for n, s in expanded(found, tuning)]
     table = pd.DataFrame(rows)
     table["machine"] = f"{platform.processor() or platform.machine()}, {arguments.threads} threads"
     table.to_csv(RESULTS / "costs.csv", index=False, float_format="%.3f", lineterminator="\n")
 
 
-def scored(study: Path, threads: int, settings: dict[str, Any]) -> float:
+def scored(data: Path, settings: dict[str, Any]) -> float:
     """Seconds a model of one run, results kept from earlier ones unused."""
     started = time.perf_counter()
-    ranking = acrank.rank(
-        str(study / "datasets" / DATASET / "train"),
-        zoo=str(study / "zoo.yaml"),
-        trust_code=True,
-        threads=threads,
-        fresh=True,
-        **settings,
-    )
+    ranking = acrank.rank(str(data), trust_code=True, fresh=True, rank_by="ac_corr", **settings)
     return (time.perf_counter() - started) / len(ranking.rows)
 
 

@@ -45,6 +45,7 @@ def main() -> None:
     common = {
         "zoo": arguments.zoo,
         "samples": arguments.samples,
+        "rank_by": "ac_corr",
         "trust_code": arguments.trust_code,
         **({"threads": arguments.threads} if arguments.threads else {}),
         **({"models": arguments.models} if arguments.models else {}),

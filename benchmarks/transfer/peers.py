@@ -16,10 +16,13 @@ from typing import Any
 from controls import CONTROLS
 from runner import run_all
 
-METHODS = ("full", "ac-norm", "bn-only", "l2-sp", "delta", "bss", "stochnorm", "co-tuning")
+METHODS = (
+    *("full", "ac-norm", "head", "bn-only", "l2-sp"),
+    *("delta", "bss", "stochnorm", "co-tuning"),
+)
 MODELS = ("demo-cifar10", "demo-rotation", "mobilenetv1_025_imagenet")
-DATASETS = ("brain_tumor_mri", "sign_digits")
-RATES = (0.01, 0.03)
+DATASETS = ("brain_tumor_mri", "sign_digits", "magnetic_tile")
+RATES = (0.003, 0.01, 0.03)
 SEEDS = (1, 2)
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
@@ -34,9 +37,10 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=DATASETS)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--methods", nargs="+", default=(*METHODS, *CONTROLS))
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES)
     arguments = parser.parse_args()
     groups = list(itertools.product(arguments.datasets, arguments.models, arguments.methods))
-    tries = [cell(arguments.study, *group, rate, 0) for group in groups for rate in RATES]
+    tries = [cell(arguments.study, *group, rate, 0) for group in groups for rate in arguments.rates]
     rows = run_all(tries, arguments.csv, arguments.jobs)
     chosen = best_rates(rows)
     run_all(

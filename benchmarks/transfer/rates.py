@@ -2,7 +2,7 @@
 
     python benchmarks/transfer/rates.py STUDY --csv benchmarks/transfer/raw/rates.csv
 
-Plain fine-tuning of four networks on two datasets.
+Plain fine-tuning of four networks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runner import run_all
 
-DATASETS = ("sign_digits", "magnetic_tile")
+DATASETS = ("sign_digits",)
 MODELS = ("demo-cifar10", "study-medical", "demo-untrained", "mobilenetv1_025_vww")
 RATES = (0.003, 0.01, 0.03, 0.1)
 FACTORS = (1, 3, 10)
@@ -25,6 +25,8 @@ def main() -> None:
     parser.add_argument("study", type=Path)
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--datasets", nargs="+", default=DATASETS)
+    parser.add_argument("--models", nargs="+", default=MODELS)
     arguments = parser.parse_args()
     cells = [
         (
@@ -38,7 +40,9 @@ def main() -> None:
                 "head_lr_factor": factor,
             },
         )
-        for dataset, model, rate, factor in itertools.product(DATASETS, MODELS, RATES, FACTORS)
+        for dataset, model, rate, factor in itertools.product(
+            arguments.datasets, arguments.models, RATES, FACTORS
+        )
     ]
     run_all(cells, arguments.csv, arguments.jobs)
 

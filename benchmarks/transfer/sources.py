@@ -3,7 +3,8 @@
     python benchmarks/transfer/sources.py --out NETWORKS
 
 They are as the demo zoo's (see ``benchmarks/demo_zoo``) and are not part of acrank: ten more
-sources make more pairs of models, and agreement with accuracies less a matter of chance.
+sources make more pairs of models, and agreement with accuracies less a matter of chance. A network
+that is there is not trained again.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for source in SOURCES:
-        if arguments.only is None or source.name in arguments.only:
+        wanted = arguments.only is None or source.name in arguments.only
+        if wanted and not (arguments.out / f"{source.name}.csv").exists():
             row = make(source, arguments.data, arguments.out)
             write(row, arguments.out / f"{source.name}.csv")
             print(row, flush=True)

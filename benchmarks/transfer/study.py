@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +21,17 @@ import yaml
 from PIL import Image
 from sources import SOURCES
 
+from tests.shared_networks import shared_entry
+
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "acrank" / "zoo" / "demo"
 SHORT_SIDE = 160
 CIFAR = ("cifar_resnet20", "cifar_resnet32")
-# The larger networks see smaller images than they were trained on: 96 pixels cost a tenth of 320.
+LARGER = (
+    *("mobilenetv1_025_imagenet", "mobilenetv1_025_vww", "mobilenetv1_025_widerface"),
+    *CIFAR,
+)
+# Two of them see smaller images than they were trained on: 96 pixels cost a tenth of 320.
 INPUT_SIZES = {"mobilenetv1_025_imagenet": 96, "mobilenetv1_025_widerface": 96}
 LABELLED = ("cifar10", "sign_digits", "brain_tumor_mri", "magnetic_tile", "bccd_crops")
 
@@ -127,19 +132,10 @@ def study_entries(study: Path) -> Iterator[dict[str, Any]]:
 
 def larger(shared: Path) -> Iterator[dict[str, Any]]:
     """Pretrained networks of other architectures."""
-    with (shared / "weights" / "MANIFEST.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            name, kwargs = row["id"], json.loads(row["builder_kwargs"])
-            mobile = name.startswith("mobilenet")
-            yield {
-                "name": name,
-                "factory": f"networks:{'mobilenetv1' if mobile else 'CifarResNet'}",
-                "kwargs": kwargs,
-                "weights": str((shared / row["file"]).resolve()),
-                "input_size": INPUT_SIZES.get(name, int(row["input_size"])),
-                "mean": json.loads(row["mean"]),
-                "std": json.loads(row["std"]),
-            }
+    for name in LARGER:
+        changes = {"input_size": INPUT_SIZES[name]} if name in INPUT_SIZES else {}
+        entry = shared_entry(shared.resolve(), name, **changes)
+        yield entry.model_dump(mode="json", exclude_unset=True)
 
 
 def own_pairs() -> Iterator[tuple[str, str]]:

@@ -29,32 +29,34 @@ def make(features: Path | None = None, **settings: Any) -> Bench:
 
 
 def test_rounds_before_the_last_compute_what_orders_the_table() -> None:
-    named = RunConfig(data="demo", metrics=("knn", "linear_probe"), rank_by="log_me", budget=9.0)
+    named = RunConfig(data="demo", metrics=("knn", "linear_probe"), budget=9.0)
     cheap = round_config(named, 64)
     assert cheap.metrics_wanted == ("log_me",)
     assert (cheap.samples, cheap.rank_by, cheap.budget) == (64, "log_me", 9.0)
-    probed = round_config(RunConfig(data="demo", metrics=("knn",)), 64)
+    by_step = RunConfig(data="demo", metrics=("knn",), rank_by="ac_corr")
+    probed = round_config(by_step, 64)
     assert probed.metrics_wanted == ("ac_corr", "ac_corr_channel", "ac_corr_zero")
     votes = RunConfig(data="demo", rank_by="consensus", metrics=("knn", "params", "ac_corr"))
     assert set(round_config(votes, 64).metrics_named) == {"knn", "ac_corr"}
 
 
 def test_samples_are_nested_and_scores_of_features_need_every_class() -> None:
-    bench = make()
+    bench = make(rank_by="ac_corr")
     assert bench.sizes == (16, 32, 64)
     small, whole = bench.work(16), bench.work(64)
     assert set(small.sample.keys) < set(whole.sample.keys)
     assert small.config.samples == 16
-    assert make(rank_by="log_me").sizes == (32, 64)  # two images of each of ten classes
+    assert make().sizes == (32, 64)  # two images of each of ten classes
 
 
 def test_whether_the_last_round_computes_more(tmp_path: Path) -> None:
-    assert make().uniform
+    by_step = {"rank_by": "ac_corr"}
+    assert make(**by_step).uniform
     assert make(rank_by="affine_shift").uniform
-    assert make(metrics=("params",)).uniform
-    assert not make(metrics=("knn",)).uniform
-    assert not make(rank_by="log_me").uniform
-    assert not make(features=tmp_path).uniform
+    assert make(**by_step, metrics=("params",)).uniform
+    assert not make(**by_step, metrics=("knn",)).uniform
+    assert not make().uniform
+    assert not make(**by_step, features=tmp_path).uniform
 
 
 def test_features_are_written_in_the_last_round_only(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ __all__ = ["acrank", "images"]  # fixtures
 
 # Samples of 8, 16 and 32 images.
 SMALL = ("--samples", "32", "--batch-size", "4")
-DEMO = ("score", "--data", "demo", "--zoo", "demo", *SMALL)
+DEMO = ("score", "--data", "demo", "--zoo", "demo", "--rank-by", "ac_corr", *SMALL)
 # Seconds that a made-up model takes for an image: 1000 for the smallest sample. What passes for
 # other reasons in a test is nothing beside it.
 AN_IMAGE = 125.0

@@ -34,7 +34,7 @@ def test_listing_and_removing_what_is_kept(acrank: Acrank) -> None:
         ("demo-cifar10-short", "demo"),
     ]
     assert Path(rows[0]["file"]).is_file()
-    assert json.loads(acrank("cache", "ls", "--format", "json").stdout)[0]["metrics"] == 3
+    assert json.loads(acrank("cache", "ls", "--format", "json").stdout)[0]["metrics"] == 4
     assert "removed 1 result(s)" in acrank("cache", "rm", "--model", "*short").stdout
     assert "1 results" in acrank("cache", "ls").stdout
     assert "removed 1 result(s)" in acrank("cache", "rm", "--all").stdout

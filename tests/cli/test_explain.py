@@ -40,7 +40,7 @@ def test_the_table_has_a_summary_layers_and_channels(acrank: Acrank) -> None:
 def test_the_score_is_that_of_score(acrank: Acrank) -> None:
     ranked = acrank(
         *("score", "--zoo", "demo", "--data", "demo", *FAST, "--format", "json"),
-        *("--model", "demo-random-labels"),
+        *("--model", "demo-random-labels", "--rank-by", "ac_corr"),
     )
     model = json.loads(ranked.stdout)["models"][0]
     found = json.loads(acrank(*EXPLAIN, "--format", "json").stdout)

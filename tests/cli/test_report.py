@@ -8,7 +8,7 @@ from tests.cli.test_score import DEMO, Acrank, acrank
 
 __all__ = ["acrank"]
 
-TWO = (*DEMO, "--model", "demo-cifar10", "--model", "demo-untrained")
+TWO = (*DEMO, "--rank-by", "ac_corr", "--model", "demo-cifar10", "--model", "demo-untrained")
 
 
 @pytest.fixture

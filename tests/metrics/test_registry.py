@@ -57,7 +57,9 @@ def test_relative_metrics_are_computed_by_their_parts() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, AC_CORR),
+        ({"rank_by": "ac_corr"}, AC_CORR),
+        ({}, (*AC_CORR, "log_me")),
+        ({"metrics": "h_score"}, (*AC_CORR, "h_score", "log_me")),
         ({"metrics": "log_me"}, (*AC_CORR, "log_me")),
         ({"rank_by": "h_score"}, (*AC_CORR, "h_score")),
         ({"rank_by": "consensus"}, (*AC_CORR, "log_me")),
