@@ -46,8 +46,16 @@ def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
     return "".join(f"\n  {line}" for line in shown) + "."
 
 
-def refuse_faults(name: str, total: int, faults: Iterable[Fault]) -> None:
+def refuse_faults(
+    name: str, total: int, faults: Iterable[Fault], *, things: str = "images"
+) -> None:
     """Raise one error that lists every fault, if there is any.
+
+    Args:
+        name: of the dataset.
+        total: how many things were looked at.
+        faults: those found.
+        things: what was looked at, in the plural.
 
     Raises:
         DataError: there is.
@@ -58,7 +66,7 @@ def refuse_faults(name: str, total: int, faults: Iterable[Fault]) -> None:
     lines = [f"{fault.where}: {fault.reason}" for fault in found]
     hints = dict.fromkeys(fault.hint for fault in found)
     raise DataError(
-        f"{name}: {len(found)} of {total} images cannot be used:{listing(lines, None)}",
+        f"{name}: {len(found)} of {total} {things} cannot be used:{listing(lines, None)}",
         hint=" ".join(hints),
     )
 

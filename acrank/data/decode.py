@@ -63,7 +63,7 @@ def decode(data: bytes) -> Decoded:
 def _decode(image: Image.Image) -> Decoded:
     if image.mode == "F":
         raise UnsupportedPixelsError("floating-point pixels (mode F)")
-    _load_oriented(image)
+    load_oriented(image)
     if image.mode.startswith("I"):
         return _deep_grey(image)
     strips = [np.asarray(_reduced(_plain(strip), image)) for strip in _strips(image)]
@@ -76,7 +76,7 @@ def _draft(image: Image.Image) -> None:
         image.draft(None, (SHORTEST, SHORTEST))
 
 
-def _load_oriented(image: Image.Image) -> None:
+def load_oriented(image: Image.Image) -> None:
     """Decode the first frame and apply its EXIF orientation, in place: a copy costs as much."""
     image.load()
     # the pixels are sound; a damaged EXIF block says nothing of orientation

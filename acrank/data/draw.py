@@ -42,9 +42,7 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
         ConfigError: a number below two.
         DataError: a drawn image cannot be decoded, or the target has a single class.
     """
-    for name, value in (("samples", samples), ("batch_size", batch_size)):
-        if value < 2:
-            raise ConfigError(f"{name} is {value}.", hint=f"Set {name} to 2 or more.")
+    check_numbers(samples, batch_size)
     pools = _pools(target, seed)
     require_two_classes(target.name, tuple(target.classes[label] for label in pools))
     plan, drawn = _draw(target, pools, samples, batch_size, seed)
@@ -52,6 +50,17 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
     classes = len({item.label for item in drawn})
     warnings = size_warnings(counts, samples, batch_size, plan, classes)
     return _decoded(target, drawn, _batches(drawn, plan, seed), warnings)
+
+
+def check_numbers(samples: int, batch_size: int) -> None:
+    """Refuse numbers below two.
+
+    Raises:
+        ConfigError: one of them is.
+    """
+    for name, value in (("samples", samples), ("batch_size", batch_size)):
+        if value < 2:
+            raise ConfigError(f"{name} is {value}.", hint=f"Set {name} to 2 or more.")
 
 
 def whole_sample(target: Target, samples: int | None, seed: int) -> Sample:
@@ -148,7 +157,7 @@ def _batches(
     return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, plan.batches))
 
 
-def _read(item: Item) -> tuple[Decoded, str] | Fault:
+def read_image(item: Item) -> tuple[Decoded, str] | Fault:
     """Read an image's bytes once, for the hash and for the pixels."""
     try:
         data = item.read()
@@ -164,7 +173,7 @@ def _read(item: Item) -> tuple[Decoded, str] | Fault:
 def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[str], list[str]]:
     """Decode the drawn images; return them with their hashes and what the user should know."""
     with strict_pillow():
-        results = in_threads(_read, drawn)
+        results = in_threads(read_image, drawn)
     refuse_faults(name, len(drawn), (result for result in results if isinstance(result, Fault)))
     read = [result for result in results if not isinstance(result, Fault)]
     hashes = [digest for _, digest in read]

@@ -1,0 +1,70 @@
+"""Targets of every task: opened and sampled by what the data are, or are said to be."""
+
+from __future__ import annotations
+
+from acrank.data.draw import draw_sample, smaller_sample
+from acrank.data.readers import open_target
+from acrank.data.sample import Sample
+from acrank.data.segmentation import (
+    SegmentationSample,
+    SegmentationTarget,
+    draw_segmentation,
+    is_segmentation,
+    open_segmentation,
+    smaller_segmentation,
+)
+from acrank.data.target import Target
+from acrank.errors import DataError
+
+AnyTarget = Target | SegmentationTarget
+AnySample = Sample | SegmentationSample
+
+
+def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget, str]:
+    """Open a target dataset and check it; say which task it is for.
+
+    Args:
+        spec: what the user gave.
+        task: ``classification``, ``segmentation``, or ``auto`` to look at the data.
+        offline: make no request.
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged.
+    """
+    if task == "segmentation" or (task == "auto" and is_segmentation(spec)):
+        return open_segmentation(spec), "segmentation"
+    return open_target(spec, offline=offline), "classification"
+
+
+def open_classified(spec: str, *, offline: bool = False) -> Target:
+    """Open a classification dataset; see :func:`open_target`.
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged, or images with masks.
+    """
+    if is_segmentation(spec):
+        raise DataError(
+            f"{spec}: images with masks, and fine-tuning is of classification alone so far.",
+            hint="Give one folder of images a class. acrank score ranks backbones on masks too.",
+        )
+    return open_target(spec, offline=offline)
+
+
+def draw_any(
+    target: AnyTarget, samples: int, batch_size: int, seed: int, image_size: int
+) -> AnySample:
+    """Draw a sample; see :func:`draw_sample` and :func:`draw_segmentation`."""
+    if isinstance(target, SegmentationTarget):
+        return draw_segmentation(target, samples, batch_size, seed, image_size)
+    return draw_sample(target, samples, batch_size, seed)
+
+
+def draw_smaller(
+    whole: AnySample, target: AnyTarget, samples: int, batch_size: int, seed: int
+) -> AnySample:
+    """Draw fewer images from those of a sample."""
+    if isinstance(whole, SegmentationSample):
+        assert isinstance(target, SegmentationTarget)
+        return smaller_segmentation(whole, target, samples, batch_size, seed)
+    assert isinstance(target, Target)
+    return smaller_sample(whole, target, samples, batch_size, seed)

@@ -1,0 +1,20 @@
+"""Images with masks as a target: opened, checked, sampled and prepared for each network."""
+
+from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.draw import draw_segmentation, smaller_segmentation
+from acrank.data.segmentation.layout import is_segmentation
+from acrank.data.segmentation.reader import open_segmentation
+from acrank.data.segmentation.sample import IGNORE_INDEX, SegmentationSample
+from acrank.data.segmentation.target import Pair, SegmentationTarget
+
+__all__ = [
+    "IGNORE_INDEX",
+    "ClassMap",
+    "Pair",
+    "SegmentationSample",
+    "SegmentationTarget",
+    "draw_segmentation",
+    "is_segmentation",
+    "open_segmentation",
+    "smaller_segmentation",
+]

@@ -1,0 +1,206 @@
+"""From a segmentation target to its sample: which pairs, decoded once, in which batches."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from acrank.data import stratify
+from acrank.data.checks import Fault, refuse_faults
+from acrank.data.decode import Decoded, Pixels, grey_depth, to_eight_bits
+from acrank.data.draw import check_numbers, read_image
+from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.notices import depth_warning
+from acrank.data.segmentation.classmap import IGNORE, ClassMap
+from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.notices import class_notices, size_notices
+from acrank.data.segmentation.sample import Rows, SegmentationSample
+from acrank.data.segmentation.squash import check_image_size, squash_image, squash_mask
+from acrank.data.segmentation.target import Pair, SegmentationTarget
+from acrank.errors import DataError
+
+_CHANGED = "Leave the files alone while they are read, and start again."
+
+
+def draw_segmentation(
+    target: SegmentationTarget, samples: int, batch_size: int, seed: int, image_size: int = 256
+) -> SegmentationSample:
+    """Draw pairs, decode them once, stretch them to one size and part them into batches.
+
+    The order of drawing depends on the seed and the keys only, so a smaller sample is the start of
+    a larger one. Batches hold two classes each where the images drawn allow it.
+
+    Args:
+        target: the dataset.
+        samples: how many pairs to draw; rounded down to whole batches.
+        batch_size: the size of a batch.
+        seed: chooses the pairs.
+        image_size: height and width of images and masks; a multiple of 32.
+
+    Raises:
+        ConfigError: a number below two, or a size that does not fit.
+        DataError: a drawn file cannot be decoded, or the sample holds a single class.
+    """
+    check_numbers(samples, batch_size)
+    check_image_size(image_size)
+    plan = _plan(len(target.items), samples, batch_size)
+    drawn = _ordered(target.items, seed)[: plan.total]
+    images, masks, hashes, deep = _decode_all(target, drawn, image_size)
+    held = _classes_held(masks)
+    batches = _batches(held, plan.batches)
+    warnings = size_notices(len(target.items), samples, batch_size, plan)
+    warnings += _class_warnings(target, held, batches)
+    return SegmentationSample(
+        classes=target.classes,
+        keys=tuple(pair.key for pair in drawn),
+        images=images,
+        masks=masks,
+        batches=batches,
+        warnings=(*target.warnings, *warnings, *deep),
+        fingerprint=_fingerprint(target.class_map, drawn, hashes, image_size),
+    )
+
+
+def smaller_segmentation(
+    whole: SegmentationSample,
+    target: SegmentationTarget,
+    samples: int,
+    batch_size: int,
+    seed: int,
+) -> SegmentationSample:
+    """Draw fewer pairs, as :func:`draw_segmentation` does, from those that are decoded already.
+
+    Args:
+        whole: a larger draw from the same target, with the same seed.
+        target: the dataset.
+        samples: how many pairs to draw; rounded down to whole batches.
+        batch_size: the size of a batch.
+        seed: chooses the pairs.
+    """
+    plan = _plan(len(target.items), samples, batch_size)
+    places = {key: place for place, key in enumerate(whole.keys)}
+    drawn = _ordered(target.items, seed)[: plan.total]
+    rows = np.array([places[pair.key] for pair in drawn], dtype=np.int64)
+    return whole.part(rows, _batches(_classes_held(whole.masks[rows]), plan.batches))
+
+
+def _plan(available: int, samples: int, batch_size: int) -> stratify.Plan:
+    # each image may hold all the classes, so none of them limits the batches
+    return stratify.plan([1] * available, samples, batch_size)
+
+
+def _ordered(items: Sequence[Pair], seed: int) -> list[Pair]:
+    return sorted(items, key=lambda pair: (stratify.rank(seed, pair.key), pair.key))
+
+
+def _classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
+    """Which classes each mask holds: bool (N, 255)."""
+    counts = [np.bincount(mask.ravel(), minlength=IGNORE + 1)[:IGNORE] for mask in masks]
+    return np.stack(counts) > 0
+
+
+def _batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
+    """Deal images of several classes first, so that every batch gets one if there are enough.
+
+    Images of a single class follow, class by class: those of one class then meet others where
+    there are as many of these as batches (see :func:`stratify.deal`).
+    """
+    groups: dict[int, list[int]] = {}
+    for row, classes in enumerate(held):
+        only = -1 if classes.sum() > 1 else int(classes.argmax()) if classes.any() else IGNORE
+        groups.setdefault(only, []).append(row)
+    ordered = [groups[only] for only in sorted(groups)]
+    return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, batches))
+
+
+def _class_warnings(
+    target: SegmentationTarget, held: npt.NDArray[np.bool_], batches: Sequence[Rows]
+) -> list[str]:
+    """Say which classes fell short.
+
+    Raises:
+        DataError: all but one.
+    """
+    present = np.flatnonzero(held.any(axis=0))
+    if len(present) < 2:
+        found = f"only {target.classes[present[0]]!r}" if len(present) else "no class"
+        raise DataError(
+            f"{target.name}: the {len(held)} masks drawn hold {found}.",
+            hint="Ask for more samples, or for a larger image_size if the objects are small.",
+        )
+    single = sum(int(held[rows].any(axis=0).sum()) < 2 for rows in batches)
+    return class_notices(len(present), len(target.classes), single, len(batches))
+
+
+class _Square(NamedTuple):
+    """An image, or the class indices of a mask, in its final size."""
+
+    decoded: Decoded
+    digest: str
+
+
+def _read_image(pair: Pair, image_size: int) -> _Square | Fault:
+    read = read_image(pair.item)
+    if isinstance(read, Fault):
+        return read
+    decoded, digest = read
+    try:
+        values = squash_image(decoded.values, pair.size, image_size)
+    except ValueError as error:
+        return Fault(str(pair.image), str(error), _CHANGED)
+    return _Square(Decoded(values, decoded.peak), digest)
+
+
+def _read_mask(pair: Pair, class_map: ClassMap, image_size: int) -> _Square | Fault:
+    mask = read_mask(pair.mask, colour=class_map.colour)
+    if isinstance(mask, Fault):
+        return mask
+    codes = squash_mask(mask.codes, image_size)
+    if mask.size != pair.size or class_map.strangers(np.unique(codes).tolist()):
+        return Fault(str(pair.mask), "it has changed since it was checked", _CHANGED)
+    return _Square(Decoded(class_map.indices(codes)), mask.digest)
+
+
+def _decode_all(
+    target: SegmentationTarget, drawn: Sequence[Pair], image_size: int
+) -> tuple[list[Pixels], Pixels, list[tuple[str, str]], list[str]]:
+    """Decode the drawn pairs; return them with their hashes and what the user should know."""
+    with strict_pillow():
+        images = in_threads(partial(_read_image, image_size=image_size), drawn)
+        reading = partial(_read_mask, class_map=target.class_map, image_size=image_size)
+        masks = in_threads(reading, drawn)
+    faults = [found for found in (*images, *masks) if isinstance(found, Fault)]
+    refuse_faults(target.name, 2 * len(drawn), faults, things="files")
+    squares = [found for found in images if isinstance(found, _Square)]
+    labels = [found for found in masks if isinstance(found, _Square)]
+    hashes = [(one.digest, two.digest) for one, two in zip(squares, labels, strict=True)]
+    pixels, notices = _eight_bits([square.decoded for square in squares])
+    return pixels, np.stack([label.decoded.values for label in labels]), hashes, notices
+
+
+def _eight_bits(images: Sequence[Decoded]) -> tuple[list[Pixels], list[str]]:
+    """Scale grey beyond 8 bits with one depth for the whole sample, as in classification."""
+    peaks = [image.peak for image in images if image.peak is not None]
+    if not peaks:
+        return [image.values for image in images], []
+    depth = grey_depth(peaks)
+    pixels = [
+        image.values if image.peak is None else to_eight_bits(image.values, depth)
+        for image in images
+    ]
+    return pixels, [depth_warning(len(peaks), len(images), max(peaks), depth)]
+
+
+def _fingerprint(
+    class_map: ClassMap,
+    drawn: Sequence[Pair],
+    hashes: Sequence[tuple[str, str]],
+    image_size: int,
+) -> str:
+    meaning = [class_map.names, class_map.codes, class_map.ignore, class_map.colour]
+    rows = [[pair.key, *digests] for pair, digests in zip(drawn, hashes, strict=True)]
+    return hashlib.sha256(json.dumps([image_size, meaning, rows]).encode()).hexdigest()

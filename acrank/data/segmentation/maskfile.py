@@ -1,0 +1,167 @@
+"""The reading rules of masks: every pixel becomes the value, or the colour, that is stored.
+
+- Formats: those that keep values exact; a mask that was ever compressed with loss is no mask.
+- Palette images: the indices, or the palette's colours where classes are given as colours.
+- 1-, 2- and 4-bit grey: the stored values, which Pillow scales up for display.
+- Colour images of three equal channels: the value of one.
+- Orientation: the EXIF orientation is applied, as it is to images.
+- Refused, as their labels cannot be told: transparency, several frames, floating point.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from acrank.data.checks import Fault
+from acrank.data.decode import load_oriented
+from acrank.data.imagefile import explain, one_large_at_a_time, open_image
+from acrank.data.target import Source
+
+FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF")
+
+Codes = npt.NDArray[Any]
+
+_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
+_RESAVE = "Save masks as PNG, with one value or one colour per class and nothing else."
+_COLOUR = (
+    "Give each class its colour in classes.yaml beside images/ and masks/, "
+    "as in: classes: {background: [0, 0, 0], vessel: [255, 0, 0]}."
+)
+# What Pillow multiplies grey values of fewer bits with.
+_SCALES = {"L;2": 85, "L;4": 17}
+
+
+class MaskError(ValueError):
+    """A sound image that is no mask.
+
+    Args:
+        reason: why.
+        hint: how to mend it.
+    """
+
+    def __init__(self, reason: str, hint: str = _RESAVE) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One mask as it is stored.
+
+    Attributes:
+        codes: integers (H, W): the value of each pixel, or its colour as in ``0xff0000``.
+        digest: the hash of the file.
+    """
+
+    codes: Codes
+    digest: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        height, width = self.codes.shape
+        return width, height
+
+
+def read_mask(source: Source, *, colour: bool) -> Mask | Fault:
+    """Read a mask's bytes once, for the hash and for the pixels.
+
+    Args:
+        source: where they are.
+        colour: whether classes are colours.
+    """
+    try:
+        with source.open() as file:
+            data = file.read()
+        if not data:
+            return Fault(str(source), "empty file (0 bytes)")
+        return Mask(decode_mask(data, colour=colour), hashlib.sha256(data).hexdigest())
+    except MemoryError:
+        raise
+    except MaskError as error:
+        return Fault(str(source), str(error), error.hint)
+    except Exception as error:  # Pillow's readers raise nearly every type on damaged input
+        return Fault(str(source), explain(error))
+
+
+def decode_mask(data: bytes, *, colour: bool) -> Codes:
+    """Decode a mask by the rules of this module.
+
+    Args:
+        data: the file.
+        colour: whether to return colours instead of values.
+
+    Raises:
+        MaskError: it is no mask.
+        Exception: whatever Pillow raises on a damaged file.
+    """
+    with open_image(io.BytesIO(data)) as image:
+        _refuse_format(image)
+        raw = _raw_mode(image)
+        if ";16" in raw and not image.mode.startswith("I"):
+            raise MaskError("a colour image of 16 bits a channel")
+        with one_large_at_a_time(image):
+            load_oriented(image)
+            return _colours(image) if colour else _values(image) // _SCALES.get(raw, 1)
+
+
+def _refuse_format(image: Image.Image) -> None:
+    lossy = image.info.get("compression") in _LOSSY_TIFF
+    if image.format not in FORMATS or lossy:
+        what = f"{image.format} with lossy compression" if lossy else image.format
+        raise MaskError(f"saved as {what}, which does not keep class values exact")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise MaskError(f"{frames} frames, so which one is the mask cannot be told")
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file itself stores pixels, as Pillow calls it; it is gone once they are loaded."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _values(image: Image.Image) -> Codes:
+    """The stored value of each pixel: uint8, or int32 beyond 8 bits."""
+    if image.mode in ("1", "L", "P"):
+        return np.asarray(image).astype(np.uint8, copy=False)
+    if image.mode.startswith("I"):
+        return _deep_values(np.asarray(image).astype(np.int32))
+    if image.mode not in ("LA", "RGB", "RGBA"):
+        raise MaskError(f"pixels of mode {image.mode}")
+    bands = _opaque(image)
+    if any(not np.array_equal(bands[0], band) for band in bands[1:]):
+        raise MaskError("a colour image, where values of classes are expected", _COLOUR)
+    return bands[0]
+
+
+def _deep_values(values: Codes) -> Codes:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise MaskError(f"32-bit pixels from {low} to {high}, which do not fit 16 bits")
+    return values
+
+
+def _colours(image: Image.Image) -> Codes:
+    """The colour of each pixel as one number."""
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        raise MaskError(f"pixels of mode {image.mode}, where colours of classes are expected")
+    plain = image if image.mode in ("LA", "RGBA") else image.convert("RGB")
+    bands = _opaque(plain)
+    red, green, blue = (band.astype(np.int32) for band in (bands * 3 if len(bands) < 3 else bands))
+    return (red << 16) | (green << 8) | blue
+
+
+def _opaque(image: Image.Image) -> list[Codes]:
+    """The channels without transparency, which has to be nowhere."""
+    bands = [np.asarray(band) for band in image.split()]
+    if image.mode in ("LA", "RGBA") and bands.pop().min() < 255:
+        raise MaskError("transparent pixels, whose class cannot be told")
+    return bands

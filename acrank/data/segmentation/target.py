@@ -1,0 +1,50 @@
+"""What a segmentation dataset is: classes, and pairs of an image and its mask."""
+
+from dataclasses import dataclass, field
+
+from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.target import Item, Source
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image with its mask, not decoded.
+
+    Attributes:
+        key: a stable id: the name of both files, without extension.
+        image: where the image's bytes are.
+        mask: where the mask's bytes are.
+        size: width and height of both, as shown.
+    """
+
+    key: str
+    image: Source = field(repr=False, compare=False)
+    mask: Source = field(repr=False, compare=False)
+    size: tuple[int, int]
+
+    @property
+    def item(self) -> Item:
+        """The image alone."""
+        return Item(self.key, 0, self.image)
+
+
+@dataclass(frozen=True)
+class SegmentationTarget:
+    """A segmentation dataset.
+
+    Attributes:
+        name: what the user gave.
+        class_map: the classes, and how the masks write them.
+        items: the pairs, in natural order of their keys.
+        warnings: plain sentences for the user.
+    """
+
+    name: str
+    class_map: ClassMap
+    items: tuple[Pair, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names; every one has at least one pixel."""
+        return self.class_map.names
