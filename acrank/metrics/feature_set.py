@@ -48,11 +48,15 @@ class FeatureSet:
         features: float64 (N, D).
         labels: int64 (N,), 0 to C - 1, every class present.
         source_probs: probabilities over the K source classes, float64 (N, K), or None.
+        images: the image that each row is of, int64 (N,); None where every row is one.
+        widths: channels of each scale that the features are put together from; none for one.
     """
 
     features: Array
     labels: Labels
     source_probs: Array | None = None
+    images: Labels | None = None
+    widths: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -126,7 +130,10 @@ class FeatureSet:
     def take(self, rows: NDArray[np.int64]) -> FeatureSet:
         """The set of some images only; classes that are gone lose their number."""
         probs = None if self.source_probs is None else self.source_probs[rows]
-        return FeatureSet(self.features[rows], _codes(self.labels[rows]), probs)
+        images = None if self.images is None else self.images[rows]
+        return FeatureSet(
+            self.features[rows], _codes(self.labels[rows]), probs, images, self.widths
+        )
 
 
 def as_feature_set(

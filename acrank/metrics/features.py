@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
 from acrank.metrics.guards import collect_guards
 from acrank.metrics.registry import METRICS, Metric
-from acrank.metrics.resampling import subsamples
+from acrank.metrics.resampling import subsamples, subsamples_of_images
 from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
@@ -48,6 +48,8 @@ def feature_scores(
     source_probs: ArrayLike | None,
     metrics: Sequence[str],
     *,
+    images: NDArray[np.int64] | None = None,
+    widths: tuple[int, ...] = (),
     replicates: int = 0,
     seed: int = 0,
 ) -> FeatureScores:
@@ -58,6 +60,8 @@ def feature_scores(
         labels: class ids (N,).
         source_probs: probabilities over source classes (N, K), or None.
         metrics: names of metrics of the kind ``features``.
+        images: the image that each row is of (N,), where rows are pixels; None for one each.
+        widths: channels of each scale that the features are put together from.
         replicates: number of random parts of the sample for the uncertainty.
         seed: of the parts; the same for all models, so that they are paired.
 
@@ -73,6 +77,8 @@ def feature_scores(
         result.refuse(metrics, "the features are not finite")
         return result
     data = as_feature_set(features, labels, source_probs)
+    if images is not None and len(np.unique(images)) < len(images):
+        data = replace(data, images=images, widths=widths)
     values: dict[str, float] = {}
     for name in metrics:
         value, guards, reason = _guarded(METRICS[name], data)
@@ -105,12 +111,18 @@ def _replicates(
     data: FeatureSet, names: Sequence[str], count: int, seed: int
 ) -> dict[str, list[float]]:
     repeated: dict[str, list[float]] = {name: [] for name in names}
-    for index, rows in enumerate(subsamples(data.labels, count, seed)):
+    for index, rows in enumerate(_parts(data, count, seed)):
         part = data.take(rows)
         for name in names:
             if index < DEAR_REPLICATES or METRICS[name].cost != "dear":
                 repeated[name].append(_guarded(METRICS[name], part)[0])
     return repeated
+
+
+def _parts(data: FeatureSet, count: int, seed: int) -> list[NDArray[np.int64]]:
+    if data.images is None:
+        return subsamples(data.labels, count, seed)
+    return subsamples_of_images(data.images, count, seed)
 
 
 def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], str]:

@@ -12,9 +12,9 @@ from acrank.errors import AcrankError
 from acrank.metrics.gradients import early_gradients, first_convolutions, gradient_ratio
 from acrank.metrics.guards import collect_guards
 from acrank.probe.bn_probe import bn_probe
-from acrank.probe.heads import features_of
 from acrank.probe.types import Batches
 from acrank.results.estimate import Estimate
+from acrank.tasks.heads import features_of
 
 BN_PROBE = ("bn_probe", "bn_probe_accuracy")
 

@@ -19,6 +19,8 @@ Cost = Literal["free", "cheap", "dear", "extra"]
 
 # Orders the table by the mean of the others' ranks; see acrank.ranking.consensus.
 CONSENSUS = "consensus"
+# The task of a run whose data have not been looked at.
+CLASSIFICATION = "classification"
 # Always computed: what the project is about.
 AC_CORR = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
 
@@ -45,6 +47,7 @@ class Metric(BaseModel):
         needs: what of the network besides features: ``source_probs``.
         parts: metrics that a ``relative`` one combines, each with its weight.
         intervals: whether parts of the sample tell how far it varies.
+        tasks: on what kinds of target it is defined.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,11 +66,11 @@ class Metric(BaseModel):
     needs: tuple[str, ...] = ()
     parts: dict[str, float] = {}
     intervals: bool = True
+    tasks: tuple[str, ...] = (CLASSIFICATION,)
 
-    @property
-    def in_all(self) -> bool:
+    def in_all(self, task: str = CLASSIFICATION) -> bool:
         """Whether ``--metric all`` includes it."""
-        return self.cost != "extra" and self.role != "part"
+        return self.cost != "extra" and self.role != "part" and task in self.tasks
 
     def load(self) -> Callable[..., float]:
         """The function that computes it; its module is imported now."""
@@ -93,11 +96,12 @@ def _plain(entry: dict[str, Any]) -> dict[str, Any]:
 METRICS: dict[str, Metric] = _read_catalogue()
 
 
-def resolve_metrics(names: Iterable[str]) -> tuple[str, ...]:
+def resolve_metrics(names: Iterable[str], task: str = CLASSIFICATION) -> tuple[str, ...]:
     """Names as the user gave them to metrics, each once.
 
     Args:
         names: metrics, or ``all``; commas part several in one.
+        task: of which ``all`` has the metrics.
 
     Raises:
         ConfigError: an unknown name.
@@ -106,10 +110,24 @@ def resolve_metrics(names: Iterable[str]) -> tuple[str, ...]:
     chosen: list[str] = []
     for name in wanted:
         if name == "all":
-            chosen += [metric.name for metric in METRICS.values() if metric.in_all]
+            chosen += [metric.name for metric in METRICS.values() if metric.in_all(task)]
         else:
             chosen.append(known_metric(name))
     return tuple(dict.fromkeys(chosen))
+
+
+def refuse_foreign(names: Iterable[str], task: str) -> None:
+    """Refuse metrics that are not defined for a task.
+
+    Raises:
+        ConfigError: names those that are.
+    """
+    foreign = [name for name in names if task not in METRICS[name].tasks]
+    if foreign:
+        defined = ", ".join(name for name, metric in METRICS.items() if task in metric.tasks)
+        raise ConfigError(
+            f"{', '.join(foreign)}: not defined for {task}.", hint=f"Defined are: {defined}."
+        )
 
 
 def known_metric(name: str) -> str:

@@ -45,6 +45,22 @@ def subsamples(labels: NDArray[np.int64], count: int, seed: int) -> list[Rows]:
     ]
 
 
+def subsamples_of_images(images: NDArray[np.int64], count: int, seed: int) -> list[Rows]:
+    """Like :func:`subsamples` where rows are pixels: whole images, for theirs are alike.
+
+    Args:
+        images: the image that each row is of, shape (N,).
+        count: how many.
+        seed: of the draws.
+
+    Returns:
+        ``count`` ascending index arrays, each of the rows of about three quarters of the images.
+    """
+    generator = np.random.default_rng(seed)
+    known = np.unique(images)
+    return [np.flatnonzero(np.isin(images, _part(known, generator))) for _ in range(count)]
+
+
 def _part(rows: Rows, generator: np.random.Generator) -> Rows:
     size = int(SHARE * len(rows) + generator.random())
     return generator.permutation(rows)[: max(size, 1)]

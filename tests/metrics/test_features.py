@@ -18,7 +18,7 @@ LABELS = np.arange(60) % 3
 FEATURES = GENERATOR.normal(size=(60, 8)) + 2 * np.eye(3, 8)[LABELS]
 
 
-def scores(width: int = 8, **settings: int) -> FeatureScores:
+def scores(width: int = 8, **settings: Any) -> FeatureScores:
     return feature_scores(FEATURES[:, :width], LABELS, None, CHEAP, **settings)
 
 

@@ -42,7 +42,7 @@ def test_names_become_metrics() -> None:
     assert resolve_metrics(()) == ()
     assert resolve_metrics(("log_me, h_score", "log_me")) == ("log_me", "h_score")
     everything = resolve_metrics(("all",))
-    assert set(everything) == {name for name, metric in METRICS.items() if metric.in_all}
+    assert set(everything) == {name for name, metric in METRICS.items() if metric.in_all()}
     assert not {"ac_corr_shuffled", "bn_probe", "chance"} & set(everything)
     assert resolve_metrics(("all", "chance"))[-1] == "chance"
     with pytest.raises(ConfigError, match=r"'h-scor'\. Did you mean h_score\?"):

@@ -1,0 +1,46 @@
+"""Features of sampled voxels, and which image and class each voxel is of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from acrank.errors import MetricError
+from acrank.metrics.feature_set import Array, Labels
+
+
+def as_matrix(values: ArrayLike, name: str = "features") -> Array:
+    """Features as float64 (P, D).
+
+    Raises:
+        MetricError: no matrix, an empty one, or values that are not finite.
+    """
+    matrix = np.asarray(values, dtype=np.float64)
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise MetricError(f"{name} has shape {matrix.shape}.", hint="It must be a matrix (P, D).")
+    if not np.isfinite(matrix).all():
+        bad = int((~np.isfinite(matrix)).sum())
+        raise MetricError(f"{name} holds {bad} values that are infinite or not a number.")
+    return matrix
+
+
+def as_ids(values: ArrayLike, rows: int, name: str) -> Labels:
+    """Ids of voxels as numbers from 0, in the order of the ids, (P,).
+
+    Raises:
+        MetricError: other than one integer a voxel.
+    """
+    ids = np.asarray(values)
+    if ids.shape != (rows,):
+        raise MetricError(f"{name} has shape {ids.shape}, features have {rows} rows.")
+    if ids.dtype.kind not in "iub":
+        raise MetricError(f"{name} are {ids.dtype}.", hint="Give ids as integers.")
+    codes: Labels = np.unique(ids, return_inverse=True)[1].astype(np.int64)
+    return codes
+
+
+def groups(*ids: Labels) -> list[NDArray[np.intp]]:
+    """The rows of each combination of ids that occurs, sorted by the first id, then the next."""
+    order = np.lexsort(ids[::-1])
+    changes = np.any([np.diff(codes[order]) != 0 for codes in ids], axis=0)
+    return np.split(order, np.flatnonzero(changes) + 1)
