@@ -20,7 +20,14 @@ from acrank.common.duration import parse_duration
 from acrank.common.visible import brief, visible
 from acrank.common.yaml_text import RefusedYamlError, parse, read_text
 from acrank.errors import ConfigError
-from acrank.metrics.registry import AC_CORR, CONSENSUS, known_metric, resolve_metrics
+from acrank.metrics.registry import (
+    AC_CORR,
+    CLASSIFICATION,
+    CONSENSUS,
+    known_metric,
+    refuse_foreign,
+    resolve_metrics,
+)
 
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
@@ -45,6 +52,7 @@ class RunConfig(BaseModel):
     Attributes:
         data: target dataset: a folder of class folders, a CSV file (``path,label``),
             ``hfds/NAME`` or ``demo``.
+        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
         zoo: candidates: a zoo file, ``demo``, or ``default`` for the packaged list.
         models: names or wildcards; they select from the zoo, or from timm without a zoo.
         metrics: further scores to compute, by name, or ``all``.
@@ -62,6 +70,10 @@ class RunConfig(BaseModel):
         head: classifier over the target's classes: drawn at random for each batch, or a
             ridge regression fitted on the other half of the batch.
         temperature: of the affine correlation's softmax.
+        decoder: on the encoder's feature maps, for segmentation.
+        image_size: height and width of images and masks, a multiple of 32, for segmentation.
+        pixels: how many pixels of a class and an image the scores of features see, for
+            segmentation.
         dead_channels: leave dead channels out, or keep them as the authors' release does.
         seed: of the sample, the batches and the heads.
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -83,6 +95,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
+    task: Literal["auto", "classification", "segmentation"] = "auto"
     zoo: str | None = None
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
@@ -94,6 +107,9 @@ class RunConfig(BaseModel):
     repeats: int = Field(default=3, ge=1)
     lr: float = Field(default=0.01, gt=0, allow_inf_nan=False)
     head: Literal["random", "ridge"] = "random"
+    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
+    image_size: int = Field(default=256, ge=32, multiple_of=32)
+    pixels: int = Field(default=32, ge=2)
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     dead_channels: Literal["exclude", "keep"] = "exclude"
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -156,9 +172,28 @@ class RunConfig(BaseModel):
     @property
     def metrics_named(self) -> tuple[str, ...]:
         """The scores asked for: those that may vote in a consensus."""
+        task = CLASSIFICATION if self.task == "auto" else self.task
         if self.rank_by == CONSENSUS:
-            return resolve_metrics(self.metrics or CONSENSUS_DEFAULT)
-        return resolve_metrics((*self.metrics, self.rank_by))
+            return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
+        return resolve_metrics((*self.metrics, self.rank_by), task)
+
+    def for_task(self, task: str) -> Self:
+        """The same configuration, once it is known what the data are for.
+
+        Args:
+            task: ``classification`` or ``segmentation``.
+
+        Raises:
+            ConfigError: a setting or a metric that the task has not.
+        """
+        known = self.model_copy(update={"task": task})
+        refuse_foreign(known.metrics_named, task)
+        if task != CLASSIFICATION and self.head == "ridge":
+            raise ConfigError(
+                "--head ridge is a linear head on one feature vector an image.",
+                hint=f"Leave it out for {task}.",
+            )
+        return known
 
 
 def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:

@@ -16,14 +16,16 @@ import torch
 from acrank import __version__
 from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
-from acrank.data import Sample, Target, draw_sample, open_target
+from acrank.data import AnySample, AnyTarget, draw_any, open_any
 from acrank.device import choose_autocast, choose_device
 from acrank.engines import score_all
 from acrank.errors import ConfigError
 from acrank.listener import Listener, Silent
+from acrank.metrics.registry import CLASSIFICATION
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.scorer import Work
+from acrank.tasks.decoders import require_decoders
 from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
 
 
@@ -57,7 +59,7 @@ class Job:
     """
 
     work: Work
-    target: Target
+    target: AnyTarget
     notes: tuple[str, ...]
 
 
@@ -82,8 +84,14 @@ def prepare(
     dtype = choose_autocast(config.precision, device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    target = open_target(config.data, offline=config.offline)
-    sample = draw_sample(target, config.samples, config.batch_size, config.seed)
+    target, task = open_any(config.data, config.task, offline=config.offline)
+    config = config.for_task(task)
+    if task == "segmentation":
+        require_decoders()
+    if features and task != CLASSIFICATION:
+        raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
+    given = (config.samples, config.batch_size, config.seed, config.image_size)
+    sample = draw_any(target, *given)
     hub = Hub(offline=config.offline)
     notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
     for note in notes:
@@ -97,7 +105,7 @@ def run(
     features: Path | None = None,
     store: Path | None = None,
     started: float | None = None,
-    on_sample: Callable[[Sample], None] | None = None,
+    on_sample: Callable[[AnySample], None] | None = None,
 ) -> Ranking:
     """Score every candidate on the target and rank them.
 
@@ -121,6 +129,7 @@ def run(
     entries = choose_entries(config)
     job = prepare(config, entries, listener, features)
     work, target = job.work, job.target
+    config = work.config  # the task is known now
     if config.budget is None:
         scored = Scored(*score_all(entries, work, listener, store), work.sample)
     else:
@@ -209,7 +218,7 @@ def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
     }
 
 
-def job_record(job: Job, sample: Sample) -> dict[str, Any]:
+def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
     """What a result must say of the run that it is from, and of the device.
 
     Args:
@@ -226,12 +235,12 @@ def job_record(job: Job, sample: Sample) -> dict[str, Any]:
     return record
 
 
-def _dataset(config: RunConfig, sample: Sample, target: Target) -> dict[str, Any]:
+def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[str, Any]:
     return {
         "name": config.data,
         "classes": list(sample.classes),
         "images": len(target.items),
-        "sampled": len(sample.labels),
+        "sampled": len(sample),
         "batches": len(sample.batches),
         "fingerprint": sample.fingerprint,
     }

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from acrank.config import RunConfig
-from acrank.data import Sample
+from acrank.data import AnySample, Sample
 from acrank.device import reproducible
 from acrank.errors import AcrankError
 from acrank.feature_store import FeatureWriter
@@ -42,7 +42,7 @@ class Work:
     """
 
     config: RunConfig
-    sample: Sample
+    sample: AnySample
     device: torch.device
     dtype: torch.dtype | None
     offline: bool
@@ -89,8 +89,11 @@ class Scorer:
         work = self.work
         self.hub = Hub(offline=work.offline)
         self.keys = Keys(work.config, work.sample, work.device, work.dtype)
-        folder = work.features
-        self.keep = None if folder is None else FeatureWriter(folder, work.sample, work.config)
+        self.keep = None
+        if work.features is not None:
+            if not isinstance(work.sample, Sample):
+                raise RuntimeError("features are kept of classification alone")
+            self.keep = FeatureWriter(work.features, work.sample, work.config)
 
     def __call__(self, entry: ZooEntry) -> ModelResult:
         """Score an entry; whatever goes wrong is a result with its reason."""

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from acrank.config import RunConfig
-from acrank.data import Preprocessing, Sample
+from acrank.data import AnySample, Preprocessing
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.features import feature_scores
@@ -24,6 +24,8 @@ from acrank.probe import Batches, Probe, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.results.estimate import Estimate
+from acrank.tasks import Task
+from acrank.tasks.choice import task_of
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
@@ -57,7 +59,7 @@ class Scores:
 
 def score_backbone(
     backbone: Backbone,
-    sample: Sample,
+    sample: AnySample,
     config: RunConfig,
     device: torch.device,
     dtype: torch.dtype | None = None,
@@ -82,6 +84,8 @@ def score_backbone(
     model = backbone.model.to(device)
     # Convolutions are faster in this layout, on CPUs and GPUs alike.
     model.to(memory_format=torch.channels_last)
+    task = task_of(sample, config)
+    task.prepare(model, preprocessing)
 
     def batches(index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return sample.batch(index, preprocessing, device=device)
@@ -90,7 +94,8 @@ def score_backbone(
     found = Scores()
     extracted = None
     if keep or any(METRICS[name].kind == "features" for name in wanted):
-        extracted = extract(model, backbone.head, batches, len(sample.batches), dtype)
+        given = (batches, len(sample.batches), dtype, task, config.seed)
+        extracted = extract(model, backbone.head, *given)
         extracted = extracted.in_order(np.concatenate(sample.batches))
         add_feature_scores(found, extracted, wanted, config)
     scores, undefined = pass_scores(
@@ -103,7 +108,7 @@ def score_backbone(
         autocast=dtype,
     )
     found.add(scores, undefined)
-    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch)
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
     result = with_static_scores(_result(backbone, found), wanted, config.seed)
     if keep and extracted:
         try:
@@ -142,6 +147,8 @@ def add_feature_scores(
             extracted.labels,
             extracted.source_probs,
             names,
+            images=extracted.images,
+            widths=extracted.widths,
             replicates=config.bootstrap,
             seed=config.seed,
         )
@@ -153,11 +160,12 @@ def _add_affine_scores(
     found: Scores,
     model: nn.Module,
     batches: Batches,
-    sample: Sample,
+    sample: AnySample,
     config: RunConfig,
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
+    task: Task,
 ) -> None:
     names = [name for name in wanted if METRICS[name].kind == "affine"]
     if not names:
@@ -172,6 +180,7 @@ def _add_affine_scores(
         seed=config.seed,
         autocast=dtype,
         shuffled="ac_corr_shuffled" in names and config.steps == 1,
+        task=task,
     )
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import METRICS, Metric
+from acrank.metrics.registry import CLASSIFICATION, METRICS, Metric
 
 PAGE = Path(__file__).with_name("metrics.md")
 ROLES = {
@@ -33,6 +33,7 @@ def describe(metric: Metric) -> str:
         parts = (f"{weight:+g} `{name}`" for name, weight in metric.parts.items())
         from_what += f" ({', '.join(parts)}, each scaled to 0..1)"
     role = ROLES[metric.role] + (f", another form of `{metric.form_of}`" if metric.form_of else "")
+    tasks = "" if metric.tasks == (CLASSIFICATION,) else f" For {' and '.join(metric.tasks)}."
     price = {"extra": "by name only: it needs further passes", "dear": "slow"}
     cost = f"; {price[metric.cost]}" if metric.cost in price and metric.kind != "static" else ""
     return "\n".join(
@@ -41,7 +42,7 @@ def describe(metric: Metric) -> str:
             "",
             f"- **Measures:** {metric.summary}.",
             f"- **Range:** {metric.bounds}, {arrow} is better ({role}).",
-            f"- **From:** {from_what}{cost}.",
+            f"- **From:** {from_what}{cost}.{tasks}",
             f"- **Distrust it:** {metric.distrust}",
             f"- **Reference:** {metric.reference.rstrip('.')}.",
         ]

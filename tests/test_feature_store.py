@@ -38,7 +38,7 @@ def sample(fingerprint: str = "f1") -> Sample:
 def extracted(strength: float, head: bool = True) -> Extracted:
     features = GENERATOR.normal(size=(24, 6)) + strength * LABELS[:, None]
     probs = GENERATOR.dirichlet(np.ones(5), 24).astype(np.float32) if head else None
-    return Extracted(features.astype(np.float32), LABELS, probs)
+    return Extracted.of_images(features.astype(np.float32), LABELS, probs)
 
 
 def result(name: str) -> ModelResult:

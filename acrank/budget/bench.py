@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acrank.budget.plan import round_sizes
 from acrank.config import RunConfig
-from acrank.data import Target, smaller_sample
+from acrank.data import AnyTarget, draw_smaller
 from acrank.engines import score_all
 from acrank.listener import Listener
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
@@ -61,7 +61,7 @@ class Bench:
     """
 
     def __init__(
-        self, entries: Sequence[ZooEntry], work: Work, target: Target, store: Path | None
+        self, entries: Sequence[ZooEntry], work: Work, target: AnyTarget, store: Path | None
     ) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self.target = target
@@ -80,7 +80,7 @@ class Bench:
         if images not in self._works:
             config = round_config(whole.config, images)
             given = (self.target, images, config.batch_size, config.seed)
-            sample = smaller_sample(whole.sample, *given)
+            sample = draw_smaller(whole.sample, *given)
             self._works[images] = replace(whole, config=config, sample=sample, features=None)
         return self._works[images]
 

@@ -14,7 +14,7 @@ from acrank.budget.order import cheapest_first, model_sizes
 from acrank.budget.plan import Round
 from acrank.budget.rounds import Halving
 from acrank.common.duration import duration_text
-from acrank.data import Sample, Target
+from acrank.data import AnySample, AnyTarget
 from acrank.errors import AcrankError
 from acrank.listener import Listener
 from acrank.results import ModelResult
@@ -45,7 +45,7 @@ class Scored:
 
     results: list[ModelResult]
     interrupted: bool
-    sample: Sample
+    sample: AnySample
     notes: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Scored:
 def score_within(
     entries: Sequence[ZooEntry],
     work: Work,
-    target: Target,
+    target: AnyTarget,
     listener: Listener,
     store: Path | None,
     started: float,

@@ -41,6 +41,22 @@ class Head(enum.StrEnum):
     ridge = "ridge"
 
 
+class TaskName(enum.StrEnum):
+    """What the target's labels are of: images or pixels."""
+
+    auto = "auto"
+    classification = "classification"
+    segmentation = "segmentation"
+
+
+class DecoderName(enum.StrEnum):
+    """On the encoder's feature maps."""
+
+    unet = "unet"
+    fpn = "fpn"
+    deeplabv3plus = "deeplabv3plus"
+
+
 class DeadChannels(enum.StrEnum):
     """What to do with channels that pass no signal on."""
 
@@ -53,6 +69,25 @@ Data = Annotated[
     typer.Option(
         help="Target: a folder of class folders, a CSV (path,label), hfds/NAME, or demo.",
         show_default=False,
+    ),
+]
+TaskOption = Annotated[
+    TaskName | None,
+    typer.Option("--task", help="Labels of images or of pixels. [default: by the data]"),
+]
+Decoder = Annotated[
+    DecoderName | None,
+    typer.Option(help="For segmentation (extra: segmentation). [default: unet]"),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(help="For segmentation: height and width of images. [default: 256]"),
+]
+PixelCount = Annotated[
+    int | None,
+    typer.Option(
+        "--pixels",
+        help="For segmentation: pixels of a class and image for feature scores. [default: 32]",
     ),
 ]
 ZooFile = Annotated[
@@ -168,7 +203,8 @@ def plain_value(value: Any) -> Any:
 # Fields that have another name than their option.
 _FIELDS = {"model": "models", "metric": "metrics"}
 _OPTIONS = {
-    *("data", "zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
+    *("data", "task", "decoder", "image_size", "pixels"),
+    *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
     *("repeats", "lr", "head", "dead_channels", "seed", "device", "precision", "threads"),
     *("offline", "trust_code", "jobs", "timeout_per_model", "budget", "shard", "engine"),
     *("ray_address", "fresh"),

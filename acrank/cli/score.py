@@ -15,15 +15,18 @@ from acrank.cli.options import (
     ConfigFile,
     Data,
     DeadChannelRule,
+    Decoder,
     DeviceName,
     EngineName,
     Fresh,
     HeadKind,
+    ImageSize,
     Jobs,
     LearningRate,
     MetricNames,
     Models,
     Offline,
+    PixelCount,
     PrecisionName,
     RankBy,
     RayAddress,
@@ -32,6 +35,7 @@ from acrank.cli.options import (
     Seed,
     Shard,
     Steps,
+    TaskOption,
     Threads,
     TimeoutPerModel,
     TrustCode,
@@ -56,7 +60,7 @@ from acrank.cli.output import (
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from acrank.data import Sample
+    from acrank.data import AnySample
     from acrank.report.html.thumbnails import Gallery
     from acrank.results import Ranking
 
@@ -67,7 +71,7 @@ class Collector:
     def __init__(self) -> None:
         self.found: Gallery | None = None
 
-    def __call__(self, sample: Sample) -> None:
+    def __call__(self, sample: AnySample) -> None:
         """Take them."""
         from acrank.report.html.thumbnails import make_gallery
 
@@ -81,6 +85,10 @@ def score(
     metric: MetricNames = None,
     rank_by: RankBy = None,
     bootstrap: Bootstrap = None,
+    task: TaskOption = None,
+    decoder: Decoder = None,
+    image_size: ImageSize = None,
+    pixels: PixelCount = None,
     samples: Samples = None,
     batch_size: BatchSize = None,
     steps: Steps = None,

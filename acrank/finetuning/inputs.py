@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acrank.data import Sample, open_target, whole_sample
+from acrank.data import Sample, open_classified, whole_sample
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.split import split
@@ -50,7 +50,7 @@ def open_images(config: FinetuneConfig) -> Images:
 
 def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> Sample:
     """All images of a dataset, or a stratified part of them, as one batch."""
-    return whole_sample(open_target(data, offline=config.offline), samples, config.seed)
+    return whole_sample(open_classified(data, offline=config.offline), samples, config.seed)
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:

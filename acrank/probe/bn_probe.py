@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.errors import MetricError, ModelError, NoNormError
-from acrank.probe.heads import features_of
 from acrank.probe.norms import norm_layers
 from acrank.probe.types import Batches
+from acrank.tasks.heads import features_of
 
 EPOCHS = 5
 # Greatest relative step of each layer and of the head; see bn_probe.

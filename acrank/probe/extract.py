@@ -7,31 +7,49 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from acrank.probe.heads import features_of
-from acrank.probe.types import Batches
+from acrank.probe.types import CLASSIFYING, Batches
+from acrank.tasks import Task
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What the pretrained network makes of the sample, in the order of the batches.
+    """What the pretrained network makes of the sample: a row an image, or a pixel of one.
 
     Attributes:
         features: float32 (N, D).
         labels: int64 (N,).
         source_probs: float32 (N, K) over the source's classes; None without a usable head.
+        images: int64 (N,), the image that each row is of, by its place among all batches.
+        widths: channels of each scale that the features are put together from.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
     source_probs: NDArray[np.float32] | None
+    images: NDArray[np.int64]
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of_images(
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        source_probs: NDArray[np.float32] | None,
+    ) -> Extracted:
+        """One row an image, of one scale."""
+        images = np.arange(len(labels), dtype=np.int64)
+        return cls(features, labels, source_probs, images, (features.shape[1],))
 
     def in_order(self, rows: NDArray[np.int64]) -> Extracted:
-        """The same with row i moved to place ``rows[i]``."""
-        order = np.argsort(rows)
+        """The same with the images' rows in another order: image i is number ``rows[i]``."""
+        images = rows[self.images]
+        order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
-        return Extracted(self.features[order], self.labels[order], probs)
+        return Extracted(
+            self.features[order], self.labels[order], probs, images[order], self.widths
+        )
 
 
 def extract(
@@ -40,6 +58,8 @@ def extract(
     batches: Batches,
     count: int,
     autocast: torch.dtype | None = None,
+    task: Task = CLASSIFYING,
+    seed: int = 0,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.
 
@@ -48,38 +68,30 @@ def extract(
     that the probe prepares anyway.
 
     Args:
-        model: maps images (N, C, H, W) to features (N, D); not changed.
+        model: maps images (N, C, H, W) to what the task asks for; not changed.
         head: the source's classifier, from features to logits (N, K); None if it has none.
         batches: gives batch number i.
         count: number of batches.
         autocast: dtype of the network's arithmetic; None for that of its weights.
+        task: decides what an observation is.
+        seed: of what the task draws.
 
     Raises:
-        ModelError: the network does not give one vector an image.
+        ModelError: the network does not give what the task asks for.
     """
     model.eval()
-    features, labels, probs = [], [], []
+    seen, probs, taken = [], [], 0
     with torch.no_grad():
         for index in range(count):
-            images, targets = batches(index)
-            values = features_of(model, images, autocast)
-            features.append(values.float().cpu())
-            labels.append(targets.cpu())
-            logits = None if head is None else _logits(head, values)
-            if logits is not None:
-                probs.append(torch.softmax(logits.float(), dim=1).cpu())
-    return Extracted(
-        torch.cat(features).numpy(),
-        torch.cat(labels).numpy(),
-        torch.cat(probs).numpy() if len(probs) == count else None,
-    )
-
-
-def _logits(head: nn.Module, features: Tensor) -> Tensor | None:
-    """Logits over two source classes or more; None where the head does not take the features."""
-    width = getattr(head, "in_features", features.shape[1])
-    if width != features.shape[1]:
-        return None
-    logits = head.to(features.device).float().eval()(features)
-    usable = isinstance(logits, Tensor) and logits.ndim == 2 and logits.shape[1] >= 2
-    return logits if usable else None
+            images, labels = batches(index)
+            values = task.features(model, images, autocast)
+            found, given = task.observe(values, labels, head, seed * 1_000_003 + index)
+            seen.append(
+                (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
+            )
+            taken += len(images)
+            if given is not None:
+                probs.append(given.cpu())
+    features, targets, places = (torch.cat(part).numpy() for part in zip(*seen, strict=True))
+    whole = torch.cat(probs).numpy() if len(probs) == count else None
+    return Extracted(features, targets, whole, places, found.widths)

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.norm import SourceAffine
 from acrank.norm.correlation import affine_ratio, zero_drift
-from acrank.probe.heads import features_of, linear_head, ridge_logits
 from acrank.probe.norms import norm_layers, use_batch_statistics
 from acrank.probe.types import Batches, Probe, ProbeSettings, collect, stack_layers
+from acrank.tasks.base import Features
+from acrank.tasks.heads import ridge_logits
 
 
 def single_steps(
@@ -32,7 +32,7 @@ def single_steps(
     used: list[bool] = []
     for trial in range(count):
         images, labels = batches(trial)
-        features = features_of(model, images, settings.autocast)
+        features = settings.task.features(model, images, settings.autocast)
         for steps, targets in _targets(labels, settings, trial, after, control):
             loss = _loss(features, targets, classes, settings, trial)
             # the graph serves a second step on shuffled labels
@@ -118,10 +118,10 @@ def _start_at(model: nn.Module, layers: Sequence[_BatchNorm], starts: Sequence[_
 
 
 def _loss(
-    features: Tensor, labels: Tensor, classes: int, settings: ProbeSettings, trial: int
+    features: Features, labels: Tensor, classes: int, settings: ProbeSettings, trial: int
 ) -> Tensor:
     if settings.head == "ridge":
         logits = ridge_logits(features, labels, classes)
     else:
-        logits = linear_head(features, classes, settings.seed, trial)(features)
-    return F.cross_entropy(logits, labels)
+        logits = settings.task.head(features, classes, settings.seed, trial)(features)
+    return settings.task.loss(logits, labels)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from acrank.norm import AffineCoNorm, SourceAffine, convert_batchnorm
-from acrank.probe.heads import features_of, linear_head, ridge_logits
 from acrank.probe.norms import use_batch_statistics
 from acrank.probe.types import Batches, Probe, ProbeSettings, collect
+from acrank.tasks.heads import ridge_logits
 
 
 def trainings(
@@ -42,20 +41,20 @@ def _train(
     trial: int,
 ) -> Tensor:
     """Train the whole network and a head for some steps; returns the last loss."""
-    head: nn.Linear | None = None
+    head: nn.Module | None = None
     optimizer = _sgd(model.parameters(), settings.lr)
     loss = torch.tensor(float("nan"))
     for batch in _order(count, settings.steps, settings.seed + trial):
         images, labels = batches(batch)
-        features = features_of(model, images, settings.autocast)
+        features = settings.task.features(model, images, settings.autocast)
         if settings.head == "ridge":
             logits = ridge_logits(features, labels, classes)
         else:
             if head is None:
-                head = linear_head(features, classes, settings.seed, trial)
+                head = settings.task.head(features, classes, settings.seed, trial)
                 optimizer.add_param_group({"params": list(head.parameters())})
             logits = head(features)
-        loss = F.cross_entropy(logits, labels)
+        loss = settings.task.loss(logits, labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from acrank.errors import ModelError, NoNormError
 from acrank.norm import SourceAffine
+from acrank.tasks import Classification, Task
 
-# Images (N, C, H, W) and labels (N,) of batch number i, on the probe's device.
+# Images (N, C, H, W) and labels, of images (N,) or of pixels (N, H, W), of batch number i, on the
+# probe's device.
 Batches = Callable[[int], tuple[Tensor, Tensor]]
+CLASSIFYING: Task = Classification()
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class ProbeSettings:
     seed: int = 0
     autocast: torch.dtype | None = None
     shuffled: bool = False
+    task: Task = CLASSIFYING
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Probe:
         target_weights: for each layer the scales after training, shape (R, C), where R is
             the number of batches (one step) or of repeats (several steps).
         target_biases: likewise the shifts.
-        losses: cross-entropy of the last step of each of the R trials, shape (R,).
+        losses: loss of the last step of each of the R trials, shape (R,).
         temperature: of the affine correlation, as used in the forward pass.
         step_size: learning rate of a single step; None after several.
         shuffled: scales and shifts after a step on labels in random order; None if not taken.

@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parents[1]
 PROBE = (
     *("acrank.data.draw", "acrank.data.preprocess", "acrank.zoo.data_config"),
     *("acrank.zoo.heads", "acrank.probe", "acrank.probe.extract", "acrank.norm"),
+    *("acrank.tasks", "acrank.tasks.segmentation", "acrank.data.segmentation.draw"),
 )
 # Likewise, but what these import is told above or by the metrics.
 ALONE = ("acrank.scoring", "acrank.zoo.loading", "acrank.zoo.checkpoints")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from acrank.config import RunConfig
-from acrank.data import Sample
+from acrank.data import AnySample
 from acrank.metrics.registry import with_parts
 from acrank.store.code import library_versions, metric_version, probe_version
 from acrank.store.key import Key
@@ -17,8 +17,12 @@ SCHEMA = 1
 # The settings that numbers of one model depend on, besides the metrics asked for.
 SETTINGS = (
     *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
-    *("samples", "batch_size", "seed"),
+    *("samples", "batch_size", "seed", "task"),
 )
+
+
+# Of one task alone; elsewhere they change nothing.
+OF_SEGMENTATION = ("decoder", "image_size", "pixels")
 
 
 class Keys:
@@ -32,7 +36,7 @@ class Keys:
     """
 
     def __init__(
-        self, config: RunConfig, sample: Sample, device: torch.device, dtype: torch.dtype | None
+        self, config: RunConfig, sample: AnySample, device: torch.device, dtype: torch.dtype | None
     ) -> None:
         self.common = {
             "schema": SCHEMA,
@@ -41,7 +45,7 @@ class Keys:
             "dataset": sample.fingerprint,
             "device": device.type,
             "precision": "fp32" if dtype is None else str(dtype).removeprefix("torch."),
-            "settings": config.model_dump(mode="json", include=set(SETTINGS)),
+            "settings": config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
         }
         self.metrics = _versions(with_parts(config.metrics_wanted))
 
@@ -52,6 +56,10 @@ class Keys:
             identity: of :mod:`acrank.zoo.identity`.
         """
         return Key({**self.common, "model": identity}, self.metrics)
+
+
+def _of_task(config: RunConfig) -> tuple[str, ...]:
+    return OF_SEGMENTATION if config.task == "segmentation" else ()
 
 
 def _versions(metrics: Iterable[str]) -> dict[str, str]:

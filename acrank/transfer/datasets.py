@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrank.common.files import write_whole
-from acrank.data import Item, Target, open_target
+from acrank.data import Item, Target, open_classified
 from acrank.data.stratify import Plan, quotas, rank
 from acrank.data.target import PathSource
 from acrank.errors import ConfigError, DataError
@@ -56,7 +56,7 @@ def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
 
 
 def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Dataset:
-    target = open_target(data, offline=config.offline)
+    target = open_classified(data, offline=config.offline)
     training, test = _parts(target, data, config)
     if config.samples is not None:
         training = _drawn(training, target, config.samples)
@@ -76,7 +76,7 @@ def _parts(target: Target, data: str, config: TransferConfig) -> tuple[list[Item
         test = _drawn(target.items, target, count)
         kept = {item.key for item in test}
         return [item for item in target.items if item.key not in kept], test
-    others = open_target(str(given), offline=config.offline)
+    others = open_classified(str(given), offline=config.offline)
     unknown = set(others.classes) - set(target.classes)
     if unknown:
         raise DataError(

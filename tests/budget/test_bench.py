@@ -50,7 +50,7 @@ def test_samples_are_nested_and_scores_of_features_need_every_class() -> None:
 
 
 def test_whether_the_last_round_computes_more(tmp_path: Path) -> None:
-    by_step = {"rank_by": "ac_corr"}
+    by_step: dict[str, Any] = {"rank_by": "ac_corr"}
     assert make(**by_step).uniform
     assert make(rank_by="affine_shift").uniform
     assert make(**by_step, metrics=("params",)).uniform

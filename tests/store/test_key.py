@@ -89,7 +89,7 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
     """Whoever adds a setting has to say whether numbers depend on it."""
     elsewhere = {"data", "zoo", "models", "metrics", "rank_by", "device", "precision"}
     which_models = {"shard", "budget"}
-    known = {*keys.SETTINGS, *HOW, *elsewhere, *which_models}
+    known = {*keys.SETTINGS, *keys.OF_SEGMENTATION, *HOW, *elsewhere, *which_models}
     assert known == set(RunConfig.model_fields)
 
 

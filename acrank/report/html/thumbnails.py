@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from acrank.errors import DataError
+from acrank.metrics.registry import CLASSIFICATION
+from acrank.report.html.jpeg import jpeg_uri
 
 if TYPE_CHECKING:
-    from acrank.data import Sample, Target
+    from acrank.data import AnySample, AnyTarget, Sample
+    from acrank.report.html.overlays import Overlays
     from acrank.results import Ranking
 
 # Pixels along a side; the page shows them at most so large.
@@ -40,23 +41,35 @@ class ClassImages:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Images by class.
+    """Images by class, or with their masks.
 
     Attributes:
-        classes: those shown.
+        classes: those shown, where each image has one.
         left_out: how many more there are.
+        overlays: images with their masks, where each pixel has a class.
     """
 
-    classes: tuple[ClassImages, ...]
+    classes: tuple[ClassImages, ...] = ()
     left_out: int = 0
+    overlays: Overlays | None = None
 
 
-def make_gallery(sample: Sample) -> Gallery:
-    """Thumbnails of a sample: spread over each class, cropped to a square as for a network.
+def make_gallery(sample: AnySample) -> Gallery:
+    """Thumbnails of a sample: by class, or with their masks over them.
 
     Args:
         sample: that a run has drawn.
     """
+    from acrank.data import Sample
+    from acrank.report.html.overlays import make_overlays
+
+    if isinstance(sample, Sample):
+        return _by_class(sample)
+    return Gallery(overlays=make_overlays(sample))
+
+
+def _by_class(sample: Sample) -> Gallery:
+    """Spread over each class, cropped to a square as for a network."""
     shown = range(min(len(sample.classes), MOST))
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
     found = []
@@ -79,10 +92,9 @@ def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gall
     Raises:
         DataError: the data cannot be used, or are not those of the run.
     """
-    from acrank.data import open_target
-
     told = ranking.record.get("dataset") or {}
-    sample = _drawn(open_target(data, offline=offline), _drawing(ranking), told.get("sampled"))
+    drawing = _drawing(ranking)
+    sample = _drawn(_opened(ranking, data, offline), drawing, told.get("sampled"))
     if sample.fingerprint != told.get("fingerprint"):
         raise DataError(
             f"The images of '{data}' are not those of the result: their fingerprint differs.",
@@ -91,24 +103,41 @@ def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gall
     return make_gallery(sample)
 
 
-def _drawing(ranking: Ranking) -> tuple[int, int, int]:
-    """How a run drew its sample: number of images, size of a batch, seed."""
-    config = ranking.record.get("config") or {}
-    samples, size, seed = (config.get(name) for name in ("samples", "batch_size", "seed"))
-    if isinstance(samples, int) and isinstance(size, int) and isinstance(seed, int):
-        return samples, size, seed
+class _Drawing(NamedTuple):
+    """How a run drew its sample."""
+
+    samples: int
+    batch_size: int
+    seed: int
+    image_size: int
+
+
+def _drawing(ranking: Ranking) -> _Drawing:
+    # results from before there were other tasks do not tell the size, which only masks need
+    config = {"image_size": 0} | (ranking.record.get("config") or {})
+    given = (config.get(name) for name in _Drawing._fields)
+    numbers = [number for number in given if isinstance(number, int)]
+    if len(numbers) == len(_Drawing._fields):
+        return _Drawing(*numbers)
     raise DataError(
         "The result does not say how its sample was drawn.", hint="Leave --data out: no images."
     )
 
 
-def _drawn(target: Target, drawing: tuple[int, int, int], fewer: object) -> Sample:
-    from acrank.data import draw_sample, smaller_sample
+def _opened(ranking: Ranking, data: str, offline: bool) -> AnyTarget:
+    from acrank.data import open_any
 
-    samples, size, seed = drawing
-    sample = draw_sample(target, samples, size, seed)
-    if isinstance(fewer, int) and size <= fewer < len(sample):  # a budget was interrupted
-        sample = smaller_sample(sample, target, fewer, size, seed)
+    task = (ranking.record.get("config") or {}).get("task")
+    return open_any(data, task or CLASSIFICATION, offline=offline)[0]
+
+
+def _drawn(target: AnyTarget, drawing: _Drawing, fewer: object) -> AnySample:
+    from acrank.data import draw_any, draw_smaller
+
+    sample = draw_any(target, *drawing)
+    if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
+        # a budget was interrupted
+        sample = draw_smaller(sample, target, fewer, drawing.batch_size, drawing.seed)
     return sample
 
 
@@ -117,13 +146,4 @@ def _thumbnails(sample: Sample, rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
 
     geometry = Preprocessing((3, SIZE, SIZE), "bicubic", 1.0, "center", (0.5,) * 3, (0.5,) * 3)
     pixels = sample.part(np.sort(rows), ()).pixels(geometry)
-    return tuple(_uri(image) for image in pixels.permute(0, 2, 3, 1).numpy())
-
-
-def _uri(pixels: npt.NDArray[np.uint8]) -> str:
-    """A JPEG: what a file tells beside its pixels (who, where, when) is not in it."""
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=82, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return tuple(jpeg_uri(image) for image in pixels.permute(0, 2, 3, 1).numpy())

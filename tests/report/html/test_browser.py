@@ -10,7 +10,7 @@ from acrank.report.html.experiment import experiment_to_html
 from tests.report.html import experiments
 from tests.report.html.browser import CHROMIUM, Browser, browser
 from tests.report.html.builders import hostile, interrupted_budget, make_ranking, model
-from tests.report.html.test_page import GALLERY
+from tests.report.html.test_page import GALLERY, MASKS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -20,7 +20,7 @@ WIDER = """[...document.querySelectorAll('body *')]
   .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map(e => e.tagName + '.' + e.className)"""
 NAMES = [
-    *("some", "hostile", "budget", "long names"),
+    *("some", "hostile", "budget", "long names", "masks"),
     *(f"experiment: {name}" for name in ("some", "hostile", "failures", "many", "long names")),
 ]
 LONG = "a-name-without-any-gap-that-would-let-it-be-broken-" * 4
@@ -42,6 +42,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "long names": make_ranking([model(LONG, 1.0), model(f"{LONG}2", 0.9)], warnings=[LONG]),
     }
     written = {name: to_html(ranking, GALLERY) for name, ranking in rankings.items()}
+    written["masks"] = to_html(make_ranking(), MASKS)
     for name, done in experiments.edge_cases().items():
         written[f"experiment: {name}"] = experiment_to_html(done)
     found = {}
@@ -74,6 +75,17 @@ def test_figures_have_the_colours_of_the_page(
     assert seen == {page.evaluate(named.format(place)) for place in ("body", ".note")}
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_legend_of_masks_has_their_colours(
+    page: Browser, pages: dict[str, Path], dark: bool
+) -> None:
+    page.open(pages["masks"], width=800, dark=dark)
+    swatches = "[...document.querySelectorAll('.swatch')].map(e => getComputedStyle(e).borderColor)"
+    plain, drawn, ignored = page.evaluate(swatches)
+    assert (plain, drawn) == ("rgba(0, 0, 0, 0)", "rgb(60, 135, 209)")
+    assert ignored == page.evaluate("getComputedStyle(document.querySelector('.note')).color")
 
 
 def test_regions_that_scroll_can_be_reached_by_keyboard(

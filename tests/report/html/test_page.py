@@ -10,6 +10,7 @@ import pytest
 from acrank.errors import MissingExtraError
 from acrank.report.html import page, to_html
 from acrank.report.html.experiment import experiment_to_html
+from acrank.report.html.overlays import MaskClass, MaskedImage, Overlays
 from acrank.report.html.thumbnails import ClassImages, Gallery
 from acrank.report.records import to_json
 from acrank.results.file import read_ranking
@@ -19,11 +20,23 @@ from tests.report.html.document import Document
 
 PIXEL = "data:image/jpeg;base64,AAAA"
 GALLERY = Gallery((ClassImages("glioma", 9, (PIXEL, PIXEL)), ClassImages(HOSTILE, 1, (PIXEL,))), 3)
+MASKS = Gallery(
+    overlays=Overlays(
+        (
+            MaskClass("background", "", "90.0 %", 40),
+            MaskClass(HOSTILE, "#3c87d1", "9.0 %", 7),
+        ),
+        (MaskedImage(PIXEL, f"{HOSTILE} 9.0 %"),) * 24,
+        40,
+        MaskClass("ignored", "", "1.0 %", 1),
+    )
+)
 RANKINGS = {**edge_cases(), "hostile": hostile()}
 EXPERIMENTS = experiments.edge_cases()
 PAGES = {name: partial(to_html, ranking, GALLERY) for name, ranking in RANKINGS.items()} | {
     f"experiment: {name}": partial(experiment_to_html, done) for name, done in EXPERIMENTS.items()
 }
+PAGES["masks"] = partial(to_html, make_ranking(), MASKS)
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -121,6 +134,19 @@ def test_markup_in_names_is_text_wherever_it_stands() -> None:
     (svg,) = [e for e in Document(html).all("svg") if "ranking-title" in str(e.attributes)]
     assert "</svg></script>" in svg.text
     assert "模型 سلام 😀" in svg.text
+
+
+def test_masks_have_a_legend() -> None:
+    html = to_html(make_ranking(), MASKS)
+    document = Document(html)
+    legend = next(t for t in document.all("table") if "Classes of the" in t.children[0].text)
+    for words in ("(left plain)", "90.0 %", "40 of 40", "7 of 40", "pixels to ignore", "1 of 40"):
+        assert words in legend.text
+    assert "--class:#3c87d1" in html
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert len(document.all("img")) == 24
+    assert "24 of the sample's 40 images" in html
 
 
 def test_a_hundred_models() -> None:

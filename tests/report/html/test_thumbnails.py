@@ -10,9 +10,16 @@ import pytest
 from PIL import Image
 
 from acrank.data import draw_sample, open_target, smaller_sample
+from acrank.data.segmentation import (
+    SegmentationSample,
+    draw_segmentation,
+    open_segmentation,
+    smaller_segmentation,
+)
 from acrank.errors import DataError
 from acrank.report.html.thumbnails import MOST, SIZE, gallery_again, make_gallery
 from acrank.results import Ranking
+from tests.data.segmentation import builders as masks
 from tests.report.html.builders import make_ranking, record
 
 
@@ -83,6 +90,49 @@ def test_other_images_are_refused(tmp_path: Path) -> None:
         gallery_again(ranking, str(other))
     with pytest.raises(DataError, match="not those of the result"):
         gallery_again(ranking_of(draw_sample(open_target(str(folder)), 8, 4, 1)), str(folder))
+
+
+def masked(folder: Path) -> Path:
+    return masks.fill(folder, {f"jane-doe-{number}": (0, 1 + number % 2) for number in range(12)})
+
+
+def of_masks(sample: SegmentationSample, size: int = 64) -> Ranking:
+    return ranking_of(sample, task="segmentation", image_size=size)
+
+
+def test_masks_are_drawn_over_their_images(tmp_path: Path) -> None:
+    sample = draw_segmentation(open_segmentation(str(masked(tmp_path / "d"))), 8, 4, 0, 64)
+    gallery = make_gallery(sample)
+    assert gallery.classes == ()
+    assert gallery.overlays is not None
+    assert gallery.overlays.classes[0].share == "50.0 %"
+    assert len(gallery.overlays.images) == 8
+    assert "jane" not in repr(gallery.overlays)
+
+
+def test_masks_of_a_finished_run_are_drawn_again(tmp_path: Path) -> None:
+    folder = masked(tmp_path / "d")
+    target = open_segmentation(str(folder))
+    sample = draw_segmentation(target, 8, 4, 0, 64)
+    assert gallery_again(of_masks(sample), str(folder)) == make_gallery(sample)
+    fewer = smaller_segmentation(sample, target, 4, 4, 0)
+    assert gallery_again(of_masks(fewer), str(folder)) == make_gallery(fewer)
+
+
+def test_masks_of_another_size_or_task_are_refused(tmp_path: Path) -> None:
+    folder = masked(tmp_path / "d")
+    sample = draw_segmentation(open_segmentation(str(folder)), 8, 4, 0, 64)
+    with pytest.raises(DataError, match="not those of the result"):
+        gallery_again(of_masks(sample, 32), str(folder))
+    classes = write_images(tmp_path / "e", {"a": 9, "b": 9})
+    with pytest.raises(DataError):
+        gallery_again(of_masks(sample), str(classes))
+    with pytest.raises(DataError):
+        gallery_again(ranking_of(draw_sample(open_target(str(classes)), 8, 4, 0)), str(folder))
+    untold = of_masks(sample)
+    untold.record["config"]["image_size"] = None
+    with pytest.raises(DataError, match="does not say how its sample was drawn"):
+        gallery_again(untold, str(folder))
 
 
 @pytest.mark.parametrize("told", [{}, {"dataset": {"fingerprint": "0"}, "config": {"data": "x"}}])

@@ -1,0 +1,108 @@
+"""One class a pixel: a fresh decoder on the encoder's feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from acrank.data import Preprocessing
+from acrank.errors import ModelError
+from acrank.tasks.base import Observations
+from acrank.tasks.decoders import draw_weights, make_decoder
+from acrank.tasks.maps import give_maps
+from acrank.tasks.pixels import observe_pixels, sample_pixels
+
+# Label of pixels that count for nothing.
+IGNORED = -100
+# Keeps the overlap of a class that is nowhere defined.
+SMOOTH = 1e-6
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Networks give feature maps of several scales; the head is a fresh decoder.
+
+    Attributes:
+        decoder: see :func:`acrank.tasks.decoders.make_decoder`.
+        size: (height, width) of the images.
+        pixels: of a class and an image that metrics of features see, at most.
+        scales: how many of the coarsest maps they see.
+    """
+
+    decoder: str
+    size: tuple[int, int]
+    pixels: int
+    scales: int = 3
+
+    def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:
+        """See :func:`acrank.tasks.maps.give_maps`."""
+        give_maps(model, (preprocessing.input_size[0], *self.size))
+
+    def features(
+        self, model: nn.Module, images: Tensor, autocast: torch.dtype | None
+    ) -> tuple[Tensor, ...]:
+        """Feature maps, finest first."""
+        with torch.autocast(images.device.type, dtype=autocast, enabled=autocast is not None):
+            maps = model(images)
+        if not isinstance(maps, tuple) or any(len(m) != len(images) for m in maps):
+            raise ModelError("the network does not give one map of each scale an image.")
+        return maps if autocast is None else tuple(m.float() for m in maps)
+
+    def head(self, features: Sequence[Tensor], classes: int, seed: int, trial: int) -> nn.Module:
+        """A decoder that normalises by the batch, with the logits' convolution."""
+        widths = [values.shape[1] for values in features]
+        with torch.device("meta"):
+            decoder = make_decoder(self.decoder, widths, self._strides(features), classes)
+        decoder.to_empty(device=features[0].device)
+        draw_weights(decoder, seed * 1_000_003 + trial)
+        return decoder.to(features[0].dtype).train()
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy and soft Dice in equal parts, of logits (N, C, ...) and labels (N, ...).
+
+        The loss of nnU-Net: Isensee et al., Nature Methods 18, 2021 (arXiv 1904.08128).
+        """
+        size = labels.shape[1:]
+        if logits.shape[2:] != size:
+            mode = "bilinear" if len(size) == 2 else "trilinear"
+            logits = F.interpolate(logits, size=size, mode=mode)
+        return F.cross_entropy(logits, labels, ignore_index=IGNORED) + soft_dice_loss(
+            logits, labels
+        )
+
+    def observe(
+        self, features: Sequence[Tensor], labels: Tensor, head: nn.Module | None, seed: int
+    ) -> tuple[Observations, Tensor | None]:
+        """Hypercolumns of some pixels of each class and image."""
+        images, places = sample_pixels(labels, self.pixels, seed)
+        return observe_pixels(features[-self.scales :], labels, images, places), None
+
+    def _strides(self, maps: Sequence[Tensor]) -> list[int]:
+        return [self.size[0] // values.shape[2] for values in maps]
+
+
+def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """One less the soft Dice overlap, over the batch, mean over the classes that are in it.
+
+    Milletari, Navab and Ahmadi, "V-Net", 3DV 2016 (arXiv 1606.04797), without squares.
+
+    Args:
+        logits: (N, C, ...).
+        labels: (N, ...); pixels below zero are left out.
+
+    Returns:
+        A number in [0, 1].
+    """
+    known = (labels >= 0)[:, None]
+    truth = F.one_hot(labels.clamp(min=0), logits.shape[1]).movedim(-1, 1) * known
+    guess = torch.softmax(logits, dim=1) * known
+    over = (0, *range(2, logits.ndim))
+    both = (guess * truth).sum(over)
+    sizes = guess.sum(over) + truth.sum(over)
+    present = truth.sum(over) > 0
+    dice = (2 * both + SMOOTH) / (sizes + SMOOTH)
+    return 1 - dice[present].mean()

@@ -1,0 +1,117 @@
+"""Images with masks as a target, as a user gives them."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.test_score import Acrank, acrank
+
+__all__ = ["acrank"]
+
+SMALL = ("--samples", "8", "--batch-size", "4", "--image-size", "64")
+TWO = ("--zoo", "demo", "--model", "demo-cifar10", "--model", "demo-blood-cells")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight images of a bright disc on noise, and where the disc is."""
+    folder = tmp_path_factory.mktemp("scans")
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:80, :80]
+    for part in ("images", "masks"):
+        (folder / "train" / part).mkdir(parents=True)
+    for index in range(8):
+        x, y, radius = (int(generator.integers(*ends)) for ends in ((25, 55), (25, 55), (8, 20)))
+        disc = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+        pixels = generator.integers(0, 120, (80, 80, 3)) + 100 * disc[..., None]
+        name = f"case{index}.png"
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / "train" / "images" / name)
+        Image.fromarray((255 * disc).astype(np.uint8)).save(folder / "train" / "masks" / name)
+    return folder
+
+
+def score(scans: Path) -> tuple[str, ...]:
+    return ("score", "--data", str(scans), *TWO, *SMALL)
+
+
+def test_a_folder_of_masks_is_ranked(acrank: Acrank, scans: Path, tmp_path: Path) -> None:
+    done = acrank(*score(scans), "--metric", "all", "--format", "csv", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["rank"] for row in rows] == ["1", "2"]
+    for row in rows:
+        assert row["status"] == "ok"
+        assert all(float(row[n]) for n in ("ac_corr", "ac_corr_zero", "log_me", "gbc", "cc_fv"))
+        assert "knn" not in row
+        assert float(row["score_low"]) < float(row["score"]) < float(row["score_high"])
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["config"]["task"] == "segmentation"
+    assert document["dataset"]["classes"] == ["background", "foreground"]
+    again = acrank(*score(scans), "--metric", "all")
+    assert "2 of 2 had been scored before" in again.stderr
+
+
+def test_settings_of_the_task_make_another_result(acrank: Acrank, scans: Path) -> None:
+    def value(*options: str) -> str:
+        done = acrank(*score(scans), "--rank-by", "ac_corr", "--format", "csv", *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[1].split(",")[3]
+
+    found = [value(), value("--decoder", "fpn"), value("--image-size", "96")]
+    assert len(set(found)) == 3
+    assert value() == found[0]
+
+
+def test_the_same_folder_can_be_taken_for_classes(acrank: Acrank, scans: Path) -> None:
+    done = acrank(*score(scans), "--task", "classification", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["dataset"]["classes"] == ["images", "masks"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--metric", "knn"), "knn: not defined for segmentation. Defined are: ac_corr"),
+        (("--head", "ridge"), "--head ridge is a linear head"),
+        (("--features", "kept"), "--features keeps one row an image"),
+        (("--image-size", "50"), "image_size"),
+    ],
+)
+def test_what_does_not_go_together(
+    acrank: Acrank, scans: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = acrank(*score(scans), *options)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+
+
+def test_without_the_library_the_extra_is_named(
+    acrank: Acrank, scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acrank.tasks.decoders.find_spec", lambda name: None)
+    done = acrank(*score(scans))
+    assert done.returncode == 2
+    assert "pip install 'acrank[segmentation]'" in " ".join(done.stderr.split())
+
+
+def test_gate_and_explain_take_masks_too(acrank: Acrank, scans: Path) -> None:
+    given = ("--data", str(scans), *SMALL)
+    chosen = acrank("gate", *given, *TWO, "--choose")
+    assert chosen.returncode == 0, chosen.stderr
+    assert chosen.stdout.strip() in ("demo-cifar10", "demo-blood-cells")
+    told = acrank("explain", "demo-cifar10", "--zoo", "demo", *given, "--format", "json")
+    assert told.returncode == 0, told.stderr
+    by_step = acrank(*score(scans), "--rank-by", "ac_corr", "--format", "json")
+    models = {model["model"]: model for model in json.loads(by_step.stdout)["models"]}
+    assert json.loads(told.stdout)["scores"] == models["demo-cifar10"]["scores"]
+
+
+def test_fine_tuning_is_of_classification(acrank: Acrank, scans: Path) -> None:
+    done = acrank("finetune", "--data", str(scans), "--model", "demo-cifar10", "--zoo", "demo")
+    assert done.returncode == 2
+    assert "fine-tuning is of classification alone so far" in " ".join(done.stderr.split())
