@@ -29,6 +29,8 @@ from acrank.metrics.registry import (
     resolve_metrics,
 )
 
+# Usual sizes where every pixel has a label: a batch is as dear, and an image tells as much.
+OF_SEGMENTATION = {"samples": 64, "batch_size": 8}
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
@@ -60,8 +62,10 @@ class RunConfig(BaseModel):
             ``metrics`` (AC-Corr and LogME if none is named).
         bootstrap: on how many random parts of the sample the scores of features are repeated,
             for their intervals; 0 for none.
-        samples: how many images of the target are drawn, stratified by class.
-        batch_size: images in a batch; the sample is split into disjoint batches.
+        samples: how many images of the target are drawn, stratified by class; for segmentation
+            64 unless it is set.
+        batch_size: images in a batch; the sample is split into disjoint batches. For
+            segmentation 8 unless it is set.
         steps: 1 for one step of the norm affines on each batch; more, or ``epoch`` (one
             pass over the sample), to train the whole network.
         repeats: with several steps, how many times to train, each with its own order and
@@ -186,7 +190,9 @@ class RunConfig(BaseModel):
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        known = self.model_copy(update={"task": task})
+        unsaid = OF_SEGMENTATION.items() if task != CLASSIFICATION else ()
+        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        known = self.model_copy(update={"task": task, **usual})
         refuse_foreign(known.metrics_named, task)
         if task != CLASSIFICATION and self.head == "ridge":
             raise ConfigError(

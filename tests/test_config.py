@@ -50,3 +50,26 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     assert "run.yaml" in str(caught.value)
     with pytest.raises(ConfigError, match=r"missing\.yaml"):
         make_config({}, tmp_path / "missing.yaml")
+
+
+def test_masks_have_sizes_of_their_own_unless_they_are_set() -> None:
+    usual = make_config({"data": "scans"}).for_task("segmentation")
+    assert (usual.task, usual.samples, usual.batch_size) == ("segmentation", 64, 8)
+    given = make_config({"data": "scans", "samples": 256}).for_task("segmentation")
+    assert (given.samples, given.batch_size) == (256, 8)
+    assert given.for_task("segmentation") == given
+    classes = make_config({"data": "scans"}).for_task("classification")
+    assert (classes.samples, classes.batch_size) == (256, 32)
+
+
+def test_all_is_of_the_task() -> None:
+    config = make_config({"data": "scans", "metrics": ["all"]})
+    assert "knn" in config.metrics_wanted
+    assert "cc_fv" not in config.metrics_wanted
+    masks = config.for_task("segmentation")
+    assert "cc_fv" in masks.metrics_wanted
+    assert "knn" not in masks.metrics_wanted
+    with pytest.raises(ConfigError, match="knn: not defined for segmentation"):
+        make_config({"data": "scans", "metrics": ["knn"]}).for_task("segmentation")
+    with pytest.raises(ConfigError, match="ridge"):
+        make_config({"data": "scans", "head": "ridge"}).for_task("segmentation")

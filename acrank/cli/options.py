@@ -111,9 +111,12 @@ Bootstrap = Annotated[
     typer.Option(help="Random parts of the sample for intervals of feature scores. [default: 50]"),
 ]
 Samples = Annotated[
-    int | None, typer.Option(help="Images to draw, stratified by class. [default: 256]")
+    int | None,
+    typer.Option(help="Images to draw, stratified by class. [default: 256; with masks: 64]"),
 ]
-BatchSize = Annotated[int | None, typer.Option(help="Images in a batch. [default: 32]")]
+BatchSize = Annotated[
+    int | None, typer.Option(help="Images in a batch. [default: 32; with masks: 8]")
+]
 Steps = Annotated[
     str | None,
     typer.Option(

@@ -46,7 +46,18 @@ COLOURS = {
     "fine-tuning": INK,
 }
 TAU = "mean weighted tau"
-STEPS = (1, 2, 5, 10, 20, 50, 100)
+# What the figure of costs shows, and its names there.
+PRICED = {
+    "ac_corr": "AC-Corr",
+    "sum_epoch_lr0.01": "AC-Corr, an epoch",
+    "log_me": "LogME",
+    "gbc": "GBC",
+    "knn": "k-NN",
+    "linear_probe": "linear probe",
+    "bn_probe": "BatchNorm probe",
+    "one fine-tuning, lowest rate": "one fine-tuning, 0.01",
+    "one fine-tuning, best of three rates": "best of three rates",
+}
 # Of the fourth list of candidates no dataset counts.
 TELLING = ZOOS[:3]
 PLAIN = "full"
@@ -132,28 +143,37 @@ def _label(form: str, prefix: str) -> str:
 
 
 def budgets() -> Figure:
-    """What scores cost and how well they predict."""
+    """What the chosen and usual scores cost and how well they predict, in each list."""
     means = pd.read_csv(RESULTS / "means.csv")
-    means = means[(means["measure"] == "accuracy") & (means["zoo"] == TELLING[0])]
+    means = means[means["measure"] == "accuracy"]
     cost = pd.read_csv(RESULTS / "costs.csv").set_index("score")["steps"]
-    figure = new_figure(900, 430)
-    axes = figure.subplots()
-    for row in means[means["score"].isin(cost.index)].to_dict("records"):
-        colour = COLOURS.get(row["kind"], QUIET)
-        axes.plot(cost[row["score"]], row["weighted_tau"], "o", color=colour)
-        axes.annotate(
-            row["score"],
-            (cost[row["score"]], row["weighted_tau"]),
-            xytext=(5, 0),
-            textcoords="offset points",
-            fontsize=7,
-            va="center",
-        )
-    axes.set_xscale("log")
-    axes.set_xticks(STEPS, [f"{steps:g}" for steps in STEPS])
-    axes.set_xlabel("seconds a model, in AC-Corr steps")
-    axes.set_ylabel(TAU)
+    figure = new_figure(1000, 400)
+    for axes, zoo in zip(figure.subplots(1, len(TELLING), sharey=True), TELLING, strict=True):
+        here = means[(means["zoo"] == zoo) & means["score"].isin(PRICED)]
+        here = here[here["score"].isin(cost.index)].sort_values("weighted_tau")
+        _priced(axes, here, cost)
+        axes.set_title(zoo)
+    figure.axes[0].set_ylabel(TAU)
+    figure.supxlabel("seconds a model, in AC-Corr steps", fontsize=11)
     return figure
+
+
+def _priced(axes: Axes, rows: pd.DataFrame, cost: pd.Series[float]) -> None:
+    """Points, each named beside it; names of neighbours are pushed apart."""
+    axes.set_xscale("log")
+    axes.set_xlim(0.8, 300)
+    axes.set_ylim(0, 0.85)
+    low = 0.0
+    for row in rows.to_dict("records"):
+        steps, tau = cost[row["score"]], row["weighted_tau"]
+        axes.plot(steps, tau, "o", color=COLOURS.get(row["kind"], QUIET), markersize=5)
+        low = max(tau, low + 0.035)
+        end = {"xytext": (steps * 1.35, low), "textcoords": "data"}
+        line = {"arrowstyle": "-", "color": LINE, "lw": 0.7}
+        axes.annotate(
+            PRICED[row["score"]], (steps, tau), fontsize=8, va="center", arrowprops=line, **end
+        )
+    axes.set_xticks((1, 10, 100), ("1", "10", "100"))
 
 
 def peers() -> Figure:
