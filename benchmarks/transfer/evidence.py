@@ -174,6 +174,7 @@ def _truth_row(zoo: str, measure: str, name: str, truth: Truth) -> dict[str, obj
         "deviation_of_seeds": truth.seeds.std(axis=0, ddof=1).mean(),
         "deviation_of_models": mean.std(ddof=1),
         "ceiling": truth.ceiling,
+        "attainable": truth.attainable,
         "counts": truth.counts,
     }
 

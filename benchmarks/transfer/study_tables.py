@@ -32,6 +32,8 @@ REPORTING = ("brain_tumor_mri", "bccd_crops", "magnetic_tile")
 DATASETS = (*CHOOSING, *REPORTING)
 LOW_CEILING = 0.5
 SATURATED = 0.97
+# Of the noise of fine-tuning, for what a perfect score would reach.
+TRIALS = 500
 # Columns of SCORES.csv that are no scores.
 NO_SCORES = ("dataset", "model", "chance")
 
@@ -63,6 +65,25 @@ class Truth:
         """Mean weighted tau between two seeds."""
         pairs = itertools.combinations(self.seeds, 2)
         return float(np.mean([float(weighted_tau(one, other)) for one, other in pairs]))
+
+    @property
+    def attainable(self) -> float:
+        """What a score that knows the expected accuracies would reach against the seeds' mean.
+
+        The ceiling is between single seeds; scores are held against the mean of several. Expected
+        accuracies are taken to be the means, shrunk by the share of their variance that is noise,
+        and the noise normal with the variance that the seeds have, pooled over models.
+        """
+        count = len(self.seeds)
+        noise = float(self.seeds.var(axis=0, ddof=1).mean()) / count
+        spread = float(self.mean.var(ddof=1))
+        if not spread > noise:
+            return 0.0
+        centre = self.mean.mean()
+        expected = centre + np.sqrt(1 - noise / spread) * (self.mean - centre)
+        generator = np.random.default_rng(0)
+        drawn = expected + generator.normal(0, np.sqrt(noise), (TRIALS, len(expected)))
+        return float(np.mean([float(weighted_tau(expected, found)) for found in drawn]))
 
     @property
     def counts(self) -> bool:

@@ -39,6 +39,20 @@ def images(seed: int) -> torch.Tensor:
     return torch.randn(8, 6, 4, 4, generator=torch.Generator().manual_seed(seed))
 
 
+def test_a_perfect_score_reaches_more_the_less_seeds_differ() -> None:
+    generator = np.random.default_rng(0)
+    expected = np.linspace(0.5, 0.9, 12)
+
+    def found(deviation: float) -> Truth:
+        seeds = expected + generator.normal(0, deviation, (3, 12))
+        return Truth(tuple(map(str, range(12))), seeds, seeds, seeds)
+
+    sharp, noisy, drowned = (found(deviation) for deviation in (0.001, 0.1, 10.0))
+    assert sharp.attainable == pytest.approx(1, abs=0.01)
+    assert noisy.ceiling < noisy.attainable < 0.95
+    assert 0 <= drowned.attainable < noisy.attainable
+
+
 def test_missing_scores_are_the_worst() -> None:
     assert worst_for_missing(np.array([3.0, np.nan, 1.0])).argmin() == 1
 
