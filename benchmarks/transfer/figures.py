@@ -168,10 +168,13 @@ def _priced(axes: Axes, rows: pd.DataFrame, cost: pd.Series[float]) -> None:
         steps, tau = cost[row["score"]], row["weighted_tau"]
         axes.plot(steps, tau, "o", color=COLOURS.get(row["kind"], QUIET), markersize=5)
         low = max(tau, low + 0.035)
-        end = {"xytext": (steps * 1.35, low), "textcoords": "data"}
-        line = {"arrowstyle": "-", "color": LINE, "lw": 0.7}
         axes.annotate(
-            PRICED[row["score"]], (steps, tau), fontsize=8, va="center", arrowprops=line, **end
+            PRICED[row["score"]],
+            (steps, tau),
+            xytext=(steps * 1.35, low),
+            fontsize=8,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": LINE, "lw": 0.7},
         )
     axes.set_xticks((1, 10, 100), ("1", "10", "100"))
 
