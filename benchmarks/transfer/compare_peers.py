@@ -1,6 +1,6 @@
 """AC-Norm against its peers and controls: means, wins and paired tests.
 
-    python benchmarks/transfer/compare_peers.py [--of peers_long]
+    python benchmarks/transfer/compare_peers.py
 
 Reads ``raw/peers.csv``, writes ``results/peers.csv`` (a row a dataset, backbone and method: mean
 and deviation over the seeds at the rate that was best on validation images) and
@@ -24,10 +24,8 @@ KEYS = ["dataset", "model", "method"]
 
 def main() -> None:
     """Write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--of", default="peers", help="the table in raw/")
-    name = parser.parse_args().of
-    rows = read(RAW / f"{name}.csv")
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    rows = read(RAW / "peers.csv")
     chosen = best_rates(rows)
     kept = pd.DataFrame(
         {
@@ -45,10 +43,10 @@ def main() -> None:
         auroc=("test_auroc", "mean"),
     )
     RESULTS.mkdir(parents=True, exist_ok=True)
-    settings.to_csv(RESULTS / f"{name}.csv", float_format="%.4f", lineterminator="\n")
+    settings.to_csv(RESULTS / "peers.csv", float_format="%.4f", lineterminator="\n")
     tests = [_against(settings["accuracy"], rival) for rival in ("full", "ac-norm")]
     pd.concat(tests).to_csv(
-        RESULTS / f"{name}_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
+        RESULTS / "peers_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
     )
 
 

@@ -22,7 +22,7 @@ METHODS = (
 )
 MODELS = ("demo-cifar10", "demo-rotation", "mobilenetv1_025_imagenet")
 DATASETS = ("brain_tumor_mri", "sign_digits", "magnetic_tile")
-RATES = (0.003, 0.01, 0.03)
+RATES = (0.001, 0.003, 0.01, 0.03)
 SEEDS = (1, 2)
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
@@ -37,10 +37,9 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=DATASETS)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--methods", nargs="+", default=(*METHODS, *CONTROLS))
-    parser.add_argument("--rates", nargs="+", type=float, default=RATES)
     arguments = parser.parse_args()
     groups = list(itertools.product(arguments.datasets, arguments.models, arguments.methods))
-    tries = [cell(arguments.study, *group, rate, 0) for group in groups for rate in arguments.rates]
+    tries = [cell(arguments.study, *group, rate, 0) for group in groups for rate in RATES]
     rows = run_all(tries, arguments.csv, arguments.jobs)
     chosen = best_rates(rows)
     run_all(

@@ -2,7 +2,7 @@
 
     python benchmarks/transfer/rates.py STUDY --csv benchmarks/transfer/raw/rates.csv
 
-Plain fine-tuning of four networks.
+Plain fine-tuning of three networks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from runner import run_all
 
 DATASETS = ("sign_digits",)
-MODELS = ("demo-cifar10", "study-medical", "demo-untrained", "mobilenetv1_025_vww")
+MODELS = ("demo-cifar10", "demo-untrained", "mobilenetv1_025_vww")
 RATES = (0.003, 0.01, 0.03, 0.1)
 FACTORS = (1, 3, 10)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole study, from the datasets to the figures.
 #
-#   benchmarks/transfer/run.sh STUDY          about three and a half hours on two cores
+#   benchmarks/transfer/run.sh STUDY          about four hours on two cores
 #   benchmarks/transfer/run.sh STUDY --fast   the same steps in minutes, on a part: no evidence
 #
 # It goes on where it was stopped. ACRANK_SHARED names the folder of datasets and weights.
@@ -21,10 +21,8 @@ extra=(--epochs 20)
 forms=(--datasets sign_digits brain_tumor_mri cifar10 magnetic_tile)
 rate_data=(--datasets sign_digits)
 peers=(--jobs 2)
-long=(--methods full ac-norm ac-norm-permuted --rates 0.003 0.01 --datasets brain_tumor_mri sign_digits)
 costs=(--threads 2)
 peer_epochs=10
-long_epochs=30
 if [ "${2:-}" = --fast ]; then
   datasets="sign_digits bccd_crops"
   seeds=2
@@ -34,10 +32,8 @@ if [ "${2:-}" = --fast ]; then
   forms=(--models "${models[@]}")
   rate_data=(--datasets bccd_crops --models demo-cifar10)
   peers=(--datasets bccd_crops --models demo-cifar10 --methods full ac-norm ac-norm-diagonal)
-  long=("${peers[@]}")
   costs=(--rounds 1 --dataset bccd_crops --models "${models[@]}")
   peer_epochs=1
-  long_epochs=2
   export STUDY_TABLES="$study/tables"
 else
   "$python" "$here/sources.py" --data "$shared/data" --out "$study/networks"
@@ -59,10 +55,8 @@ cp "$study/own.csv" "$study"/benchmark/{cells,SCORES}.csv "$tables/raw/"
   --csv "$tables/raw/FORMS.csv" --threads 2 "${forms[@]}"
 "$python" "$here/rates.py" "$study" --csv "$tables/raw/rates.csv" "${rate_data[@]}"
 STUDY_EPOCHS=$peer_epochs "$python" "$here/peers.py" "$study" --csv "$tables/raw/peers.csv" "${peers[@]}"
-STUDY_EPOCHS=$long_epochs "$python" "$here/peers.py" "$study" --csv "$tables/raw/peers_long.csv" "${long[@]}"
 "$python" "$here/evidence.py"
 "$python" "$here/choices.py"
 "$python" "$here/compare_peers.py"
-"$python" "$here/compare_peers.py" --of peers_long
 "$python" "$here/cost.py" "$study" "${costs[@]}"
 for figure in truth scores forms budgets peers; do "$python" "$here/figures.py" "$figure"; done
