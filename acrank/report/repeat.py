@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from acrank.config import RunConfig
+from acrank.config import OF_SEGMENTATION, RunConfig
 
 # Settings that no option takes; they go into a file.
 _IN_FILE = ("temperature",)
@@ -101,6 +101,8 @@ def _changed(config: RunConfig) -> list[str]:
 
 
 def _is_set(config: RunConfig, name: str) -> bool:
+    if config.task == "segmentation" and name in OF_SEGMENTATION:
+        return True  # a default of its own, which the field does not know
     return bool(getattr(config, name) != RunConfig.model_fields[name].default)
 
 

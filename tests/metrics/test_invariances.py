@@ -13,8 +13,12 @@ from acrank.errors import MetricError
 from acrank.metrics import METRICS
 from acrank.metrics.feature_set import Array, Labels, as_feature_set
 from acrank.metrics.features import feature_scores
+from acrank.metrics.registry import CLASSIFICATION
 
-NAMES = tuple(name for name, metric in METRICS.items() if metric.function)
+# Those of pixels alone have tests of their own.
+NAMES = tuple(
+    name for name, metric in METRICS.items() if metric.function and CLASSIFICATION in metric.tasks
+)
 # They look at the source head alone.
 HEADS = tuple(name for name in NAMES if METRICS[name].needs)
 # Their scale, or a prior's, is fixed by definition.

@@ -21,18 +21,22 @@ ODD = st.text(string.ascii_letters + " -='\"$`\\*;&|<>#!~{}[]()%,é模", min_siz
 CONFIGS = st.builds(
     RunConfig,
     data=ODD,
+    task=st.sampled_from(["auto", "classification", "segmentation"]),
     zoo=st.none() | ODD,
     models=st.lists(ODD, max_size=2).map(tuple),
     metrics=st.sampled_from([(), ("all",), ("log_me,knn", "params")]),
     rank_by=st.sampled_from(["ac_corr", "consensus", "knn"]),
     bootstrap=st.integers(0, 99),
-    samples=st.integers(2, 999),
+    samples=st.sampled_from([64, 256]) | st.integers(2, 999),
     batch_size=st.integers(2, 99),
     steps=st.integers(1, 9) | st.just("epoch"),
     repeats=st.integers(1, 9),
     lr=st.floats(1e-12, 10.0),
     head=st.sampled_from(["random", "ridge"]),
     temperature=st.sampled_from([1.0, 0.1, 1e-7]),
+    decoder=st.sampled_from(["unet", "fpn", "deeplabv3plus"]),
+    image_size=st.sampled_from([64, 256, 512]),
+    pixels=st.integers(2, 64),
     dead_channels=st.sampled_from(["exclude", "keep"]),
     seed=st.integers(0, 2**32 - 1),
     device=st.sampled_from(["auto", "cpu"]),
@@ -101,6 +105,7 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
     drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
     drawn |= {"precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
+    drawn |= {"task", "decoder", "image_size", "pixels"}
     assert drawn == RunConfig.model_fields.keys()
 
 
