@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
+from acrank.metrics.arrays import as_ids, as_matrix, groups
 from acrank.metrics.feature_set import Array, FeatureSet, Labels
 from acrank.metrics.guards import checked, warn_guard
 from acrank.metrics.hypersphere import feature_variety
-from acrank.metrics.voxels import as_ids, as_matrix, groups
 from acrank.metrics.wasserstein import fit_gaussian, pairwise_w2
 
 # Pairs of images a class that are compared, at most. Of the 2016 pairs of 64 brain scans they

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
+from acrank.metrics.arrays import Array as Array
+from acrank.metrics.arrays import Labels as Labels
+from acrank.metrics.arrays import as_ids, as_matrix
 from acrank.metrics.guards import warn_guard
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def as_feature_set(
         return features
     if labels is None:
         raise MetricError("Labels are missing.", hint="Give features (N, D) and labels (N,).")
-    matrix = _matrix(features, "features")
+    matrix = as_matrix(features, "features")
     probs = None if source_probs is None else _probabilities(source_probs)
     codes = _labels(labels, len(matrix))
     if probs is not None and len(probs) != len(matrix):
@@ -173,7 +173,7 @@ def from_source_probs(
         MetricError: as :func:`as_feature_set`, or the set has no source probabilities.
     """
     if not isinstance(source_probs, FeatureSet):
-        return as_feature_set(_matrix(source_probs, "source_probs"), labels, source_probs)
+        return as_feature_set(as_matrix(source_probs, "source_probs"), labels, source_probs)
     if source_probs.source_probs is None:
         raise MetricError(
             "There are no source probabilities.", hint="The network has no source classifier."
@@ -203,18 +203,8 @@ def is_constant(data: FeatureSet) -> bool:
     return False
 
 
-def _matrix(values: ArrayLike, name: str) -> Array:
-    matrix = np.asarray(values, dtype=np.float64)
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise MetricError(f"{name} has shape {matrix.shape}.", hint="It must be a matrix (N, D).")
-    if not np.isfinite(matrix).all():
-        bad = int((~np.isfinite(matrix)).sum())
-        raise MetricError(f"{name} holds {bad} values that are infinite or not a number.")
-    return matrix
-
-
 def _probabilities(values: ArrayLike) -> Array:
-    probs = _matrix(values, "source_probs")
+    probs = as_matrix(values, "source_probs")
     if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1.0, atol=1e-3):
         raise MetricError(
             "source_probs are not probabilities.", hint="Rows must be >= 0 and sum to 1."
@@ -223,12 +213,7 @@ def _probabilities(values: ArrayLike) -> Array:
 
 
 def _labels(labels: ArrayLike, rows: int) -> Labels:
-    values = np.asarray(labels)
-    if values.shape != (rows,):
-        raise MetricError(f"labels has shape {values.shape}, features have {rows} rows.")
-    if values.dtype.kind not in "iub":
-        raise MetricError(f"labels are {values.dtype}.", hint="Give class ids as integers.")
-    codes = _codes(values)
+    codes = as_ids(labels, rows, "labels")
     if codes.max() == 0:
         raise MetricError("All images have the same label.", hint="Two classes are needed.")
     return codes

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from acrank.errors import MetricError
+from acrank.metrics.arrays import as_ids, as_matrix, groups
 from acrank.metrics.feature_set import Array
 from acrank.metrics.guards import warn_guard
-from acrank.metrics.voxels import as_ids, as_matrix, groups
 
 # Distances below this count as this (an angle of 0.6 degrees): what bf16 can no longer tell
 # apart. Without it two equal voxels, which ReLU features do have, would decide the energy.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
+from acrank.metrics.arrays import as_matrix
 from acrank.metrics.covariance import ledoit_wolf_shrinkage
 from acrank.metrics.feature_set import Array, FeatureSet
-from acrank.metrics.voxels import as_matrix
 
 # Squared distances below this are what rounding leaves of equal Gaussians, relative to their
 # variance; and relative to their squared means.

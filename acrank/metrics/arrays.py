@@ -1,4 +1,4 @@
-"""Features of sampled voxels, and which image and class each voxel is of."""
+"""Arrays that metrics are given: checked, and grouped by class and image."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
-from acrank.metrics.feature_set import Array, Labels
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
 
 
 def as_matrix(values: ArrayLike, name: str = "features") -> Array:
-    """Features as float64 (P, D).
+    """A matrix as float64, a row an image or a voxel.
 
     Raises:
         MetricError: no matrix, an empty one, or values that are not finite.
     """
     matrix = np.asarray(values, dtype=np.float64)
     if matrix.ndim != 2 or 0 in matrix.shape:
-        raise MetricError(f"{name} has shape {matrix.shape}.", hint="It must be a matrix (P, D).")
+        raise MetricError(f"{name} has shape {matrix.shape}.", hint="It must be a matrix (N, D).")
     if not np.isfinite(matrix).all():
         bad = int((~np.isfinite(matrix)).sum())
         raise MetricError(f"{name} holds {bad} values that are infinite or not a number.")
@@ -25,10 +27,10 @@ def as_matrix(values: ArrayLike, name: str = "features") -> Array:
 
 
 def as_ids(values: ArrayLike, rows: int, name: str) -> Labels:
-    """Ids of voxels as numbers from 0, in the order of the ids, (P,).
+    """Ids of rows as numbers from 0, in the order of the ids, (N,).
 
     Raises:
-        MetricError: other than one integer a voxel.
+        MetricError: other than one integer a row.
     """
     ids = np.asarray(values)
     if ids.shape != (rows,):

@@ -1,4 +1,4 @@
-"""Checks of voxels' arrays, and their grouping."""
+"""Checks of arrays, and their grouping."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrank.errors import MetricError
-from acrank.metrics.voxels import as_ids, as_matrix, groups
+from acrank.metrics.arrays import as_ids, as_matrix, groups
 
 IDS = st.lists(st.tuples(st.integers(-2, 3), st.integers(0, 3)), min_size=1, max_size=30)
 
