@@ -157,6 +157,6 @@ def test_the_gitlab_job_runs(project: Path) -> None:
 def test_the_file_of_settings_and_rules_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "acrank.yaml"
     path.write_text(BLOCKS["acrank.yaml"])
-    assert make_config({}, path).rank_by == "log_me"
+    assert make_config({}, path).samples == 128
     policy: Any = read_policy({}, path)
     assert (policy.require, policy.license) == ("resnet50.a1_in1k", ("permissive",))
