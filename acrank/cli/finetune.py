@@ -13,7 +13,7 @@ import typer
 from acrank.cli.options import DeviceName, Offline, PrecisionName, Threads, TrustCode, plain_value
 from acrank.cli.output import deliver
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import METHODS, read_options
+from acrank.finetuning.catalogue import METHODS, read_options, usual_rates
 
 if TYPE_CHECKING:
     from acrank.finetuning.config import FinetuneConfig
@@ -119,7 +119,7 @@ def finetune(
     ] = None,
     lr: Annotated[
         float | None,
-        typer.Option(help="Highest learning rate of the backbone. [default: the method's]"),
+        typer.Option(help=f"Highest learning rate of the backbone. [default: {usual_rates()}]"),
     ] = None,
     head_lr_factor: Annotated[
         float | None, typer.Option(help="The head's, relative to it. [default: 10]")

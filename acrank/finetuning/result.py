@@ -106,6 +106,7 @@ def _record(
             "validation": len(images.validation),
             "test": None if images.test is None else len(images.test),
         },
+        "lr": config.highest_lr,
         "best_epoch": training.best.epoch,
         "stopped": training.stopped or None,
         **{name: _finite(found.measures()) for name, found in judged.items()},

@@ -116,6 +116,7 @@ def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> s
     settings = {k: v for k, v in config.model_dump(mode="json").items() if k not in HOW}
     for name in ("data", "val", "test", "zoo"):
         settings.pop(name)
+    settings["lr"] = config.highest_lr  # the method's own may change
     content = {
         "settings": settings,
         "training": images.training.fingerprint,

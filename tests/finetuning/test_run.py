@@ -15,6 +15,7 @@ from timm.data.config import resolve_model_data_config
 from acrank.data import Preprocessing
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.finetuning import loop
+from acrank.finetuning.catalogue import usual_rates
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.finetuning.evaluate import judge
 from acrank.finetuning.images import plain_batches
@@ -220,3 +221,23 @@ def test_settings_are_checked(settings: dict[str, Any], message: str) -> None:
 def test_one_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(AcrankError, match="names 10 models"):
         find_backbone(config(model="demo-*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate"),
+    [
+        ({"method": "full"}, 0.01),
+        ({"method": "ac-norm"}, 0.003),
+        ({"method": "ac-norm", "optimizer": "adamw"}, 0.0003),
+        ({"method": "ac-norm", "lr": 0.5}, 0.5),
+    ],
+)
+def test_each_method_has_its_usual_rate(settings: dict[str, Any], rate: float) -> None:
+    assert config(**{"lr": None, **settings}).highest_lr == pytest.approx(rate)
+    assert usual_rates() == "0.01; ac-norm 0.003"
+
+
+def test_the_rate_is_told(tmp_path: Path) -> None:
+    done = finetune(config(method="ac-norm", lr=None, epochs=1), tmp_path, weights=False)
+    assert done.record["lr"] == 0.003
+    assert done.record["config"]["lr"] is None
