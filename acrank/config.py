@@ -36,7 +36,7 @@ CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
 # How a run is carried out: what it finds does not depend on these.
 HOW = (
-    *("threads", "offline", "trust_code", "fresh", "jobs", "timeout_per_model"),
+    *("threads", "offline", "trust_code", "allow_partial", "fresh", "jobs", "timeout_per_model"),
     *("engine", "ray_address"),
 )
 
@@ -78,6 +78,8 @@ class RunConfig(BaseModel):
         image_size: height and width of images and masks, a multiple of 32, for segmentation.
         pixels: how many pixels of a class and an image the scores of features see, for
             segmentation.
+        layers: names of the layers whose maps the scores of features see, for segmentation; none
+            for those of three scales.
         dead_channels: leave dead channels out, or keep them as the authors' release does.
         seed: of the sample, the batches and the heads.
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -86,6 +88,8 @@ class RunConfig(BaseModel):
         threads: CPU threads; None leaves PyTorch's choice, the physical cores.
         offline: use no network.
         trust_code: allow zoo entries that run code of their own (``factory:``).
+        allow_partial: take checkpoints that fill less than half of their network, of zoo entries
+            with ``partial: true``.
         fresh: score again what the store has already.
         jobs: score so many models at a time, each in a worker process of its own; None for one
             after the other in this process.
@@ -114,6 +118,7 @@ class RunConfig(BaseModel):
     decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
     image_size: int = Field(default=256, ge=32, multiple_of=32)
     pixels: int = Field(default=32, ge=2)
+    layers: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     dead_channels: Literal["exclude", "keep"] = "exclude"
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -122,6 +127,7 @@ class RunConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     offline: bool = False
     trust_code: bool = False
+    allow_partial: bool = False
     fresh: bool = False
     jobs: int | None = Field(default=None, ge=1)
     timeout_per_model: Seconds | None = None
@@ -150,6 +156,14 @@ class RunConfig(BaseModel):
     @classmethod
     def _names(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _layer_names(cls, value: object) -> object:
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+            return value
+        return tuple(name for text in values for part in text.split(",") if (name := part.strip()))
 
     @field_validator("metrics")
     @classmethod
@@ -198,6 +212,10 @@ class RunConfig(BaseModel):
             raise ConfigError(
                 "--head ridge is a linear head on one feature vector an image.",
                 hint=f"Leave it out for {task}.",
+            )
+        if task == CLASSIFICATION and self.layers:
+            raise ConfigError(
+                "--layers names maps of a network for segmentation.", hint=f"Leave it out for {task}."
             )
         return known
 

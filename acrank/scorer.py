@@ -151,7 +151,7 @@ class Scorer:
         identity = identify(entry, self.hub)
         if identity is not None and self._find(prepared, identity):
             return
-        backbone = load_backbone(entry, trust_code=self.work.config.trust_code, hub=self.hub)
+        backbone = self._load(entry)
         if identity is None:
             # only now is it known what it is; weights fetched by URL are files from here on
             identity = identify(entry, self.hub) or identify_loaded(backbone)
@@ -160,6 +160,11 @@ class Scorer:
         elif not _is_of(backbone, identity):  # changed while it was loaded
             prepared.key = None
         prepared.backbone = backbone
+
+    def _load(self, entry: ZooEntry) -> Backbone:
+        config = self.work.config
+        how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
+        return load_backbone(entry, hub=self.hub, **how)
 
     def _find(self, prepared: Prepared, identity: dict[str, Any]) -> bool:
         """Look for a kept result; without one, remember the key for later."""
@@ -198,7 +203,7 @@ class Scorer:
         if self.work.device.type == "cuda":
             torch.cuda.empty_cache()
         # the first attempt has changed the network
-        backbone = load_backbone(entry, trust_code=self.work.config.trust_code, hub=self.hub)
+        backbone = self._load(entry)
         with torch.autograd.graph.save_on_cpu():
             result = score(backbone, *given)
         text = "the batch did not fit: activations were kept in host memory"

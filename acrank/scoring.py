@@ -46,6 +46,7 @@ class Scores:
     undefined: dict[str, str] = field(default_factory=dict)
     guards: dict[str, dict[str, str]] = field(default_factory=dict)
     layers: list[LayerCorrelation] = field(default_factory=list)
+    seen: tuple[str, ...] = ()
 
     def add(self, scores: dict[str, Estimate], undefined: dict[str, str]) -> None:
         """Add scores, and reasons for those that are missing."""
@@ -97,6 +98,7 @@ def score_backbone(
         given = (batches, len(sample.batches), dtype, task, config.seed)
         extracted = extract(model, backbone.head, *given)
         extracted = extracted.in_order(np.concatenate(sample.batches))
+        found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     scores, undefined = pass_scores(
         wanted,
@@ -209,8 +211,9 @@ def _result(backbone: Backbone, found: Scores) -> ModelResult:
         scores=found.scores,
         undefined=found.undefined,
         guards=found.guards,
-        flags=_flags(found.layers),
+        flags={**backbone.flags, **_flags(found.layers)},
         layers=tuple(found.layers),
+        feature_layers=found.seen,
         params=info.params,
         imagenet_top1=backbone.entry.imagenet_top1,
         norm_layers=info.norm_layers,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.options import (
+    AllowPartial,
     BatchSize,
     ConfigFile,
     Data,
@@ -66,6 +67,7 @@ def explain(
     threads: Threads = None,
     offline: Offline = None,
     trust_code: TrustCode = None,
+    allow_partial: AllowPartial = None,
     config: ConfigFile = None,
     channels: Annotated[
         int, typer.Option(min=0, help="How many of the channels that move most to show.")

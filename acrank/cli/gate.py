@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.options import (
+    AllowPartial,
     BatchSize,
     ConfigFile,
     Data,
@@ -18,6 +19,7 @@ from acrank.cli.options import (
     DeviceName,
     ImageSize,
     Jobs,
+    LayerNames,
     LearningRate,
     MetricNames,
     Models,
@@ -118,6 +120,7 @@ def gate(
     decoder: Decoder = None,
     image_size: ImageSize = None,
     pixels: PixelCount = None,
+    layers: LayerNames = None,
     samples: Samples = None,
     batch_size: BatchSize = None,
     steps: Steps = None,
@@ -128,6 +131,7 @@ def gate(
     threads: Threads = None,
     offline: Offline = None,
     trust_code: TrustCode = None,
+    allow_partial: AllowPartial = None,
     jobs: Jobs = None,
     timeout_per_model: TimeoutPerModel = None,
     config: ConfigFile = None,

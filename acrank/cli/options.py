@@ -90,6 +90,14 @@ PixelCount = Annotated[
         help="For segmentation: pixels of a class and image for feature scores. [default: 32]",
     ),
 ]
+LayerNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layers",
+        help="For segmentation: NAME or NAME,NAME of the layers whose maps feature scores see. "
+        "[default: three scales]",
+    ),
+]
 ZooFile = Annotated[
     str | None,
     typer.Option(help="Candidates: a zoo file, or demo. [default: the packaged zoo]"),
@@ -146,6 +154,13 @@ Offline = Annotated[bool | None, typer.Option("--offline", help="Use no network.
 TrustCode = Annotated[
     bool | None,
     typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
+]
+AllowPartial = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-partial",
+        help="Take checkpoints of partial: entries that fill less than half of the network.",
+    ),
 ]
 Jobs = Annotated[
     int | None,
@@ -206,9 +221,9 @@ def plain_value(value: Any) -> Any:
 # Fields that have another name than their option.
 _FIELDS = {"model": "models", "metric": "metrics"}
 _OPTIONS = {
-    *("data", "task", "decoder", "image_size", "pixels"),
+    *("data", "task", "decoder", "image_size", "pixels", "layers"),
     *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
     *("repeats", "lr", "head", "dead_channels", "seed", "device", "precision", "threads"),
-    *("offline", "trust_code", "jobs", "timeout_per_model", "budget", "shard", "engine"),
-    *("ray_address", "fresh"),
+    *("offline", "trust_code", "allow_partial", "jobs", "timeout_per_model", "budget", "shard"),
+    *("engine", "ray_address", "fresh"),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.options import (
+    AllowPartial,
     BatchSize,
     Bootstrap,
     Budget,
@@ -22,6 +23,7 @@ from acrank.cli.options import (
     HeadKind,
     ImageSize,
     Jobs,
+    LayerNames,
     LearningRate,
     MetricNames,
     Models,
@@ -89,6 +91,7 @@ def score(
     decoder: Decoder = None,
     image_size: ImageSize = None,
     pixels: PixelCount = None,
+    layers: LayerNames = None,
     samples: Samples = None,
     batch_size: BatchSize = None,
     steps: Steps = None,
@@ -102,6 +105,7 @@ def score(
     threads: Threads = None,
     offline: Offline = None,
     trust_code: TrustCode = None,
+    allow_partial: AllowPartial = None,
     jobs: Jobs = None,
     timeout_per_model: TimeoutPerModel = None,
     budget: Budget = None,

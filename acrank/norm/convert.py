@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.lazy import LazyModuleMixin
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from acrank.common.fresh import is_fresh
 from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -133,6 +134,8 @@ def why_not(module: nn.Module) -> str | None:
         return "lazy layer not initialised yet: run one batch first"
     if not module.affine:
         return "no affine parameters"
+    if is_fresh(module):
+        return "not in the checkpoint"
     if _layer_class(module) is None:
         return f"{type(module).__name__} has a forward of its own"
     return None

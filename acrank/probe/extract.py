@@ -23,6 +23,7 @@ class Extracted:
         source_probs: float32 (N, K) over the source's classes; None without a usable head.
         images: int64 (N,), the image that each row is of, by its place among all batches.
         widths: channels of each scale that the features are put together from.
+        layers: of the network that those are of; empty where they have no names.
     """
 
     features: NDArray[np.float32]
@@ -30,6 +31,7 @@ class Extracted:
     source_probs: NDArray[np.float32] | None
     images: NDArray[np.int64]
     widths: tuple[int, ...]
+    layers: tuple[str, ...] = ()
 
     @classmethod
     def of_images(
@@ -47,9 +49,8 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
-        return Extracted(
-            self.features[order], self.labels[order], probs, images[order], self.widths
-        )
+        ordered = (self.features[order], self.labels[order], probs, images[order])
+        return Extracted(*ordered, self.widths, self.layers)
 
 
 def extract(
@@ -94,4 +95,4 @@ def extract(
                 probs.append(given.cpu())
     features, targets, places = (torch.cat(part).numpy() for part in zip(*seen, strict=True))
     whole = torch.cat(probs).numpy() if len(probs) == count else None
-    return Extracted(features, targets, whole, places, found.widths)
+    return Extracted(features, targets, whole, places, found.widths, found.layers)

@@ -41,6 +41,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         "revision": result.revision,
         "seconds": round(result.seconds, 3),
         "loading": round(result.loading, 3),
+        "feature_layers": list(result.feature_layers),
         "layers": [_without_nan(asdict(layer)) for layer in result.layers],
     }
 

@@ -43,6 +43,8 @@ class ModelResult:
         guards: by metric, the guards that fired and why: its number means less than it seems.
         flags: what is wrong with the model as a whole, such as ``tied-affines``.
         layers: AC-Corr layer by layer, averaged over the trials.
+        feature_layers: whose maps the scores of features saw; empty where they saw the network's
+            pooled features.
         params: number of parameters, the source's head included; None if unknown.
         imagenet_top1: published top-1 accuracy in per cent; None if unknown.
         norm_layers: number of affine BatchNorm layers.
@@ -63,6 +65,7 @@ class ModelResult:
     guards: dict[str, dict[str, str]] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
     layers: tuple[LayerCorrelation, ...] = ()
+    feature_layers: tuple[str, ...] = ()
     params: int | None = None
     imagenet_top1: float | None = None
     norm_layers: int | None = None

@@ -17,12 +17,12 @@ SCHEMA = 1
 # The settings that numbers of one model depend on, besides the metrics asked for.
 SETTINGS = (
     *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
-    *("samples", "batch_size", "seed", "task"),
+    *("samples", "batch_size", "seed", "task", "allow_partial"),
 )
 
 
 # Of one task alone; elsewhere they change nothing.
-OF_SEGMENTATION = ("decoder", "image_size", "pixels")
+OF_SEGMENTATION = ("decoder", "image_size", "pixels", "layers")
 
 
 class Keys:

@@ -23,12 +23,14 @@ class Observations:
         labels: int64 (P,), classes of the target.
         images: int64 (P,), the image of the batch that each row is of.
         widths: channels of each scale that the features are put together from; they sum to D.
+        layers: of the network that those are of; empty where they have no names.
     """
 
     features: Tensor
     labels: Tensor
     images: Tensor
     widths: tuple[int, ...]
+    layers: tuple[str, ...] = ()
 
 
 class Task(Protocol):

@@ -14,5 +14,5 @@ def task_of(sample: AnySample, config: RunConfig) -> Task:
     """The task of a sample, with the settings of a run."""
     if isinstance(sample, SegmentationSample):
         size = (sample.image_size, sample.image_size)
-        return Segmentation(config.decoder, size, config.pixels)
+        return Segmentation(config.decoder, size, config.pixels, layers=config.layers)
     return Classification()

@@ -1,64 +1,125 @@
-"""From a classifier's trunk to a pyramid of feature maps, one a scale."""
+"""From a network to its feature maps: those a head takes, and those scores of features see."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from acrank.errors import ModelError
+from acrank.tasks.segmenter import Segmenter, find_segmenter
+from acrank.tasks.trace import Trace, main_output, trace
 
-# Pixels of the image that a pixel of the coarsest map stands for, at most.
-COARSEST = 32
+# How many scales the scores of features see.
+SCALES = 3
 
 
-def give_maps(model: nn.Module, input_size: Sequence[int]) -> tuple[str, ...]:
-    """Make a network return its feature maps, finest first, in place of pooled features.
+class Maps(tuple[Tensor, ...]):
+    """Feature maps (N, D, *T) of a batch for a head, finest first, and what goes with them.
 
-    The last map at every scale that halves the one before: of the layers that timm names where
-    it names some, or else of whichever module ends last at that scale.
+    Attributes:
+        seen: the maps that scores of features see, finest first.
+        layers: what those are of.
+        logits: (N, K, *T) over the source's classes; None without a source head of pixels.
+        whole: whether they are of a whole segmenter, whose one map takes a fresh last convolution.
+    """
+
+    seen: tuple[Tensor, ...]
+    layers: tuple[str, ...]
+    logits: Tensor | None
+    whole: bool
+
+    @classmethod
+    def of(
+        cls,
+        maps: Iterable[Tensor],
+        seen: Iterable[Tensor],
+        layers: tuple[str, ...],
+        logits: Tensor | None = None,
+        whole: bool = False,
+    ) -> Self:
+        """Maps with all that goes with them."""
+        made = cls(maps)
+        made.seen, made.layers, made.logits, made.whole = tuple(seen), layers, logits, whole
+        return made
+
+    def float(self) -> Self:
+        """The same in full precision."""
+        logits = None if self.logits is None else self.logits.float()
+        seen = (m.float() for m in self.seen)
+        return self.of((m.float() for m in self), seen, self.layers, logits, self.whole)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which layers' outputs (or, of a segmenter's last convolution, input) to take, and for what.
+
+    Attributes:
+        maps: for the head, finest first.
+        seen: for scores of features.
+        segmenter: the parts of a whole segmenter; None for an encoder.
+    """
+
+    maps: tuple[str, ...]
+    seen: tuple[str, ...]
+    segmenter: Segmenter | None = None
+
+
+def give_maps(
+    model: nn.Module, input_size: Sequence[int], layers: Sequence[str] = (), scales: int = SCALES
+) -> tuple[str, ...]:
+    """Make a network return :class:`Maps` in place of pooled features or logits.
+
+    Of an encoder: the last map at every scale that halves the one before, of the layers that timm
+    names where it names some, or else of whichever module ends last at that scale; scores of
+    features see the coarsest. Of a whole segmenter: the input of its last convolution, and what
+    :func:`acrank.tasks.segmenter.find_segmenter` says.
 
     Args:
-        model: maps images (N, C, H, W) to anything; a hook is added.
-        input_size: (channels, height, width) of an image; the sides are multiples of 32.
+        model: maps images (N, C, *S) to anything; hooks are added.
+        input_size: (channels, *S) of an image; the sides are multiples of 32.
+        layers: names of those that scores of features see; none for the usual ones.
+        scales: how many they see then, at most.
 
     Returns:
-        The names of the modules whose outputs the maps are.
+        The names of the modules whose maps the head takes.
 
     Raises:
-        ModelError: the network has fewer than two scales.
+        ModelError: an encoder of fewer than two scales, a segmenter without a last convolution,
+            or a layer that the network does not have or that gives no map.
     """
-    scales = _scales(model, torch.zeros(1, *input_size), _timm_layers(model))
-    names = tuple(scales[stride] for stride in sorted(scales))
+    found = trace(model, input_size)
+    plan = _plan(model, found, scales)
+    if layers:
+        plan = _Plan(plan.maps, _known(layers, found), plan.segmenter)
+    _Catcher(plan, found.channels_last).attach(model)
+    return plan.maps
+
+
+def _plan(model: nn.Module, found: Trace, scales: int) -> _Plan:
+    segmenter = find_segmenter(found, scales)
+    if segmenter is not None:
+        return _Plan((segmenter.last,), segmenter.seen, segmenter)
+    by_stride = _scales(found, _timm_layers(model))
+    names = tuple(by_stride[stride] for stride in sorted(by_stride))
     if len(names) < 2:
         raise ModelError(
             f"it has feature maps of {len(names)} scale(s), and a decoder needs two or more.",
             hint="Plain vision transformers have one scale. Leave it out.",
         )
-    channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
-    caught: list[Tensor] = []
+    return _Plan(names, names[-scales:])
 
-    def catch(module: nn.Module, args: object, output: Tensor) -> None:
-        caught.append(output.permute(0, 3, 1, 2) if channels_last else output)
 
-    def arm(module: nn.Module, args: object) -> None:
-        caught.clear()
-        # Layers are looked up anew: AC-Norm may have taken the place of a BatchNorm layer.
-        armed[:] = [module.get_submodule(n).register_forward_hook(catch) for n in names]
-
-    def give(module: nn.Module, args: object, output: object) -> tuple[Tensor, ...]:
-        for handle in armed:
-            handle.remove()
-        maps = tuple(caught)
-        caught.clear()
-        return maps
-
-    armed: list[Any] = []
-    model.register_forward_pre_hook(arm)
-    model.register_forward_hook(give)
-    return names
+def _scales(found: Trace, among: set[str]) -> dict[int, str]:
+    """By stride, the module that ends last with a map of that scale."""
+    return {
+        s.stride: s.name
+        for s in found.steps
+        if s.stride and (s.name in among if among else s.once)
+    }
 
 
 def _timm_layers(model: nn.Module) -> set[str]:
@@ -71,43 +132,82 @@ def _timm_layers(model: nn.Module) -> set[str]:
     return named & {name for name, _ in model.named_modules()}
 
 
-@torch.no_grad()
-def _scales(model: nn.Module, example: Tensor, among: set[str]) -> dict[int, str]:
-    """By stride, the module that ends last with a map of that scale."""
-    size = tuple(example.shape[2:])
-    channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
-    found: dict[int, str] = {}
+def _known(layers: Sequence[str], found: Trace) -> tuple[str, ...]:
+    """The layers asked for, each of which gives one map.
 
-    def look(name: str) -> Any:
-        def hook(module: nn.Module, args: object, output: object) -> None:
-            stride = _stride(output, size, channels_last)
-            if stride:
-                found[stride] = name
+    Raises:
+        ModelError: one does not; names the nearest that do.
+    """
+    usable = {step.name for step in found.steps if step.shape and step.once}
+    for name in layers:
+        if name not in usable:
+            near = difflib.get_close_matches(name, sorted(usable), n=3)
+            hint = f"Did you mean {', '.join(near)}?" if near else "Leave --layers out."
+            there = any(step.name == name for step in found.steps)
+            what = "gives no single feature map" if there else "is none of its layers"
+            raise ModelError(f"--layers: {name!r} {what}.", hint=hint)
+    return tuple(layers)
 
-        return hook
 
-    handles = [
-        module.register_forward_hook(look(name))
-        for name, module in model.named_modules()
-        if name and (not among or name in among)
-    ]
-    mode = model.training
-    try:
-        model.eval()(example.to(next(model.parameters())))
-    finally:
-        model.train(mode)
-        for handle in handles:
+class _Catcher:
+    """Takes the maps of a plan out of each pass of a network.
+
+    Args:
+        plan: says which.
+        channels_last: whether the network's maps have their channels last.
+    """
+
+    def __init__(self, plan: _Plan, channels_last: bool) -> None:
+        self.plan = plan
+        self.channels_last = channels_last
+        self.caught: dict[str, Tensor] = {}
+        self.armed: list[Any] = []
+
+    def attach(self, model: nn.Module) -> None:
+        """Make a network return its maps."""
+        model.register_forward_pre_hook(self._arm)
+        # before the hook that averages maps to one vector an image
+        model.register_forward_hook(self._give, prepend=True)
+
+    def _arm(self, module: nn.Module, args: object) -> None:
+        self._disarm()
+        # Layers are looked up anew: AC-Norm may have taken the place of a BatchNorm layer.
+        outputs = {*self.plan.maps, *self.plan.seen}
+        segmenter = self.plan.segmenter
+        if segmenter is not None:
+            outputs.discard(segmenter.last)
+            self._before(module, segmenter.last)
+            if segmenter.activation:
+                self._before(module, segmenter.activation)
+        for name in outputs:
+            self._after(module, name)
+
+    def _after(self, module: nn.Module, name: str) -> None:
+        def catch(layer: nn.Module, args: object, output: Tensor) -> None:
+            self.caught[name] = output.movedim(-1, 1) if self.channels_last else output
+
+        self.armed.append(module.get_submodule(name).register_forward_hook(catch))
+
+    def _before(self, module: nn.Module, name: str) -> None:
+        def catch(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
+            self.caught[name] = args[0]
+
+        self.armed.append(module.get_submodule(name).register_forward_pre_hook(catch))
+
+    def _disarm(self) -> None:
+        for handle in self.armed:
             handle.remove()
-    return found
+        self.armed.clear()
+        self.caught.clear()
 
-
-def _stride(output: object, size: Sequence[int], channels_last: bool) -> int:
-    """Pixels of the image for one of the map, the same both ways and a power of two; else 0."""
-    if not isinstance(output, Tensor) or output.ndim != len(size) + 2:
-        return 0
-    sides = output.shape[1:-1] if channels_last else output.shape[2:]
-    ratios = {
-        whole // part if whole % part == 0 else 0 for whole, part in zip(size, sides, strict=True)
-    }
-    stride = ratios.pop() if len(ratios) == 1 else 0
-    return stride if 0 < stride <= COARSEST and stride & (stride - 1) == 0 else 0
+    def _give(self, module: nn.Module, args: object, output: object) -> Maps:
+        plan, caught = self.plan, dict(self.caught)
+        self._disarm()
+        maps, seen = ([caught[name] for name in names] for names in (plan.maps, plan.seen))
+        segmenter = plan.segmenter
+        if segmenter is None:
+            return Maps.of(maps, seen, plan.seen)
+        logits = caught[segmenter.activation] if segmenter.activation else main_output(output)
+        known = logits if segmenter.is_trained and isinstance(logits, Tensor) else None
+        labels = tuple(f"{n} (input)" if n == segmenter.last else n for n in plan.seen)
+        return Maps.of(maps, seen, labels, known, whole=True)

@@ -1,9 +1,9 @@
-"""One class a pixel: a fresh decoder on the encoder's feature maps."""
+"""One class a pixel: a fresh decoder on an encoder's maps, a fresh end on a whole segmenter's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from acrank.data import Preprocessing
 from acrank.errors import ModelError
 from acrank.tasks.base import Observations
 from acrank.tasks.decoders import draw_weights, make_decoder
-from acrank.tasks.maps import give_maps
-from acrank.tasks.pixels import observe_pixels, sample_pixels
+from acrank.tasks.maps import SCALES, Maps, give_maps
+from acrank.tasks.pixels import at_places, observe_pixels, sample_pixels
+from acrank.tasks.segmenter import pixel_head, probabilities
 
 # Label of pixels that count for nothing.
 IGNORED = -100
@@ -24,36 +25,43 @@ SMOOTH = 1e-6
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Networks give feature maps of several scales; the head is a fresh decoder.
+    """Encoders give feature maps of several scales, and the head is a fresh decoder.
+
+    Whole segmenters give the input of their last convolution, and the head is a fresh one.
 
     Attributes:
         decoder: see :func:`acrank.tasks.decoders.make_decoder`.
         size: (height, width) of the images.
         pixels: of a class and an image that metrics of features see, at most.
-        scales: how many of the coarsest maps they see.
+        scales: how many maps they see: the coarsest of an encoder, the finest of a decoder.
+        layers: whose maps they see in place of those.
     """
 
     decoder: str
     size: tuple[int, int]
     pixels: int
-    scales: int = 3
+    scales: int = SCALES
+    layers: tuple[str, ...] = ()
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:
         """See :func:`acrank.tasks.maps.give_maps`."""
-        give_maps(model, (preprocessing.input_size[0], *self.size))
+        channels = preprocessing.input_size[0]
+        give_maps(model, (channels, *self.size), self.layers, self.scales)
 
     def features(
         self, model: nn.Module, images: Tensor, autocast: torch.dtype | None
-    ) -> tuple[Tensor, ...]:
+    ) -> Maps:
         """Feature maps, finest first."""
         with torch.autocast(images.device.type, dtype=autocast, enabled=autocast is not None):
             maps = model(images)
-        if not isinstance(maps, tuple) or any(len(m) != len(images) for m in maps):
+        if not isinstance(maps, Maps) or any(len(m) != len(images) for m in maps):
             raise ModelError("the network does not give one map of each scale an image.")
-        return maps if autocast is None else tuple(m.float() for m in maps)
+        return maps if autocast is None else maps.float()
 
     def head(self, features: Sequence[Tensor], classes: int, seed: int, trial: int) -> nn.Module:
-        """A decoder that normalises by the batch, with the logits' convolution."""
+        """A decoder that normalises by the batch, with the logits' convolution, or that alone."""
+        if isinstance(features, Maps) and features.whole:
+            return pixel_head(features[0], classes, seed * 1_000_003 + trial)
         widths = [values.shape[1] for values in features]
         with torch.device("meta"):
             decoder = make_decoder(self.decoder, widths, self._strides(features), classes)
@@ -75,11 +83,18 @@ class Segmentation:
         )
 
     def observe(
-        self, features: Sequence[Tensor], labels: Tensor, head: nn.Module | None, seed: int
+        self, features: Maps, labels: Tensor, head: nn.Module | None, seed: int
     ) -> tuple[Observations, Tensor | None]:
-        """Hypercolumns of some pixels of each class and image."""
+        """Hypercolumns of some pixels of each class and image, and what a segmenter says of them.
+
+        The head of an encoder is of images, and says nothing of pixels.
+        """
         images, places = sample_pixels(labels, self.pixels, seed)
-        return observe_pixels(features[-self.scales :], labels, images, places), None
+        seen = observe_pixels(features.seen, labels, images, places)
+        seen = replace(seen, layers=features.layers)
+        if features.logits is None:
+            return seen, None
+        return seen, probabilities(at_places(features.logits, labels.shape[1:], images, places))
 
     def _strides(self, maps: Sequence[Tensor]) -> list[int]:
         return [self.size[0] // values.shape[2] for values in maps]

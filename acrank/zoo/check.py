@@ -9,13 +9,14 @@ from pathlib import Path
 from torch import nn
 
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import Shapes, check_file, check_fit, file_sha256, read_shapes
+from acrank.zoo.checkpoints import Shapes, check_file, file_sha256, read_shapes
 from acrank.zoo.describe import create, entry_info, structure, url_weights, without_storage
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.hub import Hub
 from acrank.zoo.listing import said
 from acrank.zoo.loading import load_backbone
 from acrank.zoo.names import split_repo, split_repo_file
+from acrank.zoo.partial import check_whole, find_fit, refuse_little
 from acrank.zoo.remote import remote_shapes
 from acrank.zoo.sources import HubFiles, hub_files, local_weights
 
@@ -95,7 +96,7 @@ class Checker:
         elif model is None:
             checked.warnings.append("structure not known before its config.json is here")
         elif path is not None or shapes is not None:
-            self._fit(entry, model, path, shapes)
+            self._fit(entry, model, path, shapes, checked)
 
     def _here(self, entry: ZooEntry, files: HubFiles | None, checked: Checked) -> Path | None:
         """The weights on this machine, the ones that were meant; asks the hub for others."""
@@ -135,11 +136,22 @@ class Checker:
         return without_storage(lambda: create(entry, name, pretrained=False)), shapes
 
     def _fit(
-        self, entry: ZooEntry, model: nn.Module, path: Path | None, shapes: Shapes | None
+        self,
+        entry: ZooEntry,
+        model: nn.Module,
+        path: Path | None,
+        shapes: Shapes | None,
+        checked: Checked,
     ) -> None:
         label = path.name if path else "the file on the hub"
         try:
-            check_fit(model, shapes or read_shapes(Path(str(path))), label)
+            shapes = shapes or read_shapes(Path(str(path)))
+            fit = find_fit(model, shapes, entry.classifier)
+            if not entry.partial:
+                check_whole(model, shapes, fit, label)
+                return
+            refuse_little(fit, label, allow=True)
+            checked.warnings += [f"partly loaded: {fit}"] if fit.share < 1 else []
         except ModelError:
             # timm renames tensors of some checkpoints as it loads them: only loading can tell
             if entry.reference is None or path is None:

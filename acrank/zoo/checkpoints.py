@@ -152,16 +152,6 @@ def class_count(shapes: Mapping[str, Sequence[int]], classifier: object) -> int:
     return int(found[0][0]) if found else 0
 
 
-def strict_load(model: nn.Module, state: State, label: str) -> None:
-    """Load a checkpoint that must fit the network tensor for tensor.
-
-    Raises:
-        ModelError: it does not fit, and where.
-    """
-    check_fit(model, {key: tuple(value.shape) for key, value in state.items()}, label)
-    model.load_state_dict(state, strict=True)
-
-
 def check_fit(model: nn.Module, shapes: Shapes, label: str) -> None:
     """See that a checkpoint has the network's tensors and no others, by their shapes.
 

@@ -201,7 +201,9 @@ def build_arch(entry: ZooEntry, shapes: Shapes | None) -> nn.Module:
     classifier = entry.classifier or (cfg.classifier if cfg else None)
     options = {"pretrained": False, "num_classes": class_count(shapes, classifier)}
     numbers = sum(map(math.prod, shapes.values()))
-    return create(entry, arch, most=ALWAYS + MOST_TIMES * 4 * numbers, **options)
+    # of a part the size of the whole cannot be told
+    most = None if entry.partial else ALWAYS + MOST_TIMES * 4 * numbers
+    return create(entry, arch, most=most, **options)
 
 
 def create(entry: ZooEntry, name: str, *, most: int | None = None, **options: Any) -> nn.Module:

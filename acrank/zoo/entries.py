@@ -32,6 +32,7 @@ class ZooEntry(BaseModel):
         kwargs: arguments of the architecture or the factory.
         weights: a checkpoint file, or ``hf-hub:org/name[@revision]/path/in/repo.safetensors``.
         sha256: what the checkpoint file must hash to.
+        partial: whether the checkpoint may fill a part of the network only.
         factory: ``package.module:function`` that returns a network; runs user code.
         classifier: the module of the network that is its classification head.
         tags: free words to filter by.
@@ -54,6 +55,7 @@ class ZooEntry(BaseModel):
     kwargs: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
     sha256: str | None = None
+    partial: bool = False
     factory: str | None = None
     classifier: str | None = None
     tags: tuple[str, ...] = ()
@@ -173,6 +175,8 @@ class ZooEntry(BaseModel):
             raise ValueError("weights needs arch or factory: the network to load it into")
         if self.sha256 and not self.weights:
             raise ValueError("sha256 needs weights: the file it is the hash of")
+        if self.partial and not self.weights:
+            raise ValueError("partial needs weights: the checkpoint that fills a part")
         if self.classifier and not (self.arch or self.factory):
             raise ValueError("classifier is for arch and factory entries: timm knows the others'")
         return self

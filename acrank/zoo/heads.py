@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from acrank.common.fresh import is_fresh
 from acrank.errors import ModelError
 
 _USUAL_HEADS = ("fc", "classifier", "head", "linear")
@@ -21,18 +22,30 @@ def source_head(model: nn.Module, classifier: str | None) -> nn.Module | None:
 
     Returns:
         A linear layer or a stack that ends in one; None where the network has none (weights
-        without a head) or more than one.
+        without a head, or a checkpoint that does not fill it) or more than one.
+    """
+    found = find_head(model, classifier)
+    if found is not None and any(map(is_fresh, found.modules())):
+        return None
+    if isinstance(found, nn.Conv2d) and found.kernel_size == (1, 1) and found.groups == 1:
+        found = _as_linear(found)
+    return found if _is_head(found) else None
+
+
+def find_head(model: nn.Module, classifier: str | None) -> nn.Module | None:
+    """The module that gives class scores, as far as it can be told.
+
+    Args:
+        model: the whole network.
+        classifier: its name; without one timm's interface, then the usual names are tried.
     """
     getter: Any = getattr(model, "get_classifier", None)
     if classifier:
-        found = dict(model.named_modules()).get(classifier)
-    elif callable(getter):
+        return dict(model.named_modules()).get(classifier)
+    if callable(getter):
         found = getter()
-    else:
-        found = next((m for n in _USUAL_HEADS if _is_head(m := getattr(model, n, None))), None)
-    if isinstance(found, nn.Conv2d) and found.kernel_size == (1, 1) and found.groups == 1:
-        found = _as_linear(found)
-    return found if isinstance(found, nn.Module) and _is_head(found) else None
+        return found if isinstance(found, nn.Module) else None
+    return next((m for n in _USUAL_HEADS if _is_head(m := getattr(model, n, None))), None)
 
 
 def remove_head(model: nn.Module, classifier: str | None) -> None:

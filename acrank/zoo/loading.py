@@ -1,6 +1,6 @@
 """From an entry to a network that maps images to features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from acrank.zoo.checkpoints import (
     read_state,
     refuse_unsafe_pickle,
     short_sha256,
-    strict_load,
 )
 from acrank.zoo.data_config import data_config
 from acrank.zoo.describe import EntryInfo, build_arch, create, entry_info, url_weights
@@ -22,6 +21,7 @@ from acrank.zoo.factory import call_factory
 from acrank.zoo.heads import remove_head, source_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg
+from acrank.zoo.partial import Fit, drawn_alike, fill, flags_of
 from acrank.zoo.sources import HubFiles, folder_weights, hub_files
 
 
@@ -35,6 +35,7 @@ class Backbone:
         data_config: how to prepare images, in the form timm gives it.
         info: its description, with the revision that was really loaded.
         head: the source's classifier, from features to logits (N, K); None if it has none.
+        flags: what a reader must know of how its weights were loaded, such as ``partly-loaded``.
     """
 
     entry: ZooEntry
@@ -42,22 +43,27 @@ class Backbone:
     data_config: dict[str, Any]
     info: EntryInfo
     head: nn.Module | None = None
+    flags: dict[str, str] = field(default_factory=dict)
 
 
-def load_backbone(entry: ZooEntry, *, trust_code: bool = False, hub: Hub) -> Backbone:
+def load_backbone(
+    entry: ZooEntry, *, trust_code: bool = False, hub: Hub, allow_partial: bool = False
+) -> Backbone:
     """Load a candidate's network and weights, and take its head off.
 
     Args:
         entry: the candidate.
         trust_code: whether a ``factory`` may run.
         hub: where weights that are not local come from.
+        allow_partial: whether a ``partial`` entry's checkpoint may fill less than half of it.
 
     Raises:
         ModelError: whatever went wrong, in one line.
     """
     try:
-        model, revision = _load(entry, trust_code, hub)
-        return _finish(entry, model, revision)
+        if entry.weights:
+            return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
+        return _finish(entry, *_load(entry, trust_code, hub))
     except ModelError:
         raise
     except AcrankError as error:
@@ -67,21 +73,22 @@ def load_backbone(entry: ZooEntry, *, trust_code: bool = False, hub: Hub) -> Bac
         raise ModelError(f"Loading failed: {type(error).__name__}: {line}") from error
 
 
-def _finish(entry: ZooEntry, model: nn.Module, revision: str | None) -> Backbone:
+def _finish(
+    entry: ZooEntry, model: nn.Module, revision: str | None, fit: Fit | None = None
+) -> Backbone:
     check_finite(model)
     info = entry_info(entry, model, revision=revision, cached=True)
     config = data_config(entry, model)
     head = source_head(model, entry.classifier)
     remove_head(model, entry.classifier)
-    return Backbone(entry, model.float().cpu().eval(), config, info, head)
+    flags = flags_of(fit, model)
+    return Backbone(entry, model.float().cpu().eval(), config, info, head, flags)
 
 
 def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
     """The network with its weights and head, and the revision of the weights."""
     if entry.factory:
-        return _load_factory(entry, trust_code, hub)
-    if entry.arch:
-        return _load_arch(entry, hub)
+        return call_factory(entry, trust_code=trust_code), None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
@@ -144,18 +151,18 @@ def _weights(entry: ZooEntry, hub: Hub) -> tuple[Path, str]:
     return path, short_sha256(path)
 
 
-def _load_arch(entry: ZooEntry, hub: Hub) -> tuple[nn.Module, str]:
+def _load_own(
+    entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: bool
+) -> tuple[nn.Module, str, Fit]:
+    """The network of an ``arch`` or a ``factory`` with the weights that the entry names."""
+    # a factory's own trouble comes first: it may not be allowed to run at all
+    with drawn_alike(entry.partial):
+        model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
-    model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
-    strict_load(model, state, path.name)
-    return model, revision
-
-
-def _load_factory(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
-    model = call_factory(entry, trust_code=trust_code)
-    if entry.weights is None:
-        return model, None
-    path, revision = _weights(entry, hub)
-    strict_load(model, read_state(path), path.name)
-    return model, revision
+    if model is None:
+        with drawn_alike(entry.partial):
+            model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
+    how = {"partial": entry.partial, "allow": allow_partial}
+    fit = fill(model, state, path.name, classifier=entry.classifier, **how)
+    return model, revision, fit

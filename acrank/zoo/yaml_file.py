@@ -25,6 +25,8 @@ _SAY = {
     "dict_type": "must be a mapping of names to values",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "missing": "is missing",
 }
 

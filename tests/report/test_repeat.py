@@ -37,6 +37,7 @@ CONFIGS = st.builds(
     decoder=st.sampled_from(["unet", "fpn", "deeplabv3plus"]),
     image_size=st.sampled_from([64, 256, 512]),
     pixels=st.integers(2, 64),
+    layers=st.lists(ODD, max_size=2).map(tuple),
     dead_channels=st.sampled_from(["exclude", "keep"]),
     seed=st.integers(0, 2**32 - 1),
     device=st.sampled_from(["auto", "cpu"]),
@@ -44,6 +45,7 @@ CONFIGS = st.builds(
     threads=st.none() | st.integers(1, 8),
     offline=st.booleans(),
     trust_code=st.booleans(),
+    allow_partial=st.booleans(),
     fresh=st.booleans(),
     jobs=st.none() | st.integers(1, 8),
     timeout_per_model=st.none() | st.floats(1e-3, 1e6),
@@ -105,7 +107,7 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
     drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
     drawn |= {"precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
-    drawn |= {"task", "decoder", "image_size", "pixels"}
+    drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}
     assert drawn == RunConfig.model_fields.keys()
 
 

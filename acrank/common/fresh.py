@@ -1,0 +1,15 @@
+"""Layers whose weights are as they were drawn: the checkpoint of their network has none for them."""
+
+from __future__ import annotations
+
+_MARK = "_not_in_the_checkpoint"
+
+
+def mark_fresh(layer: object) -> None:
+    """Say of a layer that no checkpoint filled its parameters."""
+    setattr(layer, _MARK, True)
+
+
+def is_fresh(layer: object) -> bool:
+    """Whether that has been said of a layer."""
+    return bool(getattr(layer, _MARK, False))
