@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,15 @@ from acrank.data.segmentation.squash import check_image_size, squash_image, squa
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.errors import DataError
 
-_CHANGED = "Leave the files alone while they are read, and start again."
+CHANGED = "Leave the files alone while they are read, and start again."
+
+
+class _HasKey(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+Keyed = TypeVar("Keyed", bound=_HasKey)
 
 
 def draw_segmentation(
@@ -47,13 +55,13 @@ def draw_segmentation(
     """
     check_numbers(samples, batch_size)
     check_image_size(image_size)
-    plan = _plan(len(target.items), samples, batch_size)
-    drawn = _ordered(target.items, seed)[: plan.total]
+    plan = plan_pairs(len(target.items), samples, batch_size)
+    drawn = in_drawing_order(target.items, seed)[: plan.total]
     images, masks, hashes, deep = _decode_all(target, drawn, image_size)
-    held = _classes_held(masks)
-    batches = _batches(held, plan.batches)
+    held = classes_held(masks)
+    batches = deal_batches(held, plan.batches)
     warnings = size_notices(len(target.items), samples, batch_size, plan)
-    warnings += _class_warnings(target, held, batches)
+    warnings += class_warnings(target.name, target.classes, held, batches)
     return SegmentationSample(
         classes=target.classes,
         keys=tuple(pair.key for pair in drawn),
@@ -81,29 +89,31 @@ def smaller_segmentation(
         batch_size: the size of a batch.
         seed: chooses the pairs.
     """
-    plan = _plan(len(target.items), samples, batch_size)
+    plan = plan_pairs(len(target.items), samples, batch_size)
     places = {key: place for place, key in enumerate(whole.keys)}
-    drawn = _ordered(target.items, seed)[: plan.total]
+    drawn = in_drawing_order(target.items, seed)[: plan.total]
     rows = np.array([places[pair.key] for pair in drawn], dtype=np.int64)
-    return whole.part(rows, _batches(_classes_held(whole.masks[rows]), plan.batches))
+    return whole.part(rows, deal_batches(classes_held(whole.masks[rows]), plan.batches))
 
 
-def _plan(available: int, samples: int, batch_size: int) -> stratify.Plan:
+def plan_pairs(available: int, samples: int, batch_size: int) -> stratify.Plan:
+    """Fit whole batches into the pairs asked for and available."""
     # each image may hold all the classes, so none of them limits the batches
     return stratify.plan([1] * available, samples, batch_size)
 
 
-def _ordered(items: Sequence[Pair], seed: int) -> list[Pair]:
+def in_drawing_order(items: Sequence[Keyed], seed: int) -> list[Keyed]:
+    """All the items; which come first depends on the seed and their keys alone."""
     return sorted(items, key=lambda pair: (stratify.rank(seed, pair.key), pair.key))
 
 
-def _classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
+def classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
     """Which classes each mask holds: bool (N, 255)."""
     counts = [np.bincount(mask.ravel(), minlength=IGNORE + 1)[:IGNORE] for mask in masks]
     return np.stack(counts) > 0
 
 
-def _batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
+def deal_batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
     """Deal images of several classes first, so that every batch gets one if there are enough.
 
     Images of a single class follow, class by class: those of one class then meet others where
@@ -117,23 +127,34 @@ def _batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
     return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, batches))
 
 
-def _class_warnings(
-    target: SegmentationTarget, held: npt.NDArray[np.bool_], batches: Sequence[Rows]
+def class_warnings(
+    name: str,
+    classes: Sequence[str],
+    held: npt.NDArray[np.bool_],
+    batches: Sequence[Rows],
+    size: str = "image_size",
 ) -> list[str]:
     """Say which classes fell short.
+
+    Args:
+        name: of the dataset.
+        classes: of it.
+        held: which of them each mask holds.
+        batches: of the masks.
+        size: the setting that decides how much of an object is seen.
 
     Raises:
         DataError: all but one.
     """
     present = np.flatnonzero(held.any(axis=0))
     if len(present) < 2:
-        found = f"only {target.classes[present[0]]!r}" if len(present) else "no class"
+        found = f"only {classes[present[0]]!r}" if len(present) else "no class"
         raise DataError(
-            f"{target.name}: the {len(held)} masks drawn hold {found}.",
-            hint="Ask for more samples, or for a larger image_size if the objects are small.",
+            f"{name}: the {len(held)} masks drawn hold {found}.",
+            hint=f"Ask for more samples, or for a larger {size} if the objects are small.",
         )
     single = sum(int(held[rows].any(axis=0).sum()) < 2 for rows in batches)
-    return class_notices(len(present), len(target.classes), single, len(batches))
+    return class_notices(len(present), len(classes), single, len(batches), size)
 
 
 class _Square(NamedTuple):
@@ -151,7 +172,7 @@ def _read_image(pair: Pair, image_size: int) -> _Square | Fault:
     try:
         values = squash_image(decoded.values, pair.size, image_size)
     except ValueError as error:
-        return Fault(str(pair.image), str(error), _CHANGED)
+        return Fault(str(pair.image), str(error), CHANGED)
     return _Square(Decoded(values, decoded.peak), digest)
 
 
@@ -161,7 +182,7 @@ def _read_mask(pair: Pair, class_map: ClassMap, image_size: int) -> _Square | Fa
         return mask
     codes = squash_mask(mask.codes, image_size)
     if mask.size != pair.size or class_map.strangers(np.unique(codes).tolist()):
-        return Fault(str(pair.mask), "it has changed since it was checked", _CHANGED)
+        return Fault(str(pair.mask), "it has changed since it was checked", CHANGED)
     return _Square(Decoded(class_map.indices(codes)), mask.digest)
 
 

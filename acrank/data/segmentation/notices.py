@@ -3,7 +3,9 @@
 from acrank.data.stratify import Plan
 
 
-def size_notices(available: int, samples: int, batch_size: int, plan: Plan) -> list[str]:
+def size_notices(
+    available: int, samples: int, batch_size: int, plan: Plan, things: str = "images"
+) -> list[str]:
     """Say whether images or batches fell short, why, and how to mend it."""
     notices = []
     if plan.total < samples:
@@ -11,24 +13,27 @@ def size_notices(available: int, samples: int, batch_size: int, plan: Plan) -> l
         if plan.total < min(samples, available):
             reasons.append(f"batches of {batch_size} are filled whole")
         notices.append(
-            f"{samples} images were asked for and {plan.total} are used: {', and '.join(reasons)}."
+            f"{samples} {things} were asked for and {plan.total} are used: "
+            f"{', and '.join(reasons)}."
         )
     if plan.batches == 1:
         notices.append(
-            f"The sample is one batch of {plan.total} images, so no interval can be given for "
-            f"AC-Corr: ask for at least {2 * batch_size} images (the data have {available}), "
+            f"The sample is one batch of {plan.total} {things}, so no interval can be given for "
+            f"AC-Corr: ask for at least {2 * batch_size} {things} (the data have {available}), "
             f"or for a batch size of at most {max(2, plan.total // 2)}."
         )
     return notices
 
 
-def class_notices(present: int, classes: int, single: int, batches: int) -> list[str]:
+def class_notices(
+    present: int, classes: int, single: int, batches: int, size: str = "image_size"
+) -> list[str]:
     """Say whether the sample lacks classes, or batches hold a single one."""
     notices = []
     if present < classes:
         notices.append(
             f"The sample holds {present} of the {classes} classes: ask for more images, or for a "
-            "larger image_size if objects of the others are small."
+            f"larger {size} if objects of the others are small."
         )
     if single:
         notices.append(

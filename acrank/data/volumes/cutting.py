@@ -1,0 +1,152 @@
+"""From a case to the patch of it that networks see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from acrank.data import stratify
+from acrank.data.checks import Fault, refuse_faults
+from acrank.data.imagefile import explain, in_threads
+from acrank.data.segmentation.classmap import IGNORE, ClassMap
+from acrank.data.segmentation.draw import CHANGED
+from acrank.data.volumes.intensity import Intensities, standardise
+from acrank.data.volumes.nifti import Volume, VolumeError, quiet_nibabel, read_nifti
+from acrank.data.volumes.patch import Grid, Labels, cut_image, cut_labels, place_patch
+from acrank.data.volumes.settings import (
+    Size,
+    Spacing,
+    VolumeSettings,
+    median_spacing,
+    usual_patch,
+)
+from acrank.data.volumes.target import Case, VolumeTarget
+
+# Relative; the spacings of most volumes differ by rounding alone, and are not to be interpolated.
+_SAME = 1e-3
+
+
+class Patch(NamedTuple):
+    """A patch in its final size.
+
+    Attributes:
+        image: float32 (C, X, Y, Z).
+        labels: uint8 (X, Y, Z).
+        flat: whether a channel of the volume holds a single value.
+        digests: of the files that it is from, the labels' first.
+    """
+
+    image: Intensities
+    labels: Labels
+    flat: bool
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """How patches are cut.
+
+    Attributes:
+        class_map: what labels mean.
+        patch: its size in voxels.
+        spacing: of the voxels in mm.
+        window: of the intensities; None for percentiles.
+        seed: of the places.
+    """
+
+    class_map: ClassMap
+    patch: Size
+    spacing: Spacing
+    window: tuple[float, float] | None
+    seed: int
+
+    @classmethod
+    def of(cls, target: VolumeTarget, settings: VolumeSettings, seed: int) -> Cutter:
+        """What is set, and else what suits the dataset."""
+        spacings = [case.spacing for case in target.items]
+        spacing = settings.spacing or median_spacing(spacings)
+        sizes = [case.size for case in target.items]
+        patch = settings.patch or usual_patch(sizes, spacings, spacing)
+        return cls(target.class_map, patch, spacing, settings.window, seed)
+
+    def cut(self, turn: int, case: Case) -> Patch | Fault:
+        """Decode a case and cut its patch.
+
+        Args:
+            turn: the case's place in the order of drawing.
+            case: not decoded.
+        """
+        labels = _read(case.label, case, None)
+        if isinstance(labels, Fault):
+            return labels
+        codes = labels.voxels
+        if self.class_map.strangers(np.unique(codes).tolist()):
+            return _changed(case.label)
+        indices = self.class_map.indices(codes)
+        grid = self._grid(indices, turn, case)
+        images = [_read(path, case, np.float32) for path in case.images]
+        fault = next((image for image in images if isinstance(image, Fault)), None)
+        if fault:
+            return fault
+        volumes = [image for image in images if isinstance(image, Volume)]
+        scaled = [standardise(part, self.window) for image in volumes for part in image.channels]
+        return Patch(
+            np.stack([cut_image(channel, grid) for channel in scaled]),
+            cut_labels(indices, grid),
+            not all(channel.any() for channel in scaled),
+            (labels.digest, *(volume.digest for volume in volumes)),
+        )
+
+    def _grid(self, indices: Labels, turn: int, case: Case) -> Grid:
+        """Where the patch of a case lies."""
+        background = self.class_map.background
+        classes = [place for place, code in enumerate(self.class_map.codes) if code != background]
+        foreground = np.where(np.isin(indices, classes), indices, np.uint8(IGNORE))
+        x, y, z = (
+            1.0 if abs(new / old - 1) < _SAME else new / old
+            for new, old in zip(self.spacing, case.spacing, strict=True)
+        )
+        seed = int.from_bytes(stratify.rank(self.seed, f"patch {case.key}")[:8], "big")
+        return place_patch(foreground, self.patch, (x, y, z), classes[turn % len(classes)], seed)
+
+
+def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:
+    """Decode all the cases drawn.
+
+    Args:
+        name: of the dataset.
+        drawn: in their order.
+        cutter: of the patches.
+
+    Raises:
+        DataError: some cannot be decoded; it lists them all.
+    """
+    with quiet_nibabel():
+        found = in_threads(lambda given: cutter.cut(*given), list(enumerate(drawn)), chunksize=1)
+    refuse_faults(
+        name, len(drawn), (each for each in found if isinstance(each, Fault)), things="cases"
+    )
+    return [each for each in found if isinstance(each, Patch)]
+
+
+def _read(path: Path, case: Case, dtype: npt.DTypeLike) -> Volume | Fault:
+    """Read a file again that was sound when it was checked."""
+    try:
+        volume = read_nifti(path, dtype=dtype)
+    except MemoryError:
+        raise
+    except VolumeError as error:
+        return Fault(str(path), str(error), error.hint)
+    except Exception as error:  # nibabel raises nearly every type on damaged input
+        return Fault(str(path), explain(error))
+    sound = volume.size == case.size and np.isfinite(volume.voxels).all()
+    return volume if sound else _changed(path)
+
+
+def _changed(path: Path) -> Fault:
+    return Fault(str(path), "it has changed since it was checked", CHANGED)

@@ -1,0 +1,205 @@
+"""``open_volumes``: from a folder of volumes and labels to a checked dataset."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from acrank.data.checks import Fault, refuse_faults
+from acrank.data.imagefile import explain, in_threads
+from acrank.data.segmentation.classfile import read_class_map
+from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.labels import (
+    Labelled,
+    empty_masks,
+    infer_classes,
+    label_faults,
+    require_enough,
+)
+from acrank.data.volumes.description import read_description
+from acrank.data.volumes.layout import VolumeLayout, find_volumes
+from acrank.data.volumes.nifti import (
+    Volume,
+    VolumeError,
+    Voxels,
+    quiet_nibabel,
+    read_nifti,
+    require_nifti,
+)
+from acrank.data.volumes.settings import median_spacing
+from acrank.data.volumes.target import Case, VolumeTarget
+from acrank.errors import DataError
+
+# Millimetres between corresponding voxels that rounding in headers explains.
+TOLERANCE = 1e-2
+# Longest to shortest side of a voxel from which on a user should know of it; nnU-Net's threshold.
+ANISOTROPIC = 3.0
+_LARGEST = 65535
+
+_GEOMETRY = "Resample each image and its labels to the same voxels."
+_CHANNELS = "Name the channels in dataset.json, and give every image all of them."
+_FINITE = "Replace voxels that are no numbers, or remove these files."
+_WHOLE = f"Save labels as whole numbers from 0 to {_LARGEST}, resampled by their nearest voxel."
+
+
+class _Seen(NamedTuple):
+    """A case, its channels, and the values that its labels hold."""
+
+    case: Case
+    channels: int
+    codes: frozenset[int]
+
+
+def open_volumes(spec: str) -> VolumeTarget:
+    """Open a folder of volumes with their labels (NIfTI), and check it all.
+
+    The folder is laid out as in the Medical Segmentation Decathlon or for nnU-Net, or has
+    ``images/`` and ``labels/`` (or ``masks/``), optionally under ``train/``. The classes are those
+    of ``dataset.json`` or ``classes.yaml``, or else the values found.
+
+    Args:
+        spec: the folder.
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
+        MissingExtraError: the libraries that read volumes are missing.
+    """
+    require_nifti()
+    name = str(Path(spec).expanduser())
+    layout = find_volumes(Path(spec).expanduser())
+    given, channels = _described(layout)
+    seen, faults = _look(layout, channels)
+    masks = [Labelled(str(found.case.label), found.codes) for found in seen]
+    if given:
+        faults += label_faults(given, masks)
+    refuse_faults(name, layout.total, faults, things="files")
+    class_map, notices = (given, []) if given else infer_classes(name, layout.total, masks)
+    require_enough(name, class_map, masks)
+    cases = tuple(found.case for found in seen)
+    warnings = (*notices, *empty_masks(class_map, masks), *_anisotropy(cases))
+    return VolumeTarget(name, class_map, cases, seen[0].channels, warnings)
+
+
+def _described(layout: VolumeLayout) -> tuple[ClassMap | None, int | None]:
+    """The classes and the number of channels, as far as a file names them."""
+    if layout.description:
+        found = read_description(layout.description)
+        return found.class_map, found.channels
+    file = layout.class_file
+    if file is None:
+        return None, None
+    class_map = read_class_map(file)
+    if class_map.colour:
+        raise DataError(f"{file}: it gives colours.", hint="Labels of volumes are values.")
+    return class_map, None
+
+
+def _look(layout: VolumeLayout, channels: int | None) -> tuple[list[_Seen], list[Fault]]:
+    """Check every file; return the sound cases, and what is wrong with the others."""
+    cases = layout.cases()
+    usual = Counter(len(images) for _, images, _ in cases).most_common(1)[0][0]
+    with quiet_nibabel():
+        found = in_threads(partial(_check, channels=channels or usual), cases, chunksize=1)
+    faults = [
+        *layout.faults(),
+        *(fault for each in found if isinstance(each, list) for fault in each),
+    ]
+    return [each for each in found if isinstance(each, _Seen)], faults
+
+
+def _check(given: tuple[str, tuple[Path, ...], Path], *, channels: int) -> _Seen | list[Fault]:
+    """Read a case; its voxels are not kept."""
+    key, images, label = given
+    labels = _labels(label)
+    faults = [labels] if isinstance(labels, Fault) else []
+    for image in images:
+        fault = _image_fault(image, len(images), channels, labels)
+        faults += [fault] if fault else []
+    if isinstance(labels, Fault) or faults:
+        return faults
+    volume, codes = labels
+    return _Seen(Case(key, images, label, volume.size, volume.spacing), channels, codes)
+
+
+def _labels(path: Path) -> tuple[Volume, frozenset[int]] | Fault:
+    try:
+        volume = read_nifti(path)
+        return volume, label_codes(volume.voxels)
+    except MemoryError:
+        raise
+    except VolumeError as error:
+        return Fault(str(path), str(error), error.hint)
+    except Exception as error:  # nibabel raises nearly every type on damaged input
+        return Fault(str(path), explain(error))
+
+
+def label_codes(voxels: Voxels) -> frozenset[int]:
+    """The values of labels.
+
+    Raises:
+        VolumeError: they are not one whole number a voxel.
+    """
+    if voxels.ndim != 3:
+        raise VolumeError(f"labels of {voxels.shape[3]} channels, where one is expected", _WHOLE)
+    values = np.unique(voxels)
+    if not np.isfinite(values).all():
+        raise VolumeError("labels that are no numbers (NaN or infinite)", _WHOLE)
+    odd = values[(values != np.round(values)) | (values < 0) | (values > _LARGEST)]
+    if len(odd):
+        raise VolumeError(f"{len(odd)} values that are no labels, such as {odd[0]:g}", _WHOLE)
+    return frozenset(int(value) for value in values)
+
+
+def _image_fault(
+    path: Path, files: int, channels: int, labels: tuple[Volume, frozenset[int]] | Fault
+) -> Fault | None:
+    """What is wrong with an image, or a channel of one."""
+    try:
+        volume = read_nifti(path, dtype=np.float32)
+    except MemoryError:
+        raise
+    except VolumeError as error:
+        return Fault(str(path), str(error), error.hint)
+    except Exception as error:  # nibabel raises nearly every type on damaged input
+        return Fault(str(path), explain(error))
+    found = volume.voxels.shape[3] if volume.voxels.ndim == 4 else 1
+    if found > 1 and files > 1:
+        return Fault(str(path), f"4-D with {found} volumes, where each file is one channel")
+    if found * files != channels:
+        kind = f"4-D with {found} volumes" if found > 1 else f"{files} channel(s)"
+        return Fault(str(path), f"{kind}, where {channels} channel(s) are expected", _CHANNELS)
+    wrong = int(volume.voxels.size - np.isfinite(volume.voxels).sum())
+    if wrong:
+        return Fault(str(path), f"{wrong} voxels are NaN or infinite", _FINITE)
+    return None if isinstance(labels, Fault) else _mismatch(path, volume, labels[0])
+
+
+def _mismatch(path: Path, image: Volume, labels: Volume) -> Fault | None:
+    """Whether an image and its labels are not of the same voxels."""
+    if image.size != labels.size:
+        one, other = (" x ".join(map(str, volume.size)) for volume in (image, labels))
+        return Fault(str(path), f"{one} voxels, but its labels have {other}", _GEOMETRY)
+    corners = np.array(np.meshgrid(*((0, side - 1) for side in image.size))).reshape(3, -1)
+    apart = (image.affine - labels.affine) @ np.vstack([corners, np.ones(corners.shape[1])])
+    distance = float(np.linalg.norm(apart[:3], axis=0).max())
+    if distance <= TOLERANCE * min(image.spacing):
+        return None
+    return Fault(
+        str(path), f"its affine puts voxels {distance:.3g} mm from those of its labels", _GEOMETRY
+    )
+
+
+def _anisotropy(cases: Sequence[Case]) -> list[str]:
+    """Say that voxels are much longer one way than another."""
+    spacing = median_spacing([case.spacing for case in cases])
+    ratio = max(spacing) / min(spacing)
+    if ratio < ANISOTROPIC:
+        return []
+    said = " x ".join(f"{side:g}" for side in spacing)
+    return [
+        f"Voxels are anisotropic: {said} mm in the median, {ratio:.1f} times as long as wide. "
+        "Networks see them as cubes: --spacing resamples to others."
+    ]

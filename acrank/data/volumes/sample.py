@@ -1,0 +1,126 @@
+"""The patches and labels that all networks are scored on: decoded once, in one geometry."""
+
+import hashlib
+import json
+
+import numpy as np
+import torch
+
+from acrank.data.preprocess import Preprocessing
+from acrank.data.segmentation.classmap import IGNORE
+from acrank.data.segmentation.sample import IGNORE_INDEX, Rows
+from acrank.data.volumes.intensity import Intensities
+from acrank.data.volumes.patch import Labels
+from acrank.data.volumes.settings import Size, Spacing
+from acrank.errors import ModelError
+
+
+class VolumeSample:
+    """One patch of each volume with its labels, parted into batches.
+
+    Attributes:
+        classes: the names of all the target's classes.
+        keys: the cases' ids, in the order in which they were drawn.
+        images: float32 (N, C, X, Y, Z), standardised; do not write to them.
+        masks: uint8 (N, X, Y, Z), indices into ``classes``; 255 is to be ignored.
+        spacing: of the voxels in mm.
+        batches: disjoint index arrays that cover the sample.
+        warnings: plain sentences for the user.
+        fingerprint: a hash of the classes, the settings, and every case's id and bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: tuple[str, ...],
+        keys: tuple[str, ...],
+        images: Intensities,
+        masks: Labels,
+        spacing: Spacing,
+        batches: tuple[Rows, ...],
+        warnings: tuple[str, ...] = (),
+        fingerprint: str = "",
+    ) -> None:
+        self.classes = classes
+        self.keys = keys
+        self.images = images
+        self.masks = masks
+        self.spacing = spacing
+        self.batches = batches
+        self.warnings = warnings
+        self.fingerprint = fingerprint
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def patch(self) -> Size:
+        """Voxels along each axis of every patch."""
+        x, y, z = self.masks.shape[1:]
+        return x, y, z
+
+    def part(self, rows: Rows, batches: tuple[Rows, ...]) -> "VolumeSample":
+        """Return the patches of some rows as a sample with batches of its own."""
+        keys = tuple(self.keys[row] for row in rows)
+        content = json.dumps([self.fingerprint, list(keys)])
+        return VolumeSample(
+            classes=self.classes,
+            keys=keys,
+            images=self.images[rows],
+            masks=self.masks[rows],
+            spacing=self.spacing,
+            batches=batches,
+            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        )
+
+    def subset(self, rows: Rows) -> "VolumeSample":
+        """Return the patches of some rows as one batch."""
+        return self.part(rows, (np.arange(len(rows), dtype=np.int64),))
+
+    def repeats(self, preprocessing: Preprocessing) -> int:
+        """How many times a network that takes more channels than there are is given each.
+
+        Raises:
+            ModelError: the network takes other channels than the volumes have.
+        """
+        wanted, given = preprocessing.input_size[0], self.images.shape[1]
+        if wanted != given and (wanted, given) != (3, 1):
+            raise ModelError(
+                f"it takes {wanted} channel(s), and the volumes have {given}.",
+                hint="Leave it out, or build it with as many channels.",
+            )
+        return wanted // given
+
+    def batch(
+        self,
+        index: int,
+        preprocessing: Preprocessing,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype = torch.float32,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return one batch on the device: images (N, C, X, Y, Z) and int64 masks (N, X, Y, Z).
+
+        A grey volume is repeated for a network of three channels. Of the preprocessing, the
+        number of channels, the mean and the standard deviation count; the geometry is the
+        sample's. Voxels to be ignored are -100 in the masks.
+
+        Args:
+            index: which batch.
+            preprocessing: of the network.
+            device: where to put them.
+            dtype: of the images.
+
+        Raises:
+            ModelError: see :meth:`repeats`.
+        """
+        rows = self.batches[index]
+        repeats = self.repeats(preprocessing)
+        images = torch.from_numpy(self.images[rows]).to(device, dtype)
+        images = images.repeat(1, repeats, 1, 1, 1)
+        mean, std = (
+            torch.tensor(values, device=device, dtype=dtype).view(1, -1, 1, 1, 1)
+            for values in (preprocessing.mean, preprocessing.std)
+        )
+        masks = torch.from_numpy(self.masks[rows]).to(device).long()
+        return (images - mean) / std, masks.masked_fill_(masks == IGNORE, IGNORE_INDEX)

@@ -1,0 +1,50 @@
+"""What a dataset of volumes is: classes, and cases of an image and its labels."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.volumes.settings import Size, Spacing
+
+
+@dataclass(frozen=True)
+class Case:
+    """One volume with its labels, not decoded.
+
+    Attributes:
+        key: a stable id: the name of its labels, without extension.
+        images: its file, or one a channel.
+        label: the file of its labels.
+        size: voxels along each axis, from left to right, back to front and foot to head.
+        spacing: of the voxels along them, in mm.
+    """
+
+    key: str
+    images: tuple[Path, ...] = field(repr=False, compare=False)
+    label: Path = field(repr=False, compare=False)
+    size: Size
+    spacing: Spacing
+
+
+@dataclass(frozen=True)
+class VolumeTarget:
+    """A dataset of volumes.
+
+    Attributes:
+        name: what the user gave.
+        class_map: the classes, and how the labels write them.
+        items: the cases, in natural order of their keys.
+        channels: of each image.
+        warnings: plain sentences for the user.
+    """
+
+    name: str
+    class_map: ClassMap
+    items: tuple[Case, ...]
+    channels: int = 1
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names; every one has at least one voxel."""
+        return self.class_map.names
