@@ -31,6 +31,12 @@ from acrank.metrics.registry import (
 
 # Usual sizes where every pixel has a label: a batch is as dear, and an image tells as much.
 OF_SEGMENTATION = {"samples": 64, "batch_size": 8}
+# A patch of a volume has as many voxels as a dozen images.
+OF_VOLUMES = {"samples": 32, "batch_size": 2}
+# Settings of volumes alone.
+VOLUME_SETTINGS = ("patch", "spacing", "window")
+# What networks halve their input to, and the most voxels of a side that a patch may have.
+PATCH_STRIDE, PATCH_LARGEST = 16, 512
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
@@ -48,6 +54,35 @@ Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
 
+def _numbers(value: object) -> object:
+    """Numbers between commas as a list of them."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _two(value: object) -> object:
+    """A lowest and a highest number."""
+    given = _numbers(value)
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise ValueError("write it as LOW,HIGH, for example -160,240")
+    return given
+
+
+def _each_axis(value: object) -> object:
+    """One number for the three axes."""
+    given = _numbers([value] if isinstance(value, int | float) else value)
+    if not isinstance(given, list | tuple) or len(given) not in (1, 3):
+        raise ValueError("write it as one number, or as three for the axes X,Y,Z")
+    return [*given] * 3 if len(given) == 1 else given
+
+
+Side = Annotated[int, Field(ge=PATCH_STRIDE, le=PATCH_LARGEST, multiple_of=PATCH_STRIDE)]
+Millimetres = Annotated[float, Field(ge=0.01, le=100)]
+Intensity = Annotated[float, Field(allow_inf_nan=False)]
+Patch = Annotated[tuple[Side, Side, Side], BeforeValidator(_each_axis)]
+SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValidator(_each_axis)]
+Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two)]
+
+
 class RunConfig(BaseModel):
     """What a scoring run does: all that its result depends on, and how it is carried out.
 
@@ -63,9 +98,9 @@ class RunConfig(BaseModel):
         bootstrap: on how many random parts of the sample the scores of features are repeated,
             for their intervals; 0 for none.
         samples: how many images of the target are drawn, stratified by class; for segmentation
-            64 unless it is set.
+            64 unless it is set, for volumes 32.
         batch_size: images in a batch; the sample is split into disjoint batches. For
-            segmentation 8 unless it is set.
+            segmentation 8 unless it is set, for volumes 2.
         steps: 1 for one step of the norm affines on each batch; more, or ``epoch`` (one
             pass over the sample), to train the whole network.
         repeats: with several steps, how many times to train, each with its own order and
@@ -80,6 +115,11 @@ class RunConfig(BaseModel):
             segmentation.
         layers: names of the layers whose maps the scores of features see, for segmentation; none
             for those of three scales.
+        patch: voxels of a patch along each axis, multiples of 16, for volumes; axes go from left
+            to right, back to front and foot to head. None for 96, or less where they are smaller.
+        spacing: of the voxels that volumes are resampled to, in mm; None for their median.
+        window: the lowest and the highest intensity of volumes that count, as for CT; None for
+            percentiles of each.
         dead_channels: leave dead channels out, or keep them as the authors' release does.
         seed: of the sample, the batches and the heads.
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -119,6 +159,9 @@ class RunConfig(BaseModel):
     image_size: int = Field(default=256, ge=32, multiple_of=32)
     pixels: int = Field(default=32, ge=2)
     layers: tuple[str, ...] = ()
+    patch: Patch | None = None
+    spacing: SpacingMm | None = None
+    window: Window | None = None
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     dead_channels: Literal["exclude", "keep"] = "exclude"
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -142,6 +185,13 @@ class RunConfig(BaseModel):
         match = re.fullmatch(r"(\d+)/(\d+)", value or "1/1")
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
             raise ValueError("write it as I/N with I from 1 to N, for example 2/8")
+        return value
+
+    @field_validator("window")
+    @classmethod
+    def _is_window(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and value[0] >= value[1]:
+            raise ValueError("write it as LOW,HIGH, for example -160,240")
         return value
 
     @model_validator(mode="after")
@@ -195,17 +245,20 @@ class RunConfig(BaseModel):
             return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
         return resolve_metrics((*self.metrics, self.rank_by), task)
 
-    def for_task(self, task: str) -> Self:
+    def for_task(self, task: str, *, volumes: bool = False) -> Self:
         """The same configuration, once it is known what the data are for.
 
         Args:
             task: ``classification`` or ``segmentation``.
+            volumes: whether the data are volumes.
 
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        unsaid = OF_SEGMENTATION.items() if task != CLASSIFICATION else ()
+        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
+        unsaid = of_masks.items() if task != CLASSIFICATION else ()
         usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        self._refuse_others(volumes)
         known = self.model_copy(update={"task": task, **usual})
         refuse_foreign(known.metrics_named, task)
         if task != CLASSIFICATION and self.head == "ridge":
@@ -215,9 +268,25 @@ class RunConfig(BaseModel):
             )
         if task == CLASSIFICATION and self.layers:
             raise ConfigError(
-                "--layers names maps of a network for segmentation.", hint=f"Leave it out for {task}."
+                "--layers names maps of a network for segmentation.",
+                hint=f"Leave it out for {task}.",
             )
         return known
+
+    def _refuse_others(self, volumes: bool) -> None:
+        """Refuse settings of images for volumes, and the other way round."""
+        given = self.model_dump(include=set(VOLUME_SETTINGS), exclude_none=True)
+        others = [name for name in VOLUME_SETTINGS if name in given]
+        if volumes:
+            usual = type(self).model_fields["image_size"].default
+            others = ["image_size"] if self.image_size != usual else []
+        if others:
+            named = ", ".join("--" + name.replace("_", "-") for name in others)
+            raise ConfigError(
+                f"{named} is for {'images' if volumes else 'volumes'}, and the data are "
+                f"{'volumes' if volumes else 'images'}.",
+                hint="Leave it out; --patch sets the size of volumes." if volumes else None,
+            )
 
 
 def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:

@@ -17,6 +17,7 @@ from acrank import __version__
 from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data.volumes import VolumeSettings, VolumeTarget
 from acrank.device import choose_autocast, choose_device
 from acrank.engines import score_all
 from acrank.errors import ConfigError
@@ -85,13 +86,15 @@ def prepare(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     target, task = open_any(config.data, config.task, offline=config.offline)
-    config = config.for_task(task)
+    volumes = isinstance(target, VolumeTarget)
+    config = config.for_task(task, volumes=volumes)
     if task == "segmentation":
-        require_decoders()
+        require_decoders(config.decoder, 3 if volumes else 2)
     if features and task != CLASSIFICATION:
         raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
     given = (config.samples, config.batch_size, config.seed, config.image_size)
-    sample = draw_any(target, *given)
+    patches = VolumeSettings(config.patch, config.spacing, config.window)
+    sample = draw_any(target, *given, patches)
     hub = Hub(offline=config.offline)
     notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
     for note in notes:

@@ -13,6 +13,7 @@ from torch import nn
 
 from acrank.config import RunConfig
 from acrank.data import AnySample, Preprocessing
+from acrank.data.volumes import VolumeSample
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.features import feature_scores
@@ -83,10 +84,11 @@ def score_backbone(
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
     model = backbone.model.to(device)
-    # Convolutions are faster in this layout, on CPUs and GPUs alike.
-    model.to(memory_format=torch.channels_last)
     task = task_of(sample, config)
     task.prepare(model, preprocessing)
+    if not isinstance(sample, VolumeSample):
+        # Convolutions are faster in this layout, on CPUs and GPUs alike.
+        model.to(memory_format=torch.channels_last)
 
     def batches(index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return sample.batch(index, preprocessing, device=device)

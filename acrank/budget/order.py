@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
@@ -31,9 +32,8 @@ def model_sizes(entries: Sequence[ZooEntry], go_on: Callable[[], bool]) -> dict[
             info = describe(entry, hub=hub)
         except Exception:
             continue
-        _, height, width = info.input_size
         if info.params:
-            sizes[entry.name] = float(info.params * max(1, height * width))
+            sizes[entry.name] = float(info.params * max(1, math.prod(info.input_size[1:])))
     return sizes
 
 

@@ -17,8 +17,10 @@ from acrank.cli.options import (
     DeviceName,
     HeadKind,
     ImageSize,
+    IntensityWindow,
     LearningRate,
     Offline,
+    PatchSize,
     PrecisionName,
     Repeats,
     Samples,
@@ -27,6 +29,7 @@ from acrank.cli.options import (
     TaskOption,
     Threads,
     TrustCode,
+    VoxelSpacing,
     settings_of,
 )
 from acrank.cli.output import Format, OutputFormat, deliver
@@ -54,6 +57,9 @@ def explain(
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
+    patch: PatchSize = None,
+    spacing: VoxelSpacing = None,
+    window: IntensityWindow = None,
     samples: Samples = None,
     batch_size: BatchSize = None,
     steps: Steps = None,

@@ -98,6 +98,20 @@ LayerNames = Annotated[
         "[default: three scales]",
     ),
 ]
+PatchSize = Annotated[
+    str | None,
+    typer.Option(help="For volumes: voxels of a patch, N or X,Y,Z. [default: 96, or what fits]"),
+]
+VoxelSpacing = Annotated[
+    str | None,
+    typer.Option(help="For volumes: mm to resample to, N or X,Y,Z. [default: the median]"),
+]
+IntensityWindow = Annotated[
+    str | None,
+    typer.Option(
+        help="For volumes: intensities that count, LOW,HIGH (CT). [default: percentiles of each]"
+    ),
+]
 ZooFile = Annotated[
     str | None,
     typer.Option(help="Candidates: a zoo file, or demo. [default: the packaged zoo]"),
@@ -120,10 +134,12 @@ Bootstrap = Annotated[
 ]
 Samples = Annotated[
     int | None,
-    typer.Option(help="Images to draw, stratified by class. [default: 256; with masks: 64]"),
+    typer.Option(
+        help="Images to draw, stratified by class. [default: 256; with masks: 64; volumes: 32]"
+    ),
 ]
 BatchSize = Annotated[
-    int | None, typer.Option(help="Images in a batch. [default: 32; with masks: 8]")
+    int | None, typer.Option(help="Images in a batch. [default: 32; with masks: 8; volumes: 2]")
 ]
 Steps = Annotated[
     str | None,
@@ -221,7 +237,7 @@ def plain_value(value: Any) -> Any:
 # Fields that have another name than their option.
 _FIELDS = {"model": "models", "metric": "metrics"}
 _OPTIONS = {
-    *("data", "task", "decoder", "image_size", "pixels", "layers"),
+    *("data", "task", "decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
     *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
     *("repeats", "lr", "head", "dead_channels", "seed", "device", "precision", "threads"),
     *("offline", "trust_code", "allow_partial", "jobs", "timeout_per_model", "budget", "shard"),

@@ -14,10 +14,19 @@ from acrank.data.segmentation import (
     smaller_segmentation,
 )
 from acrank.data.target import Target
+from acrank.data.volumes import (
+    VolumeSample,
+    VolumeSettings,
+    VolumeTarget,
+    draw_volumes,
+    is_volumes,
+    open_volumes,
+    smaller_volumes,
+)
 from acrank.errors import DataError
 
-AnyTarget = Target | SegmentationTarget
-AnySample = Sample | SegmentationSample
+AnyTarget = Target | SegmentationTarget | VolumeTarget
+AnySample = Sample | SegmentationSample | VolumeSample
 
 
 def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget, str]:
@@ -30,7 +39,10 @@ def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget,
 
     Raises:
         DataError: the data are missing, ill-formed or damaged.
+        MissingExtraError: volumes without the packages for them.
     """
+    if task != "classification" and is_volumes(spec):
+        return open_volumes(spec), "segmentation"
     if task == "segmentation" or (task == "auto" and is_segmentation(spec)):
         return open_segmentation(spec), "segmentation"
     return open_target(spec, offline=offline), "classification"
@@ -42,7 +54,7 @@ def open_classified(spec: str, *, offline: bool = False) -> Target:
     Raises:
         DataError: the data are missing, ill-formed or damaged, or images with masks.
     """
-    if is_segmentation(spec):
+    if is_segmentation(spec) or is_volumes(spec):
         raise DataError(
             f"{spec}: images with masks, and fine-tuning is of classification alone so far.",
             hint="Give one folder of images a class. acrank score ranks backbones on masks too.",
@@ -51,9 +63,16 @@ def open_classified(spec: str, *, offline: bool = False) -> Target:
 
 
 def draw_any(
-    target: AnyTarget, samples: int, batch_size: int, seed: int, image_size: int
+    target: AnyTarget,
+    samples: int,
+    batch_size: int,
+    seed: int,
+    image_size: int,
+    volumes: VolumeSettings,
 ) -> AnySample:
-    """Draw a sample; see :func:`draw_sample` and :func:`draw_segmentation`."""
+    """Draw a sample; see :func:`draw_sample`, :func:`draw_segmentation`, :func:`draw_volumes`."""
+    if isinstance(target, VolumeTarget):
+        return draw_volumes(target, samples, batch_size, seed, volumes)
     if isinstance(target, SegmentationTarget):
         return draw_segmentation(target, samples, batch_size, seed, image_size)
     return draw_sample(target, samples, batch_size, seed)
@@ -63,6 +82,9 @@ def draw_smaller(
     whole: AnySample, target: AnyTarget, samples: int, batch_size: int, seed: int
 ) -> AnySample:
     """Draw fewer images from those of a sample."""
+    if isinstance(whole, VolumeSample):
+        assert isinstance(target, VolumeTarget)
+        return smaller_volumes(whole, target, samples, batch_size, seed)
     if isinstance(whole, SegmentationSample):
         assert isinstance(target, SegmentationTarget)
         return smaller_segmentation(whole, target, samples, batch_size, seed)

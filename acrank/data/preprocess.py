@@ -22,7 +22,7 @@ class Preprocessing:
     """How a network wants its images; the fields are those of timm's data configuration.
 
     Attributes:
-        input_size: channels, height, width.
+        input_size: channels, height, width; channels and three sides of volumes.
         interpolation: the resize filter.
         crop_pct: the part of the resized image that the crop keeps.
         crop_mode: ``center``, ``squash`` or ``border``.
@@ -30,7 +30,7 @@ class Preprocessing:
         std: one value a channel.
     """
 
-    input_size: tuple[int, int, int]
+    input_size: tuple[int, ...]
     interpolation: str
     crop_pct: float
     crop_mode: str
@@ -44,14 +44,14 @@ class Preprocessing:
         Raises:
             ModelError: the network takes neither 1 nor 3 channels, or its normalisation is odd.
         """
-        channels, height, width = (int(size) for size in cfg["input_size"])
-        if channels not in MODES:
+        channels, *sides = (int(size) for size in cfg["input_size"])
+        if channels not in MODES and len(sides) == 2:
             raise ModelError(
                 f"The network takes {channels} input channels; images have 1 (grey) or 3 (RGB).",
                 hint="Leave it out, or build it with in_chans 1 or 3.",
             )
         return cls(
-            input_size=(channels, height, width),
+            input_size=(channels, *sides),
             interpolation=str(cfg["interpolation"]),
             crop_pct=float(cfg["crop_pct"]),
             crop_mode=str(cfg["crop_mode"]),

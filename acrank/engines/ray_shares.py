@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 
 from acrank.errors import AcrankError, ConfigError
 from acrank.scorer import Work
@@ -102,8 +102,8 @@ def expected_memory(entry: ZooEntry, work: Work) -> int:
     expected = BASE + COPIES * _weights_size(entry, work)
     if work.device.type == "cuda":  # activations are elsewhere
         return expected
-    _, height, width = _input_size(entry)
-    return expected + work.config.batch_size * AN_IMAGE * height * width // USUAL_SIDE**2
+    pixels = prod(_input_size(entry)[1:])
+    return expected + work.config.batch_size * AN_IMAGE * pixels // USUAL_SIDE**2
 
 
 def _weights_size(entry: ZooEntry, work: Work) -> int:
@@ -116,7 +116,6 @@ def _weights_size(entry: ZooEntry, work: Work) -> int:
         return UNKNOWN_WEIGHTS
 
 
-def _input_size(entry: ZooEntry) -> tuple[int, int, int]:
+def _input_size(entry: ZooEntry) -> tuple[int, ...]:
     cfg = pretrained_cfg(entry.reference) if entry.reference and not entry.input_size else None
-    size = entry.input_size or (cfg and cfg.input_size) or (3, USUAL_SIDE, USUAL_SIDE)
-    return (size[0], size[1], size[2])
+    return tuple(entry.input_size or (cfg and cfg.input_size) or (3, USUAL_SIDE, USUAL_SIDE))

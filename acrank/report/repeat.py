@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from acrank.config import OF_SEGMENTATION, RunConfig
+from acrank.config import OF_SEGMENTATION, VOLUME_SETTINGS, RunConfig
 
 # Settings that no option takes; they go into a file.
 _IN_FILE = ("temperature",)
@@ -110,6 +110,8 @@ def _words(name: str, value: Any) -> list[str]:
     option = _OPTION.get(name, "--" + name.replace("_", "-"))
     if value is True:
         return [option]
+    if name in VOLUME_SETTINGS:
+        return list(_pair(option, ",".join(map(_text, value))))
     values = value if isinstance(value, tuple) else (value,)
     return [word for part in values for word in _pair(option, _text(part))]
 

@@ -49,7 +49,7 @@ class ModelResult:
         imagenet_top1: published top-1 accuracy in per cent; None if unknown.
         norm_layers: number of affine BatchNorm layers.
         norm_channels: number of their channels.
-        input_size: channels, height, width.
+        input_size: channels, height, width; of volumes channels and three sides.
         license: of the weights.
         revision: commit or hash of the weights.
         seconds: wall time of load, probe and metrics.
@@ -70,7 +70,7 @@ class ModelResult:
     imagenet_top1: float | None = None
     norm_layers: int | None = None
     norm_channels: int | None = None
-    input_size: tuple[int, int, int] | None = None
+    input_size: tuple[int, ...] | None = None
     license: str | None = None
     revision: str | None = None
     seconds: float = 0.0

@@ -22,7 +22,9 @@ SETTINGS = (
 
 
 # Of one task alone; elsewhere they change nothing.
-OF_SEGMENTATION = ("decoder", "image_size", "pixels", "layers")
+OF_SEGMENTATION = (
+    *("decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
+)
 
 
 class Keys:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.tasks.base import Observations
+from acrank.tasks.dimensions import require_dimensions
 from acrank.tasks.heads import features_of, linear_head
 
 
@@ -18,7 +19,12 @@ class Classification:
     """Networks give one feature vector an image; the head is linear, the loss cross-entropy."""
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:
-        """Nothing to do: backbones give pooled features as they are loaded."""
+        """Nothing to do: backbones give pooled features as they are loaded.
+
+        Raises:
+            ModelError: the network takes volumes.
+        """
+        require_dimensions(model, 2)
 
     def features(self, model: nn.Module, images: Tensor, autocast: torch.dtype | None) -> Tensor:
         """See :func:`acrank.tasks.heads.features_of`."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acrank.errors import MissingExtraError, ModelError
+from acrank.errors import ConfigError, MissingExtraError, ModelError
 
 # Channels of U-Net's stages, finest last, and of the others, as their library has them.
 UNET_CHANNELS = (256, 128, 64, 32, 16)
@@ -20,13 +20,26 @@ ASPP_RATES = (12, 24, 36)
 FPN_SCALES = 4
 
 
-def require_decoders() -> None:
-    """Say at once that the library of decoders is missing.
+def require_decoders(name: str = "unet", dimensions: int = 2) -> None:
+    """Say at once that there is no such decoder, or that its library is missing.
+
+    Args:
+        name: see :func:`make_decoder`.
+        dimensions: 2 for images, 3 for volumes.
 
     Raises:
-        MissingExtraError: it is.
+        ConfigError: it is one of images alone.
+        MissingExtraError: the library is missing.
     """
-    if find_spec("segmentation_models_pytorch") is None:
+    if dimensions == 3:
+        if name not in VOLUME_DECODERS:
+            raise ConfigError(
+                f"--decoder {name} is for images; the data are volumes.",
+                hint=f"Volumes have: {', '.join(VOLUME_DECODERS)}.",
+            )
+        if find_spec("monai") is None:
+            raise MissingExtraError("Segmentation of volumes", "medical")
+    elif find_spec("segmentation_models_pytorch") is None:
         raise MissingExtraError("Segmentation", "segmentation")
 
 
@@ -40,6 +53,7 @@ class Decoder(nn.Module):
         classes: of the target.
         strides: of the maps, finest first.
         coarsest: the stride at which the coarsest map is taken.
+        dimensions: 2 for images, 3 for volumes.
     """
 
     def __init__(
@@ -49,31 +63,37 @@ class Decoder(nn.Module):
         classes: int,
         strides: Sequence[int],
         coarsest: int,
+        dimensions: int = 2,
     ) -> None:
         super().__init__()
         self.decoder = decoder
-        self.classify = nn.Conv2d(channels, classes, 3, padding=1)
+        convolution = nn.Conv3d if dimensions == 3 else nn.Conv2d
+        self.classify = convolution(channels, classes, 3, padding=1)
         self.strides = tuple(strides)
         self.coarsest = coarsest
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Logits (N, C, h, w) of maps (N, D, h, w), finest first."""
+        """Logits (N, C, *S) of maps (N, D, *S), finest first."""
         given = dict(zip(self.strides, maps, strict=True))
         last = maps[-1]
         if self.coarsest < self.strides[-1]:
             factor = self.strides[-1] // self.coarsest
             given[self.coarsest] = F.interpolate(last, scale_factor=factor, mode="bilinear")
-        height, width = (side * self.strides[-1] for side in last.shape[2:])
+        sides = [side * self.strides[-1] for side in last.shape[2:]]
         levels = [2**level for level in range(int(math.log2(self.coarsest)) + 1)]
         # a scale that the encoder has not, and the image's own, which no decoder looks at
-        nothing = [last.new_zeros(len(last), 0, height // s, width // s) for s in levels]
+        nothing = [last.new_zeros(len(last), 0, *(side // s for side in sides)) for s in levels]
         pyramid = [given.get(s, empty) for s, empty in zip(levels, nothing, strict=True)]
         logits: Tensor = self.classify(self.decoder([nothing[0], *pyramid[1:]]))
         return logits
 
 
-def make_decoder(name: str, widths: Sequence[int], strides: Sequence[int], classes: int) -> Decoder:
+def make_decoder(
+    name: str, widths: Sequence[int], strides: Sequence[int], classes: int, dimensions: int = 2
+) -> Decoder:
     """A decoder of segmentation_models_pytorch with the library's usual sizes, without dropout.
+
+    That of volumes is the U-Net of MONAI's FlexibleUNet, with as many channels.
 
     DeepLabV3+ takes the coarsest map at a stride of 16: where the encoder's has 32, it is
     interpolated, so that the encoder runs as it was pretrained (the library dilates it).
@@ -83,6 +103,7 @@ def make_decoder(name: str, widths: Sequence[int], strides: Sequence[int], class
         widths: channels of the maps, finest first.
         strides: of the maps.
         classes: of the target.
+        dimensions: 2 for images, 3 for volumes, of which there is ``unet`` alone.
 
     Raises:
         ModelError: the decoder does not fit these maps.
@@ -91,8 +112,8 @@ def make_decoder(name: str, widths: Sequence[int], strides: Sequence[int], class
     channels = dict(zip(strides, widths, strict=True)) | {coarsest: widths[-1]}
     levels = [2**level for level in range(int(math.log2(coarsest)) + 1)]
     pyramid = [0, *(channels.get(stride, 0) for stride in levels[1:])]
-    decoder, given = _MAKERS[name](pyramid)
-    return Decoder(decoder, given, classes, strides, coarsest)
+    decoder, given = (VOLUME_DECODERS if dimensions == 3 else _MAKERS)[name](pyramid)
+    return Decoder(decoder, given, classes, strides, coarsest, dimensions)
 
 
 def _unet(channels: Sequence[int]) -> tuple[nn.Module, int]:
@@ -121,12 +142,34 @@ def _deeplab(channels: Sequence[int]) -> tuple[nn.Module, int]:
     return made, ASPP_CHANNELS
 
 
+def _volume_unet(channels: Sequence[int]) -> tuple[nn.Module, int]:
+    from monai.networks.nets.flexible_unet import UNetDecoder
+
+    stages = UNET_CHANNELS[-(len(channels) - 1) :]
+    decoder = UNetDecoder(
+        spatial_dims=3,
+        encoder_channels=channels,
+        decoder_channels=stages,
+        act="relu",
+        norm="batch",
+        dropout=0.0,
+        bias=False,
+        upsample="nontrainable",
+        pre_conv="default",
+        interp_mode="nearest",
+        align_corners=None,
+        is_pad=False,
+    )
+    return decoder, stages[-1]
+
+
 _MAKERS: dict[str, Callable[[Sequence[int]], tuple[nn.Module, int]]] = {
     "unet": _unet,
     "fpn": _fpn,
     "deeplabv3plus": _deeplab,
 }
 DECODERS = tuple(_MAKERS)
+VOLUME_DECODERS = {"unet": _volume_unet}
 
 
 def _need(channels: Sequence[int], scales: int, name: str) -> None:

@@ -13,6 +13,7 @@ from acrank.data import Preprocessing
 from acrank.errors import ModelError
 from acrank.tasks.base import Observations
 from acrank.tasks.decoders import draw_weights, make_decoder
+from acrank.tasks.dimensions import require_dimensions
 from acrank.tasks.maps import SCALES, Maps, give_maps
 from acrank.tasks.pixels import at_places, observe_pixels, sample_pixels
 from acrank.tasks.segmenter import pixel_head, probabilities
@@ -31,20 +32,25 @@ class Segmentation:
 
     Attributes:
         decoder: see :func:`acrank.tasks.decoders.make_decoder`.
-        size: (height, width) of the images.
+        size: (height, width) of the images, or the three sides of volumes.
         pixels: of a class and an image that metrics of features see, at most.
         scales: how many maps they see: the coarsest of an encoder, the finest of a decoder.
         layers: whose maps they see in place of those.
     """
 
     decoder: str
-    size: tuple[int, int]
+    size: tuple[int, ...]
     pixels: int
     scales: int = SCALES
     layers: tuple[str, ...] = ()
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:
-        """See :func:`acrank.tasks.maps.give_maps`."""
+        """See :func:`acrank.tasks.maps.give_maps`.
+
+        Raises:
+            ModelError: the network has too few scales, or takes images where these are volumes.
+        """
+        require_dimensions(model, len(self.size))
         channels = preprocessing.input_size[0]
         give_maps(model, (channels, *self.size), self.layers, self.scales)
 
@@ -64,7 +70,9 @@ class Segmentation:
             return pixel_head(features[0], classes, seed * 1_000_003 + trial)
         widths = [values.shape[1] for values in features]
         with torch.device("meta"):
-            decoder = make_decoder(self.decoder, widths, self._strides(features), classes)
+            decoder = make_decoder(
+                self.decoder, widths, self._strides(features), classes, dimensions=len(self.size)
+            )
         decoder.to_empty(device=features[0].device)
         draw_weights(decoder, seed * 1_000_003 + trial)
         return decoder.to(features[0].dtype).train()

@@ -9,9 +9,14 @@ from acrank.common.visible import brief
 from acrank.errors import ModelError
 from acrank.zoo.entries import LARGEST_SIDE, ZooEntry
 
+# Of volumes, where an entry does not say: as large as patches are by default.
+USUAL_VOLUME = (96, 96, 96)
+
 
 def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
     """What timm's ``resolve_data_config`` gives, with what the entry says in its place.
+
+    A network of volumes takes the channels of its first convolution, and voxels as they are.
 
     Args:
         entry: its ``input_size``, ``in_chans``, ``mean`` and ``std`` go first.
@@ -20,21 +25,32 @@ def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
     Raises:
         ModelError: the input size is none, or larger than any image would be made.
     """
-    known = getattr(model, "pretrained_cfg", None) or {}
+    known = getattr(model, "pretrained_cfg", None) or _of_volumes(model)
     resolve: Any = timm.data.resolve_data_config  # type: ignore[attr-defined, unused-ignore]
     config: dict[str, Any] = resolve(pretrained_cfg=known, model=model)
     channels, *size = _checked(entry.input_size or config["input_size"])
     channels = entry.in_chans or channels
     config["input_size"] = (channels, *size)
+    if len(size) == 3:
+        config["mean"], config["std"] = known.get("mean", (0.0,)), known.get("std", (1.0,))
     config["mean"] = _per_channel(entry.mean or config["mean"], channels)
     config["std"] = _per_channel(entry.std or config["std"], channels)
     return config
 
 
+def _of_volumes(model: nn.Module) -> dict[str, Any]:
+    """What is known of a network whose first convolution is one of volumes; else nothing."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    first = next((module for module in model.modules() if isinstance(module, kinds)), None)
+    if not isinstance(first, nn.Conv3d):
+        return {}
+    return {"input_size": (first.in_channels, *USUAL_VOLUME)}
+
+
 def _checked(size: Any) -> tuple[int, ...]:
     """The size that a model folder's config.json says may be anything."""
     whole = isinstance(size, list | tuple) and all(type(side) is int for side in size)
-    if whole and len(size) == 3 and min(size) > 0 and max(size) <= LARGEST_SIDE:
+    if whole and len(size) in (3, 4) and min(size) > 0 and max(size) <= LARGEST_SIDE:
         return tuple(size)
     raise ModelError(
         f"The network's input size is {brief(size)}.",

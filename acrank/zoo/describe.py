@@ -34,7 +34,7 @@ class EntryInfo:
         params: parameters of the network with its head; 0 if not known yet.
         norm_layers: BatchNorm layers with a scale and a shift.
         norm_channels: channels of those layers.
-        input_size: (channels, height, width); zeros if not known yet.
+        input_size: (channels, height, width), of volumes four numbers; zeros if not known yet.
         license: licence of the weights.
         tags: the entry's tags.
         revision: commit of the hub, or ``sha256:`` and twelve digits for a local file.
@@ -46,7 +46,7 @@ class EntryInfo:
     params: int
     norm_layers: int
     norm_channels: int
-    input_size: tuple[int, int, int]
+    input_size: tuple[int, ...]
     license: str | None
     tags: tuple[str, ...]
     revision: str | None

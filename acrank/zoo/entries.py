@@ -42,7 +42,7 @@ class ZooEntry(BaseModel):
         note: anything a reader should know.
         mean: channel means of the preprocessing, 1 or 3 of them.
         std: channel standard deviations of the preprocessing, 1 or 3 of them.
-        input_size: (channels, height, width); one number is a square image.
+        input_size: (channels, height, width); one number is a square image, four are a volume.
         in_chans: image channels the network takes.
         base: the folder that relative paths start from; not part of a zoo file.
     """
@@ -64,7 +64,7 @@ class ZooEntry(BaseModel):
     note: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    input_size: tuple[int, int, int] | None = None
+    input_size: tuple[int, ...] | None = None
     in_chans: Literal[1, 3] | None = None
     base: Path = Field(default=Path(), exclude=True, repr=False)
 
@@ -129,8 +129,10 @@ class ZooEntry(BaseModel):
         if value is None:
             return None
         sizes = [value] if isinstance(value, int) else value
-        if not isinstance(sizes, list | tuple) or len(sizes) not in (1, 3):
-            raise ValueError("takes one number or [channels, height, width]")
+        if not isinstance(sizes, list | tuple) or len(sizes) not in (1, 3, 4):
+            raise ValueError(
+                "takes one number, [channels, height, width] or, of volumes, four numbers"
+            )
         if not all(type(size) is int and size > 0 for size in sizes):
             raise ValueError(f"takes whole numbers above 0, got {value!r}")
         if max(sizes) > LARGEST_SIDE:

@@ -38,6 +38,9 @@ CONFIGS = st.builds(
     image_size=st.sampled_from([64, 256, 512]),
     pixels=st.integers(2, 64),
     layers=st.lists(ODD, max_size=2).map(tuple),
+    patch=st.none() | st.just((32, 48, 64)),
+    spacing=st.none() | st.just((0.5, 0.5, 1e-2)),
+    window=st.none() | st.just((-160.0, 240.0)),
     dead_channels=st.sampled_from(["exclude", "keep"]),
     seed=st.integers(0, 2**32 - 1),
     device=st.sampled_from(["auto", "cpu"]),
@@ -108,6 +111,7 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
     drawn |= {"precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
     drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}
+    drawn |= {"patch", "spacing", "window"}
     assert drawn == RunConfig.model_fields.keys()
 
 

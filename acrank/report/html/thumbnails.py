@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from acrank.report.html.jpeg import jpeg_uri
 
 if TYPE_CHECKING:
     from acrank.data import AnySample, AnyTarget, Sample
+    from acrank.data.volumes import VolumeSettings
     from acrank.report.html.overlays import Overlays
     from acrank.results import Ranking
 
@@ -110,18 +112,26 @@ class _Drawing(NamedTuple):
     batch_size: int
     seed: int
     image_size: int
+    volumes: VolumeSettings
 
 
 def _drawing(ranking: Ranking) -> _Drawing:
     # results from before there were other tasks do not tell the size, which only masks need
     config = {"image_size": 0} | (ranking.record.get("config") or {})
-    given = (config.get(name) for name in _Drawing._fields)
-    numbers = [number for number in given if isinstance(number, int)]
-    if len(numbers) == len(_Drawing._fields):
-        return _Drawing(*numbers)
+    names = [name for name in _Drawing._fields if name != "volumes"]
+    numbers = [config[name] for name in names if isinstance(config.get(name), int)]
+    if len(numbers) == len(names):
+        return _Drawing(*numbers, _volume_settings(config))
     raise DataError(
         "The result does not say how its sample was drawn.", hint="Leave --data out: no images."
     )
+
+
+def _volume_settings(config: Mapping[str, Any]) -> VolumeSettings:
+    from acrank.data.volumes import VolumeSettings
+
+    given = (config.get(name) for name in ("patch", "spacing", "window"))
+    return VolumeSettings(*(tuple(each) if isinstance(each, list) else None for each in given))
 
 
 def _opened(ranking: Ranking, data: str, offline: bool) -> AnyTarget:
