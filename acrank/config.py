@@ -120,6 +120,9 @@ class RunConfig(BaseModel):
         spacing: of the voxels that volumes are resampled to, in mm; None for their median.
         window: the lowest and the highest intensity of volumes that count, as for CT; None for
             percentiles of each.
+        norms: layers that AC-Corr is of: ``batch`` for BatchNorm alone; ``affine`` for LayerNorm,
+            GroupNorm or InstanceNorm too, in networks without BatchNorm, which it does not rank
+            in one list with the others; ``mixed`` does.
         dead_channels: leave dead channels out, or keep them as the authors' release does.
         seed: of the sample, the batches and the heads.
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -163,6 +166,7 @@ class RunConfig(BaseModel):
     spacing: SpacingMm | None = None
     window: Window | None = None
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    norms: Literal["batch", "affine", "mixed"] = "batch"
     dead_channels: Literal["exclude", "keep"] = "exclude"
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -231,6 +235,11 @@ class RunConfig(BaseModel):
         """Which of how many parts of the zoo, counted from 0."""
         number, parts = (self.shard or "1/1").split("/")
         return int(number) - 1, int(parts)
+
+    @property
+    def norms_scored(self) -> Literal["batch", "affine"]:
+        """Which layers AC-Corr is of, whatever is ranked with what."""
+        return "batch" if self.norms == "batch" else "affine"
 
     @property
     def metrics_wanted(self) -> tuple[str, ...]:

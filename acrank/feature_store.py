@@ -27,7 +27,7 @@ ENDING = ".safetensors"
 # What the scores of a network depend on, besides the sample.
 NETWORK_SETTINGS = (
     *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "batch_size"),
-    *("seed", "precision"),
+    *("seed", "precision", "norms"),
 )
 
 

@@ -179,6 +179,7 @@ def finish(
         warnings=[*notes, *unkept],
         record=record,
         interrupted=interrupted,
+        mixed=config.norms == "mixed",
     )
     for note in ranking.warnings[len(notes) :]:
         listener.message(note)

@@ -23,8 +23,10 @@ from acrank.metrics.static import static_scores
 from acrank.norm import LayerCorrelation
 from acrank.probe import Batches, Probe, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
+from acrank.probe.norms import affine_of, kind_of, norm_layers
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.results.estimate import Estimate
+from acrank.results.kinds import NORM_NAMES, NormKind, is_generalised
 from acrank.tasks import Task
 from acrank.tasks.choice import task_of
 from acrank.zoo import Backbone
@@ -41,13 +43,18 @@ Watch = Callable[[Probe], None]
 
 @dataclass
 class Scores:
-    """What has been found of a model so far; see :class:`acrank.results.ModelResult`."""
+    """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
+
+    Attributes:
+        norms: kind of the layers that AC-Corr is of, how many, and how many channels they have.
+    """
 
     scores: dict[str, Estimate] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
     guards: dict[str, dict[str, str]] = field(default_factory=dict)
     layers: list[LayerCorrelation] = field(default_factory=list)
     seen: tuple[str, ...] = ()
+    norms: tuple[NormKind | None, int, int] = (None, 0, 0)
 
     def add(self, scores: dict[str, Estimate], undefined: dict[str, str]) -> None:
         """Add scores, and reasons for those that are missing."""
@@ -110,8 +117,12 @@ def score_backbone(
         len(sample.classes),
         seed=config.seed,
         autocast=dtype,
+        norms=config.norms_scored,
     )
     found.add(scores, undefined)
+    layers = norm_layers(model, config.norms_scored).values()
+    channels = sum(affine_of(layer)[0].numel() for layer in layers)
+    found.norms = (kind_of(layers), len(layers), channels)
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
     result = with_static_scores(_result(backbone, found), wanted, config.seed)
     if keep and extracted:
@@ -185,6 +196,7 @@ def _add_affine_scores(
         autocast=dtype,
         shuffled="ac_corr_shuffled" in names and config.steps == 1,
         task=task,
+        norms=config.norms_scored,
     )
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
@@ -194,7 +206,7 @@ def _add_affine_scores(
     if watch:
         watch(probe)
     scores, found.layers = affine_scores(probe, config.dead_channels, names)
-    silent = _silence(found.layers)
+    silent = _silence(found.layers, probe.kind)
     for name in names:
         estimate = Estimate.of_trials(scores[name])
         if silent:
@@ -207,6 +219,9 @@ def _add_affine_scores(
 
 def _result(backbone: Backbone, found: Scores) -> ModelResult:
     info = backbone.info
+    kind, count, channels = found.norms
+    if not is_generalised(kind):  # of BatchNorm all are told, as in the zoo's list
+        count, channels = info.norm_layers, info.norm_channels
     return ModelResult(
         model=backbone.entry.name,
         status="ok",
@@ -218,15 +233,16 @@ def _result(backbone: Backbone, found: Scores) -> ModelResult:
         feature_layers=found.seen,
         params=info.params,
         imagenet_top1=backbone.entry.imagenet_top1,
-        norm_layers=info.norm_layers,
-        norm_channels=info.norm_channels,
+        norm_kind=kind,
+        norm_layers=count,
+        norm_channels=channels,
         input_size=info.input_size,
         license=info.license,
         revision=info.revision,
     )
 
 
-def _silence(layers: Sequence[LayerCorrelation]) -> str:
+def _silence(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
     """Why AC-Corr says nothing, where most layers are silent; empty otherwise."""
     silent = [layer for layer in layers if not layer.telling]
     if len(silent) * 2 <= len(layers):
@@ -235,7 +251,7 @@ def _silence(layers: Sequence[LayerCorrelation]) -> str:
         cause = "have tied affines (never or barely trained)"
     else:
         cause = "moved farther than their channels lie apart (a smaller --lr may help)"
-    return f"{len(silent)} of {len(layers)} BatchNorm layers {cause}."
+    return f"{len(silent)} of {len(layers)} {NORM_NAMES[kind]} layers {cause}."
 
 
 def _flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:

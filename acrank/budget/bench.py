@@ -99,7 +99,9 @@ class Bench:
         """Rank the results of a round before the last."""
         config = round_config(self._works[self.sizes[-1]].config, self.sizes[0])
         metrics = config.metrics_wanted
-        return rank_results(results, config.rank_by, config.seed, metrics=metrics).rows
+        mixed = config.norms == "mixed"
+        given = (results, config.rank_by, config.seed)
+        return rank_results(*given, metrics=metrics, mixed=mixed).rows
 
 
 def _computed(config: RunConfig) -> set[str]:

@@ -57,6 +57,14 @@ class DecoderName(enum.StrEnum):
     deeplabv3plus = "deeplabv3plus"
 
 
+class NormsName(enum.StrEnum):
+    """Layers that AC-Corr is of."""
+
+    batch = "batch"
+    affine = "affine"
+    mixed = "mixed"
+
+
 class DeadChannels(enum.StrEnum):
     """What to do with channels that pass no signal on."""
 
@@ -155,6 +163,14 @@ HeadKind = Annotated[
     Head | None,
     typer.Option(help="Drawn a batch, or ridge regression. [default: random]"),
 ]
+NormsRule = Annotated[
+    NormsName | None,
+    typer.Option(
+        "--norms",
+        help="Layers of AC-Corr. affine: without BatchNorm, LayerNorm and the like, ranked apart; "
+        "mixed: in one list. [default: batch]",
+    ),
+]
 DeadChannelRule = Annotated[
     DeadChannels | None,
     typer.Option(help="keep is the authors' form. [default: exclude]"),
@@ -239,7 +255,7 @@ _FIELDS = {"model": "models", "metric": "metrics"}
 _OPTIONS = {
     *("data", "task", "decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
     *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
-    *("repeats", "lr", "head", "dead_channels", "seed", "device", "precision", "threads"),
+    *("repeats", "lr", "head", "norms", "dead_channels", "seed", "device", "precision", "threads"),
     *("offline", "trust_code", "allow_partial", "jobs", "timeout_per_model", "budget", "shard"),
     *("engine", "ray_address", "fresh"),
 }

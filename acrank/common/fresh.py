@@ -1,4 +1,4 @@
-"""Layers whose weights are as they were drawn: the checkpoint of their network has none for them."""
+"""Layers whose weights are as they were drawn: their network's checkpoint has none for them."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def choose_layers(explained: Explanation, patterns: Sequence[str]) -> list[Layer
     for pattern in patterns:
         if not any(_matches(name, pattern) for name in names):
             raise ConfigError(
-                f"No BatchNorm layer of {explained.result.model!r} matches {pattern!r}.",
+                f"No norm layer of {explained.result.model!r} matches {pattern!r}.",
                 hint=nearest(pattern, names) or f"It has {len(names)}, such as {names[-1]!r}.",
             )
     return [

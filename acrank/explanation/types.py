@@ -97,7 +97,7 @@ class ChannelMoves:
 
 @dataclass(frozen=True)
 class LayerExplanation:
-    """One BatchNorm layer.
+    """One normalisation layer.
 
     Attributes:
         correlation: its AC-Corr, as ``acrank score`` has it.

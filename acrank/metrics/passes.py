@@ -12,6 +12,7 @@ from acrank.errors import AcrankError
 from acrank.metrics.gradients import early_gradients, first_convolutions, gradient_ratio
 from acrank.metrics.guards import collect_guards
 from acrank.probe.bn_probe import bn_probe
+from acrank.probe.norms import Norms
 from acrank.probe.types import Batches
 from acrank.results.estimate import Estimate
 from acrank.tasks.heads import features_of
@@ -28,6 +29,7 @@ def pass_scores(
     *,
     seed: int = 0,
     autocast: torch.dtype | None = None,
+    norms: Norms = "batch",
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
     """The scores of the kind ``passes`` among some metrics, one value a batch.
 
@@ -39,6 +41,7 @@ def pass_scores(
         classes: number of classes of the target.
         seed: of the training's order.
         autocast: dtype of the network's arithmetic; None for that of its weights.
+        norms: which layers the BatchNorm probe trains.
 
     Returns:
         Scores by metric, and reasons for those that could not be computed.
@@ -48,7 +51,8 @@ def pass_scores(
     undefined: dict[str, str] = {}
     if wanted & set(BN_PROBE):
         try:
-            probe = bn_probe(model, batches, count, classes, seed=seed, autocast=autocast)
+            given = (model, batches, count, classes)
+            probe = bn_probe(*given, seed=seed, autocast=autocast, norms=norms)
             found = (probe.log_likelihoods, probe.accuracies)
             scores.update(
                 {n: Estimate.of_trials(v.tolist()) for n, v in zip(BN_PROBE, found, strict=True)}

@@ -1,6 +1,14 @@
 """AC-Norm layers, conversion of networks to them and back, and AC-Corr."""
 
-from acrank.norm.convert import AffineCoNormAct2d, Conversion, convert_batchnorm, fold
+from acrank.norm.base import AffineCoLayer
+from acrank.norm.convert import (
+    AffineCoNormAct2d,
+    Conversion,
+    convert_affine,
+    convert_batchnorm,
+    fold,
+    norm_kind,
+)
 from acrank.norm.correlation import ac_corr, affine_ratio, correlation_matrix, zero_drift
 from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
 from acrank.norm.layerwise import (
@@ -12,14 +20,17 @@ from acrank.norm.layerwise import (
     spread_and_drift,
     summarise,
 )
+from acrank.norm.samplewise import AffineCoSampleNorm
 from acrank.results.layer import LayerCorrelation
 
 __all__ = [
+    "AffineCoLayer",
     "AffineCoNorm",
     "AffineCoNorm1d",
     "AffineCoNorm2d",
     "AffineCoNorm3d",
     "AffineCoNormAct2d",
+    "AffineCoSampleNorm",
     "Conversion",
     "LayerCorrelation",
     "ModelCorrelation",
@@ -27,11 +38,13 @@ __all__ = [
     "ac_corr",
     "ac_corr_model",
     "affine_ratio",
+    "convert_affine",
     "convert_batchnorm",
     "correlation_matrix",
     "find_dead_channels",
     "fold",
     "layer_correlations",
+    "norm_kind",
     "spread_and_drift",
     "summarise",
     "zero_drift",

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from acrank.norm.base import AffineCoLayer
 from acrank.norm.correlation import RATIO_EPS
-from acrank.norm.mixing import mixed_affine
+from acrank.results.kinds import NormKind
 
 
-class AffineCoNorm(_BatchNorm):
+class AffineCoNorm(AffineCoLayer, _BatchNorm):
     r"""AC-Norm over a (N, C, ...) input of two or more dimensions.
 
     With gamma_t, beta_t the trained (target) affine and C the detached affine correlation
@@ -39,8 +40,7 @@ class AffineCoNorm(_BatchNorm):
         dtype: of the parameters.
     """
 
-    weight_target: nn.Parameter
-    bias_target: nn.Parameter
+    kind: NormKind = "batch"
 
     def __init__(
         self,
@@ -96,29 +96,8 @@ class AffineCoNorm(_BatchNorm):
             setattr(layer, name, getattr(bn, name))
         return layer.train(bn.training)
 
-    @torch.no_grad()
-    def _copy_affine(self, weight: Tensor, bias: Tensor) -> None:
-        for parameter, value in (
-            (self.weight, weight),
-            (self.bias, bias),
-            (self.weight_target, weight),
-            (self.bias_target, bias),
-        ):
-            parameter.copy_(value)
-
-    def effective_affine(self) -> tuple[Tensor, Tensor]:
-        """Scale and shift of the one equivalent BatchNorm, ``(I + C)`` times the target's.
-
-        Returns:
-            Two tensors of shape (C,) in the parameters' dtype, differentiable with respect
-            to the target affine (C is a constant of the graph, as in the paper).
-        """
-        return mixed_affine(
-            (self.weight, self.bias),
-            (self.weight_target, self.bias_target),
-            self.temperature,
-            self.eps if self.authors else RATIO_EPS,
-        )
+    def _ratio_eps(self) -> float:
+        return self.eps if self.authors else RATIO_EPS
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - BatchNorm's own name
         """Normalise a batch; shape (N, C, ...) in and out."""
@@ -150,15 +129,6 @@ class AffineCoNorm(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - BatchNorm's own name
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        for name in ("weight", "bias"):
-            source, target = f"{prefix}{name}", f"{prefix}{name}_target"
-            if source in state_dict and target not in state_dict:
-                state_dict[target] = state_dict[source]
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def extra_repr(self) -> str:
         """The settings that differ from layer to layer."""

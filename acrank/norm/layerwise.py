@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from acrank.norm.base import AffineCoLayer
 from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
-from acrank.norm.layers import AffineCoNorm
 from acrank.results.layer import LayerCorrelation
 
 DeadChannels = Literal["exclude", "keep"]
@@ -24,7 +24,7 @@ TIED_SPREAD = 0.02
 
 @dataclass(frozen=True)
 class SourceAffine:
-    """The pretrained affine of one BatchNorm layer, with what tells dead channels.
+    """The pretrained affine of one normalisation layer, with what tells dead channels.
 
     Attributes:
         name: of the layer in its network.
@@ -41,15 +41,16 @@ class SourceAffine:
     eps: float
 
     @classmethod
-    def of(cls, name: str, layer: nn.modules.batchnorm._BatchNorm) -> SourceAffine:
-        """Copy the source affine of a BatchNorm or AC-Norm layer, to the CPU."""
+    def of(cls, name: str, layer: nn.Module) -> SourceAffine:
+        """Copy the source affine of a normalisation or AC-Norm layer, to the CPU."""
 
         def copy(tensor: Tensor) -> Tensor:
             return tensor.detach().to("cpu", copy=True)
 
-        variance = layer.running_var
+        variance = getattr(layer, "running_var", None)
         spread = None if variance is None else copy(variance)
-        return cls(name, copy(layer.weight), copy(layer.bias), spread, layer.eps)
+        weight, bias = cast(Tensor, layer.weight), cast(Tensor, layer.bias)
+        return cls(name, copy(weight), copy(bias), spread, cast(float, layer.eps))
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def ac_corr_model(
     """AC-Corr of every AC-Norm layer of a converted network.
 
     Args:
-        model: a network converted by :func:`acrank.norm.convert_batchnorm`, usually after
-            a training step on the target.
+        model: a network converted by :func:`acrank.norm.convert_batchnorm` or
+            :func:`acrank.norm.convert_affine`, usually after a training step on the target.
         dead_channels: leave dead channels out of the correlation, or keep them as the
             authors' release does.
 
@@ -84,7 +85,7 @@ def ac_corr_model(
     Raises:
         ValueError: the network has no AC-Norm layer, or an affine parameter is not finite.
     """
-    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, AffineCoNorm)]
+    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, AffineCoLayer)]
     if not layers:
         raise ValueError("no AC-Norm layer in this network: call convert_batchnorm first")
     return [

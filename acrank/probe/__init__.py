@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from acrank.errors import NoNormError
-from acrank.probe.norms import norm_layers
+from acrank.probe.norms import no_norm_error, norm_layers
 from acrank.probe.single_step import single_steps
 from acrank.probe.training import trainings
 from acrank.probe.types import Batches, Probe, ProbeSettings
@@ -16,14 +15,15 @@ __all__ = ["Batches", "Probe", "ProbeSettings", "probe_model"]
 def probe_model(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
-    """Train the target affine of every BatchNorm layer, from the pretrained one.
+    """Train the target affine of every norm layer of one kind, from the pretrained one.
 
     With one step, each batch starts from the pretrained network converted to AC-Norm, under a
     fresh head, and takes one plain SGD step. Only the norm affines enter the score, so only
     they get a gradient: the numbers are those of a step of all parameters. With
     several steps the whole network is trained, as the authors' README does.
 
-    BatchNorm layers normalise by batch statistics; dropout and stochastic depth are off, for
+    The kind is BatchNorm, or what ``settings.norms`` allows besides. BatchNorm layers normalise
+    by batch statistics; dropout and stochastic depth are off, for
     they would add noise to the score. The network is changed: use it once.
 
     Args:
@@ -34,15 +34,11 @@ def probe_model(
         settings: how to probe.
 
     Raises:
-        NoNormError: no affine BatchNorm layer.
+        NoNormError: no affine norm layer of such a kind.
         ModelError: features that are not (N, D), or a loss or an affine parameter that is not
             finite.
     """
-    if not norm_layers(model):
-        raise NoNormError(
-            "no BatchNorm layer with affine parameters.",
-            hint="AC-Corr is defined on its scale and shift; rank by another score, such as "
-            "--rank-by log_me.",
-        )
+    if not norm_layers(model, settings.norms):
+        raise no_norm_error(model, settings.norms)
     trials = single_steps if settings.steps == 1 else trainings
     return trials(model, batches, count, classes, settings)

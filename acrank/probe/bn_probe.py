@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from acrank.errors import MetricError, ModelError, NoNormError
-from acrank.probe.norms import norm_layers
+from acrank.errors import MetricError, ModelError
+from acrank.probe.norms import Norms, affine_of, no_norm_error, norm_layers
 from acrank.probe.types import Batches
 from acrank.tasks.heads import features_of
 
@@ -49,13 +48,15 @@ def bn_probe(
     epochs: int = EPOCHS,
     lr: float = RATE,
     autocast: torch.dtype | None = None,
+    norms: Norms = "batch",
 ) -> BnProbe:
     """Train BatchNorm scales and shifts and a linear head on half of the batches; test the rest.
 
     As a proxy for fine-tuning: Sirotkin, Escudero-Vinolo, Carballeira and Garcia-Martin,
     "Improved transferability of self-supervised learning models through batch normalization
     finetuning", Applied Intelligence 2024. Running statistics stay as they are, in training
-    too: Kanavati and Tsuneki, "Partial transfusion", MIDL 2021 (arXiv 2102.05543).
+    too: Kanavati and Tsuneki, "Partial transfusion", MIDL 2021 (arXiv 2102.05543). With
+    ``norms="affine"`` the affines of a network without BatchNorm are those of its other norms.
 
     Even batches are one fold, odd ones the other. Each fold is trained on from the pretrained
     network and tested on the other, so that every batch has one value, for the price of
@@ -78,17 +79,18 @@ def bn_probe(
         epochs: passes over a fold.
         lr: greatest relative step, above 0.
         autocast: dtype of the network's arithmetic; None for that of its weights.
+        norms: which layers count; see :func:`acrank.probe.norms.norm_layers`.
 
     Raises:
         MetricError: fewer than two batches.
-        NoNormError: no affine BatchNorm layer.
+        NoNormError: no affine norm layer of such a kind.
         ModelError: features that are not (N, D), or features or a loss that are not finite.
     """
     if count < 2:
         raise MetricError("The BatchNorm probe needs two batches.", hint="Lower --batch-size.")
-    layers = list(norm_layers(model).values())
+    layers = list(norm_layers(model, norms).values())
     if not layers:
-        raise NoNormError("no BatchNorm layer with affine parameters.")
+        raise no_norm_error(model, norms)
     values = torch.empty(count, 2, dtype=torch.float64)
     folds = (list(range(0, count, 2)), list(range(1, count, 2)))
     for fit, use in (folds, folds[::-1]):
@@ -136,7 +138,7 @@ class _Head(nn.Module):
 
 def _trained(
     task: _Task,
-    layers: Sequence[_BatchNorm],
+    layers: Sequence[nn.Module],
     fold: Sequence[int],
     seed: int,
     epochs: int,
@@ -148,7 +150,7 @@ def _trained(
     if not torch.isfinite(known).all():
         raise ModelError("features are not finite.", hint="Use --precision fp32.")
     head = _first_head(known, labels, task.classes)
-    groups = [_group(lr, layer.weight, layer.bias) for layer in layers]
+    groups = [_group(lr, *affine_of(layer)) for layer in layers]
     groups.append(_group(lr, head.weight, head.bias))
     optimizer = torch.optim.Adam(groups, betas=BETAS)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _ramp(epochs * len(fold)))
@@ -211,11 +213,11 @@ def _order(fold: Sequence[int], seed: int, epochs: int) -> Iterator[int]:
 
 
 @contextmanager
-def _borrowed(model: nn.Module, layers: Sequence[_BatchNorm]) -> Iterator[nn.Module]:
+def _borrowed(model: nn.Module, layers: Sequence[nn.Module]) -> Iterator[nn.Module]:
     """The model in evaluation mode with only its affines to train; put back at the end."""
     flags = [(p, p.requires_grad, p.grad) for p in model.parameters()]
     modes = [(module, module.training) for module in model.modules()]
-    affines = [p for layer in layers for p in (layer.weight, layer.bias)]
+    affines = [p for layer in layers for p in affine_of(layer)]
     kept = [p.detach().clone() for p in affines]
     model.eval().requires_grad_(False)
     for parameter in affines:

@@ -1,25 +1,87 @@
-"""The BatchNorm layers of a network under the probe."""
+"""The normalisation layers of a network under the probe."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal, cast
+
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
-from acrank.norm.convert import why_not
+from acrank.errors import NoNormError
+from acrank.norm import norm_kind
+from acrank.norm.convert import unusable_norms, usable_norms
+from acrank.results.kinds import KINDS, NORM_NAMES, NormKind, is_generalised
+
+# Which layers AC-Corr may be of: BatchNorm alone, or others where there is no BatchNorm.
+Norms = Literal["batch", "affine"]
+OTHERS = KINDS[1:]
+# Reasons in one message.
+NAMED = 3
 
 
-def norm_layers(model: nn.Module) -> dict[str, _BatchNorm]:
-    """The BatchNorm layers that AC-Norm can stand in for, by name."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm) and why_not(module) is None
-    }
+def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module]:
+    """The layers that AC-Corr is of, by name: of one kind, each with a scale and a shift.
+
+    BatchNorm counts wherever there is some. With ``affine``, a network without it has its
+    LayerNorm, GroupNorm or InstanceNorm layers taken instead: whichever are most.
+
+    Args:
+        model: the network.
+        norms: ``batch`` for BatchNorm alone.
+    """
+    found = usable_norms(model, ("batch",))
+    if found or norms == "batch":
+        return found
+    found = usable_norms(model, OTHERS)
+    counts = Counter(norm_kind(layer) for layer in found.values())
+    most = max(OTHERS, key=lambda kind: counts[kind])  # the first of them, where they are equal
+    return {name: layer for name, layer in found.items() if norm_kind(layer) == most}
 
 
-def use_batch_statistics(model: nn.Module) -> None:
-    """Normalise by the batch, and leave the running statistics as the source has them."""
-    for module in model.modules():
-        if isinstance(module, _BatchNorm):
-            module.train()
-            module.momentum = 0.0
+def kind_of(layers: Iterable[nn.Module]) -> NormKind | None:
+    """The one kind of some layers; None where there are none."""
+    return next((kind for layer in layers if (kind := norm_kind(layer))), None)
+
+
+def affine_of(layer: nn.Module) -> tuple[nn.Parameter, nn.Parameter]:
+    """Scale and shift of a plain normalisation layer."""
+    return cast(nn.Parameter, layer.weight), cast(nn.Parameter, layer.bias)
+
+
+def no_norm_error(model: nn.Module, norms: Norms) -> NoNormError:
+    """Why a network has no layers that AC-Corr could be of, and what to do."""
+    others = kind_of(norm_layers(model, "affine").values())
+    if norms == "batch" and is_generalised(others):
+        return NoNormError(
+            f"no BatchNorm layer with affine parameters, but {NORM_NAMES[str(others)]}.",
+            hint="--norms affine gives it an AC-Corr of its own kind.",
+        )
+    what = "BatchNorm" if norms == "batch" else ", ".join(NORM_NAMES.values())
+    return NoNormError(
+        f"no {what} layer with affine parameters{_left_out(model, norms)}.",
+        hint="AC-Corr is defined on its scale and shift; rank by another score, such as "
+        "--rank-by log_me.",
+    )
+
+
+def use_batch_statistics(model: nn.Module, layers: Iterable[nn.Module] = ()) -> None:
+    """Normalise by the batch, and leave the running statistics as the source has them.
+
+    Args:
+        model: all of its BatchNorm layers do.
+        layers: of any kind, which do likewise: InstanceNorm may have running statistics too.
+    """
+    found: list[_NormBase] = [m for m in model.modules() if isinstance(m, _BatchNorm)]
+    for layer in (*found, *(each for each in layers if isinstance(each, _NormBase))):
+        layer.train()
+        layer.momentum = 0.0
+
+
+def _left_out(model: nn.Module, norms: Norms) -> str:
+    """Norm layers that cannot be used, with the reasons; empty where there are none."""
+    found = unusable_norms(model, KINDS if norms == "affine" else ("batch",))
+    reasons = list(dict.fromkeys(found.values()))
+    more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return f" ({'; '.join(reasons[:NAMED])}{more})" if reasons else ""

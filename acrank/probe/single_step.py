@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.norm import SourceAffine
 from acrank.norm.correlation import affine_ratio, zero_drift
-from acrank.probe.norms import norm_layers, use_batch_statistics
+from acrank.probe.norms import affine_of, kind_of, norm_layers, use_batch_statistics
 from acrank.probe.types import Batches, Probe, ProbeSettings, collect, stack_layers
 from acrank.tasks.base import Features
 from acrank.tasks.heads import ridge_logits
@@ -21,9 +20,9 @@ def single_steps(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
     """One trial a batch; see :func:`acrank.probe.probe_model`."""
-    layers = norm_layers(model)
+    layers = norm_layers(model, settings.norms)
     sources = tuple(SourceAffine.of(name, layer) for name, layer in layers.items())
-    trained = [p for layer in layers.values() for p in (layer.weight, layer.bias)]
+    trained = [p for layer in layers.values() for p in affine_of(layer)]
     starts = [_Start(source, settings.temperature) for source in sources]
     _start_at(model, list(layers.values()), starts)
     after: list[list[tuple[Tensor, Tensor]]] = []
@@ -44,7 +43,8 @@ def single_steps(
             steps.append([s.step(*g, settings.lr) for s, g in zip(starts, pairs, strict=True)])
             if steps is after:
                 losses.append(loss.detach())
-    probe = collect(sources, after, losses, used, settings.temperature)
+    kind = kind_of(layers.values()) or "batch"
+    probe = collect(sources, after, losses, used, settings.temperature, kind)
     shuffled = stack_layers(control, used) if control else None
     return replace(probe, step_size=settings.lr, shuffled=shuffled)
 
@@ -81,7 +81,7 @@ class _Start:
         self.groups = len(values)
 
     def effective(self) -> tuple[Tensor, Tensor]:
-        """Scale and shift of the equivalent plain BatchNorm, ``(I + C)`` times the affine."""
+        """Scale and shift of the equivalent plain layer, ``(I + C)`` times the affine."""
         return (
             self.weight + self.kept * self._over_ties(self.weight),
             self.bias + self.kept * self._over_ties(self.bias),
@@ -107,11 +107,11 @@ class _Start:
         return sums.index_add_(0, self.group, values)[self.group]
 
 
-def _start_at(model: nn.Module, layers: Sequence[_BatchNorm], starts: Sequence[_Start]) -> None:
+def _start_at(model: nn.Module, layers: Sequence[nn.Module], starts: Sequence[_Start]) -> None:
     model.eval().requires_grad_(False)
-    use_batch_statistics(model)
+    use_batch_statistics(model, layers)
     for layer, start in zip(layers, starts, strict=True):
-        for parameter, value in zip((layer.weight, layer.bias), start.effective(), strict=True):
+        for parameter, value in zip(affine_of(layer), start.effective(), strict=True):
             with torch.no_grad():
                 parameter.copy_(value)
             parameter.requires_grad_(True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from acrank.norm import AffineCoNorm, SourceAffine, convert_batchnorm
-from acrank.probe.norms import use_batch_statistics
+from acrank.norm import AffineCoLayer, SourceAffine, convert_affine
+from acrank.probe.norms import kind_of, norm_layers, use_batch_statistics
 from acrank.probe.types import Batches, Probe, ProbeSettings, collect
 from acrank.tasks.heads import ridge_logits
 
@@ -17,19 +17,21 @@ def trainings(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
     """One trial a training; see :func:`acrank.probe.probe_model`."""
-    convert_batchnorm(model, settings.temperature)
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, AffineCoNorm)}
+    plain = norm_layers(model, settings.norms).values()
+    kind = kind_of(plain) or "batch"
+    model.eval()
+    use_batch_statistics(model, plain)
+    convert_affine(model, settings.temperature, kinds=(kind,))
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, AffineCoLayer)}
     sources = tuple(SourceAffine.of(name, layer) for name, layer in layers.items())
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    model.eval()
-    use_batch_statistics(model)
     after, losses = [], []
     for trial in range(settings.repeats):
         model.load_state_dict(before)
         losses.append(_train(model, batches, count, classes, settings, trial))
         after.append([_target_affine(layer) for layer in layers.values()])
     used = [layer.weight_target.grad is not None for layer in layers.values()]
-    return collect(sources, after, losses, used, settings.temperature)
+    return collect(sources, after, losses, used, settings.temperature, kind)
 
 
 def _train(
@@ -75,7 +77,7 @@ def _order(count: int, steps: int, seed: int) -> Iterator[int]:
             taken += 1
 
 
-def _target_affine(layer: AffineCoNorm) -> tuple[Tensor, Tensor]:
+def _target_affine(layer: AffineCoLayer) -> tuple[Tensor, Tensor]:
     return (
         layer.weight_target.detach().cpu().double().clone(),
         layer.bias_target.detach().cpu().double().clone(),

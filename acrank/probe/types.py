@@ -11,6 +11,8 @@ from torch import Tensor
 
 from acrank.errors import ModelError, NoNormError
 from acrank.norm import SourceAffine
+from acrank.probe.norms import Norms
+from acrank.results.kinds import NORM_NAMES, NormKind
 from acrank.tasks import Classification, Task
 
 # Images (N, C, H, W) and labels, of images (N,) or of pixels (N, H, W), of batch number i, on the
@@ -35,6 +37,7 @@ class ProbeSettings:
     autocast: torch.dtype | None = None
     shuffled: bool = False
     task: Task = CLASSIFYING
+    norms: Norms = "batch"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Probe:
         temperature: of the affine correlation, as used in the forward pass.
         step_size: learning rate of a single step; None after several.
         shuffled: scales and shifts after a step on labels in random order; None if not taken.
+        kind: of the norm layers.
     """
 
     sources: tuple[SourceAffine, ...]
@@ -59,6 +63,7 @@ class Probe:
     temperature: float
     step_size: float | None = None
     shuffled: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
+    kind: NormKind = "batch"
 
 
 def collect(
@@ -67,8 +72,17 @@ def collect(
     losses: list[Tensor],
     used: list[bool],
     temperature: float,
+    kind: NormKind,
 ) -> Probe:
     """Put the trials of every layer together.
+
+    Args:
+        sources: the pretrained affines.
+        after: for each trial those of each layer after it.
+        losses: of the trials.
+        used: whether the features depend on a layer.
+        temperature: of the affine correlation.
+        kind: of the layers.
 
     Raises:
         NoNormError: the features depend on no norm layer.
@@ -76,7 +90,7 @@ def collect(
     """
     if not any(used):
         raise NoNormError(
-            "no BatchNorm layer takes part in the features.",
+            f"no {NORM_NAMES[kind]} layer takes part in the features.",
             hint="AC-Corr needs some on the path from the image to them; rank by another score, "
             "such as --rank-by log_me.",
         )
@@ -89,7 +103,7 @@ def collect(
             "the loss or an affine parameter is not finite after the step.",
             hint="Lower --lr, use --precision fp32, or check the weights.",
         )
-    return Probe(sources, weights, biases, loss, temperature)
+    return Probe(sources, weights, biases, loss, temperature, kind=kind)
 
 
 def stack_layers(

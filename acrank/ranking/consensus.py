@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,7 +39,10 @@ class Ballot:
 
 
 def consensus(
-    results: Sequence[ModelResult], metrics: Sequence[str], seed: int
+    results: Sequence[ModelResult],
+    metrics: Sequence[str],
+    seed: int,
+    apart: Collection[str] = (),
 ) -> tuple[list[RankedModel], list[str]]:
     """Rank models by the mean of their places under several metrics.
 
@@ -54,6 +57,8 @@ def consensus(
         results: one a model.
         metrics: names, of which the :func:`voters` count.
         seed: of the draws.
+        apart: models that scores of norm affines do not vote for; see
+            :func:`acrank.ranking.kinds.set_apart`.
 
     Returns:
         The rows, ranked ones first and best first, and sentences on what voted and how far
@@ -64,7 +69,8 @@ def consensus(
         Problem of m Rankings, Annals of Mathematical Statistics 10, 1939, for the agreement.
     """
     models = [result for result in results if result.status != "failed"]
-    ballots = [b for name in voters(metrics) if (b := _ballot(models, name, seed)) is not None]
+    cast = (_ballot(models, name, seed, apart) for name in voters(metrics))
+    ballots = [ballot for ballot in cast if ballot is not None]
     votes = [sum(not np.isnan(b.points[i]) for b in ballots) for i in range(len(models))]
     enough = [i for i, count in enumerate(votes) if count and 2 * count >= len(ballots)]
     few = [
@@ -85,9 +91,12 @@ def voters(metrics: Sequence[str]) -> list[str]:
     ]
 
 
-def _ballot(models: Sequence[ModelResult], name: str, seed: int) -> Ballot | None:
+def _ballot(
+    models: Sequence[ModelResult], name: str, seed: int, apart: Collection[str]
+) -> Ballot | None:
     """A metric's vote; None where fewer than two models have it."""
-    have = [index for index, model in enumerate(models) if name in model.scores]
+    out = apart if METRICS[name].kind == "affine" else ()
+    have = [i for i, model in enumerate(models) if name in model.scores and model.model not in out]
     if len(have) < 2:
         return None
     sign = 1.0 if METRICS[name].higher_is_better else -1.0

@@ -43,6 +43,7 @@ def merge(paths: Sequence[Path]) -> Ranking:
         voting=config.metrics_named,
         warnings=[*_warnings(files), *_missing(files)],
         record=_record(files, results),
+        mixed=config.norms == "mixed",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
 from acrank.ranking.consensus import consensus
+from acrank.ranking.kinds import apart_note, set_apart, unranked_apart
 from acrank.ranking.relative import with_relative_scores
 from acrank.ranking.statistics import interval, probability_of_best, tie_groups
 from acrank.results import ModelResult, RankedModel, Ranking
@@ -22,6 +23,7 @@ def rank_results(
     warnings: Sequence[str] = (),
     record: dict[str, Any] | None = None,
     interrupted: bool = False,
+    mixed: bool = False,
 ) -> Ranking:
     """Order results by a metric, or by the consensus of several.
 
@@ -38,14 +40,20 @@ def rank_results(
         warnings: sentences about the run as a whole.
         record: configuration, versions and dataset of the run.
         interrupted: whether the run was stopped before its end.
+        mixed: whether scores of norm affines compare models of BatchNorm with others.
     """
     dropped = [RankedModel(result) for result in results if result.status == "dropped"]
     results = [result for result in results if result.status != "dropped"]
     results = with_relative_scores(results, metrics)
+    by = (voting or metrics) if rank_by == CONSENSUS else (rank_by,)
+    apart = frozenset() if mixed else set_apart(results, by)
     if rank_by == CONSENSUS:
-        rows, notes = consensus(results, voting or metrics, seed)
+        rows, notes = consensus(results, by, seed, apart)
     else:
-        rows, notes = _by_metric([r.judged_by(rank_by) for r in results], rank_by, seed)
+        judged = [r.judged_by(rank_by) for r in results]
+        judged = [unranked_apart(r) if r.model in apart else r for r in judged]
+        rows, notes = _by_metric(judged, rank_by, seed)
+    notes = [*notes, *apart_note(apart, rank_by)]
     ranked = [row for row in rows if row.rank is not None]
     rest = [row for kind in ("unranked", "failed") for row in rows if row.result.status == kind]
     rows = [*ranked, *dropped, *rest]

@@ -8,6 +8,7 @@ from acrank.explanation import Explanation, LayerExplanation
 from acrank.metrics.registry import AC_CORR
 from acrank.ranking.statistics import interval
 from acrank.report.ranking_text import number_text
+from acrank.results.kinds import NORM_NAMES, is_generalised
 
 # Names in a sentence before it says how many more.
 NAMED = 4
@@ -23,6 +24,10 @@ SILENT = {
     "swamped": "the step moved the ratios farther than they lie apart, so that each channel keeps "
     "most of the others (a smaller --lr may help)",
 }
+GENERALISATION = (
+    "AC-Corr is defined on BatchNorm: of other layers it is a generalisation, not comparable with "
+    "that of BatchNorm."
+)
 LAYER_LEGEND = (
     "ac_corr: kept mass, summed over the channels; share: of the network's. zero-drift: the same "
     "before any step; excess: what the step added.",
@@ -112,12 +117,15 @@ def _layers(explained: Explanation) -> Iterator[str]:
     layers = explained.layers
     telling = sum(layer.status == "ok" for layer in layers)
     dead = sum(layer.correlation.dead for layer in layers)
-    text = f"{telling} of {len(layers)} BatchNorm layers count; "
+    kind = explained.result.norm_kind or "batch"
+    text = f"{telling} of {len(layers)} {NORM_NAMES[kind]} layers count; "
     text += f"{sum(layer.correlation.channels for layer in layers)} channels"
     if dead:
         kept = explained.record["config"]["dead_channels"] == "keep"
         text += f", {dead} of them dead and {'kept' if kept else 'left out'}"
     yield f"{text}."
+    if is_generalised(kind):
+        yield GENERALISATION
     for status, why in SILENT.items():
         names = [layer.name for layer in layers if layer.status == status]
         if names:

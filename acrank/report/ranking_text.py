@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
+from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, higher_is_better
 from acrank.results import RankedModel, Ranking
+from acrank.results.kinds import NORM_NAMES, is_generalised
 
 # Follows a number that a guard speaks against.
 MARK = "!"
+# Follows a score of norm affines that is not of BatchNorm.
+GENERALISED = "*"
+# Names in a note before it says how many more.
+NAMED = 5
 
 
 def ranked(ranking: Ranking) -> list[RankedModel]:
@@ -27,7 +34,34 @@ def reading_notes(ranking: Ranking) -> list[str]:
         lines.append("dropped: the numbers are of fewer images than those of ranked models.")
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
-    return lines
+    return [*lines, *norm_notes(ranking)]
+
+
+def norm_notes(ranking: Ranking) -> list[str]:
+    """Whose AC-Corr is a generalisation, and why some ranked models have none."""
+    generalised: dict[str, list[str]] = {}
+    without: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        result, reason = row.result, row.result.undefined.get(AC_CORR[0], "")
+        if is_generalised(result.norm_kind) and any(_is_affine(name) for name in result.scores):
+            generalised.setdefault(NORM_NAMES[str(result.norm_kind)], []).append(result.model)
+        elif result.status == "ok" and reason and not result.layers:
+            without.setdefault(reason, []).append(result.model)
+    kinds = "; ".join(f"{kind} of {_listed(names)}" for kind, names in generalised.items())
+    marked = f"{GENERALISED} AC-Corr of {kinds}: a generalisation, not comparable with BatchNorm's."
+    return [
+        *([marked] if kinds else []),
+        *(f"No AC-Corr of {_listed(names)}: {why}" for why, names in without.items()),
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _is_affine(metric: str) -> bool:
+    return metric in METRICS and METRICS[metric].kind == "affine"
 
 
 def uncertainty_notes(ranking: Ranking) -> list[str]:
@@ -80,8 +114,12 @@ def metric_text(row: RankedModel, metric: str) -> str:
 
 
 def _mark(row: RankedModel, metric: str) -> str:
-    """Follows a number that a guard speaks against."""
-    return MARK if row.result.guards.get(metric) and metric in row.result.scores else ""
+    """Follows a number that a guard speaks against, or that is of other norms than BatchNorm."""
+    if metric not in row.result.scores:
+        return ""
+    generalised = is_generalised(row.result.norm_kind) and _is_affine(metric)
+    mark = MARK if row.result.guards.get(metric) else ""
+    return mark + (GENERALISED if generalised else "")
 
 
 def places_text(row: RankedModel) -> str:
@@ -116,6 +154,12 @@ def status_text(row: RankedModel) -> str:
 def seconds_of(row: RankedModel) -> float:
     """What a model took, to the digits of a result file: from both, a report is the same."""
     return round(row.result.seconds, 3)
+
+
+def norms_text(row: RankedModel) -> str:
+    """The kind of a model's norm layers, after their number; empty for BatchNorm or none."""
+    kind = row.result.norm_kind
+    return f" {NORM_NAMES[str(kind)]}" if is_generalised(kind) else ""
 
 
 def millions_text(count: int | None) -> str:

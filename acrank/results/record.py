@@ -34,6 +34,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         "flags": result.flags,
         "params": result.params,
         "imagenet_top1": result.imagenet_top1,
+        "norm_kind": result.norm_kind,
         "norm_layers": result.norm_layers,
         "norm_channels": result.norm_channels,
         "input_size": result.input_size,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from acrank.metrics.registry import AC_CORR, is_relative
 from acrank.results.estimate import Estimate
+from acrank.results.kinds import NormKind
 from acrank.results.layer import LayerCorrelation
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Status = Literal["ok", "dropped", "unranked", "failed"]
 HEAD = ("rank", "model", "status", "score", "score_low", "score_high", "p_best")
 TAIL = (
     *("params_m", "norm_layers", "norm_channels", "input_size", "license", "revision"),
-    *("seconds", "reason", "tie_group", "flags"),
+    *("seconds", "reason", "tie_group", "flags", "norm_kind"),
 )
 
 
@@ -47,7 +48,9 @@ class ModelResult:
             pooled features.
         params: number of parameters, the source's head included; None if unknown.
         imagenet_top1: published top-1 accuracy in per cent; None if unknown.
-        norm_layers: number of affine BatchNorm layers.
+        norm_kind: of the layers that AC-Corr is of: ``batch``, ``layer``, ``group`` or
+            ``instance``; None where it is of none, or it is not known.
+        norm_layers: number of affine layers of that kind; of BatchNorm where there is none.
         norm_channels: number of their channels.
         input_size: channels, height, width; of volumes channels and three sides.
         license: of the weights.
@@ -76,6 +79,7 @@ class ModelResult:
     seconds: float = 0.0
     loading: float = field(default=0.0, compare=False, repr=False)
     kept: bool = False
+    norm_kind: NormKind | None = None
 
     @classmethod
     def failed(cls, model: str, reason: str) -> ModelResult:
@@ -195,6 +199,7 @@ def row_values(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "reason": result.reason or None,
         "tie_group": row.tie_group,
+        "norm_kind": result.norm_kind,
         "flags": "; ".join(all_flags(result, metrics)) or None,
     }
     values.update({metric: finite_or_none(result.value(metric)) for metric in metrics})

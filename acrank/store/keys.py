@@ -17,14 +17,12 @@ SCHEMA = 1
 # The settings that numbers of one model depend on, besides the metrics asked for.
 SETTINGS = (
     *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
-    *("samples", "batch_size", "seed", "task", "allow_partial"),
+    *("samples", "batch_size", "seed", "task", "norms", "allow_partial"),
 )
 
 
 # Of one task alone; elsewhere they change nothing.
-OF_SEGMENTATION = (
-    *("decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
-)
+OF_SEGMENTATION = ("decoder", "image_size", "pixels", "layers", "patch", "spacing", "window")
 
 
 class Keys:
@@ -47,7 +45,10 @@ class Keys:
             "dataset": sample.fingerprint,
             "device": device.type,
             "precision": "fp32" if dtype is None else str(dtype).removeprefix("torch."),
-            "settings": config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
+            "settings": {
+                **config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
+                "norms": config.norms_scored,
+            },
         }
         self.metrics = _versions(with_parts(config.metrics_wanted))
 

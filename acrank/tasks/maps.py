@@ -116,9 +116,7 @@ def _plan(model: nn.Module, found: Trace, scales: int) -> _Plan:
 def _scales(found: Trace, among: set[str]) -> dict[int, str]:
     """By stride, the module that ends last with a map of that scale."""
     return {
-        s.stride: s.name
-        for s in found.steps
-        if s.stride and (s.name in among if among else s.once)
+        s.stride: s.name for s in found.steps if s.stride and (s.name in among if among else s.once)
     }
 
 

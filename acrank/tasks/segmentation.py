@@ -54,9 +54,7 @@ class Segmentation:
         channels = preprocessing.input_size[0]
         give_maps(model, (channels, *self.size), self.layers, self.scales)
 
-    def features(
-        self, model: nn.Module, images: Tensor, autocast: torch.dtype | None
-    ) -> Maps:
+    def features(self, model: nn.Module, images: Tensor, autocast: torch.dtype | None) -> Maps:
         """Feature maps, finest first."""
         with torch.autocast(images.device.type, dtype=autocast, enabled=autocast is not None):
             maps = model(images)

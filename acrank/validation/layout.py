@@ -17,7 +17,7 @@ STATIC_NAMES = ("params_m", "params", "imagenet_top1", "chance")
 BOOKKEEPING = (
     *("rank", "status", "score", "score_low", "score_high", "p_best", "norm_layers"),
     *("norm_channels", "input_size", "license", "revision", "seconds", "reason", "tie_group"),
-    "flags",
+    *("flags", "norm_kind"),
 )
 SIGNATURE = frozenset({"rank", "status", "score", "p_best"})
 

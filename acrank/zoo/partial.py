@@ -217,6 +217,7 @@ def _share(model: nn.Module, loaded: set[str], classifier: str | None) -> float:
 
 def _mark_fresh_layers(model: nn.Module, loaded: set[str]) -> None:
     for name, module in model.named_modules():
-        own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
+        parameters = module.named_parameters(name, recurse=False)
+        own = [key for key, _ in parameters]
         if not loaded.issuperset(own):
             mark_fresh(module)

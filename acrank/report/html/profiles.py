@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from acrank.report.html.axes import label_numbers, spans_decades
 from acrank.report.html.parts import Picture
 from acrank.report.plotting import ACCENT, QUIET, SECOND, new_figure, styled, to_svg
-from acrank.report.ranking_text import number_text
+from acrank.report.ranking_text import norms_text, number_text
 from acrank.report.tables import Table, make_table
 from acrank.results import LayerCorrelation, RankedModel, Ranking
 
 WIDTH, HEIGHT = 280.0, 150.0
 NOTE = (
-    "From the first BatchNorm layer to the last. Solid: kept mass after the step (AC-Corr is its "
+    "From the first norm layer to the last. Solid: kept mass after the step (AC-Corr is its "
     "mean). Dashed, where it differs: its zero-drift part, which sees no image. A cross at the "
     "foot: a layer with tied affines; a triangle: one that the step has swamped; neither counts. "
     "All on one scale."
@@ -60,7 +60,9 @@ def _picture(number: int, row: RankedModel, scale: Scale) -> Picture:
     layers = row.result.layers
     title = f"{row.rank}. {row.result.model}" if row.rank else row.result.model
     silent = sum(not layer.telling for layer in layers)
-    note = f"{len(layers)} layers" + (f", {silent} of them left out" if silent else "")
+    note = f"{len(layers)}{norms_text(row)} layers" + (
+        f", {silent} of them left out" if silent else ""
+    )
     return Picture(
         title, _svg(number, title, layers, scale), _table(row.result.model, layers), note
     )

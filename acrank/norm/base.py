@@ -1,0 +1,72 @@
+"""What all AC-Norm layers have in common, whatever they normalise over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acrank.norm.correlation import RATIO_EPS
+from acrank.norm.mixing import mixed_affine
+from acrank.results.kinds import NormKind
+
+
+class AffineCoLayer(nn.Module):
+    """A normalisation layer whose target affine is mixed by its correlation with the source's.
+
+    Attributes:
+        kind: of layer that it stands in for.
+        temperature: of the correlation's softmax.
+        weight: pretrained (source) scales, frozen, shape (C,).
+        bias: pretrained shifts likewise.
+        weight_target: trained (target) scales, shape (C,).
+        bias_target: trained shifts, shape (C,).
+    """
+
+    kind: NormKind
+    temperature: float
+    weight: nn.Parameter
+    bias: nn.Parameter
+    weight_target: nn.Parameter
+    bias_target: nn.Parameter
+
+    def effective_affine(self) -> tuple[Tensor, Tensor]:
+        """Scale and shift of the one equivalent plain layer, ``(I + C)`` times the target's.
+
+        Returns:
+            Two tensors of shape (C,) in the parameters' dtype, differentiable with respect
+            to the target affine (C is a constant of the graph, as in the paper).
+        """
+        return mixed_affine(
+            (self.weight, self.bias),
+            (self.weight_target, self.bias_target),
+            self.temperature,
+            self._ratio_eps(),
+        )
+
+    def fold(self) -> nn.Module:
+        """The plain layer with the same output in inference mode."""
+        raise NotImplementedError
+
+    def _ratio_eps(self) -> float:
+        return RATIO_EPS
+
+    @torch.no_grad()
+    def _copy_affine(self, weight: Tensor, bias: Tensor) -> None:
+        for parameter, value in (
+            (self.weight, weight),
+            (self.bias, bias),
+            (self.weight_target, weight),
+            (self.bias_target, bias),
+        ):
+            parameter.copy_(value)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in ("weight", "bias"):
+            source, target = f"{prefix}{name}", f"{prefix}{name}_target"
+            if source in state_dict and target not in state_dict:
+                state_dict[target] = state_dict[source]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -1,0 +1,54 @@
+"""Which models a score of norm affines compares: those of one kind of normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.results import ModelResult
+from acrank.results.kinds import NORM_NAMES, is_generalised
+
+MIX = "--norms mixed ranks both in one list"
+
+
+def set_apart(results: Sequence[ModelResult], metrics: Sequence[str]) -> frozenset[str]:
+    """The models that scores of norm affines do not compare with the others.
+
+    Where some networks have such a score of BatchNorm, as it is defined, and some of other
+    layers, a generalisation, only those of BatchNorm are compared.
+
+    Args:
+        results: one a model.
+        metrics: that are to order the models.
+
+    Returns:
+        Names of the models whose layers are others; none where there is one kind only.
+    """
+    affine = [name for name in metrics if METRICS[name].kind == "affine"]
+    scored = [
+        result
+        for result in results
+        if result.status == "ok" and any(name in result.scores for name in affine)
+    ]
+    others = frozenset(result.model for result in scored if is_generalised(result.norm_kind))
+    return others if len(others) < len(scored) else frozenset()
+
+
+def unranked_apart(result: ModelResult) -> ModelResult:
+    """A result that is not ranked with those of BatchNorm, with the reason."""
+    name = NORM_NAMES[str(result.norm_kind)]
+    reason = f"its score is of {name}, not comparable with those of BatchNorm: {MIX}"
+    return replace(result, status="unranked", reason=reason)
+
+
+def apart_note(apart: frozenset[str], rank_by: str) -> list[str]:
+    """What a reader must know of models that are set apart; nothing where there are none."""
+    if not apart:
+        return []
+    one = len(apart) == 1
+    who = f"{len(apart)} model{'' if one else 's'} without BatchNorm"
+    if rank_by == CONSENSUS:
+        text = f"Scores of norm affines do not vote for {who}: of LayerNorm and the like they do "
+        return [f"{text}not compare with those of BatchNorm. {MIX}."]
+    return [f"{who} {'is' if one else 'are'} not ranked by {rank_by}: {MIX}."]
