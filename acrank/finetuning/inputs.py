@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from acrank.data import Sample, open_classified, whole_sample
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.objective import balanced_weights
 from acrank.finetuning.split import split
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
@@ -86,5 +86,4 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
 
 def class_weights(sample: Sample) -> Tensor:
     """Weights of the classes by the inverse of their frequency, (K,), mean 1 over the images."""
-    counts = np.bincount(sample.labels, minlength=len(sample.classes)).clip(min=1)
-    return torch.from_numpy(len(sample) / (np.count_nonzero(counts) * counts)).float()
+    return balanced_weights(np.bincount(sample.labels, minlength=len(sample.classes)))

@@ -10,16 +10,17 @@ from typing import Any
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.evaluate import Judged, judge
-from acrank.finetuning.images import TrainingImages
-from acrank.finetuning.methods.base import Method, PlainBatches
+from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
+from acrank.finetuning.objective import Batches, Judgement, Objective
 from acrank.finetuning.optimise import make_optimizer, make_schedule
+
+# Measures that are better lower.
+LOWER = ("loss", "hd95")
 
 Row = dict[str, float | int | str]
 
@@ -31,17 +32,17 @@ class Parts:
     Attributes:
         network: prepared by the method, on its device.
         method: of fine-tuning.
+        objective: what it is for.
         training: augmented batches.
-        validation: gives the validation batches.
-        weights: of the classes in the loss, (K,); None for equal ones.
+        judge: judges a network on the validation images.
         autocast: context of a forward pass.
     """
 
     network: Network
     method: Method
-    training: TrainingImages
-    validation: PlainBatches
-    weights: Tensor | None
+    objective: Objective
+    training: Batches
+    judge: Callable[[Any], Judgement]
     autocast: Callable[[], Any]
 
 
@@ -111,7 +112,7 @@ class Training:
         if not math.isfinite(loss):
             self.stopped = f"the loss was {loss} in epoch {self.epoch + 1}"
         else:
-            found = self._judge().measures()
+            found = self.parts.judge(self.judged).measures()
             row |= {f"val_{name}": value for name, value in found.items()}
             row["lr"] = self._rate()
             self._note_best(found)
@@ -127,7 +128,7 @@ class Training:
         decays = self.parts.method.decays_weights
         self._optimizer = make_optimizer(self.parts.network, extra, self.config, decays=decays)
         epochs = self.config.epochs - self.config.head_epochs
-        steps = epochs * math.ceil(len(self.parts.training) / self.config.accumulate)
+        steps = epochs * math.ceil(len(self.parts.training.sizes) / self.config.accumulate)
         # the head warms up at its highest rate
         self._schedule = (
             None if phase == "head" else make_schedule(self._optimizer, self.config, steps)
@@ -161,12 +162,7 @@ class Training:
     def _loss(self, network: Network, images: Tensor, labels: Tensor) -> Tensor:
         with self.parts.autocast():
             features, logits = network.outputs(images)
-            loss = F.cross_entropy(
-                logits.float(),
-                labels,
-                self.parts.weights,
-                label_smoothing=self.config.label_smoothing,
-            )
+            loss = self.parts.objective.loss(logits.float(), labels)
             penalty = self.parts.method.penalty(network, images, features, labels)
         return loss if penalty is None else loss + penalty
 
@@ -179,16 +175,13 @@ class Training:
         if self._ema is not None:
             self._ema.update(self.parts.network)
 
-    def _judge(self) -> Judged:
-        return judge(self.judged, self.parts.validation(), self.parts.autocast)
-
     def _rate(self) -> float:
         assert self._optimizer is not None
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _note_best(self, found: Mapping[str, float]) -> None:
         name = self.config.monitor
-        value = -found["loss"] if name == "loss" else found[name]
+        value = -found[name] if name in LOWER else found[name]
         value = -math.inf if math.isnan(value) else value
         if not self.best.epoch or (value, -found["loss"]) > (self.best.value, -self.best.loss):
             state = {k: v.detach().cpu().clone() for k, v in self.judged.state_dict().items()}

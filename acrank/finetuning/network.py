@@ -13,30 +13,44 @@ from acrank.zoo import Backbone
 
 
 class Network(nn.Module):
-    """Features of a backbone and a linear head on them.
+    """Features of a backbone and a head on them.
 
     Attributes:
-        backbone: images (N, C, H, W) to features (N, D).
-        head: features to logits (N, K).
+        backbone: images (N, C, H, W) to features: vectors (N, D), or maps of several scales.
+        head: features to logits (N, K, ...): linear, or a decoder.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Linear) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K) of images."""
+        """Logits (N, K, ...) of images."""
         return self.outputs(images)[1]
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, D) and logits (N, K) of images."""
+        """Features (N, D) and logits (N, K, ...) of images; maps give the coarsest, pooled."""
         features = self.backbone(images)
-        return features, self.head(features)
+        logits = self.head(features)
+        if isinstance(features, tuple):
+            features = features[-1].flatten(2).mean(dim=2)
+        return features, logits
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
         """Of the backbone, those that are trained."""
         return (p for p in self.backbone.parameters() if p.requires_grad)
+
+
+def squared_norm(head: nn.Module) -> Tensor:
+    """Sum of the squares of a head's weights and biases, but for normalisation layers."""
+    weights = [
+        parameter.pow(2).sum()
+        for layer in head.modules()
+        if not isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.GroupNorm)
+        for parameter in layer.parameters(recurse=False)
+    ]
+    return torch.stack(weights).sum()
 
 
 def build_network(backbone: Backbone, classes: int, seed: int) -> Network:

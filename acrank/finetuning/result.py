@@ -1,4 +1,4 @@
-"""What a fine-tuning leaves: weights, log, confusion and a record of everything."""
+"""What a fine-tuning leaves: weights, log and a record of everything."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ import numpy as np
 from acrank.common.files import write_whole
 from acrank.errors import ModelError
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.evaluate import Judged, judge
-from acrank.finetuning.export import save_network
-from acrank.finetuning.images import plain_batches
 from acrank.finetuning.inputs import Images
 from acrank.finetuning.loop import Row, Training
 from acrank.finetuning.network import Network
+from acrank.finetuning.objective import Judgement
 from acrank.finetuning.state import save_record
 from acrank.report.cells import csv_text
 from acrank.store.code import library_versions
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
-CONFUSION = "confusion.csv"
 
 
 @dataclass(frozen=True)
@@ -63,19 +60,13 @@ def finish(
     network.load_state_dict(training.best.state)
     parts = training.parts
     parts.method.finish(network, fold=config.fold)
-    judged = {"val": judge(network, parts.validation(), parts.autocast)}
+    judged = {"val": parts.judge(network)}
     if images.test is not None:
-        preprocessing = parts.training.preprocessing
-        batches = plain_batches(
-            images.test, preprocessing, config.batch_size, parts.training.device
-        )
-        judged["test"] = judge(network, batches, parts.autocast)
-    classes = images.training.classes
-    network.cpu()
-    unloadable = save_network(output, backbone, network, classes) if weights else ""
+        judged["test"] = parts.objective.judge(network, images.test, parts.autocast)
+    parts.objective.write(output, judged, network)
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
-    last = judged.get("test", judged["val"])
-    write_whole(output / CONFUSION, _confusion_csv(last, classes))
+    network.cpu()
+    unloadable = parts.objective.save(output, backbone, network) if weights else ""
     record = _record(config, identity, images, backbone, training, judged)
     if unloadable:
         record["not_for_timm"] = unloadable
@@ -89,7 +80,7 @@ def _record(
     images: Images,
     backbone: Backbone,
     training: Training,
-    judged: dict[str, Judged],
+    judged: dict[str, Judgement],
 ) -> dict[str, Any]:
     return {
         "identity": identity,
@@ -123,14 +114,3 @@ def _finite(values: Any) -> dict[str, Any]:
 
 def _columns(log: list[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in log for name in row))
-
-
-def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
-    """Rows are true classes, columns what they were taken for."""
-    columns = ("true", *(f"said {name}" for name in classes))
-    counts = judged.confusion().tolist()
-    rows = (
-        dict(zip(columns, (name, *row), strict=True))
-        for name, row in zip(classes, counts, strict=True)
-    )
-    return csv_text(columns, rows)

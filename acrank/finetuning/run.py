@@ -12,20 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from acrank.common.files import remove_unfinished
-from acrank.data import Preprocessing, Sample
+from acrank.data import Preprocessing
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
+from acrank.finetuning.classes import Classifying
 from acrank.finetuning.config import HOW, FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
-from acrank.finetuning.images import TrainingImages, plain_batches
-from acrank.finetuning.inputs import Images, class_weights, find_backbone, open_images
+from acrank.finetuning.inputs import Images, find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
-from acrank.finetuning.network import Network, build_network
+from acrank.finetuning.network import Network
+from acrank.finetuning.objective import Objective
 from acrank.finetuning.result import Finetuned, finish
 from acrank.finetuning.state import (
     RECORD,
@@ -135,32 +135,30 @@ def prepare(
     Raises:
         ModelError: the method is not for this network.
     """
-    preprocessing = Preprocessing.from_config(backbone.data_config)
-    network = build_network(backbone, len(images.training.classes), config.seed).to(device)
+    objective = make_objective(config, images, backbone, device)
+    network = objective.network(backbone).to(device)
     network.to(memory_format=torch.channels_last)
     dtype = choose_autocast(config.precision, device)
     autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype is not None)
     head = None if backbone.head is None else backbone.head.to(device)
     method = make_method(config.method, config.options)
-
-    def plain(sample: Sample) -> Callable[[], Iterator[tuple[Tensor, Tensor]]]:
-        return partial(plain_batches, sample, preprocessing, config.batch_size, device)
-
-    method.prepare(
-        Start(network, plain(images.training), len(images.training.classes), head, autocast)
-    )
-    training_images = TrainingImages(
-        images.training, preprocessing, config.batch_size, config.augment, config.seed, device
-    )
-    if not len(training_images):
+    plain = partial(objective.plain, images.training)
+    classes = len(images.training.classes)
+    method.prepare(Start(network, plain, classes, head, autocast, objective.observe))
+    training = objective.augmented(images.training)
+    if not training.sizes:
         raise DataError("There are fewer than two training images.", hint="Add some.")
-    weights = class_weights(images.training).to(device) if _weighs(config) else None
-    parts = Parts(network, method, training_images, plain(images.validation), weights, autocast)
+    judge = partial(objective.judge, images=images.validation, autocast=autocast)
+    parts = Parts(network, method, objective, training, judge, autocast)
     return Training(parts, config), network
 
 
-def _weighs(config: FinetuneConfig) -> bool:
-    return config.class_weights == "balanced"
+def make_objective(
+    config: FinetuneConfig, images: Images, backbone: Backbone, device: torch.device
+) -> Objective:
+    """What a fine-tuning is for, by its images."""
+    preprocessing = Preprocessing.from_config(backbone.data_config)
+    return Classifying(config, images, preprocessing, device)
 
 
 def _make_folder(output: Path, fresh: bool) -> None:

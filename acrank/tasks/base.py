@@ -56,8 +56,21 @@ class Task(Protocol):
         """A fresh head from features to logits, the same on every device."""
         ...
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """What a step of training lowers."""
+    def loss(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+    ) -> Tensor:
+        """What a step of training lowers.
+
+        Args:
+            logits: of the head.
+            labels: classes of the target.
+            weights: of the classes in the cross-entropy, (K,); None for equal ones.
+            label_smoothing: share of the target that is spread over all classes there.
+        """
         ...
 
     def observe(

@@ -34,9 +34,15 @@ class Classification:
         """See :func:`acrank.tasks.heads.linear_head`."""
         return linear_head(features, classes, seed, trial)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+    ) -> Tensor:
         """Cross-entropy of logits (N, C) and labels (N,)."""
-        return F.cross_entropy(logits, labels)
+        return F.cross_entropy(logits, labels, weights, label_smoothing=label_smoothing)
 
     def observe(
         self, features: Tensor, labels: Tensor, head: nn.Module | None, seed: int

@@ -75,7 +75,13 @@ class Segmentation:
         draw_weights(decoder, seed * 1_000_003 + trial)
         return decoder.to(features[0].dtype).train()
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+    ) -> Tensor:
         """Cross-entropy and soft Dice in equal parts, of logits (N, C, ...) and labels (N, ...).
 
         The loss of nnU-Net: Isensee et al., Nature Methods 18, 2021 (arXiv 1904.08128).
@@ -84,9 +90,10 @@ class Segmentation:
         if logits.shape[2:] != size:
             mode = "bilinear" if len(size) == 2 else "trilinear"
             logits = F.interpolate(logits, size=size, mode=mode)
-        return F.cross_entropy(logits, labels, ignore_index=IGNORED) + soft_dice_loss(
-            logits, labels
+        entropy = F.cross_entropy(
+            logits, labels, weights, ignore_index=IGNORED, label_smoothing=label_smoothing
         )
+        return entropy + soft_dice_loss(logits, labels)
 
     def observe(
         self, features: Maps, labels: Tensor, head: nn.Module | None, seed: int

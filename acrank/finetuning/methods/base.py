@@ -13,6 +13,13 @@ from acrank.finetuning.network import Network
 
 # Images and labels of training batches, not augmented, in a fixed order.
 PlainBatches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
+# What the backbone gives of a batch, and its labels, to feature vectors (P, D) and classes (P,).
+Observe = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+
+
+def as_they_are(features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """One feature vector an image."""
+    return features, labels
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class Start:
         classes: number of target classes K.
         source_head: the source's classifier, from features to logits; None if it has none.
         autocast: runs networks as training does.
+        observe: gives feature vectors and classes, where labels are not of whole images.
     """
 
     network: Network
@@ -32,6 +40,7 @@ class Start:
     classes: int
     source_head: nn.Module | None
     autocast: Callable[[], Any]
+    observe: Observe = as_they_are
 
 
 class Method:
@@ -54,13 +63,13 @@ class Method:
     def penalty(
         self, network: Network, images: Tensor, features: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """What a step adds to the cross-entropy; None for nothing.
+        """What a step adds to the task's loss; None for nothing.
 
         Args:
             network: in training mode, after its forward pass.
             images: of the batch, (N, C, H, W).
-            features: of the batch, (N, D), with their graph.
-            labels: int64 (N,).
+            features: of the batch, (N, D), with their graph; of maps the coarsest, pooled.
+            labels: int64 (N,), or (N, H, W).
         """
         return None
 

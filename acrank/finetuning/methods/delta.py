@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from torch.utils.hooks import RemovableHandle
 
 from acrank.errors import ConfigError, ModelError
-from acrank.finetuning.methods.base import Method, Start
-from acrank.finetuning.network import Network, frozen_copy
+from acrank.finetuning.methods.base import Method, Observe, Start, as_they_are
+from acrank.finetuning.network import Network, frozen_copy, squared_norm
 
 # Feature maps of so many last resolutions are held.
 STAGES = 4
@@ -41,7 +41,8 @@ class Delta(Method):
     Feature maps are those of the last convolution at each of the last four resolutions. The
     attention of a channel is the softmax over channels of how much the loss of the pretrained
     network with a ridge classifier rises when the channel is set to zero; it takes a forward pass
-    for each channel.
+    for each channel. With masks the classifier is of some pixels of each class and image, by the
+    features of several scales at their place.
 
     Args:
         alpha: weight of the distance.
@@ -74,8 +75,9 @@ class Delta(Method):
         self.source = frozen_copy(start.network.backbone)
         images, labels = _first(start, max(self.attention_images, 2))
         layers = last_convolutions(self.source, images[:1])
+        uniform = not self.attention_images
         self.attention = channel_attention(
-            self.source, layers, images, labels, start.classes, uniform=not self.attention_images
+            self.source, layers, images, labels, start.classes, start.observe, uniform=uniform
         )
         for model, kept in (
             (start.network.backbone, self._maps),
@@ -96,7 +98,7 @@ class Delta(Method):
             behaviour(self._maps[name], self._source_maps[name], attention)
             for name, attention in self.attention.items()
         ]
-        head = network.head.weight.pow(2).sum() + network.head.bias.pow(2).sum()
+        head = squared_norm(network.head)
         return self.alpha * torch.stack(held).sum() + self.beta * head
 
     def finish(self, network: Network, *, fold: bool) -> None:
@@ -142,6 +144,7 @@ def channel_attention(
     images: Tensor,
     labels: Tensor,
     classes: int,
+    observe: Observe = as_they_are,
     *,
     uniform: bool = False,
 ) -> dict[str, Tensor]:
@@ -151,8 +154,9 @@ def channel_attention(
         model: the pretrained backbone, in inference mode.
         layers: names of its convolutions.
         images: (N, C, H, W).
-        labels: (N,).
+        labels: (N,), or (N, H, W).
         classes: K.
+        observe: gives the feature vectors that are classified, and their classes.
         uniform: weigh all channels of a layer alike.
 
     Returns:
@@ -162,13 +166,15 @@ def channel_attention(
     counts = {name: cast(nn.Conv2d, modules[name]).out_channels for name in layers}
     if uniform:
         return {name: images.new_full((c,), 1 / c) for name, c in counts.items()}
-    classify = ridge_classifier(model(images).float(), labels, classes)
+    features, known = observe(model(images), labels)
+    classify = ridge_classifier(features.float(), known, classes)
     rises: dict[str, Tensor] = {}
     for name, count in counts.items():
         losses = []
         for channel in range(count):
             with _without(modules[name], channel):
-                losses.append(F.cross_entropy(classify(model(images).float()), labels))
+                features, known = observe(model(images), labels)
+            losses.append(F.cross_entropy(classify(features.float()), known))
         rises[name] = torch.stack(losses)  # the loss of the whole network is the same for all
     return {name: torch.softmax(losses, dim=0) for name, losses in rises.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from acrank.finetuning.methods.base import Method, Start, squared_distance
-from acrank.finetuning.network import Network
+from acrank.finetuning.network import Network, squared_norm
 
 
 class L2SP(Method):
@@ -37,5 +37,5 @@ class L2SP(Method):
     ) -> Tensor | None:
         """The regulariser, a scalar at least zero."""
         moved = squared_distance(zip(network.backbone.parameters(), self.start, strict=True))
-        head = network.head.weight.pow(2).sum() + network.head.bias.pow(2).sum()
+        head = squared_norm(network.head)
         return self.alpha / 2 * moved + self.beta / 2 * head
