@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acrank.errors import AcrankError
     from acrank.explanation import Explanation
     from acrank.explanation.run import explain
+    from acrank.finetuning.masks.load import load_segmenter
     from acrank.results import ModelResult, RankedModel, Ranking
     from acrank.validation import validate
     from acrank.zoo import Zoo, ZooEntry, read_zoo
@@ -36,6 +37,7 @@ _HOMES = {
     "ZooEntry": "acrank.zoo",
     "explain": "acrank.explanation.run",
     "finetune": "acrank.api",
+    "load_segmenter": "acrank.finetuning.masks.load",
     "rank": "acrank.api",
     "rank_features": "acrank.api",
     "read_zoo": "acrank.zoo",
@@ -55,6 +57,7 @@ __all__ = [
     "__version__",
     "explain",
     "finetune",
+    "load_segmenter",
     "rank",
     "rank_features",
     "read_zoo",

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.options import DeviceName, Offline, PrecisionName, Threads, TrustCode, plain_value
+from acrank.cli.options import (
+    Decoder,
+    DeviceName,
+    ImageSize,
+    Offline,
+    PrecisionName,
+    TaskOption,
+    Threads,
+    TrustCode,
+    plain_value,
+)
 from acrank.cli.output import deliver
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import METHODS, read_options, usual_rates
@@ -57,6 +67,9 @@ class Monitor(enum.StrEnum):
     balanced_accuracy = "balanced_accuracy"
     macro_f1 = "macro_f1"
     auroc = "auroc"
+    dice = "dice"
+    iou = "iou"
+    hd95 = "hd95"
     loss = "loss"
 
 
@@ -71,7 +84,7 @@ def finetune(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Training images: a folder of class folders, a CSV, hfds/NAME or demo.",
+            help="Training images: class folders, images/ and masks/, a CSV, hfds/NAME or demo.",
             show_default=False,
         ),
     ] = None,
@@ -91,6 +104,9 @@ def finetune(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Of the method; repeatable. See docs/finetune."),
     ] = None,
+    task: TaskOption = None,
+    decoder: Decoder = None,
+    image_size: ImageSize = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the result. [default: MODEL-METHOD]")
     ] = None,
@@ -110,7 +126,9 @@ def finetune(
     head_epochs: Annotated[
         int | None, typer.Option(help="Of these, so many train the head alone first. [default: 0]")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in a batch. [default: 32]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8]")
+    ] = None,
     accumulate: Annotated[
         int | None, typer.Option(help="Batches whose gradients make one step. [default: 1]")
     ] = None,
@@ -150,7 +168,7 @@ def finetune(
     ] = None,
     monitor: Annotated[
         Monitor | None,
-        typer.Option(help="What chooses the best epoch. [default: balanced_accuracy]"),
+        typer.Option(help="What chooses the best epoch. [default: balanced_accuracy; masks: dice]"),
     ] = None,
     fold: Annotated[
         bool | None,
@@ -168,7 +186,7 @@ def finetune(
         bool, typer.Option("--fresh", help="Begin anew, whatever is in the folder.")
     ] = False,
     figures: Annotated[
-        bool, typer.Option("--figures", help="Draw curves and confusion (extra: report).")
+        bool, typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report).")
     ] = False,
     format_: Annotated[
         FinetuneFormat, typer.Option("--format", help="Of stdout.")
@@ -177,8 +195,9 @@ def finetune(
     """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
 
     The best epoch's weights are written into a folder that timm loads as local-dir:, with the
-    log, the confusion matrix and all settings. Stopped at any moment, the same command goes on
-    after the last whole epoch.
+    log, the confusion matrix and all settings. With masks the backbone becomes the encoder of a
+    segmenter (acrank.load_segmenter). Stopped at any moment, the same command goes on after the
+    last whole epoch.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the backbone cannot be fine-tuned,
     130 interrupted.
@@ -194,7 +213,20 @@ def finetune(
 
 
 _FIELDS = (
-    *("data", "model", "zoo", "method", "val", "val_share", "test", "samples", "epochs"),
+    *(
+        "data",
+        "task",
+        "decoder",
+        "image_size",
+        "model",
+        "zoo",
+        "method",
+        "val",
+        "val_share",
+        "test",
+        "samples",
+        "epochs",
+    ),
     *("head_epochs", "batch_size", "accumulate", "optimizer", "lr", "head_lr_factor"),
     *("weight_decay", "schedule", "warmup", "label_smoothing", "class_weights", "augment"),
     *("ema", "patience", "monitor", "fold", "seed", "device", "precision", "threads"),
@@ -211,7 +243,7 @@ def _config(options: Mapping[str, Any]) -> FinetuneConfig:
             raise ConfigError(
                 "--from has a model and its zoo already.", hint="Leave --model and --zoo out."
             )
-        settings |= _best_of(options["from_"])
+        settings = _best_of(options["from_"]) | settings
     config = make_finetune_config(settings)
     given = read_options(config.method, options["option"] or ())
     return make_finetune_config({**settings, "options": given}) if given else config
@@ -226,7 +258,9 @@ def _best_of(path: Path) -> dict[str, Any]:
         raise ConfigError(f"'{path}' has no ranked model.", hint="Name one with --model.")
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
-    return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {})}
+    masks = ("task", "decoder", "image_size") if config.get("task") == "segmentation" else ()
+    kept = {name: config[name] for name in masks}
+    return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 
 def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:

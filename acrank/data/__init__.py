@@ -5,8 +5,10 @@ from acrank.data.datasets import (
     AnyTarget,
     draw_any,
     draw_smaller,
+    known_task,
     open_any,
     open_classified,
+    refuse_volumes,
 )
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
@@ -24,9 +26,11 @@ __all__ = [
     "draw_any",
     "draw_sample",
     "draw_smaller",
+    "known_task",
     "open_any",
     "open_classified",
     "open_target",
+    "refuse_volumes",
     "smaller_sample",
     "whole_sample",
 ]

@@ -29,6 +29,19 @@ AnyTarget = Target | SegmentationTarget | VolumeTarget
 AnySample = Sample | SegmentationSample | VolumeSample
 
 
+def known_task(spec: str, task: str) -> str:
+    """Which task a target is for; only names are looked at.
+
+    Args:
+        spec: what the user gave.
+        task: ``classification``, ``segmentation``, or ``auto`` to look at the data.
+    """
+    if task != "auto":
+        return task
+    masks = is_segmentation(spec) or is_volumes(spec)
+    return "segmentation" if masks else "classification"
+
+
 def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget, str]:
     """Open a target dataset and check it; say which task it is for.
 
@@ -41,9 +54,9 @@ def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget,
         DataError: the data are missing, ill-formed or damaged.
         MissingExtraError: volumes without the packages for them.
     """
-    if task != "classification" and is_volumes(spec):
-        return open_volumes(spec), "segmentation"
-    if task == "segmentation" or (task == "auto" and is_segmentation(spec)):
+    if known_task(spec, task) == "segmentation":
+        if is_volumes(spec):
+            return open_volumes(spec), "segmentation"
         return open_segmentation(spec), "segmentation"
     return open_target(spec, offline=offline), "classification"
 
@@ -56,10 +69,23 @@ def open_classified(spec: str, *, offline: bool = False) -> Target:
     """
     if is_segmentation(spec) or is_volumes(spec):
         raise DataError(
-            f"{spec}: images with masks, and fine-tuning is of classification alone so far.",
-            hint="Give one folder of images a class. acrank score ranks backbones on masks too.",
+            f"{spec}: images with masks, and experiments are of classification alone so far.",
+            hint="Give one folder of images a class. acrank score and finetune take masks too.",
         )
     return open_target(spec, offline=offline)
+
+
+def refuse_volumes(spec: str) -> None:
+    """Refuse volumes where only images can be used.
+
+    Raises:
+        DataError: the target looks like volumes.
+    """
+    if is_volumes(spec):
+        raise DataError(
+            f"{spec}: volumes, and fine-tuning is of images alone so far.",
+            hint="acrank score ranks backbones on volumes.",
+        )
 
 
 def draw_any(

@@ -10,6 +10,13 @@ from acrank.errors import ConfigError
 
 Option = float | int | str | bool
 
+CLASSIFICATION, SEGMENTATION = "classification", "segmentation"
+# What a network is judged by on each task; the best epoch is chosen by one of them.
+MEASURES = {
+    CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"),
+    SEGMENTATION: ("dice", "iou", "hd95", "loss"),
+}
+
 
 @dataclass(frozen=True)
 class MethodEntry:
@@ -22,6 +29,7 @@ class MethodEntry:
         target: ``module:class``.
         options: with their defaults.
         lr: usual learning rate of the backbone, by SGD with momentum.
+        masks: whether it is defined where every pixel has a label.
     """
 
     name: str
@@ -30,6 +38,7 @@ class MethodEntry:
     target: str
     options: dict[str, Option] = field(default_factory=dict)
     lr: float = 0.01
+    masks: bool = True
 
 
 _HOME = "acrank.finetuning.methods"
@@ -85,6 +94,7 @@ _ENTRIES = (
         "You et al., NeurIPS 2020",
         f"{_HOME}.co_tuning:CoTuning",
         {"trade_off": 2.3},
+        masks=False,  # the source's classes are of whole images
     ),
 )
 METHODS = {entry.name: entry for entry in _ENTRIES}

@@ -7,9 +7,14 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from acrank.config import validated
-from acrank.finetuning.catalogue import METHODS, known_method
+from acrank.errors import ConfigError
+from acrank.finetuning.catalogue import MEASURES, METHODS, SEGMENTATION, known_method
 
-Monitor = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"]
+Monitor = Literal[
+    "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"
+]
+# Usual settings where every pixel has a label.
+OF_SEGMENTATION = {"batch_size": 8, "monitor": "dice"}
 
 
 class FinetuneConfig(BaseModel):
@@ -17,6 +22,10 @@ class FinetuneConfig(BaseModel):
 
     Attributes:
         data: training images, as for scoring.
+        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
+        decoder: on the encoder's feature maps, for segmentation.
+        image_size: height and width that images and masks are stretched to, a multiple of 32, for
+            segmentation.
         model: name of the backbone: of the zoo, or without one a timm name, ``hf-hub:`` or
             ``local-dir:``.
         zoo: where the backbone is listed.
@@ -28,7 +37,7 @@ class FinetuneConfig(BaseModel):
         samples: how many of the training images to use, stratified; None for all.
         epochs: passes over the training images.
         head_epochs: of these, how many train the head alone, at first.
-        batch_size: images in a batch.
+        batch_size: images in a batch; for segmentation 8 unless it is set.
         accumulate: batches whose gradients make one step.
         optimizer: of timm's; ``sgd`` has Nesterov momentum.
         lr: learning rate of the backbone at its highest; None takes that of the method.
@@ -39,10 +48,12 @@ class FinetuneConfig(BaseModel):
         warmup: share of the steps in which the learning rate rises.
         label_smoothing: share of the target that is spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency.
-        augment: timm's training transform as it is, a light form of it, or none.
+        augment: timm's training transform as it is, a light form of it, or none; for segmentation
+            flips, turns, crops and brightness (``light``), or none.
         ema: decay of averaged weights, which are then judged and kept; None for none.
         patience: epochs without a better value of ``monitor`` before training ends; None for all.
-        monitor: what chooses the best epoch, on the validation images.
+        monitor: what chooses the best epoch, on the validation images; for segmentation ``dice``
+            unless it is set.
         fold: keep the plain network that an AC-Norm network equals in inference.
         seed: of the split, the head, the order of images and their augmentation.
         device: where the network runs.
@@ -55,6 +66,9 @@ class FinetuneConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
+    task: Literal["auto", "classification", "segmentation"] = "auto"
+    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
+    image_size: int = Field(default=256, ge=32, multiple_of=32)
     model: str
     zoo: str | None = None
     method: str = "full"
@@ -103,6 +117,44 @@ class FinetuneConfig(BaseModel):
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"method {self.method} has no option {name!r}; {has}")
         return self
+
+    def for_task(self, task: str) -> Self:
+        """The same configuration, once it is known what the data are for.
+
+        Args:
+            task: ``classification`` or ``segmentation``.
+
+        Raises:
+            ConfigError: a setting that the task has not.
+        """
+        unsaid = OF_SEGMENTATION.items() if task == SEGMENTATION else ()
+        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        known = self.model_copy(update={"task": task, **usual})
+        if known.monitor not in MEASURES[task]:
+            raise ConfigError(
+                f"--monitor {known.monitor} is no measure of {task}.",
+                hint=f"It has {', '.join(MEASURES[task])}.",
+            )
+        if task == SEGMENTATION:
+            known.check_masks()
+        return known
+
+    def check_masks(self) -> None:
+        """Refuse what is not defined where every pixel has a label.
+
+        Raises:
+            ConfigError: the method or the augmentation is not.
+        """
+        if not METHODS[self.method].masks:
+            raise ConfigError(
+                f"{self.method} needs a source classifier of the same kind as the target's, and "
+                "that of a backbone is of whole images, not of pixels.",
+                hint=f"With masks there are {', '.join(n for n, e in METHODS.items() if e.masks)}.",
+            )
+        if self.augment == "timm":
+            raise ConfigError(
+                "--augment timm moves images without their masks.", hint="Use light or none."
+            )
 
     @property
     def highest_lr(self) -> float:

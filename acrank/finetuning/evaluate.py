@@ -19,8 +19,6 @@ from sklearn.metrics import (
 )
 from torch import Tensor, nn
 
-MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -35,7 +33,7 @@ class Judged:
     labels: NDArray[np.int64]
 
     def measures(self) -> dict[str, float]:
-        """Measures of :data:`MEASURES`: the first four in [0, 1], higher better; the loss in nats.
+        """Four in [0, 1], higher better, and the loss in nats.
 
         The balanced accuracy is the mean recall of the classes that are there; the AUROC the mean
         over them of one against the rest, NaN where there is one class alone.

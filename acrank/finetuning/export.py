@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import save
@@ -33,19 +33,36 @@ def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Modu
         The network in inference mode; None where timm cannot build it: a ``factory``, or
         an architecture whose classifier is no single layer.
     """
+    return timm_network(
+        backbone, network.backbone.state_dict(), classes, cast(nn.Linear, network.head)
+    )
+
+
+def timm_network(
+    backbone: Backbone,
+    trained: Mapping[str, Tensor],
+    classes: int,
+    head: nn.Linear | None = None,
+) -> nn.Module | None:
+    """The plain timm network with trained weights, or None where timm cannot build it.
+
+    Args:
+        backbone: what was trained was built from.
+        trained: weights of the backbone, without its classifier.
+        classes: K; 0 for no classifier.
+        head: the classifier; None for none.
+    """
     entry = backbone.entry
     if entry.factory:
         return None
-    name = _timm_name(entry)
-    model = create(entry, name, pretrained=False, num_classes=classes)
-    layer = _classifier_name(model, entry)
-    if layer is None:
-        return None
-    weights = dict(model.state_dict())
-    trained = dict(network.backbone.state_dict())
-    head = {f"{layer}.weight": network.head.weight, f"{layer}.bias": network.head.bias}
-    for key, value in head.items():
-        trained[key] = value.detach().reshape(weights[key].shape)
+    model = create(entry, _timm_name(entry), pretrained=False, num_classes=classes)
+    weights, trained = dict(model.state_dict()), dict(trained)
+    if head is not None:
+        layer = _classifier_name(model, entry)
+        if layer is None:
+            return None
+        for key, value in ((f"{layer}.weight", head.weight), (f"{layer}.bias", head.bias)):
+            trained[key] = value.detach().reshape(weights[key].shape)
     if trained.keys() != weights.keys():
         return None
     model.load_state_dict(trained)
@@ -68,27 +85,35 @@ def save_network(
     """
     model = whole_network(backbone, network, len(class_names))
     if model is None:
-        write_whole(folder / WEIGHTS, save(_tensors(network)))
+        write_whole(folder / WEIGHTS, save(plain_tensors(network)))
         return "the weights are those of the network with its new head, not of a timm network"
     # the weights last: where they are, the rest is
-    write_whole(folder / "config.json", _timm_config(model, backbone, class_names))
-    write_whole(folder / WEIGHTS, save(_tensors(model)))
+    config = timm_config(model, backbone.entry, backbone.data_config, class_names)
+    write_whole(folder / "config.json", config)
+    write_whole(folder / WEIGHTS, save(plain_tensors(model)))
     return ""
 
 
-def _timm_config(model: nn.Module, backbone: Backbone, class_names: Sequence[str]) -> bytes:
-    """What timm writes beside weights for its hub."""
+def timm_config(
+    model: nn.Module, entry: ZooEntry, data: Mapping[str, Any], class_names: Sequence[str]
+) -> bytes:
+    """What timm writes beside weights for its hub.
+
+    Args:
+        model: of timm.
+        entry: that it is from.
+        data: how to prepare images, in the form timm gives it.
+        class_names: of its classifier; empty for none.
+    """
+    labels = {"label_names": list(class_names)} if class_names else {}
     with tempfile.TemporaryDirectory(prefix="acrank-") as scratch:
         file = Path(scratch, "config.json")
         save_config_for_hf(
             model,
             str(file),
-            model_config={
-                "num_classes": len(class_names),
-                "label_names": list(class_names),
-            },
-            model_args=_arguments(backbone.entry),
-            data_config={k: v for k, v in backbone.data_config.items() if k in _DATA},
+            model_config={"num_classes": len(class_names), **labels},
+            model_args=_arguments(entry),
+            data_config={k: v for k, v in data.items() if k in _DATA},
         )
         return file.read_bytes()
 
@@ -126,7 +151,7 @@ def _arguments(entry: ZooEntry) -> dict[str, Any]:
     return arguments
 
 
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
+def plain_tensors(module: nn.Module) -> dict[str, Tensor]:
     """A state without shared storage, which safetensors refuses."""
     with torch.no_grad():
         return {k: v.detach().cpu().clone().contiguous() for k, v in module.state_dict().items()}

@@ -25,8 +25,47 @@ LIGHT: dict[str, Any] = {
 }
 
 
-class TrainingImages:
-    """Augmented batches, the same for a seed and an epoch whatever came before.
+class Shuffled:
+    """Batches in a new order each epoch, the same for a seed and an epoch whatever came before.
+
+    Args:
+        count: of the images.
+        batch_size: images in a batch.
+        seed: of the order, and of what :meth:`batch` draws.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count = count
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @property
+    def sizes(self) -> list[int]:
+        """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
+        whole, rest = divmod(self.count, self.batch_size)
+        return [self.batch_size] * whole + ([rest] if rest > 1 else [])
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch.
+
+        Args:
+            number: of the epoch, from 0 on.
+        """
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
+        order = torch.randperm(self.count, generator=generator)
+        # Python's, NumPy's and PyTorch's generators are all drawn from in transforms
+        source = np.random.default_rng([self.seed, number])
+        for start in range(0, len(self.sizes) * self.batch_size, self.batch_size):
+            _seed_all(int(source.integers(2**32)))
+            yield self.batch(order[start : start + self.batch_size])
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Images and labels of some rows, augmented."""
+        raise NotImplementedError
+
+
+class TrainingImages(Shuffled):
+    """Augmented batches of images with classes.
 
     Args:
         sample: training images.
@@ -46,37 +85,15 @@ class TrainingImages:
         seed: int,
         device: torch.device,
     ) -> None:
+        super().__init__(len(sample), batch_size, seed)
         self.sample = sample
         self.preprocessing = preprocessing
-        self.batch_size = batch_size
-        self.seed = seed
         self.device = device
         self.transform = None if augment == "none" else _training_transform(preprocessing, augment)
 
-    def __len__(self) -> int:
-        """Number of batches."""
-        return len(self.sizes)
-
-    @property
-    def sizes(self) -> list[int]:
-        """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
-        whole, rest = divmod(len(self.sample), self.batch_size)
-        return [self.batch_size] * whole + ([rest] if rest > 1 else [])
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch.
-
-        Args:
-            number: of the epoch, from 0 on.
-        """
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
-        order = torch.randperm(len(self.sample), generator=generator)
-        # Python's, NumPy's and PyTorch's generators are all drawn from in transforms
-        source = np.random.default_rng([self.seed, number])
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            rows = order[start : start + self.batch_size]
-            _seed_all(int(source.integers(2**32)))
-            yield self._images(rows), torch.from_numpy(self.sample.labels)[rows].to(self.device)
+    def batch(self, rows: Tensor) -> Batch:
+        """Images and labels of some rows."""
+        return self._images(rows), torch.from_numpy(self.sample.labels)[rows].to(self.device)
 
     def _images(self, rows: Tensor) -> Tensor:
         if self.transform is None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
-from acrank.data import Sample, open_classified, whole_sample
+from acrank.data import Sample, known_task, open_target, refuse_volumes, whole_sample
 from acrank.errors import ConfigError, DataError
+from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.objective import balanced_weights
+from acrank.finetuning.objective import Dataset, balanced_weights
 from acrank.finetuning.split import split
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
+
+if TYPE_CHECKING:
+    from acrank.finetuning.masks.data import MaskedImages
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,9 @@ class Images:
         notes: what a user should know of them.
     """
 
-    training: Sample
-    validation: Sample
-    test: Sample | None
+    training: Dataset
+    validation: Dataset
+    test: Dataset | None
     notes: tuple[str, ...]
 
 
@@ -38,19 +44,52 @@ def open_images(config: FinetuneConfig) -> Images:
     Raises:
         DataError: they cannot be used, or validation or test images have other classes.
     """
+    if known_task(config.data, config.task) == SEGMENTATION:
+        refuse_volumes(config.data)
+        return _open_masks(config)
     training = _read(config, config.data, config.samples)
-    notes = list(training.warnings)
+    notes = training.warnings
     if config.val is None:
-        training, validation = split(training, config.val_share, config.seed)
+        training, validation = split(training, training.labels, config.val_share, config.seed)
     else:
         validation = _with_classes(_read(config, config.val), training.classes, "--val")
     test = config.test and _with_classes(_read(config, config.test), training.classes, "--test")
-    return Images(training, validation, test or None, tuple(notes))
+    return Images(training, validation, test or None, notes)
+
+
+def _open_masks(config: FinetuneConfig) -> Images:
+    """Read images with masks."""
+    from acrank.finetuning.masks.data import open_masks, rarest_classes
+
+    read = partial(open_masks, seed=config.seed, image_size=config.image_size)
+    training = whole = read(config.data, config.samples)
+    if config.val is None:
+        validation_share = config.val_share
+        training, validation = split(whole, rarest_classes(whole), validation_share, config.seed)
+    else:
+        validation = read(config.val, None, like=whole)
+    test = None if config.test is None else read(config.test, None, like=whole)
+    return Images(training, validation, test, (*whole.warnings, *_missing(training)))
+
+
+def _missing(training: MaskedImages) -> list[str]:
+    """Say which classes no training image holds.
+
+    Raises:
+        DataError: all but one.
+    """
+    held = training.counts().any(axis=0)
+    if held.sum() < 2:
+        raise DataError(
+            "The training masks hold a single class.", hint="Use more images (--samples)."
+        )
+    absent = [name for name, found in zip(training.classes, held, strict=True) if not found]
+    return [f"no training mask holds {', '.join(absent)}"] if absent else []
 
 
 def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> Sample:
     """All images of a dataset, or a stratified part of them, as one batch."""
-    return whole_sample(open_classified(data, offline=config.offline), samples, config.seed)
+    return whole_sample(open_target(data, offline=config.offline), samples, config.seed)
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:

@@ -1,4 +1,4 @@
-"""A backbone, images and a method to a trained classifier in a folder."""
+"""A backbone, images and a method to a trained network in a folder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ import numpy as np
 import torch
 
 from acrank.common.files import remove_unfinished
-from acrank.data import Preprocessing
+from acrank.data import Preprocessing, known_task
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
+from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
 from acrank.finetuning.config import HOW, FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.inputs import Images, find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
+from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network
@@ -35,6 +37,7 @@ from acrank.finetuning.state import (
     load_state,
     save_state,
 )
+from acrank.tasks.decoders import require_decoders
 from acrank.zoo import Backbone
 
 Said = Callable[[Row, int], None]
@@ -64,7 +67,8 @@ def finetune(
 
     Returns:
         What was found. The folder has ``model.safetensors`` and ``config.json``, which timm loads
-        as ``local-dir:``, ``log.csv``, ``confusion.csv`` and ``finetune.json``.
+        as ``local-dir:``, ``log.csv``, ``finetune.json``, and of classes ``confusion.csv``; of
+        masks what :func:`acrank.load_segmenter` loads, ``classes.csv`` and ``cases.csv``.
 
     Raises:
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
@@ -89,6 +93,8 @@ def _run(
     say: Said | None,
     note: Callable[[str], None],
 ) -> Finetuned:
+    config = config.for_task(known_task(config.data, config.task))
+    require_parts(config)
     images = open_images(config)
     for text in images.notes:
         note(text)
@@ -156,9 +162,24 @@ def prepare(
 def make_objective(
     config: FinetuneConfig, images: Images, backbone: Backbone, device: torch.device
 ) -> Objective:
-    """What a fine-tuning is for, by its images."""
+    """What a fine-tuning is for, by its task."""
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    return Classifying(config, images, preprocessing, device)
+    if config.task != SEGMENTATION:
+        return Classifying(config, images, preprocessing, device)
+    from acrank.finetuning.masks.objective import Segmenting
+
+    return Segmenting(config, images, preprocessing, device)
+
+
+def require_parts(config: FinetuneConfig) -> None:
+    """Say at once which optional packages are missing.
+
+    Raises:
+        MissingExtraError: some are.
+    """
+    if config.task == SEGMENTATION:
+        require_decoders()
+        require_overlaps()
 
 
 def _make_folder(output: Path, fresh: bool) -> None:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Protocol, Self, TypeVar
 
-from acrank.data import Sample
+import numpy as np
+import numpy.typing as npt
+
 from acrank.data.stratify import rank
 from acrank.errors import DataError
 
+Rows = npt.NDArray[np.int64]
 
-def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
+
+class Splittable(Protocol):
+    """Images that can be parted."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Their ids."""
+        ...
+
+    def subset(self, rows: Rows) -> Self:
+        """The images of some rows."""
+        ...
+
+
+Images = TypeVar("Images", bound=Splittable)
+
+
+def split(sample: Images, labels: Rows, share: float, seed: int) -> tuple[Images, Images]:
     """Part a sample into training and validation images, each class by the same share.
 
     A class with two images or more has one on each side; one with a single image trains on it.
 
     Args:
         sample: to part.
+        labels: a class of each image, (N,).
         share: of the images that validate, in (0, 1).
         seed: chooses them.
 
@@ -23,8 +44,8 @@ def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
         DataError: no class has two images.
     """
     chosen: list[int] = []
-    for label in range(len(sample.classes)):
-        rows = np.flatnonzero(sample.labels == label).tolist()
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label).tolist()
         rows.sort(key=lambda row: rank(seed, f"validation\0{sample.keys[row]}"))
         count = min(max(round(share * len(rows)), 1), len(rows) - 1)
         chosen += rows[:count]
@@ -34,5 +55,5 @@ def split(sample: Sample, share: float, seed: int) -> tuple[Sample, Sample]:
             hint="Give validation images with --val.",
         )
     validation = np.array(sorted(chosen), dtype=np.int64)
-    training = np.setdiff1d(np.arange(len(sample), dtype=np.int64), validation)
+    training = np.setdiff1d(np.arange(len(labels), dtype=np.int64), validation)
     return sample.subset(training), sample.subset(validation)

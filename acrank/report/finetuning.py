@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES
 from acrank.report.cells import plain
 from acrank.report.progress import ProgressBar
 from acrank.report.table import print_rows
@@ -13,8 +14,6 @@ from acrank.report.table import print_rows
 if TYPE_CHECKING:
     from acrank.finetuning.loop import Row
     from acrank.finetuning.result import Finetuned
-
-MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
 
 
 class EpochProgress(ProgressBar):
@@ -30,7 +29,7 @@ class EpochProgress(ProgressBar):
         parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
         if row["phase"] == "head":
             parts.append("(head alone)")
-        for name in ("loss", "accuracy", "balanced_accuracy", "auroc"):
+        for name in ("loss", "accuracy", "balanced_accuracy", "auroc", "dice", "iou", "hd95"):
             value = row.get(f"val_{name}")
             if value is not None:
                 parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
@@ -40,18 +39,15 @@ class EpochProgress(ProgressBar):
 def print_finetuned(done: Finetuned, console: Console) -> None:
     """Print the measures of the weights that were kept, and where they are."""
     record = done.record
+    measures = MEASURES[record["config"].get("task", CLASSIFICATION)]
     rows = [
-        [f"{part} ({record['images'][name]} images)", *map(_number, _values(record[part]))]
+        [f"{part} ({record['images'][name]} images)", *(_number(record[part][m]) for m in measures)]
         for part, name in (("val", "validation"), ("test", "test"))
         if part in record
     ]
-    print_rows(("", *MEASURES), rows, MEASURES, console)
+    print_rows(("", *measures), rows, measures, console)
     for line in _lines(done):
         console.print(plain(line), soft_wrap=not console.is_terminal)
-
-
-def _values(measures: dict[str, Any]) -> list[float | None]:
-    return [measures[name] for name in MEASURES]
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,11 @@
 """Images with masks as a target: opened, checked, sampled and prepared for each network."""
 
 from acrank.data.segmentation.classmap import ClassMap
-from acrank.data.segmentation.draw import draw_segmentation, smaller_segmentation
+from acrank.data.segmentation.draw import (
+    draw_segmentation,
+    smaller_segmentation,
+    whole_segmentation,
+)
 from acrank.data.segmentation.layout import is_segmentation
 from acrank.data.segmentation.reader import open_segmentation
 from acrank.data.segmentation.sample import IGNORE_INDEX, SegmentationSample
@@ -17,4 +21,5 @@ __all__ = [
     "is_segmentation",
     "open_segmentation",
     "smaller_segmentation",
+    "whole_segmentation",
 ]

@@ -73,6 +73,35 @@ def draw_segmentation(
     )
 
 
+def whole_segmentation(
+    target: SegmentationTarget, samples: int | None, seed: int, image_size: int
+) -> SegmentationSample:
+    """Decode all pairs, or so many of them drawn as :func:`draw_segmentation` does, in one batch.
+
+    Args:
+        target: the dataset.
+        samples: how many pairs; None for all.
+        seed: chooses the pairs.
+        image_size: height and width of images and masks; a multiple of 32.
+
+    Raises:
+        ConfigError: a size that does not fit.
+        DataError: a file cannot be decoded.
+    """
+    check_image_size(image_size)
+    drawn = _ordered(target.items, seed)[:samples]
+    images, masks, hashes, deep = _decode_all(target, drawn, image_size)
+    return SegmentationSample(
+        classes=target.classes,
+        keys=tuple(pair.key for pair in drawn),
+        images=images,
+        masks=masks,
+        batches=(np.arange(len(drawn), dtype=np.int64),),
+        warnings=(*target.warnings, *deep),
+        fingerprint=_fingerprint(target.class_map, drawn, hashes, image_size),
+    )
+
+
 def smaller_segmentation(
     whole: SegmentationSample,
     target: SegmentationTarget,

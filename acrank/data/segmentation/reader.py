@@ -32,7 +32,7 @@ class _Seen(NamedTuple):
     codes: frozenset[int]
 
 
-def open_segmentation(spec: str) -> SegmentationTarget:
+def open_segmentation(spec: str, class_map: ClassMap | None = None) -> SegmentationTarget:
     """Open a folder of ``images/`` and ``masks/`` (optionally under ``train/``), and check it all.
 
     Every mask is read once; images are decoded only where nothing cheaper tells that they are
@@ -41,6 +41,7 @@ def open_segmentation(spec: str) -> SegmentationTarget:
 
     Args:
         spec: the folder.
+        class_map: of other masks, to read these by; classes may be missing then.
 
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
@@ -48,16 +49,17 @@ def open_segmentation(spec: str) -> SegmentationTarget:
     layout = find_files(Path(spec).expanduser())
     name = str(Path(spec).expanduser())
     file = class_file(layout.root)
-    given = read_class_map(file) if file else None
+    given = class_map or (read_class_map(file) if file else None)
     seen, faults = _look(layout, colour=given is not None and given.colour)
     masks = [Labelled(str(pair.mask), codes) for pair, codes in seen]
     if given:
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
-    class_map, notices = (given, []) if given else infer_classes(name, layout.total, masks)
-    require_enough(name, class_map, masks)
+    known, notices = (given, []) if given else infer_classes(name, layout.total, masks)
+    if class_map is None:
+        require_enough(name, known, masks)
     pairs = tuple(pair for pair, _ in seen)
-    return SegmentationTarget(name, class_map, pairs, (*notices, *empty_masks(class_map, masks)))
+    return SegmentationTarget(name, known, pairs, (*notices, *empty_masks(known, masks)))
 
 
 def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:

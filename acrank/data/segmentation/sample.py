@@ -98,13 +98,13 @@ class SegmentationSample:
         """
         rows = self.batches[index]
         images = normalise(
-            self._pixels(rows, preprocessing), preprocessing, device=device, dtype=dtype
+            self.pixels(rows, preprocessing), preprocessing, device=device, dtype=dtype
         )
         masks = torch.from_numpy(self.masks[rows]).to(device).long()
         return images, masks.masked_fill_(masks == IGNORE, IGNORE_INDEX)
 
-    def _pixels(self, rows: Rows, preprocessing: Preprocessing) -> torch.Tensor:
-        """The images of some rows as uint8 (n, C, H, W), channels last in memory."""
+    def pixels(self, rows: Rows, preprocessing: Preprocessing) -> torch.Tensor:
+        """Return the images of some rows as uint8 (n, C, H, W), channels last in memory."""
         channels = preprocessing.input_size[0]
         found = [
             np.asarray(Image.fromarray(self.images[row]).convert(MODES[channels])) for row in rows

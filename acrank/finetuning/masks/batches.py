@@ -1,0 +1,103 @@
+"""Batches of images and masks: moved together to train on, as they are to judge on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import InterpolationMode, v2
+
+from acrank.data import Preprocessing
+from acrank.data.preprocess import normalise
+from acrank.data.segmentation import SegmentationSample
+from acrank.data.segmentation.classmap import IGNORE
+from acrank.finetuning.images import Shuffled
+from acrank.finetuning.objective import Batch
+from acrank.tasks.segmentation import IGNORED
+
+# How far an image is turned (degrees) and shifted (share of its side), what share of it a crop
+# keeps and how it is stretched, and how much its brightness and contrast change.
+TURN, SHIFT = 15.0, 0.05
+CROP, STRETCH = (0.7, 1.0), (0.9, 1.1)
+JITTER = 0.2
+
+
+class TrainingMasks(Shuffled):
+    """Batches in which image and mask are moved alike, and the image's colours vary.
+
+    Args:
+        sample: training images.
+        preprocessing: of the network; channels, mean and deviation count.
+        batch_size: images in a batch.
+        augment: ``light`` or ``none``.
+        seed: of the order and the augmentation.
+        device: where batches go.
+    """
+
+    def __init__(
+        self,
+        sample: SegmentationSample,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        augment: str,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        super().__init__(len(sample), batch_size, seed)
+        self.sample = sample
+        self.preprocessing = preprocessing
+        self.device = device
+        self.transform = None if augment == "none" else _transform(preprocessing, sample.image_size)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Images and masks of some rows."""
+        pixels = self.sample.pixels(rows.numpy(), self.preprocessing)
+        masks = torch.from_numpy(self.sample.masks[rows.numpy()])
+        if self.transform is not None:
+            moved = [self._moved(*pair) for pair in zip(pixels, masks, strict=True)]
+            pixels, masks = (torch.stack(part) for part in zip(*moved, strict=True))
+        images = normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
+        labels = masks.to(self.device).long()
+        return images, labels.masked_fill_(labels == IGNORE, IGNORED)
+
+    def _moved(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.transform is not None
+        pair = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask[None]))
+        return pair[0].as_subclass(Tensor), pair[1].as_subclass(Tensor)[0]
+
+
+def plain_masks(
+    sample: SegmentationSample, preprocessing: Preprocessing, batch_size: int, device: torch.device
+) -> Iterator[Batch]:
+    """All images and masks in order, prepared as for inference.
+
+    Args:
+        sample: the images.
+        preprocessing: of the network.
+        batch_size: images in a batch.
+        device: where batches go.
+    """
+    rows = np.arange(len(sample), dtype=np.int64)
+    parts = tuple(rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
+    parted = sample.part(rows, parts)
+    for index in range(len(parts)):
+        yield parted.batch(index, preprocessing, device=device)
+
+
+def _transform(preprocessing: Preprocessing, size: int) -> v2.Transform:
+    """Flips, turns, shifts and crops of both; what comes in from outside is ignored."""
+    grey = [255 * sum(preprocessing.mean) / len(preprocessing.mean)]
+    outside = {tv_tensors.Image: grey, tv_tensors.Mask: IGNORE}
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(
+                TURN, (SHIFT, SHIFT), interpolation=InterpolationMode.BILINEAR, fill=outside
+            ),
+            v2.RandomResizedCrop(size, CROP, STRETCH, antialias=True),
+            v2.ColorJitter(brightness=JITTER, contrast=JITTER),
+        ]
+    )

@@ -1,0 +1,101 @@
+"""What a segmenter made of each image: tables, and a few images with both masks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import nn
+
+from acrank.common.files import write_whole
+from acrank.data import Preprocessing
+from acrank.finetuning.masks.batches import plain_masks
+from acrank.finetuning.masks.judge import JudgedMasks, predicted, spread
+from acrank.finetuning.masks.overlap import OVERLAPS
+from acrank.report.cells import csv_text
+
+CLASSES, CASES, PICTURES = "classes.csv", "cases.csv", "cases.npz"
+# Images that are drawn, and the pixels of their longer side.
+DRAWN, LONGEST = 6, 384
+
+Array = npt.NDArray[Any]
+
+
+def write_cases(
+    folder: Path,
+    found: Mapping[str, JudgedMasks],
+    network: nn.Module,
+    preprocessing: Preprocessing,
+) -> None:
+    """Write ``classes.csv``, ``cases.csv`` and, of validation images, ``cases.npz``.
+
+    Args:
+        folder: exists.
+        found: what was judged, by part.
+        network: plain, on its device.
+        preprocessing: of it.
+    """
+    write_whole(folder / CLASSES, csv_text(("part", "class", "images", *OVERLAPS), _classes(found)))
+    write_whole(folder / CASES, csv_text(("part", "image", "class", *OVERLAPS), _images(found)))
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **_pictures(found["val"], network, preprocessing))
+    write_whole(folder / PICTURES, stream.getvalue())
+
+
+def _classes(found: Mapping[str, JudgedMasks]) -> Iterator[dict[str, Any]]:
+    for part, judged in found.items():
+        counts = (~np.isnan(judged.values[:, :, 0])).sum(axis=0).tolist()
+        for name, count, values in zip(judged.classes, counts, judged.by_class, strict=True):
+            yield {"part": part, "class": name, "images": count, **_cells(values)}
+
+
+def _images(found: Mapping[str, JudgedMasks]) -> Iterator[dict[str, Any]]:
+    for part, judged in found.items():
+        for key, rows in zip(judged.images.keys, judged.values, strict=True):
+            for name, values in zip(judged.classes, rows, strict=True):
+                yield {"part": part, "image": key, "class": name, **_cells(values)}
+
+
+def _cells(values: Array) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(value) else float(value)
+        for name, value in zip(OVERLAPS, values, strict=True)
+    }
+
+
+@torch.no_grad()
+def _pictures(
+    judged: JudgedMasks, network: nn.Module, preprocessing: Preprocessing
+) -> dict[str, Array]:
+    """Images from the worst to the best, their masks, and how well they agree."""
+    rows = spread(judged, DRAWN)
+    part = judged.images.subset(rows)
+    device = next(network.parameters()).device
+    pictures: dict[str, Array] = {
+        "keys": np.array(part.keys),
+        "classes": np.array(part.classes),
+        "foreground": np.array(part.foreground),
+        "dice": judged.by_image[rows, 0],
+    }
+    network.eval()
+    for index, (pixels, _) in enumerate(plain_masks(part.sample, preprocessing, 1, device)):
+        truth = part.truth(index)
+        guess = predicted(network(pixels).float()[0], truth.shape).numpy()
+        height, width = _shown(*truth.shape)
+        image = Image.fromarray(part.sample.images[index]).convert("RGB").resize((width, height))
+        pictures[f"image{index}"] = np.asarray(image)
+        for name, labels in (("truth", truth), ("guess", guess)):
+            shown = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
+            pictures[f"{name}{index}"] = np.asarray(shown)
+    return pictures
+
+
+def _shown(height: int, width: int) -> tuple[int, int]:
+    factor = min(1.0, LONGEST / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))

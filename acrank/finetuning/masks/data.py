@@ -1,0 +1,124 @@
+"""Images with masks to train and to judge on: in one size, and as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
+from acrank.data.segmentation.classmap import IGNORE, ClassMap
+from acrank.data.segmentation.layout import class_file, find_files
+from acrank.data.segmentation.maskfile import read_mask
+from acrank.errors import DataError
+
+Labels = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MaskedImages:
+    """Images in one square size with their masks, and where the masks are in full size.
+
+    Attributes:
+        sample: all of them, decoded.
+        pairs: of an image and its mask, in the sample's order.
+        class_map: how the masks write the classes.
+    """
+
+    sample: SegmentationSample
+    pairs: tuple[Pair, ...]
+    class_map: ClassMap
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.sample.classes
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the images."""
+        return self.sample.keys
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know."""
+        return self.sample.warnings
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that is in them."""
+        return self.sample.fingerprint
+
+    @property
+    def foreground(self) -> tuple[int, ...]:
+        """Indices of the classes that are no background."""
+        background = self.class_map.background
+        codes = self.class_map.codes
+        return tuple(label for label, code in enumerate(codes) if code != background)
+
+    def subset(self, rows: Rows) -> MaskedImages:
+        """The images of some rows."""
+        pairs = tuple(self.pairs[row] for row in rows)
+        return MaskedImages(self.sample.subset(rows), pairs, self.class_map)
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Pixels of each image and class, int64 (N, K)."""
+        found = [np.bincount(m.ravel(), minlength=IGNORE + 1) for m in self.sample.masks]
+        return np.stack(found)[:, : len(self.classes)]
+
+    def truth(self, row: int) -> Labels:
+        """The mask of an image in its own size: class indices (H, W), 255 to be ignored.
+
+        Raises:
+            DataError: the file can no longer be read.
+        """
+        pair = self.pairs[row]
+        mask = read_mask(pair.mask, colour=self.class_map.colour)
+        codes = getattr(mask, "codes", None)
+        if codes is None or self.class_map.strangers(np.unique(codes).tolist()):
+            raise DataError(f"{pair.mask}: it has changed since it was checked.")
+        return self.class_map.indices(codes)
+
+
+def open_masks(
+    spec: str, samples: int | None, seed: int, image_size: int, like: MaskedImages | None = None
+) -> MaskedImages:
+    """Read images and masks.
+
+    Args:
+        spec: a folder of ``images/`` and ``masks/``, optionally under ``train/``.
+        samples: how many; None for all.
+        seed: chooses them.
+        image_size: height and width that they are stretched to.
+        like: others, with whose classes these masks are read; classes may be missing then. A
+            class file of their own says only how they write the same classes.
+
+    Raises:
+        ConfigError: the size does not fit.
+        DataError: the data cannot be used, or have other classes.
+    """
+    own = class_file(find_files(Path(spec).expanduser()).root) is not None
+    target = open_segmentation(spec, None if like is None or own else like.class_map)
+    if like is not None and target.classes != like.classes:
+        raise DataError(
+            f"{spec} has the classes {', '.join(target.classes)}, the training images have "
+            f"{', '.join(like.classes)}.",
+            hint="Both need the same classes in the same order.",
+        )
+    sample = whole_segmentation(target, samples, seed, image_size)
+    places = {pair.key: pair for pair in target.items}
+    return MaskedImages(sample, tuple(places[key] for key in sample.keys), target.class_map)
+
+
+def rarest_classes(images: MaskedImages) -> Rows:
+    """The class of each image that fewest images hold, (N,), by which they are split."""
+    held = images.counts() > 0
+    rarity = np.where(held, held.sum(axis=0), len(images) + 1)
+    rarest: Rows = rarity.argmin(axis=1)
+    return rarest

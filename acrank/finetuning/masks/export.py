@@ -1,0 +1,75 @@
+"""A trained segmenter as a folder: an encoder that timm loads by itself, and its decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import nn
+
+from acrank.common.files import write_whole
+from acrank.finetuning.export import WEIGHTS, plain_tensors, timm_config, timm_network
+from acrank.finetuning.network import Network
+from acrank.norm import AffineCoNorm
+from acrank.report.cells import json_text
+from acrank.zoo import Backbone, ZooEntry
+
+DECODER = "decoder.safetensors"
+SEGMENTER = "segmenter.json"
+
+
+def save_segmenter(
+    folder: Path,
+    backbone: Backbone,
+    network: Network,
+    classes: Sequence[str],
+    decoder: str,
+    image_size: int,
+) -> str:
+    """Write the encoder, the decoder and what :func:`acrank.load_segmenter` needs.
+
+    Args:
+        folder: exists.
+        backbone: what was trained was built from.
+        network: trained, on the CPU.
+        classes: of the target.
+        decoder: its name.
+        image_size: that was trained on.
+
+    Returns:
+        Why plain timm cannot load the encoder; empty if it can.
+    """
+    data = {**backbone.data_config, "crop_pct": 1.0, "crop_mode": "squash"}
+    data["input_size"] = (data["input_size"][0], image_size, image_size)
+    encoder = timm_network(backbone, network.backbone.state_dict(), 0)
+    described = {
+        "classes": list(classes),
+        "decoder": decoder,
+        "image_size": image_size,
+        "mean": list(data["mean"]),
+        "std": list(data["std"]),
+        "channels": data["input_size"][0],
+        "factory": _factory(backbone.entry),
+        "ac_norm": _holds_ac_norm(network.backbone),
+    }
+    write_whole(folder / SEGMENTER, json_text(described))
+    write_whole(folder / DECODER, save(plain_tensors(network.head)))
+    if encoder is not None:
+        write_whole(folder / "config.json", timm_config(encoder, backbone.entry, data, ()))
+    # the encoder last: where it is, the rest is
+    write_whole(folder / WEIGHTS, save(plain_tensors(network.backbone)))
+    return "" if encoder is not None else "the encoder is not a timm network"
+
+
+def _factory(entry: ZooEntry) -> dict[str, Any] | None:
+    """What makes the encoder again, without its weights."""
+    if not entry.factory:
+        return None
+    kept = entry.model_dump(mode="json", include={"name", "factory", "kwargs", "classifier"})
+    return {**kept, "base": str(entry.base.absolute())}
+
+
+def _holds_ac_norm(module: nn.Module) -> bool:
+    return any(isinstance(layer, AffineCoNorm) for layer in module.modules())

@@ -1,0 +1,112 @@
+"""How good a segmenter is on some images, in their own size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from acrank.finetuning.masks.data import MaskedImages
+from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
+from acrank.finetuning.objective import Batch
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class JudgedMasks:
+    """What a segmenter made of some images.
+
+    Attributes:
+        images: them.
+        values: of each image and foreground class, (N, F, 3) in the order of
+            :data:`acrank.finetuning.masks.overlap.OVERLAPS`; NaN where the class is in neither
+            mask.
+        loss: mean over the images, in the size that was trained on.
+    """
+
+    images: MaskedImages
+    values: Values
+    loss: float
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the foreground classes."""
+        return tuple(self.images.classes[label] for label in self.images.foreground)
+
+    @property
+    def by_class(self) -> Values:
+        """Means over the images that have the class, (F, 3)."""
+        return mean_known(self.values)
+
+    @property
+    def by_image(self) -> Values:
+        """Means over the classes that the image has, (N, 3)."""
+        return mean_known(self.values.swapaxes(0, 1))
+
+    def measures(self) -> dict[str, float]:
+        """Means over the foreground classes, the loss, and each class where there are several.
+
+        Dice and IoU are in [0, 1], higher better; ``hd95`` is in pixels of the images, lower
+        better.
+        """
+        means = mean_known(self.by_class).tolist()
+        found = {**dict(zip(OVERLAPS, means, strict=True)), "loss": self.loss}
+        if len(self.classes) > 1:
+            for name, values in zip(self.classes, self.by_class.tolist(), strict=True):
+                found |= {f"{m}_{name}": v for m, v in zip(OVERLAPS, values, strict=True)}
+        return found
+
+
+@torch.no_grad()
+def judge_masks(
+    network: nn.Module,
+    images: MaskedImages,
+    batches: Iterable[Batch],
+    loss: Loss,
+    autocast: Callable[[], Any],
+) -> JudgedMasks:
+    """Run a segmenter in inference mode over images; logits are resized to each mask.
+
+    Args:
+        network: images to logits (N, K, H, W).
+        images: to judge it on.
+        batches: of them, in order.
+        loss: of logits and labels.
+        autocast: context of the forward pass.
+    """
+    network.eval()
+    values: list[Values] = []
+    total = 0.0
+    for pixels, labels in batches:
+        with autocast():
+            logits = network(pixels)
+        total += float(loss(logits.float(), labels)) * len(labels)
+        for one in logits.float():
+            truth = torch.from_numpy(images.truth(len(values)))
+            guess = predicted(one, truth.shape)
+            values.append(overlaps(guess, truth, images.foreground))
+    return JudgedMasks(images, np.stack(values), total / len(images))
+
+
+def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The class of each pixel, uint8 of a size on the CPU, from logits (K, h, w)."""
+    mode = "bilinear" if len(size) == 2 else "trilinear"
+    resized = F.interpolate(logits[None], size=size, mode=mode)[0]
+    return resized.argmax(dim=0).to(torch.uint8).cpu()
+
+
+def spread(judged: JudgedMasks, most: int) -> npt.NDArray[np.int64]:
+    """Rows of some images from the lowest to the highest mean Dice, evenly spread over them."""
+    dice = judged.by_image[:, 0]
+    order = np.argsort(np.where(np.isnan(dice), np.inf, dice), kind="stable")
+    order = order[: int((~np.isnan(dice)).sum())] if not np.isnan(dice).all() else order
+    places = np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(np.int64)
+    rows: npt.NDArray[np.int64] = order[np.unique(places)]
+    return rows

@@ -1,0 +1,76 @@
+"""How well a predicted mask agrees with the true one (extra ``medical``)."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from acrank.data.segmentation.classmap import IGNORE
+from acrank.errors import MissingExtraError
+
+# What is told of each class.
+OVERLAPS = ("dice", "iou", "hd95")
+
+Values = npt.NDArray[np.float64]
+
+
+def require_overlaps() -> None:
+    """Say at once that the library of measures is missing.
+
+    Raises:
+        MissingExtraError: it is.
+    """
+    if find_spec("monai") is None:
+        raise MissingExtraError("Fine-tuning on masks", "medical")
+
+
+def overlaps(guess: Tensor, truth: Tensor, classes: Sequence[int]) -> Values:
+    """Dice, IoU and the 95th percentile of the Hausdorff distance of each class, by MONAI.
+
+    A class that is in neither mask has no values (NaN). One that is in a single one of them has a
+    Dice and IoU of 0, and the masks' diagonal for a distance, which nothing in them exceeds.
+
+    Args:
+        guess: class indices (*S), on the CPU.
+        truth: likewise; 255 is left out of both.
+        classes: those that are asked for.
+
+    Returns:
+        (len(classes), 3) in the order of :data:`OVERLAPS`; distances in pixels.
+    """
+    known = truth != IGNORE
+    return np.array(
+        [_of_one(((guess == label) & known), ((truth == label) & known)) for label in classes]
+    )
+
+
+def _of_one(guess: Tensor, truth: Tensor) -> tuple[float, float, float]:
+    there = bool(guess.any()), bool(truth.any())
+    if not any(there):
+        return math.nan, math.nan, math.nan
+    if not all(there):
+        return 0.0, 0.0, math.dist((0,) * truth.ndim, truth.shape)
+    from monai.metrics import compute_dice, compute_hausdorff_distance, compute_iou
+
+    pair = guess[None, None].float(), truth[None, None].float()
+    with warnings.catch_warnings():
+        # MONAI 1.6 warns of an argument that it passes itself
+        warnings.simplefilter("ignore", FutureWarning)
+        distance = compute_hausdorff_distance(*pair, include_background=True, percentile=95)
+    return float(compute_dice(*pair)), float(compute_iou(*pair)), float(distance)
+
+
+def mean_known(values: Values) -> Values:
+    """Mean over the first axis of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    found: Values = np.divide(
+        sums, known.sum(axis=0), out=np.full(sums.shape, np.nan), where=known.any(axis=0)
+    )
+    return found
