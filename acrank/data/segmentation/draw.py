@@ -89,7 +89,7 @@ def whole_segmentation(
         DataError: a file cannot be decoded.
     """
     check_image_size(image_size)
-    drawn = _ordered(target.items, seed)[:samples]
+    drawn = in_drawing_order(target.items, seed)[:samples]
     images, masks, hashes, deep = _decode_all(target, drawn, image_size)
     return SegmentationSample(
         classes=target.classes,

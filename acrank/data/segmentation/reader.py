@@ -9,6 +9,7 @@ import numpy as np
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation.classfile import read_class_map
+from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.imagesize import Size, check_size
 from acrank.data.segmentation.labels import (
     Labelled,

@@ -78,8 +78,7 @@ class Segmenting:
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Some pixels of each class and image, by the features of several scales."""
-        maps = tuple(values.float() for values in features)
-        seen, _ = self.task.observe(maps, labels, None, self.config.seed)
+        seen, _ = self.task.observe(features.float(), labels, None, self.config.seed)
         return seen.features, seen.labels.to(seen.features.device)
 
     def judge(self, network: Network, images: MaskedImages, autocast: Autocast) -> JudgedMasks:
