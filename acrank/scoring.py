@@ -90,6 +90,7 @@ def score_backbone(
         ModelError: the model cannot be scored.
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
+    adapted = _adapted(sample, preprocessing)
     model = backbone.model.to(device)
     task = task_of(sample, config)
     task.prepare(model, preprocessing)
@@ -125,6 +126,7 @@ def score_backbone(
     found.norms = (kind_of(layers), len(layers), channels)
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
     result = with_static_scores(_result(backbone, found), wanted, config.seed)
+    result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
         try:
             keep(result, extracted)
@@ -252,6 +254,17 @@ def _silence(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
     else:
         cause = "moved farther than their channels lie apart (a smaller --lr may help)"
     return f"{len(silent)} of {len(layers)} {NORM_NAMES[kind]} layers {cause}."
+
+
+def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
+    """What is done to volumes for a network of other channels.
+
+    Raises:
+        ModelError: it takes channels that they have not.
+    """
+    if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
+        return {}
+    return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}
 
 
 def _flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:

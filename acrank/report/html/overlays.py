@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.report.html.class_colours import DARK_GREY, LIGHT_GREY, class_colours, rgb
 from acrank.report.html.jpeg import jpeg_uri
+from acrank.report.html.slices import PLANES, slices_of
 
 if TYPE_CHECKING:
     from acrank.data.segmentation import SegmentationSample
+    from acrank.data.volumes import VolumeSample
 
 # Pixels along a side; the page shows them so large.
 SIZE = 160
@@ -58,10 +60,12 @@ class MaskedImage:
     Attributes:
         uri: as a ``data:`` URI.
         told: its largest classes, in words.
+        plane: of a slice of a volume; empty for an image.
     """
 
     uri: str
     told: str
+    plane: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,33 +77,54 @@ class Overlays:
         images: some of the sample.
         drawn: how many images the sample has.
         ignored: the pixels that count for nothing; None if there are none.
+        planes: how many slices stand for one volume; 0 for images.
     """
 
     classes: tuple[MaskClass, ...]
     images: tuple[MaskedImage, ...]
     drawn: int
     ignored: MaskClass | None = None
+    planes: int = 0
 
 
-def make_overlays(sample: SegmentationSample) -> Overlays:
+def make_overlays(sample: SegmentationSample | VolumeSample) -> Overlays:
     """Thumbnails of a sample with its masks: spread over it, square as networks see them.
+
+    Of volumes, the three slices that show most of the foreground.
 
     Args:
         sample: that a run has drawn.
     """
+    from acrank.data.volumes import VolumeSample
+
+    planes = len(PLANES) if isinstance(sample, VolumeSample) else 0
     colours = _colours(sample.classes)
     counts = np.stack([np.bincount(m.ravel(), minlength=IGNORE + 1) for m in sample.masks])
     last = len(sample) - 1
-    rows = np.unique(np.linspace(0, last, min(MOST, len(sample))).round().astype(np.int64))
+    shown = min(MOST // max(1, planes), len(sample))
+    rows = np.unique(np.linspace(0, last, shown).round().astype(np.int64))
     images = (
-        MaskedImage(
-            draw_over(sample.images[row], sample.masks[row], colours),
-            _told(sample.classes, colours, counts[row]),
-        )
+        MaskedImage(draw_over(image, mask, colours), told, plane)
         for row in rows
+        for told in [_told(sample.classes, colours, counts[row])]
+        for plane, image, mask in _pictures(sample, int(row), colours.index(""))
     )
     *classes, ignored = _legend((*sample.classes, "ignored"), (*colours, ""), counts)
-    return Overlays(tuple(classes), tuple(images), len(sample), ignored if ignored.images else None)
+    left_out = ignored if ignored.images else None
+    return Overlays(tuple(classes), tuple(images), len(sample), left_out, planes)
+
+
+def _pictures(
+    sample: SegmentationSample | VolumeSample, row: int, background: int
+) -> Iterator[tuple[str, Pixels, Pixels]]:
+    """The image of a row, or slices of its volume's first channel, each with its mask."""
+    from acrank.data.volumes import VolumeSample
+
+    if isinstance(sample, VolumeSample):
+        given = (sample.images[row, 0], sample.masks[row], sample.spacing)
+        yield from slices_of(*given, background, SIZE)
+    else:
+        yield "", sample.images[row], sample.masks[row]
 
 
 def draw_over(image: Pixels, mask: Pixels, colours: Sequence[str]) -> str:
