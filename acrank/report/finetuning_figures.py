@@ -1,4 +1,4 @@
-"""A fine-tuning in pictures: curves over the epochs, and the confusion matrix."""
+"""A fine-tuning in pictures: curves over the epochs, and the confusion matrix or some cases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from acrank.common.files import write_whole
 from acrank.common.visible import visible
+from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
+from acrank.report.finetuning_cases import cases
 from acrank.report.plotting import (
     ACCENT,
     INK,
@@ -36,15 +38,35 @@ LONGEST = 24
 
 
 def write_figures(done: Finetuned) -> None:
-    """Write ``curves`` and ``confusion`` as PNG and SVG into the folder of a fine-tuning.
+    """Write ``curves``, and ``confusion`` or ``cases``, as PNG and SVG into its folder.
 
     Raises:
         ConfigError: a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    for name, figure in (("curves", curves(done)), ("confusion", confusion(done))):
+    second = (
+        ("cases", cases(done.folder))
+        if _task(done) == SEGMENTATION
+        else ("confusion", confusion(done))
+    )
+    for name, figure in (("curves", curves(done)), second):
         for ending in ENDINGS:
             write_whole(done.folder / f"{name}{ending}", to_file(figure, ending))
+
+
+# What is drawn of each task: the measure, its name and its colour.
+DRAWN = {
+    CLASSIFICATION: (
+        ("balanced_accuracy", "balanced accuracy", ACCENT),
+        ("macro_f1", "macro F1", SECOND),
+        ("auroc", "AUROC", THIRD),
+    ),
+    SEGMENTATION: (("dice", "Dice", ACCENT), ("iou", "IoU", SECOND)),
+}
+
+
+def _task(done: Finetuned) -> str:
+    return str(done.record["config"].get("task", CLASSIFICATION))
 
 
 def curves(done: Finetuned) -> Figure:
@@ -58,9 +80,8 @@ def curves(done: Finetuned) -> Figure:
         _line(losses, done.log, "train_loss", "training", QUIET)
         _line(losses, done.log, "val_loss", "validation", ACCENT)
         losses.set_ylabel("loss")
-        _line(measures, done.log, "val_balanced_accuracy", "balanced accuracy", ACCENT)
-        _line(measures, done.log, "val_macro_f1", "macro F1", SECOND)
-        _line(measures, done.log, "val_auroc", "AUROC", THIRD)
+        for key, label, colour in DRAWN[_task(done)]:
+            _line(measures, done.log, f"val_{key}", label, colour)
         measures.set_ylim(top=1.02)
         measures.set_ylabel("on validation images")
         measures.set_xlabel("epoch")
