@@ -111,7 +111,26 @@ def test_gate_and_explain_take_masks_too(acrank: Acrank, scans: Path) -> None:
     assert json.loads(told.stdout)["scores"] == models["demo-cifar10"]["scores"]
 
 
-def test_fine_tuning_is_of_classification(acrank: Acrank, scans: Path) -> None:
-    done = acrank("finetune", "--data", str(scans), "--model", "demo-cifar10", "--zoo", "demo")
+def test_a_ranking_is_carried_on(acrank: Acrank, scans: Path, tmp_path: Path) -> None:
+    ranking = tmp_path / "ranking.json"
+    ranked = acrank(*score(scans), "--decoder", "fpn", "--json", str(ranking))
+    assert ranked.returncode == 0, ranked.stderr
+    output = tmp_path / "out"
+    given = ("--epochs", "1", "--batch-size", "4", "--figures", "--output", str(output))
+    command = ("finetune", "--data", str(scans), "--from", str(ranking), *given)
+    done = acrank(*command, "--image-size", "32")
+    assert done.returncode == 0, done.stderr
+    assert "best by dice on the validation images" in done.stdout
+    kept = json.loads((output / "finetune.json").read_text())["config"]
+    assert (kept["task"], kept["decoder"], kept["image_size"]) == ("segmentation", "fpn", 32)
+    for name in ("cases.png", "cases.svg", "curves.png"):
+        assert (output / name).stat().st_size > 5000
+    refused = acrank(*command, "--method", "co-tuning")
+    assert refused.returncode == 2
+    assert "co-tuning needs a source classifier" in " ".join(refused.stderr.split())
+
+
+def test_experiments_are_of_classification(acrank: Acrank, scans: Path) -> None:
+    done = acrank("benchmark", "--data", str(scans), "--zoo", "demo")
     assert done.returncode == 2
-    assert "fine-tuning is of classification alone so far" in " ".join(done.stderr.split())
+    assert "experiments are of classification alone so far" in " ".join(done.stderr.split())

@@ -1,0 +1,108 @@
+"""Images with masks, apart by their use, and the batches that are made of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from acrank.data import Preprocessing
+from acrank.errors import DataError
+from acrank.finetuning.inputs import open_images
+from acrank.finetuning.masks.batches import TrainingMasks, plain_masks
+from acrank.finetuning.masks.data import MaskedImages, open_masks, rarest_classes
+from acrank.tasks.segmentation import IGNORED
+from tests.finetuning.masks.discs import SIDES, config, write_discs
+
+GEOMETRY = Preprocessing((3, 32, 32), "bicubic", 1.0, "squash", (0.0,) * 3, (1.0,) * 3)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> Path:
+    return write_discs(tmp_path / "discs")
+
+
+def opened(folder: Path, like: MaskedImages | None = None) -> MaskedImages:
+    return open_masks(str(folder), None, 0, 32, like)
+
+
+def test_a_part_validates_and_the_rest_trains(discs: Path) -> None:
+    images = open_images(config(discs))
+    assert (len(images.training), len(images.validation)) == (8, 2)
+    assert not set(images.training.keys) & set(images.validation.keys)
+    assert images.training.foreground == (1,)
+    truth = images.validation.truth(0)
+    assert truth.shape == SIDES
+    assert np.unique(truth).tolist() == [0, 1]
+    again = open_images(config(discs))
+    assert again.validation.fingerprint == images.validation.fingerprint
+    assert open_images(config(discs, seed=1)).validation.keys != images.validation.keys
+
+
+def test_images_are_split_by_their_rarest_class(tmp_path: Path) -> None:
+    folder = write_discs(tmp_path, 6, ring=True)
+    for index in range(4):  # no inner disc in most of them
+        file = folder / "masks" / f"disc{index}.png"
+        Image.fromarray(np.asarray(Image.open(file)).clip(max=1)).save(file)
+    images = opened(folder)
+    rare = {key for key, label in zip(images.keys, rarest_classes(images), strict=True) if label}
+    assert rare == {"disc4", "disc5"}
+    parts = open_images(config(folder))
+    for part in (parts.training, parts.validation):
+        assert part.counts()[:, 2].any()
+
+
+def test_other_images_are_read_by_the_same_classes(discs: Path, tmp_path: Path) -> None:
+    images = opened(discs)
+    other = write_discs(tmp_path / "val", 3, seed=1)
+    (other / "masks" / "disc0.png").write_bytes((discs / "masks" / "disc0.png").read_bytes())
+    assert opened(other, images).class_map == images.class_map
+    ring = write_discs(tmp_path / "ring", 3, ring=True)
+    with pytest.raises(DataError, match="values outside the classes: 1, 2"):
+        opened(ring, images)
+    (ring / "classes.yaml").write_text("classes: {background: 0, wall: 1, core: 2}")
+    with pytest.raises(DataError, match="background, wall, core, the training images have"):
+        opened(ring, images)
+    (ring / "classes.yaml").write_text("classes: {background: 0, foreground: 1}\nignore: 2")
+    images = opened(ring, images)
+    assert images.class_map.ignore == 2
+    assert 255 in images.truth(0)
+
+
+def test_image_and_mask_are_moved_alike(discs: Path) -> None:
+    sample = opened(discs).sample
+    batches = TrainingMasks(sample, GEOMETRY, 4, "light", 0, CPU)
+    assert batches.sizes == [4, 4, 2]
+    rows = list(batches.epoch(0))
+    for (images, masks), (same, as_before) in zip(rows, batches.epoch(0), strict=True):
+        assert torch.equal(images, same)
+        assert torch.equal(masks, as_before)
+    images, masks = (torch.cat(part) for part in zip(*rows, strict=True))
+    known = masks != IGNORED
+    assert 0 < int((~known).sum()) < 0.3 * masks.numel()
+    bright = images.mean(dim=1) > 90 / 255
+    assert float((bright == (masks == 1))[known].float().mean()) > 0.95
+    other = torch.cat([masks for _, masks in batches.epoch(1)])
+    assert not torch.equal(other, masks)
+
+
+def test_plain_batches_are_the_sample(discs: Path) -> None:
+    sample = opened(discs).sample
+    images, masks = (
+        torch.cat(part) for part in zip(*plain_masks(sample, GEOMETRY, 4, CPU), strict=True)
+    )
+    assert np.array_equal(masks.numpy(), sample.masks)
+    shown = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(shown, np.stack(sample.images))
+    bare = TrainingMasks(sample, GEOMETRY, 10, "none", 0, CPU)
+    order = next(bare.epoch(0))[1]
+    assert sorted(m.numpy().tobytes() for m in order) == sorted(m.numpy().tobytes() for m in masks)
+
+
+def test_a_mask_that_has_changed_is_named(discs: Path) -> None:
+    images = opened(discs)
+    Path(str(images.pairs[0].mask)).write_bytes(b"x")
+    with pytest.raises(DataError, match="it has changed since it was checked"):
+        images.truth(0)
