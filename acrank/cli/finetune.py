@@ -73,6 +73,13 @@ class Monitor(enum.StrEnum):
     loss = "loss"
 
 
+class Norms(enum.StrEnum):
+    """Layers that a method is about."""
+
+    batch = "batch"
+    affine = "affine"
+
+
 class FinetuneFormat(enum.StrEnum):
     """What is printed on stdout."""
 
@@ -107,6 +114,13 @@ def finetune(
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
+    norms: Annotated[
+        Norms | None,
+        typer.Option(
+            help="Of ac-norm and bn-only. affine: LayerNorm, GroupNorm and InstanceNorm too. "
+            "[default: batch]"
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the result. [default: MODEL-METHOD]")
     ] = None,
@@ -172,7 +186,7 @@ def finetune(
     ] = None,
     fold: Annotated[
         bool | None,
-        typer.Option("--fold/--no-fold", help="Save AC-Norm as plain BatchNorm. [default: fold]"),
+        typer.Option("--fold/--no-fold", help="Save AC-Norm as plain layers. [default: fold]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of split, head, order and augmentation. [default: 0]")
@@ -246,6 +260,8 @@ def _config(options: Mapping[str, Any]) -> FinetuneConfig:
         settings = _best_of(options["from_"]) | settings
     config = make_finetune_config(settings)
     given = read_options(config.method, options["option"] or ())
+    if options["norms"]:
+        given["norms"] = str(options["norms"])
     return make_finetune_config({**settings, "options": given}) if given else config
 
 

@@ -49,7 +49,7 @@ _ENTRIES = (
         "all weights, every BatchNorm as AC-Norm",
         "Zhang et al., arXiv 2307.15282",
         f"{_HOME}.ac_norm:AcNorm",
-        {"temperature": 1.0, "authors": False},
+        {"temperature": 1.0, "authors": False, "norms": "batch"},
         lr=0.003,  # the best mean of four rates: benchmarks/transfer
     ),
     MethodEntry(
@@ -57,7 +57,7 @@ _ENTRIES = (
         "scale and shift of every BatchNorm, and the head",
         "Kanavati and Tsuneki, Partial transfusion, arXiv 2102.05543",
         f"{_HOME}.plain:BnOnly",
-        {"bn_mode": "eval"},
+        {"bn_mode": "eval", "norms": "batch"},
     ),
     MethodEntry("head", "the head alone, on frozen features", "-", f"{_HOME}.plain:Head"),
     MethodEntry(

@@ -102,24 +102,22 @@ def guard_notes(ranking: Ranking) -> list[str]:
 
 
 def score_text(row: RankedModel, by: str) -> str:
-    """What the row is ranked by, or, of a dropped model, was compared by on a smaller sample."""
-    if row.result.status == "dropped" and by != CONSENSUS:
-        return metric_text(row, by)
-    return number_text(row.score) + _mark(row, by)
+    """What the row is ranked by, or would be: a dropped model, or one of other norms."""
+    return number_text(row.score) if by == CONSENSUS else metric_text(row, by)
 
 
 def metric_text(row: RankedModel, metric: str) -> str:
     """A metric's value, marked where a guard speaks against it; empty where there is none."""
-    return number_text(row.result.value(metric)) + _mark(row, metric)
+    return number_text(row.result.value(metric)) + mark_text(row, metric)
 
 
-def _mark(row: RankedModel, metric: str) -> str:
+def mark_text(row: RankedModel, metric: str) -> str:
     """Follows a number that a guard speaks against, or that is of other norms than BatchNorm."""
     if metric not in row.result.scores:
         return ""
     generalised = is_generalised(row.result.norm_kind) and _is_affine(metric)
     mark = MARK if row.result.guards.get(metric) else ""
-    return mark + (GENERALISED if generalised else "")
+    return (GENERALISED if generalised else "") + mark
 
 
 def places_text(row: RankedModel) -> str:

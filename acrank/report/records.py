@@ -8,6 +8,8 @@ from acrank.metrics.registry import CONSENSUS
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
 from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.markdown import escaped
+from acrank.report.ranking_text import mark_text, norm_notes
 from acrank.results import RankedModel, Ranking, row_values
 from acrank.results.file import SCHEMA
 from acrank.results.record import to_record
@@ -28,6 +30,7 @@ def to_json(ranking: Ranking) -> str:
         "warnings": list(ranking.warnings),
         "metrics": list(ranking.metrics),
         **_uncertainty(ranking.rank_by),
+        "norm_notes": norm_notes(ranking),
         "models": [_model_record(row, ranking.metrics) for row in ranking.rows],
     }
     return json_text(document)
@@ -46,7 +49,10 @@ def _uncertainty(rank_by: str) -> dict[str, str]:
 def to_markdown(ranking: Ranking) -> str:
     """The main columns as a GitHub table."""
     header = ("rank", "model", "score", "95 % interval", "P(best)", "tie", "status")
-    return markdown_table(header, map(_markdown_cells, ranking.rows))
+    by = ranking.rank_by
+    table = markdown_table(header, (_markdown_cells(row, by) for row in ranking.rows))
+    notes = [escaped(note) for note in norm_notes(ranking)]
+    return "\n".join([table, *notes, ""]) if notes else table
 
 
 def _model_record(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def _model_record(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def _markdown_cells(row: RankedModel) -> list[str]:
+def _markdown_cells(row: RankedModel, by: str) -> list[str]:
     def number(value: float | None, digits: int) -> str:
         return "" if value is None else f"{value:.{digits}g}"
 
@@ -64,7 +70,7 @@ def _markdown_cells(row: RankedModel) -> list[str]:
     return [
         str(row.rank or ""),
         row.result.model,
-        number(row.score, 4),
+        number(row.score, 4) + (mark_text(row, by) if row.score is not None else ""),
         between,
         "" if row.p_best is None else f"{row.p_best:.2f}",
         str(row.tie_group or ""),

@@ -26,6 +26,7 @@ COLUMNS = (
     "memory_mb",
     "weights_mb",
     "reason",
+    "norms",
 )
 # In the table: long ones are of use to programs, and CSV and JSON have them.
 _SHOWN = (
@@ -37,6 +38,7 @@ _SHOWN = (
     "weights_mb",
     "norm_layers",
     "norm_channels",
+    "norms",
     "input_size",
     "license",
     "tags",
@@ -45,7 +47,7 @@ _SHOWN = (
 )
 _NUMERIC = ("params_m", "macs_g", "memory_mb", "weights_mb", "norm_layers", "norm_channels")
 # Not shown where no row has one.
-_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason"))
+_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason", "norms"))
 
 
 def print_zoo(listed: Sequence[Listed], output: str) -> None:
@@ -79,6 +81,7 @@ def _values(row: Listed) -> dict[str, Any]:
         "memory_mb": _in(1e6, costs.memory if costs else None, digits=None),
         "weights_mb": _in(1e6, row.size),
         "reason": row.reason,
+        "norms": info.norms or None,
     }
 
 
@@ -103,12 +106,19 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     shown = [
         column
         for column in _SHOWN
-        if column not in _OPTIONAL or any(row[column] is not None for row in rows)
+        if column not in _OPTIONAL or any(_tells(row, column) for row in rows)
     ]
     sourced = ({**row, "source": _origin(row)} for row in rows)
     print_rows(shown, (_cells(row, shown) for row in sourced), _NUMERIC, console)
     failed = sum(row["reason"] is not None for row in rows)
     console.print(f"{len(rows)} models" + (f", {failed} cannot be described" if failed else ""))
+
+
+def _tells(row: dict[str, Any], column: str) -> bool:
+    """Whether an optional column says something: of norms, more than how many BatchNorms."""
+    if column == "norms" and row["norms"]:
+        return bool(row["norms"] != f"{row['norm_layers']} BatchNorm")
+    return row[column] is not None
 
 
 def _origin(row: dict[str, Any]) -> str:

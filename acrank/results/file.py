@@ -19,7 +19,7 @@ SCHEMA = 1
 _WRITE = "Write one with: acrank score --data ... --json FILE"
 # Fields of a ranking under their own names in the file, and what else is not of its record.
 _OF_RANKING = ("rank_by", "warnings", "metrics", "interrupted")
-_NOT_RECORD = {*_OF_RANKING, "schema_version", "interval", "p_best", "models"}
+_NOT_RECORD = {*_OF_RANKING, "schema_version", "interval", "p_best", "norm_notes", "models"}
 _ROW: TypeAdapter[RankedModel] = TypeAdapter(RankedModel)
 _RANKING: TypeAdapter[Ranking] = TypeAdapter(Ranking)
 _PARTS: dict[str, type] = {"config": dict, "dataset": dict, "device": dict, "versions": dict}

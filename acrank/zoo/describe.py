@@ -1,6 +1,7 @@
 """What can be said of a model without its weights and without the network."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from acrank.common.regular import is_regular
 from acrank.common.visible import brief
 from acrank.errors import ModelError
+from acrank.norm.convert import norm_kind, usable_norms
+from acrank.results.kinds import KINDS, NORM_NAMES
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
 from acrank.zoo.checkpoints import Shapes, class_count, read_shapes, short_sha256
 from acrank.zoo.data_config import data_config
@@ -39,6 +42,7 @@ class EntryInfo:
         tags: the entry's tags.
         revision: commit of the hub, or ``sha256:`` and twelve digits for a local file.
         cached: whether the weights are on this machine.
+        norms: affine norm layers of every kind, such as ``25 LayerNorm``; empty if not known yet.
     """
 
     name: str
@@ -51,6 +55,7 @@ class EntryInfo:
     tags: tuple[str, ...]
     revision: str | None
     cached: bool
+    norms: str = ""
 
 
 def describe(entry: ZooEntry, *, trust_code: bool = False, hub: Hub | None = None) -> EntryInfo:
@@ -87,7 +92,13 @@ def entry_info(
         tags=entry.tags,
         revision=revision,
         cached=cached,
+        norms=_norms_text(model) if model is not None else "",
     )
+
+
+def _norms_text(model: nn.Module) -> str:
+    kinds = Counter(norm_kind(layer) for layer in usable_norms(model, KINDS).values())
+    return ", ".join(f"{kinds[kind]} {NORM_NAMES[kind]}" for kind in KINDS if kinds[kind])
 
 
 def affine_norms(model: nn.Module) -> list[_BatchNorm]:

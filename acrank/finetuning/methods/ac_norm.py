@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from acrank.errors import NoNormError
-from acrank.finetuning.methods.base import Method, Start
+from acrank.finetuning.methods.base import Method, Start, no_norms, norm_kinds
 from acrank.finetuning.network import Network
-from acrank.norm import convert_batchnorm, fold
+from acrank.norm import convert_affine, fold
 
 
 class AcNorm(Method):
@@ -17,24 +16,31 @@ class AcNorm(Method):
     Args:
         temperature: of the affine correlation's softmax.
         authors: move the running statistics as the authors' release does.
+        norms: ``batch`` as above; ``affine`` replaces LayerNorm, GroupNorm and InstanceNorm too,
+            a generalisation.
     """
 
-    def __init__(self, temperature: float = 1.0, authors: bool = False) -> None:
+    def __init__(
+        self, temperature: float = 1.0, authors: bool = False, norms: str = "batch"
+    ) -> None:
         self.temperature = temperature
         self.authors = authors
+        self.norms = norms
+        self.kinds = norm_kinds(norms)
 
     def prepare(self, start: Start) -> None:
         """Convert the network.
 
         Raises:
-            NoNormError: there is no BatchNorm layer to convert.
+            NoNormError: there is no layer to convert.
         """
-        done = convert_batchnorm(start.network.backbone, self.temperature, self.authors)
+        backbone = start.network.backbone
+        done = convert_affine(backbone, self.temperature, self.authors, kinds=self.kinds)
         if not done.converted:
-            raise NoNormError("no BatchNorm layer with affine parameters: ac-norm changes nothing.")
+            raise no_norms("ac-norm changes nothing", self.norms)
 
     def finish(self, network: Network, *, fold: bool) -> None:
-        """Replace every layer by the plain BatchNorm of the same inference output."""
+        """Replace every layer by the plain one of the same inference output."""
         if fold:
             _fold(network.backbone)
 

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.network import Network
+from acrank.results.kinds import KINDS, NormKind
 
 # Images and labels of training batches, not augmented, in a fixed order.
 PlainBatches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -79,6 +81,33 @@ class Method:
 
     def finish(self, network: Network, *, fold: bool) -> None:
         """Make the network what is to be saved: plain, if ``fold``."""
+
+
+def norm_kinds(norms: str) -> tuple[NormKind, ...]:
+    """The kinds of normalisation layers that a method takes.
+
+    Args:
+        norms: ``batch`` for BatchNorm, ``affine`` for all with a scale and a shift a channel.
+
+    Raises:
+        ConfigError: it is another word.
+    """
+    if norms not in ("batch", "affine"):
+        raise ConfigError(f"norms is {norms!r}.", hint="It is batch or affine.")
+    return ("batch",) if norms == "batch" else KINDS
+
+
+def no_norms(what: str, norms: str) -> NoNormError:
+    """That a network has none of the layers that a method is about.
+
+    Args:
+        what: becomes of it.
+        norms: of the method.
+    """
+    if norms == "batch":
+        hint = "--norms affine takes LayerNorm, GroupNorm and InstanceNorm too."
+        return NoNormError(f"no BatchNorm layer with affine parameters: {what}.", hint=hint)
+    return NoNormError(f"no norm layer with a scale and a shift a channel: {what}.")
 
 
 def freeze(module: nn.Module) -> None:

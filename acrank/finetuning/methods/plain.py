@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from torch import nn
-
-from acrank.errors import ConfigError, NoNormError
-from acrank.finetuning.methods.base import Method, Start, freeze, set_bn_mode
+from acrank.errors import ConfigError
+from acrank.finetuning.methods.base import (
+    Method,
+    Start,
+    freeze,
+    no_norms,
+    norm_kinds,
+    set_bn_mode,
+)
 from acrank.finetuning.network import Network
+from acrank.norm.convert import usable_norms
+from acrank.probe.norms import affine_of
 from acrank.zoo.describe import affine_norms
 
 
@@ -37,12 +44,15 @@ class BnOnly(Method):
     Args:
         bn_mode: ``eval`` as above; ``train`` normalises by batch statistics and adapts the
             running ones, which the paper warns of.
+        norms: ``batch`` as above; ``affine`` trains LayerNorm, GroupNorm and InstanceNorm too.
     """
 
-    def __init__(self, bn_mode: str = "eval") -> None:
+    def __init__(self, bn_mode: str = "eval", norms: str = "batch") -> None:
         if bn_mode not in ("eval", "train"):
             raise ConfigError(f"bn_mode is {bn_mode!r}.", hint="It is eval or train.")
         self.bn_mode = bn_mode
+        self.norms = norms
+        self.kinds = norm_kinds(norms)
 
     def prepare(self, start: Start) -> None:
         """Train the norm affines only.
@@ -51,18 +61,15 @@ class BnOnly(Method):
             NoNormError: the network has none.
         """
         freeze(start.network.backbone)
-        norms = affine_norms(start.network.backbone)
-        if not norms:
-            raise NoNormError("no BatchNorm layer with affine parameters: bn-only trains none.")
-        for norm in norms:
-            _train_affine(norm)
+        batch = affine_norms(start.network.backbone)
+        others = usable_norms(start.network.backbone, set(self.kinds) - {"batch"})
+        if not batch and not others:
+            raise no_norms("bn-only trains none", self.norms)
+        for norm in (*batch, *others.values()):
+            for parameter in affine_of(norm):
+                parameter.requires_grad_(True)
 
     def train_mode(self, network: Network) -> None:
         """Dropout and the like train; BatchNorm by its mode."""
         network.train()
         set_bn_mode(network.backbone, training=self.bn_mode == "train")
-
-
-def _train_affine(norm: nn.modules.batchnorm._BatchNorm) -> None:
-    norm.weight.requires_grad_(True)
-    norm.bias.requires_grad_(True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
-from acrank.report.ranking_text import MARK, metric_text
+from acrank.report.ranking_text import GENERALISED, mark_text, metric_text
 from acrank.results import RankedModel, Ranking
 
 
@@ -18,7 +18,7 @@ class Cell:
     Attributes:
         rank: from 1, equal values sharing the best place; None without a value.
         share: how far up among those with a value, from 0 (last) to 1 (first).
-        mark: of a guard that speaks against the value.
+        mark: of a guard that speaks against the value, or of other norms than BatchNorm.
         value: the value itself, as text.
     """
 
@@ -50,7 +50,8 @@ def rank_heat(ranking: Ranking) -> Heat | None:
     rows = [row for row in rows if row.result.scores]
     if not rows:
         return None
-    columns = [_column(rows, metric) for metric in ranking.metrics]
+    mixed = ranking.record.get("config", {}).get("norms") == "mixed"
+    columns = [_column(rows, metric, mixed) for metric in ranking.metrics]
     labels = [f"{row.rank}. {row.result.model}" if row.rank else row.result.model for row in rows]
     by_row = tuple(zip(*columns, strict=True))
     return Heat(
@@ -64,17 +65,19 @@ def _heading(metric: str) -> tuple[str, str, str]:
     return metric, arrow, "" if metric == CONSENSUS else METRICS[metric].summary
 
 
-def _column(rows: Sequence[RankedModel], metric: str) -> list[Cell]:
+def _column(rows: Sequence[RankedModel], metric: str, mixed: bool) -> list[Cell]:
     sign = 1.0 if higher_is_better(metric) else -1.0
     values = [sign * row.result.value(metric) for row in rows]
-    known = [value for value in values if not math.isnan(value)]
+    # scores of other norms than BatchNorm have places of their own
+    apart = [not mixed and GENERALISED in mark_text(row, metric) for row in rows]
     cells = []
-    for row, value in zip(rows, values, strict=True):
+    for row, value, own in zip(rows, values, apart, strict=True):
         if math.isnan(value):
             cells.append(Cell(None, 0.0, "", ""))
             continue
+        peers = (each for each, other in zip(values, apart, strict=True) if other == own)
+        known = [each for each in peers if not math.isnan(each)]
         above = sum(other > value for other in known)
         share = 1.0 if len(known) < 2 else 1 - above / (len(known) - 1)
-        text = metric_text(row, metric)
-        cells.append(Cell(above + 1, share, MARK if text.endswith(MARK) else "", text))
+        cells.append(Cell(above + 1, share, mark_text(row, metric), metric_text(row, metric)))
     return cells
