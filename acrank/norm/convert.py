@@ -212,7 +212,7 @@ def _bypassed(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def why_not(module: nn.Module) -> str | None:
-    """Why a BatchNorm layer stays: None to convert it, a reason to report, "" for other modules."""
+    """None to convert, a reason to report, or an empty string where there is no BatchNorm."""
     if isinstance(module, FrozenBatchNorm2d | FrozenBatchNormAct2d):
         return "frozen statistics and affine"
     if not isinstance(module, _BatchNorm) or isinstance(module, AffineCoNorm):

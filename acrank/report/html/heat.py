@@ -35,10 +35,12 @@ class Heat:
     Attributes:
         metrics: the columns; each with its direction and what it measures.
         rows: a label and a cell for each metric.
+        apart: whether models of other norms than BatchNorm have places of their own by some.
     """
 
     metrics: tuple[tuple[str, str, str], ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    apart: bool = False
 
 
 def rank_heat(ranking: Ranking) -> Heat | None:
@@ -54,9 +56,11 @@ def rank_heat(ranking: Ranking) -> Heat | None:
     columns = [_column(rows, metric, mixed) for metric in ranking.metrics]
     labels = [f"{row.rank}. {row.result.model}" if row.rank else row.result.model for row in rows]
     by_row = tuple(zip(*columns, strict=True))
+    marked = any(GENERALISED in cell.mark for column in columns for cell in column)
     return Heat(
         tuple(_heading(metric) for metric in ranking.metrics),
         tuple(zip(labels, by_row, strict=True)),
+        marked and not mixed,
     )
 
 

@@ -60,9 +60,8 @@ def _picture(number: int, row: RankedModel, scale: Scale) -> Picture:
     layers = row.result.layers
     title = f"{row.rank}. {row.result.model}" if row.rank else row.result.model
     silent = sum(not layer.telling for layer in layers)
-    note = f"{len(layers)}{norms_text(row)} layers" + (
-        f", {silent} of them left out" if silent else ""
-    )
+    note = f"{len(layers)}{norms_text(row)} layers"
+    note += f", {silent} of them left out" if silent else ""
     return Picture(
         title, _svg(number, title, layers, scale), _table(row.result.model, layers), note
     )
