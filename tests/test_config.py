@@ -73,3 +73,28 @@ def test_all_is_of_the_task() -> None:
         make_config({"data": "scans", "metrics": ["knn"]}).for_task("segmentation")
     with pytest.raises(ConfigError, match="ridge"):
         make_config({"data": "scans", "head": "ridge"}).for_task("segmentation")
+
+
+def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
+    usual = make_config({"data": "scans", "patch": "32", "spacing": "1,1,2.5"})
+    known = usual.for_task("segmentation", volumes=True)
+    assert (known.samples, known.batch_size) == (32, 2)
+    assert (known.patch, known.spacing) == ((32, 32, 32), (1, 1, 2.5))
+    assert known.for_task("segmentation", volumes=True) == known
+    with pytest.raises(ConfigError, match="--patch, --spacing is for volumes"):
+        usual.for_task("segmentation")
+    with pytest.raises(ConfigError, match="--image-size is for images"):
+        make_config({"data": "scans", "image_size": 64}).for_task("segmentation", volumes=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("patch", value) for value in ("30", "0", "a", "32,32", [32, 32, 32, 32], 1024)),
+        *(("spacing", value) for value in ("0", "1,1,nan", "1,,1", -1)),
+        *(("window", value) for value in ("5", "5,5", "0,inf", "1,2,3", 7)),
+    ],
+)
+def test_what_volumes_cannot_be_cut_to(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"Setting '{field}' is"):
+        make_config({"data": "scans", field: value})

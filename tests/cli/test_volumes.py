@@ -1,0 +1,109 @@
+"""Volumes with labels as a target, as a user gives them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_score import Acrank, acrank
+from tests.data.volumes.builders import fill
+
+__all__ = ["acrank"]
+
+SMALL = ("--samples", "4", "--pixels", "8", "--trust-code")
+NETS = """
+import torch
+from torch import nn
+
+def net(channels=1, dimensions=3):
+    torch.manual_seed(0)
+    conv, norm = (nn.Conv3d, nn.BatchNorm3d) if dimensions == 3 else (nn.Conv2d, nn.BatchNorm2d)
+    layers = []
+    for given, width in ((channels, 4), (4, 8)):
+        layers += [conv(given, width, 3, 2, 1), norm(width), nn.ReLU()]
+        nn.init.normal_(layers[-2].weight, 1, 0.2)
+        nn.init.normal_(layers[-2].bias, 0, 0.2)
+    return nn.Sequential(*layers)
+"""
+ZOO = """
+version: 1
+models:
+- {name: small, factory: "nets:net"}
+- {name: colour, factory: "nets:net", kwargs: {channels: 3}, input_size: [3, 16, 16, 16]}
+- {name: pair, factory: "nets:net", kwargs: {channels: 2}}
+- {name: flat, factory: "nets:net", kwargs: {dimensions: 2}, in_chans: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four volumes, described as by the Decathlon, and a zoo."""
+    folder = tmp_path_factory.mktemp("volumes")
+    fill(folder / "scans", {f"c{n}": [1, 2] for n in range(4)}, ("imagesTr", "labelsTr"))
+    labels = {"0": "background", "1": "front", "2": "back"}
+    (folder / "scans" / "dataset.json").write_text(json.dumps({"labels": labels}))
+    (folder / "nets.py").write_text(NETS)
+    (folder / "zoo.yaml").write_text(ZOO)
+    return folder
+
+
+def score(folder: Path) -> tuple[str, ...]:
+    return ("score", "--data", str(folder / "scans"), "--zoo", str(folder / "zoo.yaml"), *SMALL)
+
+
+def test_volumes_are_ranked(acrank: Acrank, folder: Path) -> None:
+    done = acrank(*score(folder), "--metric", "cc_fv,gbc", "--format", "json")
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    models = {model["model"]: model for model in document["models"]}
+    for name in ("small", "colour"):
+        scores = models[name]["scores"]
+        assert {"ac_corr", "log_me", "gbc", "cc_fv"} <= scores.keys(), models[name]
+    assert models["colour"]["flags"] == {"grey-repeated": "one channel given 3 times"}
+    assert "takes 2 channel(s), and the volumes have 1" in models["pair"]["reason"]
+    assert "it is a network for images (2-D)" in models["flat"]["reason"]
+    assert document["config"]["batch_size"] == 2
+    assert document["dataset"]["classes"] == ["background", "front", "back"]
+    again = acrank(*score(folder), "--metric", "cc_fv,gbc")
+    assert "2 of 4 had been scored before" in again.stderr
+
+
+def test_settings_of_volumes_make_another_result(acrank: Acrank, folder: Path) -> None:
+    def value(*options: str) -> object:
+        given = ("--model", "small", "--bootstrap", "0", "--format", "json", *options)
+        return json.loads(acrank(*score(folder), *given).stdout)["models"][0]["scores"]
+
+    assert value() != value("--window", "90,110")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--patch", "20"), "'patch' is '20'"),
+        (("--patch", "16,16"), "one number, or as three for the axes X,Y,Z"),
+        (("--window", "5,-5"), "write it as LOW,HIGH"),
+        (("--image-size", "64"), "--image-size is for images, and the data are volumes"),
+        (("--decoder", "fpn"), "--decoder fpn is for images"),
+    ],
+)
+def test_what_does_not_go_together(
+    acrank: Acrank, folder: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = acrank(*score(folder), *options)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+
+
+def test_patches_are_of_volumes(acrank: Acrank) -> None:
+    done = acrank("score", "--data", "demo", "--zoo", "demo", "--patch", "32", "--spacing", "1")
+    assert done.returncode == 2
+    assert "--patch, --spacing is for volumes" in " ".join(done.stderr.split())
+
+
+def test_without_the_libraries_the_extra_is_named(
+    acrank: Acrank, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acrank.data.volumes.nifti.find_spec", lambda name: None)
+    done = acrank(*score(folder))
+    assert done.returncode == 2
+    assert "pip install 'acrank[medical]'" in " ".join(done.stderr.split())
