@@ -16,7 +16,7 @@ from acrank.common.fresh import is_fresh
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
 from acrank.norm.samplewise import AffineCoSampleNorm, samplewise_kind, why_not_samplewise
-from acrank.results.kinds import KINDS, NORM_NAMES, NormKind
+from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -94,7 +94,7 @@ def convert_batchnorm(
     Raises:
         ValueError: the model is itself a BatchNorm layer, which has no place to be replaced in.
     """
-    return convert_affine(model, temperature, authors, kinds=("batch",))
+    return convert_affine(model, temperature, authors, kinds=BATCH)
 
 
 def convert_affine(

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from acrank.errors import NoNormError
 from acrank.norm import norm_kind
 from acrank.norm.convert import unusable_norms, usable_norms
-from acrank.results.kinds import KINDS, NORM_NAMES, NormKind, is_generalised
+from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind, is_generalised
 
 # Which layers AC-Corr may be of: BatchNorm alone, or others where there is no BatchNorm.
 Norms = Literal["batch", "affine"]
@@ -31,7 +31,7 @@ def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module
         model: the network.
         norms: ``batch`` for BatchNorm alone.
     """
-    found = usable_norms(model, ("batch",))
+    found = usable_norms(model, BATCH)
     if found or norms == "batch":
         return found
     found = usable_norms(model, OTHERS)
@@ -81,7 +81,7 @@ def use_batch_statistics(model: nn.Module, layers: Iterable[nn.Module] = ()) -> 
 
 def _left_out(model: nn.Module, norms: Norms) -> str:
     """Norm layers that cannot be used, with the reasons; empty where there are none."""
-    found = unusable_norms(model, KINDS if norms == "affine" else ("batch",))
+    found = unusable_norms(model, KINDS if norms == "affine" else BATCH)
     reasons = list(dict.fromkeys(found.values()))
     more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
     return f" ({'; '.join(reasons[:NAMED])}{more})" if reasons else ""

@@ -6,6 +6,7 @@ from typing import Literal
 
 NormKind = Literal["batch", "layer", "group", "instance"]
 KINDS: tuple[NormKind, ...] = ("batch", "layer", "group", "instance")
+BATCH: tuple[NormKind, ...] = ("batch",)
 
 # AC-Corr is defined on BatchNorm (arXiv 2307.15282); on the others it is this project's
 # generalisation of it.

@@ -109,10 +109,10 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
     # a setting that is added later must not be forgotten
     drawn = {"data", "zoo", "models", "metrics", "rank_by", "bootstrap", "samples", "batch_size"}
     drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
-    drawn |= {"precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
+    drawn |= {"norms", "precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
     drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}
-    drawn |= {"patch", "spacing", "window", "norms"}
+    drawn |= {"patch", "spacing", "window"}
     assert drawn == RunConfig.model_fields.keys()
 
 

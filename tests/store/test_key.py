@@ -53,6 +53,7 @@ CHANGES: dict[str, Callable[[], Key]] = {
     "lr": lambda: key_of(config=with_setting(lr=0.011)),
     "head": lambda: key_of(config=with_setting(head="ridge")),
     "temperature": lambda: key_of(config=with_setting(temperature=2.0)),
+    "norms": lambda: key_of(config=with_setting(norms="affine")),
     "dead_channels": lambda: key_of(config=with_setting(dead_channels="keep")),
     "bootstrap": lambda: key_of(config=with_setting(bootstrap=10)),
     "samples": lambda: key_of(config=with_setting(samples=17)),
@@ -96,6 +97,10 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
 def test_how_a_run_is_carried_out_does_not_matter() -> None:
     config = with_setting(threads=1, jobs=3, fresh=True, timeout_per_model=9.0, engine="ray")
     assert key_of(config=config) == key_of()
+
+
+def test_what_is_ranked_with_what_does_not_matter() -> None:
+    assert key_of(config=with_setting(norms="mixed")) == key_of(config=with_setting(norms="affine"))
 
 
 def test_metrics_have_a_key_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.network import Network
-from acrank.results.kinds import KINDS, NormKind
+from acrank.results.kinds import BATCH, KINDS, NormKind
 
 # Images and labels of training batches, not augmented, in a fixed order.
 PlainBatches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -94,7 +94,7 @@ def norm_kinds(norms: str) -> tuple[NormKind, ...]:
     """
     if norms not in ("batch", "affine"):
         raise ConfigError(f"norms is {norms!r}.", hint="It is batch or affine.")
-    return ("batch",) if norms == "batch" else KINDS
+    return BATCH if norms == "batch" else KINDS
 
 
 def no_norms(what: str, norms: str) -> NoNormError:

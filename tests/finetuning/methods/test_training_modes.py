@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from acrank.errors import NoNormError
+from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.stochnorm import stochastic_normalisation
 from acrank.finetuning.network import Network
@@ -66,6 +66,57 @@ def test_ac_norm_replaces_and_folds() -> None:
     assert not any(isinstance(m, AffineCoNorm) for m in network.modules())
     assert torch.allclose(network(images), expected, atol=1e-5)
     assert network.state_dict().keys() == make_network().state_dict().keys()
+
+
+class GroupNormed(nn.Module):
+    """A convolution with GroupNorm and no BatchNorm; features (N, 6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+        self.norm = nn.GroupNorm(2, 6)
+        nn.init.normal_(self.norm.bias)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.norm(self.conv(images))).mean(dim=(2, 3))
+
+
+def test_affine_norms_replaces_other_norms_and_folds() -> None:
+    network = Network(GroupNormed(), nn.Linear(6, 3))
+    keys = network.state_dict().keys()
+    method = make_method("ac-norm", {"norms": "affine"})
+    method.prepare(make_start(network))
+    assert trained(network) == {
+        *("conv.weight", "conv.bias", "norm.weight_target", "norm.bias_target"),
+    }
+    method.train_mode(network)
+    images = make_batch()[0]
+    network(images).square().sum().backward()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+    expected = network.eval()(images).detach()
+    method.finish(network, fold=True)
+    assert torch.equal(network(images), expected)
+    assert network.state_dict().keys() == keys
+
+
+def test_affine_norms_trains_other_affines_alone() -> None:
+    network = Network(GroupNormed(), nn.Linear(6, 3))
+    make_method("bn-only", {"norms": "affine"}).prepare(make_start(network))
+    assert trained(network) == {"norm.weight", "norm.bias"}
+
+
+@pytest.mark.parametrize("name", ["ac-norm", "bn-only"])
+def test_norms_are_batch_or_affine_and_batch_refuses_others(name: str) -> None:
+    with pytest.raises(ConfigError, match="batch or affine"):
+        make_method(name, {"norms": "mixed"})
+    with pytest.raises(NoNormError, match="--norms affine"):
+        make_method(name, {}).prepare(make_start(Network(GroupNormed(), nn.Linear(6, 3))))
+    bare = Network(nn.Flatten(), nn.Linear(6, 3))
+    with pytest.raises(NoNormError, match="a scale and a shift"):
+        make_method(name, {"norms": "affine"}).prepare(make_start(bare))
 
 
 @pytest.mark.parametrize("name", ["ac-norm", "bn-only", "stochnorm"])

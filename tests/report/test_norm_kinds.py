@@ -1,0 +1,84 @@
+"""AC-Corr of other norms than BatchNorm is marked wherever it is shown."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from acrank.metrics.registry import AC_CORR
+from acrank.ranking import rank_results
+from acrank.report.html.heat import rank_heat
+from acrank.report.markdown import to_report
+from acrank.report.ranking_text import metric_text, norm_notes
+from acrank.report.records import to_csv, to_json, to_markdown
+from acrank.results import ModelResult, Ranking
+from acrank.results.estimate import Estimate
+from acrank.results.file import read_ranking
+from acrank.results.kinds import NormKind
+from acrank.results.layer import LayerCorrelation
+
+WHY = "no BatchNorm layer with affine parameters, but LayerNorm."
+PARTS = {"config": {}, "dataset": {}, "device": {}, "versions": {}}
+
+
+def model(name: str, kind: NormKind | None, score: float) -> ModelResult:
+    names = (*AC_CORR, "log_me") if kind else ("log_me",)
+    scores = {metric: Estimate.of_trials([score, score + 0.5]) for metric in names}
+    undefined = {} if kind else dict.fromkeys(AC_CORR, WHY)
+    layers = (LayerCorrelation("a", 4, 0, False, False, 1.0, 0.5, 1.0),) if kind else ()
+    return ModelResult(
+        name, "ok", scores=scores, undefined=undefined, layers=layers, norm_kind=kind, norm_layers=7
+    )
+
+
+def make_ranking(by: str = "log_me", mixed: bool = False) -> Ranking:
+    results = [model("vit", "layer", 3.0), model("resnet", "batch", 2.0), model("mlp", None, 1.0)]
+    record = {**PARTS, "config": {"norms": "mixed" if mixed else "affine"}}
+    names = (*AC_CORR, "log_me")
+    return rank_results(results, by, 0, metrics=names, record=record, mixed=mixed)
+
+
+def test_numbers_are_marked_and_explained() -> None:
+    ranking = make_ranking()
+    vit, resnet, mlp = ranking.rows
+    assert metric_text(vit, "ac_corr") == "3.250*"
+    assert metric_text(vit, "log_me") == "3.250"
+    assert metric_text(resnet, "ac_corr") == "2.250"
+    assert metric_text(mlp, "ac_corr") == ""
+    marked, missing = norm_notes(ranking)
+    assert marked.startswith("* AC-Corr of LayerNorm of vit: a generalisation")
+    assert missing == f"No AC-Corr of mlp: {WHY}"
+
+
+def test_files_say_so_too(tmp_path: Path) -> None:
+    ranking = make_ranking()
+    rows = list(csv.DictReader(io.StringIO(to_csv(ranking))))
+    assert [row["norm_kind"] for row in rows] == ["layer", "batch", ""]
+    document = json.loads(to_json(ranking))
+    assert document["norm_notes"] == norm_notes(ranking)
+    assert [row["norm_kind"] for row in document["models"]] == ["layer", "batch", None]
+    report = to_report(ranking)
+    assert "3.250\\*" in report
+    assert "7 LayerNorm" in report
+    assert "- \\* AC-Corr of LayerNorm" in report
+    file = tmp_path / "scores.json"
+    file.write_text(to_json(ranking))
+    assert to_json(read_ranking(file)) == file.read_text()
+
+
+def test_a_markdown_table_of_such_a_score_has_marks_and_notes() -> None:
+    text = to_markdown(make_ranking("ac_corr", mixed=True))
+    assert "| 3.25* |" in text
+    assert "\n\n\\* AC-Corr of LayerNorm" in text
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
+    heat = rank_heat(make_ranking("ac_corr", mixed))
+    assert heat is not None
+    cells = {label.split()[-1]: row[0] for label, row in heat.rows}
+    assert (cells["vit"].rank, cells["vit"].mark) == (1, "*")
+    assert cells["resnet"].rank == (2 if mixed else 1)
+    assert heat.apart is not mixed
