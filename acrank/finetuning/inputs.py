@@ -64,8 +64,8 @@ def _open_masks(config: FinetuneConfig) -> Images:
     read = partial(open_masks, seed=config.seed, image_size=config.image_size)
     training = whole = read(config.data, config.samples)
     if config.val is None:
-        validation_share = config.val_share
-        training, validation = split(whole, rarest_classes(whole), validation_share, config.seed)
+        labels = rarest_classes(whole)
+        training, validation = split(whole, labels, config.val_share, config.seed)
     else:
         validation = read(config.val, None, like=whole)
     test = None if config.test is None else read(config.test, None, like=whole)
@@ -78,8 +78,8 @@ def _missing(training: MaskedImages) -> list[str]:
     Raises:
         DataError: all but one.
     """
-    held = training.counts().any(axis=0)
-    if held.sum() < 2:
+    held: list[bool] = (training.counts() > 0).any(axis=0).tolist()
+    if sum(held) < 2:
         raise DataError(
             "The training masks hold a single class.", hint="Use more images (--samples)."
         )

@@ -44,7 +44,8 @@ def write_cases(
     write_whole(folder / CLASSES, csv_text(("part", "class", "images", *OVERLAPS), _classes(found)))
     write_whole(folder / CASES, csv_text(("part", "image", "class", *OVERLAPS), _images(found)))
     stream = io.BytesIO()
-    np.savez_compressed(stream, **_pictures(found["val"], network, preprocessing))
+    pictures: dict[str, Any] = {**_pictures(found["val"], network, preprocessing)}
+    np.savez_compressed(stream, **pictures)
     write_whole(folder / PICTURES, stream.getvalue())
 
 
