@@ -94,7 +94,7 @@ def give_maps(
     found = trace(model, input_size)
     plan = _plan(model, found, scales)
     if layers:
-        plan = _Plan(plan.maps, _known(layers, found), plan.segmenter)
+        plan = _Plan(plan.maps, _known(layers, found, plan.seen), plan.segmenter)
     _Catcher(plan, found.channels_last).attach(model)
     return plan.maps
 
@@ -130,8 +130,13 @@ def _timm_layers(model: nn.Module) -> set[str]:
     return named & {name for name, _ in model.named_modules()}
 
 
-def _known(layers: Sequence[str], found: Trace) -> tuple[str, ...]:
+def _known(layers: Sequence[str], found: Trace, usual: Sequence[str]) -> tuple[str, ...]:
     """The layers asked for, each of which gives one map.
+
+    Args:
+        layers: their names.
+        found: of the network.
+        usual: what is seen without them, for the message.
 
     Raises:
         ModelError: one does not; names the nearest that do.
@@ -140,7 +145,7 @@ def _known(layers: Sequence[str], found: Trace) -> tuple[str, ...]:
     for name in layers:
         if name not in usable:
             near = difflib.get_close_matches(name, sorted(usable), n=3)
-            hint = f"Did you mean {', '.join(near)}?" if near else "Leave --layers out."
+            hint = f"Did you mean {', '.join(near)}?" if near else f"Such as: {', '.join(usual)}."
             there = any(step.name == name for step in found.steps)
             what = "gives no single feature map" if there else "is none of its layers"
             raise ModelError(f"--layers: {name!r} {what}.", hint=hint)

@@ -85,8 +85,9 @@ def _last_convolution(found: Trace) -> Step | None:
 
 def _coarser(steps: tuple[Step, ...], stride: int, coarsest: int) -> tuple[str, ...]:
     """The last map of the decoder at each scale coarser than one, finest first."""
-    deepest = max(i for i, step in enumerate(steps) if step.stride == coarsest)
-    by_stride = {s.stride: s.name for s in steps[deepest:] if s.stride > stride and s.once}
+    single = [step for step in steps if step.once]
+    deepest = max((i for i, step in enumerate(single) if step.stride == coarsest), default=0)
+    by_stride = {step.stride: step.name for step in single[deepest:] if step.stride > stride}
     return tuple(by_stride[each] for each in sorted(by_stride))
 
 

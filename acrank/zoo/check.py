@@ -16,9 +16,9 @@ from acrank.zoo.hub import Hub
 from acrank.zoo.listing import said
 from acrank.zoo.loading import load_backbone
 from acrank.zoo.names import split_repo, split_repo_file
-from acrank.zoo.partial import check_whole, find_fit, refuse_little
+from acrank.zoo.partial import LEAST_SHARE, check_whole, find_fit, refuse_little
 from acrank.zoo.remote import remote_shapes
-from acrank.zoo.sources import HubFiles, hub_files, local_weights
+from acrank.zoo.sources import BUNDLES, HubFiles, hub_files, local_weights
 
 UNPINNED = "not pinned to a commit of the hub"
 NO_SHA256 = "no sha256 of its weights"
@@ -94,7 +94,9 @@ class Checker:
             if not self.trust_code:
                 checked.warnings.append("factory not run: that needs --trust-code")
         elif model is None:
-            checked.warnings.append("structure not known before its config.json is here")
+            bundle = str(entry.reference).startswith(BUNDLES)
+            told = "it is loaded" if bundle else "its config.json is here"
+            checked.warnings.append(f"structure not known before {told}")
         elif path is not None or shapes is not None:
             self._fit(entry, model, path, shapes, checked)
 
@@ -151,7 +153,9 @@ class Checker:
                 check_whole(model, shapes, fit, label)
                 return
             refuse_little(fit, label, allow=True)
-            checked.warnings += [f"partly loaded: {fit}"] if fit.share < 1 else []
+            if fit.share < 1:
+                needs = "; needs --allow-partial" if fit.share < LEAST_SHARE else ""
+                checked.warnings.append(f"partly loaded: {fit}{needs}")
         except ModelError:
             # timm renames tensors of some checkpoints as it loads them: only loading can tell
             if entry.reference is None or path is None:

@@ -160,7 +160,10 @@ def check_fit(model: nn.Module, shapes: Shapes, label: str) -> None:
     """
     wanted = model.state_dict()
     # old checkpoints lack BatchNorm's batch counter; torch itself forgives that
-    missing = [key for key in wanted.keys() - shapes.keys() if "num_batches_tracked" not in key]
+    absent = [key for key in wanted.keys() - shapes.keys() if "num_batches_tracked" not in key]
+    same = same_tensors(model)
+    there = {same.get(key) for key in shapes}
+    missing = [key for key in absent if same.get(key) not in there]
     extra = list(shapes.keys() - wanted.keys())
     shared = wanted.keys() & shapes.keys()
     differing = [key for key in shared if tuple(wanted[key].shape) != shapes[key]]
@@ -176,6 +179,16 @@ def check_fit(model: nn.Module, shapes: Shapes, label: str) -> None:
     if parts:
         hint = "Check arch, kwargs or factory: this checkpoint is of another network."
         raise ModelError(f"{label} does not fit the network: {'; '.join(parts)}.", hint=hint)
+
+
+def same_tensors(model: nn.Module) -> dict[str, int]:
+    """A number for each name of a network's tensors, equal for names of one and the same.
+
+    Some networks have a layer in two places; safetensors files keep it under one name.
+    """
+    given = {"remove_duplicate": False}
+    named = (*model.named_parameters(**given), *model.named_buffers(**given))
+    return {name: id(tensor) for name, tensor in named}
 
 
 def check_finite(model: nn.Module) -> None:

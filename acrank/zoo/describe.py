@@ -24,7 +24,7 @@ from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg
-from acrank.zoo.sources import hub_files, local_weights
+from acrank.zoo.sources import BUNDLES, hub_files, local_weights
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,8 @@ def _buildable_name(entry: ZooEntry, hub: Hub) -> str | None:
         return f"{LOCAL_PREFIX}{folder}" if is_regular(folder / "config.json") else None
     if not reference.startswith(HUB_PREFIX):
         return reference
+    if reference.startswith(BUNDLES):
+        return None  # only its author's code can tell
     files = hub_files(entry)
     found = hub.cached(files) if files else None
     if found and found.config:

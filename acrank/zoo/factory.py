@@ -15,6 +15,9 @@ from acrank.common.visible import brief
 from acrank.errors import ModelError
 from acrank.zoo.entries import ZooEntry
 
+# Packages whose networks are of use here, and the extra that installs them.
+_EXTRAS = {"monai": "medical", "segmentation_models_pytorch": "segmentation"}
+
 
 def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
     """Make an entry's network with the function it names.
@@ -58,9 +61,12 @@ def _import(module_name: str, entry: ZooEntry) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # the module's own code may raise anything
+        extra = _EXTRAS.get(str(getattr(error, "name", "")).partition(".")[0])
+        install = f"Install it with: pip install 'acrank[{extra}]'"
+        places = f"It is looked for in {entry.base} and among the installed packages."
         raise ModelError(
             f"factory {entry.factory}: importing {module_name} failed: {_line(error)}",
-            hint=f"It is looked for in {entry.base} and among the installed packages.",
+            hint=install if extra else places,
         ) from error
 
 

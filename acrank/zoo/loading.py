@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from acrank.errors import AcrankError, ModelError
+from acrank.zoo.bundle import bundle_network
 from acrank.zoo.checkpoints import (
     check_file,
     check_finite,
@@ -20,9 +21,16 @@ from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
 from acrank.zoo.heads import remove_head, source_head
 from acrank.zoo.hub import Hub
-from acrank.zoo.names import pretrained_cfg
+from acrank.zoo.names import pretrained_cfg, split_repo
 from acrank.zoo.partial import Fit, drawn_alike, fill, flags_of
-from acrank.zoo.sources import HubFiles, folder_weights, hub_files
+from acrank.zoo.sources import (
+    BUNDLE_CONFIGS,
+    BUNDLE_WEIGHTS,
+    BUNDLES,
+    HubFiles,
+    folder_weights,
+    hub_files,
+)
 
 
 @dataclass
@@ -63,6 +71,8 @@ def load_backbone(
     try:
         if entry.weights:
             return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
+        if str(entry.reference).startswith(BUNDLES):
+            return _finish(entry, *_load_bundle(entry, trust_code, hub))
         return _finish(entry, *_load(entry, trust_code, hub))
     except ModelError:
         raise
@@ -126,6 +136,15 @@ def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Mod
     found = hub.snapshot(files)
     model, _ = _load_folder(entry, found.weights.parent)
     return model, found.commit
+
+
+def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str, Fit]:
+    repo, revision = split_repo(str(entry.reference))
+    found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
+    config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
+    model = bundle_network(config, trust_code=trust_code)
+    fit = fill(model, read_state(found.weights), found.weights.name, classifier=None)
+    return model, found.commit, fit
 
 
 def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,17 +11,19 @@ from torch import nn
 
 from acrank.common.fresh import is_fresh, mark_fresh
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import Shapes, State, check_fit
+from acrank.zoo.checkpoints import Shapes, State, check_fit, same_tensors
 from acrank.zoo.heads import find_head
 
 # What training scripts put before the names of a network's tensors.
 PREFIXES = ("module.", "encoder.", "backbone.", "model.", "net.")
+# Of them, one inside another.
+MOST_PREFIXES = 3
 # Below this share of the parameters a checkpoint is rather of another network.
 LEAST_SHARE = 0.5
 
-# Names of the network by those of the checkpoint, and what was done to them.
+# Names of the network by those of the checkpoint; with the prefixes taken off and put before.
 _Names = dict[str, str]
-_Renamed = tuple[_Names, tuple[str, ...]]
+_Renamed = tuple[_Names, str, str]
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,22 @@ class Fit:
 
     Attributes:
         names: of the network's tensors that it fills, by those of the checkpoint.
-        tensors: how many the network has, batch counters left out.
+        filled: how many those are, batch counters left out.
+        tensors: how many the network has.
         share: of the parameters, those of the head left out, in [0, 1].
         unused: tensors of the checkpoint that have no place.
         renamed: how its names were changed to fit, in words; empty if they were not.
     """
 
     names: Mapping[str, str]
+    filled: int
     tensors: int
     share: float
     unused: int
     renamed: str = ""
 
     def __str__(self) -> str:
-        words = f"{self.percent} of the parameters, {self._filled} of {self.tensors} tensors"
+        words = f"{self.percent} of the parameters, {self.filled} of {self.tensors} tensors"
         more = f"; {self.unused} of the checkpoint's not used" if self.unused else ""
         return words + more
 
@@ -51,10 +55,6 @@ class Fit:
     def percent(self) -> str:
         """The share for people; what is less than all never reads 100 %."""
         return "100 %" if self.share == 1 else f"{min(100 * self.share, 99.9):.3g} %"
-
-    @property
-    def _filled(self) -> int:
-        return sum(_counts(name) for name in self.names.values())
 
 
 def find_fit(model: nn.Module, shapes: Shapes, classifier: str | None) -> Fit:
@@ -72,8 +72,13 @@ def find_fit(model: nn.Module, shapes: Shapes, classifier: str | None) -> Fit:
     names, renamed = _best_names(wanted, shapes)
     found = {old: new for old, new in names.items() if wanted.get(new) == shapes[old]}
     unused = sum(_counts(name) for name in shapes.keys() - found.keys())
-    share = _share(model, set(found.values()), classifier)
-    return Fit(found, sum(map(_counts, wanted)), share, unused, renamed)
+    same = same_tensors(model)
+    loaded = {same[new] for new in found.values() if new in same}
+    # a layer in two places has two names and one set of tensors
+    tensors = {same.get(name, name) for name in wanted if _counts(name)}
+    share = _share(model, loaded, classifier)
+    filled = {same.get(name, name) for name in found.values() if _counts(name)}
+    return Fit(found, len(filled), len(tensors), share, unused, renamed)
 
 
 def fill(
@@ -105,7 +110,7 @@ def fill(
     else:
         check_whole(model, shapes, fit, label)
     model.load_state_dict({new: state[old] for old, new in fit.names.items()}, strict=False)
-    _mark_fresh_layers(model, set(fit.names.values()))
+    _mark_fresh_layers(model, fit.names.values())
     return fit
 
 
@@ -170,32 +175,32 @@ def drawn_alike(partial: bool) -> Iterator[None]:
         yield
 
 
-def _best_names(wanted: Shapes, shapes: Shapes) -> tuple[dict[str, str], str]:
-    """The checkpoint's names as most of its tensors fit, and what was done to them."""
+def _best_names(wanted: Shapes, shapes: Shapes) -> tuple[_Names, str]:
+    """The checkpoint's names as most of its tensors fit, and what was done to them, in words."""
     tries = [
         tried
-        for stripped in _stripped({name: name for name in shapes}, ())
+        for stripped in _stripped({name: name for name in shapes}, "")
         for tried in (stripped, *_extended(stripped))
         if len(set(tried[0].values())) == len(shapes)  # two names must not become one
     ]
-    names, said = max(tries, key=lambda tried: _fitting(tried[0], wanted, shapes))
-    return names, " and ".join(said)
+    names, off, on = max(tries, key=lambda tried: _fitting(tried[0], wanted, shapes))
+    said = [f"'{off}' taken off"] * bool(off) + [f"'{on}' put before"] * bool(on)
+    return names, f"{' and '.join(said)} the names" if said else ""
 
 
-def _stripped(names: _Names, said: tuple[str, ...]) -> Iterator[_Renamed]:
+def _stripped(names: _Names, off: str) -> Iterator[_Renamed]:
     """Names as they are, and with one prefix after another taken off."""
-    yield names, said
-    for prefix in PREFIXES:
+    yield names, off, ""
+    for prefix in PREFIXES if off.count(".") < MOST_PREFIXES else ():
         if any(name.startswith(prefix) for name in names.values()):
             shorter = {old: name.removeprefix(prefix) for old, name in names.items()}
-            yield from _stripped(shorter, (*said, f"'{prefix}' taken off the names"))
+            yield from _stripped(shorter, off + prefix)
 
 
 def _extended(renamed: _Renamed) -> Iterator[_Renamed]:
-    names, said = renamed
+    names, off, _ = renamed
     for prefix in PREFIXES:
-        longer = {old: prefix + name for old, name in names.items()}
-        yield longer, (*said, f"'{prefix}' put before the names")
+        yield {old: prefix + name for old, name in names.items()}, off, prefix
 
 
 def _fitting(names: Mapping[str, str], wanted: Shapes, shapes: Shapes) -> int:
@@ -207,17 +212,17 @@ def _counts(name: str) -> bool:
     return not name.endswith("num_batches_tracked")
 
 
-def _share(model: nn.Module, loaded: set[str], classifier: str | None) -> float:
+def _share(model: nn.Module, loaded: set[int], classifier: str | None) -> float:
     head = find_head(model, classifier)
     left_out = set() if head is None else {id(parameter) for parameter in head.parameters()}
-    sizes = {n: p.numel() for n, p in model.named_parameters() if id(p) not in left_out}
+    sizes = {id(p): p.numel() for p in model.parameters() if id(p) not in left_out}
     whole = sum(sizes.values())
-    return sum(size for name, size in sizes.items() if name in loaded) / whole if whole else 1.0
+    return sum(size for each, size in sizes.items() if each in loaded) / whole if whole else 1.0
 
 
-def _mark_fresh_layers(model: nn.Module, loaded: set[str]) -> None:
-    for name, module in model.named_modules():
-        parameters = module.named_parameters(name, recurse=False)
-        own = [key for key, _ in parameters]
-        if not loaded.issuperset(own):
+def _mark_fresh_layers(model: nn.Module, names: Iterable[str]) -> None:
+    same = same_tensors(model)
+    loaded = {same.get(name) for name in names}
+    for module in model.modules():
+        if not loaded.issuperset(map(id, module.parameters(recurse=False))):
             mark_fresh(module)

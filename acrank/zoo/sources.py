@@ -19,6 +19,10 @@ WEIGHT_FILES = (
     "open_clip_pytorch_model.bin",
     "open_clip_pytorch_model.pth",
 )
+# MONAI's own repositories, and what a bundle has where.
+BUNDLES = f"{HUB_PREFIX}MONAI/"
+BUNDLE_WEIGHTS = ("models/model.safetensors", "models/model.pt")
+BUNDLE_CONFIGS = tuple(f"configs/inference.{suffix}" for suffix in ("json", "yaml", "yml"))
 _WEIGHT_SUFFIXES = ("safetensors", "pth", "pth.tar", "bin")
 
 
@@ -71,6 +75,8 @@ def hub_files(entry: ZooEntry) -> HubFiles | None:
     reference = entry.reference
     if reference is None or reference.startswith(LOCAL_PREFIX):
         return None
+    if reference.startswith(BUNDLES):
+        return HubFiles(*names.split_repo(reference), BUNDLE_WEIGHTS)
     if reference.startswith(HUB_PREFIX):
         return HubFiles(*names.split_repo(reference), WEIGHT_FILES, config=True)
     return _timm_files(reference)
