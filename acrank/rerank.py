@@ -42,8 +42,10 @@ def rerank(folder: Path, config: RunConfig, listener: Listener | None = None) ->
     started = time.perf_counter()
     every, dataset = read_features(folder)
     settings = dataset.pop("settings")
+    known = {"norms": settings.get("norms", "batch")}
     if "seed" not in config.model_fields_set:  # the parts of the sample are then the run's
-        config = config.model_copy(update={"seed": settings["seed"]})
+        known["seed"] = settings["seed"]
+    config = config.model_copy(update=known)
     read = [pair for pair in every if _chosen(pair[0].model, config.models)]
     if not read:
         names = ", ".join(sorted(pair[0].model for pair in every))
