@@ -60,6 +60,12 @@ class Preprocessing:
         )
 
     @property
+    def image_size(self) -> tuple[int, int, int]:
+        """Channels, height and width, of a network of images."""
+        channels, height, width = self.input_size
+        return channels, height, width
+
+    @property
     def geometry(self) -> tuple[Any, ...]:
         """What the resized pixels depend on; networks that agree in it can share them."""
         # Only the border mode looks at the mean: it pads with that colour.
@@ -91,7 +97,7 @@ def _positive(std: tuple[float, ...]) -> tuple[float, ...]:
 def resize(images: Sequence[Pixels], preprocessing: Preprocessing) -> torch.Tensor:
     """Resize and crop with timm's own evaluation transform, to uint8 (N, C, H, W)."""
     transform = create_transform(
-        input_size=preprocessing.input_size,
+        input_size=preprocessing.image_size,
         is_training=False,
         use_prefetcher=True,  # stops before the normalisation and returns 8-bit pixels
         interpolation=preprocessing.interpolation,

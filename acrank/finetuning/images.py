@@ -126,7 +126,7 @@ def plain_batches(
 
 def _training_transform(preprocessing: Preprocessing, augment: str) -> Any:
     return create_transform(
-        input_size=preprocessing.input_size,
+        input_size=preprocessing.image_size,
         is_training=True,
         use_prefetcher=True,  # returns 8-bit pixels: normalised on the device, as elsewhere
         interpolation=preprocessing.interpolation,

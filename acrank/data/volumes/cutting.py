@@ -134,7 +134,7 @@ def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:
     return [each for each in found if isinstance(each, Patch)]
 
 
-def _read(path: Path, case: Case, dtype: npt.DTypeLike) -> Volume | Fault:
+def _read(path: Path, case: Case, dtype: npt.DTypeLike | None) -> Volume | Fault:
     """Read a file again that was sound when it was checked."""
     try:
         volume = read_nifti(path, dtype=dtype)

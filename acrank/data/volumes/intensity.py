@@ -24,8 +24,8 @@ def standardise(voxels: Intensities, window: tuple[float, float] | None) -> Inte
     Returns:
         The same shape; zeros where all voxels are equal.
     """
-    low, high = np.float32(window or np.percentile(voxels, PERCENTILES))
-    clipped = voxels.clip(low, high)
+    low, high = (np.float32(end) for end in window or np.percentile(voxels, PERCENTILES))
+    clipped: Intensities = voxels.clip(low, high)
     mean, deviation = clipped.mean(dtype=np.float64), clipped.std(dtype=np.float64)
     if deviation <= 1e-6 * max(1.0, abs(mean)):
         return np.zeros_like(clipped)

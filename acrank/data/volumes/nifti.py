@@ -24,6 +24,8 @@ from acrank.errors import MissingExtraError
 
 MOST_BYTES = 8_000_000_000
 MOST_VOXELS = 1_000_000_000
+# Bytes of a file that are hashed at a time.
+_PART = 2**20
 FEATURE = "Segmentation of volumes"
 
 Voxels = npt.NDArray[Any]
@@ -95,7 +97,7 @@ def quiet_nibabel() -> Iterator[None]:
         yield
 
 
-def read_nifti(path: Path, *, dtype: npt.DTypeLike = None) -> Volume:
+def read_nifti(path: Path, *, dtype: npt.DTypeLike | None = None) -> Volume:
     """Read a file and turn it to RAS.
 
     Args:
@@ -123,11 +125,14 @@ def read_nifti(path: Path, *, dtype: npt.DTypeLike = None) -> Volume:
 
 
 def _digest(path: Path) -> str:
+    digest, size = hashlib.sha256(), 0
     with open_regular(path, MOST_BYTES) as file:
-        if not file.read(1):
-            raise VolumeError("empty file (0 bytes)")
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(_PART):
+            digest.update(part)
+            size += len(part)
+    if not size:
+        raise VolumeError("empty file (0 bytes)")
+    return digest.hexdigest()
 
 
 def _check(image: Any, affine: npt.NDArray[np.float64]) -> None:

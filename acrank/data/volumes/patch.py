@@ -29,7 +29,8 @@ class Grid:
 
     def along(self, axis: int) -> npt.NDArray[np.float64]:
         """Indices into the volume along an axis, not whole."""
-        return self.start[axis] + self.step[axis] * np.arange(self.size[axis])
+        steps = np.arange(self.size[axis], dtype=np.float64)
+        return np.float64(self.start[axis]) + np.float64(self.step[axis]) * steps
 
 
 def place_patch(
@@ -96,7 +97,7 @@ def cut_labels(labels: Labels, grid: Grid) -> Labels:
         np.floor(grid.along(axis) + 0.5).astype(np.int64).clip(0, side - 1)
         for axis, side in enumerate(labels.shape)
     ]
-    cut = labels[np.ix_(*places)]
+    cut: Labels = labels[np.ix_(*places)]
     for axis, side in enumerate(labels.shape):
         np.moveaxis(cut, axis, 0)[_outside(grid.along(axis), side)] = IGNORE
     return cut

@@ -83,7 +83,7 @@ class VolumeSample:
         Raises:
             ModelError: the network takes other channels than the volumes have.
         """
-        wanted, given = preprocessing.input_size[0], self.images.shape[1]
+        wanted, given = preprocessing.input_size[0], int(self.images.shape[1])
         if wanted != given and (wanted, given) != (3, 1):
             raise ModelError(
                 f"it takes {wanted} channel(s), and the volumes have {given}.",

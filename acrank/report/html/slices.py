@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,7 @@ def slices_of(
     objects = (mask != background) & (mask != 255)
     for plane in PLANES:
         index = _fullest(objects, plane.across)
-        shown = [_turned(values.take(index, plane.across)) for values in (grey, mask)]
+        shown = [_turned(np.take(values, index, axis=plane.across)) for values in (grey, mask)]
         size = (spacing[plane.rows], spacing[plane.columns])
         yield Slice(
             plane.name,
@@ -87,7 +87,7 @@ def _fullest(objects: npt.NDArray[np.bool_], axis: int) -> int:
     return int(counts.argmax()) if counts.any() else objects.shape[axis] // 2
 
 
-def _turned(values: Pixels) -> Pixels:
+def _turned(values: npt.NDArray[Any]) -> Pixels:
     """A slice with rows from its top and columns from its left."""
     return values.T[::-1, ::-1]
 

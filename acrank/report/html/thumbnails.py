@@ -119,9 +119,9 @@ def _drawing(ranking: Ranking) -> _Drawing:
     # results from before there were other tasks do not tell the size, which only masks need
     config = {"image_size": 0} | (ranking.record.get("config") or {})
     names = [name for name in _Drawing._fields if name != "volumes"]
-    numbers = [config[name] for name in names if isinstance(config.get(name), int)]
+    numbers = {name: config[name] for name in names if isinstance(config.get(name), int)}
     if len(numbers) == len(names):
-        return _Drawing(*numbers, _volume_settings(config))
+        return _Drawing(**numbers, volumes=_volume_settings(config))
     raise DataError(
         "The result does not say how its sample was drawn.", hint="Leave --data out: no images."
     )
