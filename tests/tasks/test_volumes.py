@@ -13,7 +13,7 @@ from acrank.probe.extract import extract
 from acrank.tasks import Classification, Segmentation
 from acrank.tasks.decoders import make_decoder, require_decoders
 from acrank.tasks.dimensions import dimensions_of
-from tests.tasks.test_segmentation import randomise
+from tests.norm.test_convert import randomise
 
 GENERATOR = torch.Generator().manual_seed(0)
 SIDES = (32, 16, 16)
