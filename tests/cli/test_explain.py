@@ -123,7 +123,7 @@ def test_an_untrained_network_is_shown_and_has_no_score(acrank: Acrank, tmp_path
             "Did you mean resnet18",
         ),
         (("explain", "demo-*", "--zoo", "demo"), "matches 10 models"),
-        ((*EXPLAIN, "--layer", "layer5"), "No BatchNorm layer"),
+        ((*EXPLAIN, "--layer", "layer5"), "No norm layer"),
         ((*EXPLAIN, "--figure", "a.gif"), "Known endings: .png, .svg, .pdf"),
         ((*EXPLAIN, "--figure", "a"), "without ending"),
         ((*EXPLAIN, "--csv", "no/where.csv"), "does not exist"),

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import timm
 import torch
-from click.testing import Result
 from safetensors.torch import save_file
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from acrank.cli.app import app
 from acrank.errors import NotScoredError
@@ -30,7 +29,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, entries = tmp_path_factory.mktemp("zoo"), []
     for name, (arch, kwargs) in NETWORKS.items():
         torch.manual_seed(0)
-        size = {"img_size": 32} if arch.startswith("vit") else {}
+        size: dict[str, Any] = {"img_size": 32} if arch.startswith("vit") else {}
         model = with_affines(timm.create_model(arch, num_classes=2, **kwargs, **size))
         save_file(model.state_dict(), folder / f"{name}.safetensors")
         given = {"name": name, "arch": arch, "kwargs": kwargs, "weights": f"{name}.safetensors"}
@@ -88,8 +87,8 @@ def test_a_listing_says_which_norms_there_are(zoo: Path) -> None:
 
 
 def test_finetune_passes_it_on_to_methods_that_take_it(zoo: Path, tmp_path: Path) -> None:
-    common = ("finetune", "--data", "demo", "--zoo", str(zoo), "--model", "vit", "--epochs", "1")
-    common += ("--samples", "20", "--output", str(tmp_path), "--norms", "affine")
+    common = ["finetune", "--data", "demo", "--zoo", str(zoo), "--model", "vit", "--epochs", "1"]
+    common += ["--samples", "20", "--output", str(tmp_path), "--norms", "affine"]
     refused = CliRunner().invoke(app, [*common, "--method", "full"])
     assert "no option 'norms'" in str(refused.exception)
     done = CliRunner().invoke(app, [*common, "--method", "ac-norm", "--augment", "none"])

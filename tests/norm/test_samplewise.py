@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import timm
@@ -94,7 +95,7 @@ def test_the_output_is_that_of_the_mixed_affine(
 
 
 def small(name: str) -> nn.Module:
-    settings: dict[str, dict[str, object]] = {
+    settings: dict[str, dict[str, Any]] = {
         "convnext_atto": {"depths": (1, 1, 1, 1), "dims": (4, 4, 8, 8)},
         "vit_tiny_patch16_224": {"img_size": 32, "depth": 1, "embed_dim": 12},
         "resnet50_gn": {"layers": [1, 1, 1, 1], "channels": [32] * 4},
@@ -121,16 +122,16 @@ def test_folding_gives_back_the_architecture_and_the_output(name: str) -> None:
 
 
 def test_only_the_target_affine_is_trained_and_a_copy_is_of_its_own() -> None:
-    model = with_affines(nn.Sequential(timm_norm_act.GroupNormAct(6, 3, drop_layer=nn.Dropout)))
-    convert_affine(model)
-    other = copy.deepcopy(model)
-    model(torch.randn(IMAGE)).sum().backward()
-    trained = {name for name, p in model.named_parameters() if p.grad is not None}
-    assert trained == {"0.weight_target", "0.bias_target"}
+    norm = with_affines(timm_norm_act.GroupNormAct(6, 3, drop_layer=nn.Dropout))
+    layer = AffineCoSampleNorm(norm)
+    other = copy.deepcopy(layer)
+    layer(torch.randn(IMAGE)).sum().backward()
+    trained = {name for name, p in layer.named_parameters() if p.grad is not None}
+    assert trained == {"weight_target", "bias_target"}
     train_targets(other)
-    assert not torch.equal(other[0].weight_target, model[0].weight_target)  # type: ignore[arg-type]
-    assert not other.eval()[0].drop.training  # type: ignore[union-attr]
-    assert model[0].drop.training  # type: ignore[union-attr]
+    assert not torch.equal(other.weight_target, layer.weight_target)
+    other.eval()
+    assert [each.get_submodule("drop").training for each in (layer, other)] == [True, False]
 
 
 def test_a_shared_layer_stays_shared() -> None:
@@ -152,7 +153,7 @@ def test_what_cannot_be_converted_is_named() -> None:
         nn.LayerNorm((3, 3)),
         nn.LayerNorm(3, elementwise_affine=False),
         nn.LayerNorm(3, bias=False),
-        LayerNormNoBias(3),  # type: ignore[no-untyped-call]
+        LayerNormNoBias(3),
         nn.RMSNorm(3),
         timm_norm.RmsNorm(3),
         OwnForward(3),

@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def _last(norm: nn.Module, maps: Tensor) -> Tensor:
     return result
 
 
-NORMS = {
+NORMS: dict[str, Callable[[], nn.Module]] = {
     "layer": lambda: nn.LayerNorm(WIDTH),
     "group": lambda: nn.GroupNorm(2, WIDTH),
     "instance": lambda: nn.InstanceNorm2d(WIDTH, affine=True, track_running_stats=True),
@@ -151,7 +151,7 @@ def test_the_batchnorm_probe_trains_other_affines_and_puts_them_back() -> None:
         bn_probe(model, batches, 2, CLASSES, seed=0, lr=lr, norms="affine").log_likelihoods
         for lr in (0.05, 1e-9)
     ]
-    assert not torch.allclose(*trained)
+    assert not torch.allclose(trained[0], trained[1])
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     with pytest.raises(NoNormError, match="--norms affine"):
         bn_probe(model, batches, 2, CLASSES, seed=0)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from acrank.results.kinds import NormKind
 from acrank.results.layer import LayerCorrelation
 
 WHY = "no BatchNorm layer with affine parameters, but LayerNorm."
-PARTS = {"config": {}, "dataset": {}, "device": {}, "versions": {}}
+PARTS: dict[str, Any] = {"config": {}, "dataset": {}, "device": {}, "versions": {}}
 
 
 def model(name: str, kind: NormKind | None, score: float) -> ModelResult:

@@ -95,7 +95,7 @@ def test_affine_norms_replaces_other_norms_and_folds() -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.grad is not None:
-                parameter -= 0.1 * parameter.grad
+                parameter.sub_(0.1 * parameter.grad)
     expected = network.eval()(images).detach()
     method.finish(network, fold=True)
     assert torch.equal(network(images), expected)
