@@ -78,12 +78,12 @@ def _missing(training: MaskedImages) -> list[str]:
     Raises:
         DataError: all but one.
     """
-    held: list[bool] = (training.counts() > 0).any(axis=0).tolist()
-    if sum(held) < 2:
+    held = np.flatnonzero(training.counts().sum(axis=0)).tolist()
+    if len(held) < 2:
         raise DataError(
             "The training masks hold a single class.", hint="Use more images (--samples)."
         )
-    absent = [name for name, found in zip(training.classes, held, strict=True) if not found]
+    absent = [name for label, name in enumerate(training.classes) if label not in held]
     return [f"no training mask holds {', '.join(absent)}"] if absent else []
 
 

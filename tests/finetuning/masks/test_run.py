@@ -59,7 +59,7 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(discs: Path, tmp_p
 def test_it_learns_and_the_folder_says_so(discs: Path, tmp_path: Path) -> None:
     settings = config(discs, epochs=6, test=str(discs), augment="none", method="ac-norm", lr=0.01)
     done = finetune(settings, tmp_path)
-    assert done.record["val"]["dice"] > 0.8  # calling all of it foreground gives 0.3
+    assert done.record["val"]["dice"] > 0.6  # calling all of it foreground gives less than 0.3
     assert done.record["config"]["monitor"] == "dice"
     best = done.log[done.record["best_epoch"] - 1]
     assert best["val_dice"] == pytest.approx(done.record["val"]["dice"], abs=1e-3)
