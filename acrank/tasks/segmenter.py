@@ -80,7 +80,8 @@ def _last_convolution(found: Trace) -> Step | None:
         and step.shape
     ]
     narrowing = [s for s in ends if s.module.in_channels != found.channels]
-    return (narrowing or ends or [None])[-1]
+    chosen = narrowing or ends
+    return chosen[-1] if chosen else None
 
 
 def _coarser(steps: tuple[Step, ...], stride: int, coarsest: int) -> tuple[str, ...]:

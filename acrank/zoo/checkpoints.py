@@ -186,9 +186,9 @@ def same_tensors(model: nn.Module) -> dict[str, int]:
 
     Some networks have a layer in two places; safetensors files keep it under one name.
     """
-    given = {"remove_duplicate": False}
-    named = (*model.named_parameters(**given), *model.named_buffers(**given))
-    return {name: id(tensor) for name, tensor in named}
+    parameters = model.named_parameters(remove_duplicate=False)
+    buffers = model.named_buffers(remove_duplicate=False)
+    return {name: id(tensor) for name, tensor in (*parameters, *buffers)}
 
 
 def check_finite(model: nn.Module) -> None:

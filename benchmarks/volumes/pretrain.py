@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,7 @@ def entry_of(spec: Spec, weights: Path, steps: int) -> dict[str, Any]:
     return {
         "name": spec.name,
         "factory": f"monai.networks.nets:{spec.network}",
-        "kwargs": {**spec.kwargs, "out_channels": TASKS[spec.task][1]},
+        "kwargs": {**deepcopy(spec.kwargs), "out_channels": TASKS[spec.task][1]},
         "weights": weights.name,
         "sha256": file_sha256(weights),
         "in_chans": 1,

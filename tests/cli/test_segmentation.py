@@ -67,6 +67,19 @@ def test_settings_of_the_task_make_another_result(acrank: Acrank, scans: Path) -
     assert value() == found[0]
 
 
+def test_scores_of_features_see_the_layers_asked_for(acrank: Acrank, scans: Path) -> None:
+    one = (*score(scans), "--bootstrap", "0", "--format", "json")
+    layers = []
+    for more in ((), ("--layers", "layer2,layer1"), ("--layers", "layr1")):
+        done = acrank(*one, *more)
+        document = json.loads(done.stdout)
+        layers.append(document["models"][0].get("feature_layers"))
+    assert layers[0] == ["layer2", "layer3", "layer4"]
+    assert layers[1] == ["layer2", "layer1"]
+    assert done.returncode == 4
+    assert "'layr1' is none of its layers. Did you mean layer1" in document["models"][0]["reason"]
+
+
 def test_the_same_folder_can_be_taken_for_classes(acrank: Acrank, scans: Path) -> None:
     done = acrank(*score(scans), "--task", "classification", "--format", "json")
     assert done.returncode == 0, done.stderr
@@ -80,6 +93,7 @@ def test_the_same_folder_can_be_taken_for_classes(acrank: Acrank, scans: Path) -
         (("--head", "ridge"), "--head ridge is a linear head"),
         (("--features", "kept"), "--features keeps one row an image"),
         (("--image-size", "50"), "image_size"),
+        (("--layers", "a", "--task", "classification"), "--layers names maps of a network"),
     ],
 )
 def test_what_does_not_go_together(

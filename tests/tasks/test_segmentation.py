@@ -43,9 +43,9 @@ def segmentation(decoder: str = "unet") -> Segmentation:
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_decoders_give_logits_and_pass_gradients_to_every_scale(decoder: str) -> None:
     task = segmentation(decoder)
-    maps = task.features(encoder(task), IMAGES, None)
-    assert [m.shape[2] for m in maps] == [32, 16, 8, 4, 2]
-    maps = tuple(m.detach().requires_grad_() for m in maps)
+    given = task.features(encoder(task), IMAGES, None)
+    assert [m.shape[2] for m in given] == [32, 16, 8, 4, 2]
+    maps = tuple(m.detach().requires_grad_() for m in given)
     head = task.head(maps, 3, seed=0, trial=0)
     logits = head(maps)
     assert logits.shape[:2] == (4, 3)

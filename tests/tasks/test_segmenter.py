@@ -143,8 +143,8 @@ def test_a_fresh_last_convolution_says_nothing_of_the_source() -> None:
 
 
 def test_layers_are_chosen_by_name() -> None:
-    for model in (network(), nn.Sequential(network().down1, network().down2, network().down3)):
-        name = "down2" if hasattr(model, "down2") else "1.2"
+    encoder = nn.Sequential(*list(network().children())[:3])
+    for model, name in ((network(), "down2"), (encoder, "1.2")):
         give_maps(model, (1, SIDE, SIDE), (name,))
         maps = model.eval()(images(2))
         assert isinstance(maps, Maps)
