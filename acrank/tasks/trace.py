@@ -10,6 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from acrank.common.visible import brief
+from acrank.errors import ModelError
+
 # Pixels of the image that a pixel of the coarsest map stands for, at most.
 COARSEST = 32
 
@@ -61,6 +64,9 @@ def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
     Args:
         model: maps images (N, C, *S) to anything; comes back as it was.
         input_size: (channels, *S) of an image.
+
+    Raises:
+        ModelError: it does not run.
     """
     size = tuple(input_size[1:])
     channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
@@ -85,6 +91,15 @@ def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
     mode = model.training
     try:
         model.eval()(torch.zeros(1, *input_size).to(next(model.parameters())))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # which others know how to mend
+    except Exception as error:  # any network may raise anything
+        said = " ".join(str(error).split()) or type(error).__name__
+        shape = "x".join(map(str, input_size))
+        raise ModelError(
+            f"it does not run on an image of {shape}: {brief(said, 200).rstrip('.')}.",
+            hint="Check in_chans and kwargs in the zoo entry.",
+        ) from error
     finally:
         model.train(mode)
         for handle in handles:

@@ -96,6 +96,6 @@ def test_a_failing_pass_leaves_no_hooks() -> None:
             raise RuntimeError("not today")
 
     model = Odd()
-    with pytest.raises(RuntimeError, match="not today"):
+    with pytest.raises(ModelError, match="does not run on an image of 3x64x64: not today"):
         give_maps(model, SIZE)
     assert not model.conv._forward_hooks
