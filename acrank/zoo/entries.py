@@ -130,9 +130,7 @@ class ZooEntry(BaseModel):
             return None
         sizes = [value] if isinstance(value, int) else value
         if not isinstance(sizes, list | tuple) or len(sizes) not in (1, 3, 4):
-            raise ValueError(
-                "takes one number, [channels, height, width] or, of volumes, four numbers"
-            )
+            raise ValueError("takes one number or [channels, height, width]; of volumes, four")
         if not all(type(size) is int and size > 0 for size in sizes):
             raise ValueError(f"takes whole numbers above 0, got {value!r}")
         if max(sizes) > LARGEST_SIDE:

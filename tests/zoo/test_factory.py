@@ -1,6 +1,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -181,3 +182,24 @@ def test_two_zoos_may_name_their_modules_alike(
     assert width_of(first, no_hub) == 4
     assert width_of(first.model_copy(update={"base": other}), no_hub) == 9
     assert width_of(first, no_hub) == 4
+
+
+VOLUMES = """
+from torch import nn
+
+def net(channels=2):
+    return nn.Sequential(nn.Conv3d(channels, 4, 3), nn.BatchNorm3d(4))
+"""
+
+
+def test_networks_of_volumes_take_voxels_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "volume_nets.py").write_text(VOLUMES)
+    given: dict[str, Any] = {"name": "v", "factory": "volume_nets:net", "base": tmp_path}
+    plain = load_backbone(ZooEntry(**given), trust_code=True, hub=Hub(offline=True))
+    assert plain.info.input_size == (2, 96, 96, 96)
+    assert (plain.data_config["mean"], plain.data_config["std"]) == ((0, 0), (1, 1))
+    assert plain.info.norm_layers == 1
+    said = ZooEntry(**given, input_size=[2, 32, 32, 48], mean=0.5)
+    told = load_backbone(said, trust_code=True, hub=Hub(offline=True))
+    assert told.info.input_size == (2, 32, 32, 48)
+    assert (told.data_config["mean"], told.data_config["std"]) == ((0.5, 0.5), (1, 1))
