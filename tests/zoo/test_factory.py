@@ -199,7 +199,7 @@ def test_networks_of_volumes_take_voxels_as_they_are(tmp_path: Path) -> None:
     assert plain.info.input_size == (2, 96, 96, 96)
     assert (plain.data_config["mean"], plain.data_config["std"]) == ((0, 0), (1, 1))
     assert plain.info.norm_layers == 1
-    said = ZooEntry(**given, input_size=[2, 32, 32, 48], mean=0.5)
+    said = ZooEntry(**given, input_size=(2, 32, 32, 48), mean=(0.5,))
     told = load_backbone(said, trust_code=True, hub=Hub(offline=True))
     assert told.info.input_size == (2, 32, 32, 48)
     assert (told.data_config["mean"], told.data_config["std"]) == ((0.5, 0.5), (1, 1))
