@@ -58,7 +58,10 @@ def test_figures_share_no_ids() -> None:
         assert {a or b for a, b in references} <= own
 
 
-def test_settings_of_the_user_neither_change_it_nor_are_changed() -> None:
+def test_settings_of_the_user_neither_change_it_nor_are_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # of other libraries
     before = drawn()
     assert "matplotlib.pyplot" not in sys.modules
     with matplotlib.rc_context({"font.size": 40, "svg.fonttype": "path", "axes.grid": False}):

@@ -74,25 +74,6 @@ def test_the_decoder_gives_logits_of_every_voxel() -> None:
     assert decoder(maps).shape == (2, 3, 32, 16, 16)
 
 
-def test_maps_of_a_network_with_a_decoder_are_finest_first() -> None:
-    class Through(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.down = nn.Sequential(block(1, 4), block(4, 6))
-            self.up = nn.ConvTranspose3d(6, 4, 2, 2)
-
-        def forward(self, x: Tensor) -> Tensor:
-            out: Tensor = self.up(self.down(x))
-            return out
-
-    task = Segmentation("unet", SIDES, 5)
-    model = Through()
-    task.prepare(model, GEOMETRY)
-    maps = task.features(model, IMAGES, None)
-    assert [values.shape[2] for values in maps] == [16, 8]
-    assert task.head(maps, 2, 0, 0)(maps).shape == (4, 2, *SIDES)
-
-
 def test_networks_of_images_and_of_volumes_are_told_apart() -> None:
     flat, linear = nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Linear(3, 4)
     assert [dimensions_of(model) for model in (flat, Encoder(), linear)] == [2, 3, 0]
