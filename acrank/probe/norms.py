@@ -56,8 +56,8 @@ def no_norm_error(model: nn.Module, norms: Norms) -> NoNormError:
     if norms == "batch" and is_generalised(others):
         return NoNormError(
             f"no BatchNorm layer with affine parameters, but {NORM_NAMES[str(others)]}.",
-            hint="--norms affine gives it an AC-Corr of its own kind; or rank by another score, such "
-            "as --rank-by log_me.",
+            hint="--norms affine gives it an AC-Corr of its own kind; or rank by another score, "
+            "such as --rank-by log_me.",
         )
     what = "BatchNorm" if norms == "batch" else ", ".join(NORM_NAMES.values())
     return NoNormError(
