@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.options import DeviceName, Models, Offline, Threads, TrustCode, ZooFile, plain_value
+from acrank.cli.options import (
+    Decoder,
+    DeviceName,
+    ImageSize,
+    Models,
+    Offline,
+    TaskOption,
+    Threads,
+    TrustCode,
+    ZooFile,
+    plain_value,
+)
 from acrank.cli.output import HtmlFile, check_outputs, deliver
 from acrank.errors import ConfigError, ExitCode
 from acrank.finetuning.catalogue import METHODS, read_options
@@ -25,17 +36,22 @@ class Measure(enum.StrEnum):
     balanced_accuracy = "balanced_accuracy"
     macro_f1 = "macro_f1"
     auroc = "auroc"
+    dice = "dice"
+    iou = "iou"
 
 
 def benchmark(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="Images: a folder of class folders or a CSV; with train/ and test/ (or val/) in "
-            "it, tested on the latter; repeatable.",
+            help="Images: a folder of class folders or a CSV, or one of images/ and masks/; with "
+            "train/ and test/ (or val/) in it, tested on the latter; repeatable.",
             show_default=False,
         ),
     ] = None,
+    task: TaskOption = None,
+    decoder: Decoder = None,
+    image_size: ImageSize = None,
     zoo: ZooFile = None,
     model: Models = None,
     method: Annotated[
@@ -52,7 +68,9 @@ def benchmark(
         typer.Option(help="Learning rate to try with the first seed; repeatable."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Of a fine-tuning. [default: 20]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in a batch. [default: 32]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8]")
+    ] = None,
     samples: Annotated[
         int | None, typer.Option(help="Training images of each dataset. [default: all]")
     ] = None,
@@ -60,13 +78,14 @@ def benchmark(
         float | None, typer.Option(help="Kept back where there is no test/. [default: 0.3]")
     ] = None,
     measure: Annotated[
-        Measure | None, typer.Option(help="What scores are to predict. [default: accuracy]")
+        Measure | None,
+        typer.Option(help="What scores are to predict. [default: accuracy; masks: dice]"),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Scores to compute; repeatable. [default: all]")
     ] = None,
     score_samples: Annotated[
-        int | None, typer.Option(help="Training images to score on. [default: 256]")
+        int | None, typer.Option(help="Training images to score on. [default: 256; masks: 64]")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -96,7 +115,8 @@ def benchmark(
 
     Each learning rate is tried with the first seed; the best on validation images is used for
     all. Models are scored on the training images alone. The folder has ACCURACIES.csv, SCORES.csv,
-    cells.csv (every fine-tuning) and report.md.
+    cells.csv (every fine-tuning) and report.md. Of images with masks, the accuracy is the mean Dice
+    of the foreground.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some fine-tunings failed,
     4 none succeeded, 130 interrupted.
@@ -109,6 +129,7 @@ def benchmark(
 
 
 _FIELDS = {
+    **{"task": "task", "decoder": "decoder", "image_size": "image_size"},
     **{"data": "data", "zoo": "zoo", "model": "models", "method": "method", "seeds": "seeds"},
     **{"lr": "lrs", "epochs": "epochs", "batch_size": "batch_size", "samples": "samples"},
     **{"test_share": "test_share", "measure": "measure", "metric": "metrics", "jobs": "jobs"},

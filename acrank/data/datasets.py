@@ -61,20 +61,6 @@ def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget,
     return open_target(spec, offline=offline), "classification"
 
 
-def open_classified(spec: str, *, offline: bool = False) -> Target:
-    """Open a classification dataset; see :func:`open_target`.
-
-    Raises:
-        DataError: the data are missing, ill-formed or damaged, or images with masks.
-    """
-    if is_segmentation(spec) or is_volumes(spec):
-        raise DataError(
-            f"{spec}: images with masks, and experiments are of classification alone so far.",
-            hint="Give one folder of images a class. acrank score and finetune take masks too.",
-        )
-    return open_target(spec, offline=offline)
-
-
 def refuse_volumes(spec: str) -> None:
     """Refuse volumes where only images can be used.
 

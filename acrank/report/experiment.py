@@ -7,16 +7,34 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report import validation_records
 from acrank.report.cells import markdown_table, plain
 from acrank.report.markdown import escaped
 from acrank.report.table import print_rows
 from acrank.report.validation import print_validation
+from acrank.transfer.config import MEASURE_NAMES
 from acrank.transfer.run import Experiment
 
-HEADING = "Does a score predict the fine-tuned accuracy?"
 # Below such a ceiling the accuracies do not tell the models apart, and no score can.
 LOW = 0.5
+
+
+def quality(done: Experiment) -> str:
+    """What every fine-tuning is worth, in a word: accuracy of any kind, Dice or IoU."""
+    if done.config.task != SEGMENTATION:
+        return "accuracy"
+    return MEASURE_NAMES[done.config.measure]
+
+
+def qualities(done: Experiment) -> str:
+    """The same of several fine-tunings."""
+    return f"{quality(done)} values" if done.config.task == SEGMENTATION else "accuracies"
+
+
+def heading(done: Experiment) -> str:
+    """What an experiment asks."""
+    return f"Does a score predict the fine-tuned {quality(done)}?"
 
 
 def print_experiment(done: Experiment, console: Console) -> None:
@@ -32,13 +50,14 @@ def print_experiment(done: Experiment, console: Console) -> None:
 def to_markdown(done: Experiment) -> str:
     """The experiment as a page."""
     parts = [
-        f"# {HEADING}\n",
-        "## Fine-tuned accuracies\n",
+        f"# {heading(done)}\n",
+        f"## Fine-tuned {qualities(done)}\n",
         markdown_table(_head(done), _rows(done)),
     ]
     said = notes(done)
     if done.validation:
-        parts += ["## Scores against accuracies\n", validation_records.to_markdown(done.validation)]
+        compared = validation_records.to_markdown(done.validation)
+        parts += [f"## Scores against {qualities(done)}\n", compared]
         said += done.validation.notes
     return "\n".join([*parts, *(f"{escaped(line)}\n" for line in said)])
 
@@ -47,17 +66,36 @@ def notes(done: Experiment) -> list[str]:
     """What the reader must know of the accuracies themselves."""
     low = [name for name, value in done.ceilings.items() if value < LOW]
     lines = [
-        "ceiling: mean weighted tau between the accuracies of two seeds; a score cannot be "
-        "expected to do better."
+        *_of_masks(done),
+        f"ceiling: mean weighted tau between the {qualities(done)} of two seeds; a score cannot be "
+        "expected to do better.",
     ]
     if low:
         lines.append(f"Ceiling below {LOW}, so of little weight: {', '.join(low)}.")
     if done.validation is None:
-        lines.append("Fewer than three models have an accuracy: no order to compare scores with.")
+        lines.append("Fewer than three models have a result: no order to compare scores with.")
     if done.failed:
         lines.append(f"{len(done.failed)} fine-tunings failed; cells.csv says why.")
     lines.append(f"All tables: {done.folder}")
     return lines
+
+
+def _of_masks(done: Experiment) -> list[str]:
+    """What accuracies are where every pixel has a label, and where no model found anything."""
+    if done.config.task != SEGMENTATION:
+        return []
+    told = f"accuracy: mean {quality(done)} of the foreground classes over the test images, 0 to 1."
+    values = {
+        d.name: [v for (n, _), v in done.accuracies.items() if n == d.name] for d in done.datasets
+    }
+    empty = [name for name, found in values.items() if found and not any(found)]
+    if not empty:
+        return [told]
+    return [
+        told,
+        f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
+        "larger --image-size or --set finetune.class_weights=balanced may help.",
+    ]
 
 
 def _head(done: Experiment) -> tuple[str, ...]:

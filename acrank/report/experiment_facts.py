@@ -8,31 +8,31 @@ from collections.abc import Iterator
 import numpy as np
 
 from acrank.common.duration import duration_text
-from acrank.report.experiment import ordered_models
+from acrank.finetuning.catalogue import SEGMENTATION
+from acrank.report.experiment import ordered_models, qualities
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import interval, number, p_value
 from acrank.results import Ranking
+from acrank.transfer.config import MEASURE_NAMES
 from acrank.transfer.run import Experiment
 from acrank.transfer.tables import best_rate, deviation
 from acrank.validation.agreement import STATISTICS
 from acrank.validation.results import CHANCE, PairedTest, Summary, Validation
 
 MAIN = STATISTICS[0]
-MEASURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-}
-CAVEAT = (
-    "The best of many scores is chosen by these very accuracies: expect less of it on other "
-    "datasets, and of scores whose intervals overlap no order at all."
-)
 
 
 def measure(done: Experiment) -> str:
     """What the scores are to predict, in words."""
-    return MEASURES[done.config.measure]
+    return MEASURE_NAMES[done.config.measure]
+
+
+def caveat(done: Experiment) -> str:
+    """How far the outcome is to be believed."""
+    return (
+        f"The best of many scores is chosen by these very {qualities(done)}: expect less of it on "
+        "other datasets, and of scores whose intervals overlap no order at all."
+    )
 
 
 def best_metric(found: Validation) -> Summary | None:
@@ -81,6 +81,7 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
     config = done.config
     options = ", ".join(f"{name}={value}" for name, value in config.options.items())
     models = {outcome.cell.model for outcome in done.outcomes}
+    masks = config.task == SEGMENTATION
     facts = {
         "models": f"{len(ordered_models(done))} of {len(models)} fine-tuned",
         "method": f"{config.method} ({options})" if options else config.method,
@@ -89,7 +90,8 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "epochs": str(config.epochs),
         "batch size": str(config.batch_size),
         "scored on": f"up to {config.score_samples} training images",
-        "to predict": f"test {measure(done)}",
+        "to predict": f"test {measure(done)}{', mean of the foreground' if masks else ''}",
+        "decoder": f"{config.decoder}, {config.image_size} pixels" if masks else "",
         "further settings": ", ".join(_further(done)),
         "images (training + test)": "; ".join(
             f"{found.name}: {found.images[0]} + {found.images[1]}" for found in done.datasets

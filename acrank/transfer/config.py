@@ -13,18 +13,39 @@ from pydantic import (
 )
 
 from acrank.config import Seconds, validated
+from acrank.errors import ConfigError
+from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import resolve_metrics
 
-Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
+Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
+# Those that scores can be said to predict, the usual one first: higher is better.
+PREDICTED: dict[str, tuple[str, ...]] = {
+    CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc"),
+    SEGMENTATION: ("dice", "iou"),
+}
+MEASURE_NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "dice": "Dice",
+    "iou": "IoU",
+}
+# Usual settings where every pixel has a label.
+OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
 
 
 class TransferConfig(BaseModel):
     """What an experiment does.
 
     Attributes:
-        data: datasets with files: folders of class folders or CSV files. One with a ``test`` or
-            ``val`` folder beside its ``train`` is tested on that; of others a part is kept back.
+        data: datasets with files: folders of class folders or CSV files, or else folders of
+            images and masks. One with a ``test`` or ``val`` folder beside its ``train`` is tested
+            on that; of others a part is kept back.
+        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
+        decoder: on the encoders' feature maps, for segmentation.
+        image_size: height and width of images and masks, a multiple of 32, for segmentation.
         zoo: the candidates, as for scoring.
         models: names or wildcards; they select from the zoo.
         method: of fine-tuning.
@@ -33,12 +54,14 @@ class TransferConfig(BaseModel):
         lrs: learning rates to try with seed 0; the best on validation images is used for all
             seeds. Empty for the method's usual one.
         epochs: of each fine-tuning.
-        batch_size: of fine-tuning.
+        batch_size: of fine-tuning; for segmentation 8 unless it is set.
         samples: training images of each dataset, drawn stratified; None for all.
         test_share: what is kept back of a dataset without test images.
-        measure: on the test images: the accuracy that scores are to predict.
+        measure: on the test images: what scores are to predict; for segmentation the mean
+            ``dice`` of the foreground unless it is set.
         metrics: to compute, by name, or ``all``.
-        score_samples: images that models are scored on, of the training images.
+        score_samples: images that models are scored on, of the training images; for segmentation
+            64 unless it is set.
         finetune: further settings of every fine-tuning.
         score: further settings of every scoring.
         jobs: fine-tunings at a time, each in a process of its own.
@@ -53,6 +76,9 @@ class TransferConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: tuple[str, ...] = Field(min_length=1)
+    task: Literal["auto", "classification", "segmentation"] = "auto"
+    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
+    image_size: int = Field(default=256, ge=32, multiple_of=32)
     zoo: str | None = None
     models: tuple[str, ...] = ()
     method: str = "full"
@@ -87,6 +113,26 @@ class TransferConfig(BaseModel):
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 
+    def for_task(self, task: str) -> Self:
+        """The same configuration, once it is known what the datasets are for.
+
+        Args:
+            task: ``classification`` or ``segmentation``.
+
+        Raises:
+            ConfigError: a setting that the task has not.
+        """
+        unsaid = OF_SEGMENTATION.items() if task == SEGMENTATION else ()
+        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        known = self.model_copy(update={"task": task, **usual})
+        if known.measure not in PREDICTED[task]:
+            raise ConfigError(
+                f"--measure {known.measure} is no measure of {task} that scores can predict.",
+                hint=f"There are {', '.join(PREDICTED[task])}.",
+            )
+        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task)
+        return known
+
     def finetuning(
         self, *, data: str, model: str, seed: int, lr: float | None, test: str | None = None
     ) -> FinetuneConfig:
@@ -94,8 +140,11 @@ class TransferConfig(BaseModel):
         return FinetuneConfig(
             **{
                 "monitor": self.measure,
+                "decoder": self.decoder,
+                "image_size": self.image_size,
                 **self.finetune,
                 "data": data,
+                "task": self.task,
                 "test": test,
                 "model": model,
                 "zoo": self.zoo,

@@ -1,18 +1,20 @@
-"""Training and test images of each dataset of an experiment, as CSV files that stay the same."""
+"""Training and test images of each dataset of an experiment, in files that stay the same."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from acrank.common.files import write_whole
-from acrank.data import Item, Target, open_classified
-from acrank.data.stratify import Plan, quotas, rank
+from acrank.data import Item, Target, known_task, open_target
 from acrank.data.target import PathSource
+from acrank.data.volumes import is_volumes
 from acrank.errors import ConfigError, DataError
+from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.cells import csv_text
 from acrank.transfer.config import TransferConfig
+from acrank.transfer.masks import link_masks
+from acrank.transfer.stratified import drawn
 
 TEST_FOLDERS = ("test", "val")
 
@@ -23,8 +25,8 @@ class Dataset:
 
     Attributes:
         name: in tables.
-        train: CSV of the training images.
-        test: CSV of the test images.
+        train: CSV of the training images; with masks, a folder of links to both.
+        test: likewise of the test images.
         images: numbers of training and test images.
     """
 
@@ -32,6 +34,29 @@ class Dataset:
     train: Path
     test: Path
     images: tuple[int, int]
+
+
+def common_task(config: TransferConfig) -> str:
+    """What all datasets of an experiment are for: ``classification`` or ``segmentation``.
+
+    Raises:
+        ConfigError: they are not for the same.
+        DataError: one is of volumes.
+    """
+    tasks = {known_task(data, config.task): data for data in config.data}
+    if len(tasks) > 1:
+        told = " and ".join(f"{data} for {task}" for task, data in sorted(tasks.items()))
+        raise ConfigError(
+            f"An experiment is for one task: {told} do not go together.",
+            hint="Run one experiment for each.",
+        )
+    volumes = [data for data in config.data if is_volumes(data)]
+    if volumes:
+        raise DataError(
+            f"{volumes[0]}: volumes, and experiments are of images alone so far.",
+            hint="acrank score ranks backbones on volumes.",
+        )
+    return next(iter(tasks))
 
 
 def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
@@ -56,10 +81,13 @@ def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
 
 
 def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Dataset:
-    target = open_classified(data, offline=config.offline)
+    if config.task == SEGMENTATION:
+        given = _test_folder(data)
+        return Dataset(name, *link_masks(data, given, folder, config.test_share, config.samples))
+    target = open_target(data, offline=config.offline)
     training, test = _parts(target, data, config)
     if config.samples is not None:
-        training = _drawn(training, target, config.samples)
+        training = drawn(training, target.classes, config.samples)
     folder.mkdir(parents=True, exist_ok=True)
     files = folder / "train.csv", folder / "test.csv"
     for file, items in zip(files, (training, test), strict=True):
@@ -67,16 +95,22 @@ def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Data
     return Dataset(name, *files, (len(training), len(test)))
 
 
+def _test_folder(data: str) -> Path | None:
+    """The folder of test images, beside the one of training images."""
+    place = Path(data).expanduser()
+    beside = (place / name for name in TEST_FOLDERS)
+    return next((f for f in beside if (place / "train").is_dir() and f.is_dir()), None)
+
+
 def _parts(target: Target, data: str, config: TransferConfig) -> tuple[list[Item], list[Item]]:
     """Training and test items."""
-    beside = [Path(data) / name for name in TEST_FOLDERS]
-    given = next((f for f in beside if (Path(data) / "train").is_dir() and f.is_dir()), None)
+    given = _test_folder(data)
     if given is None:
         count = max(round(config.test_share * len(target.items)), len(target.classes))
-        test = _drawn(target.items, target, count)
+        test = drawn(target.items, target.classes, count)
         kept = {item.key for item in test}
         return [item for item in target.items if item.key not in kept], test
-    others = open_classified(str(given), offline=config.offline)
+    others = open_target(str(given), offline=config.offline)
     unknown = set(others.classes) - set(target.classes)
     if unknown:
         raise DataError(
@@ -85,25 +119,6 @@ def _parts(target: Target, data: str, config: TransferConfig) -> tuple[list[Item
         )
     places = [target.classes.index(name) for name in others.classes]
     return list(target.items), [Item(i.key, places[i.label], i.source) for i in others.items]
-
-
-def _drawn(items: Sequence[Item], target: Target, count: int) -> list[Item]:
-    """So many items, stratified by class, the same ones always."""
-    pools: dict[int, list[Item]] = {}
-    for item in items:
-        pools.setdefault(item.label, []).append(item)
-    labels = sorted(pools)
-    for label in labels:
-        pools[label].sort(key=lambda item: (rank(0, f"experiment\0{item.key}"), item.key))
-    ranks = [rank(0, target.classes[label]) for label in labels]
-    total = min(count, len(items))
-    shares = quotas([len(pools[label]) for label in labels], ranks, Plan(total, 1))
-    chosen = {
-        item.key
-        for label, share in zip(labels, shares, strict=True)
-        for item in pools[label][:share]
-    }
-    return [item for item in items if item.key in chosen]
 
 
 def _row(item: Item, target: Target) -> dict[str, str]:

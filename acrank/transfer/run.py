@@ -13,14 +13,15 @@ from acrank.common.files import write_whole
 from acrank.config import RunConfig, make_config
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
+from acrank.finetuning.run import require_parts
 from acrank.listener import Listener, Silent
 from acrank.report.cells import csv_text
 from acrank.results import Ranking, row_values
 from acrank.run import choose_entries
 from acrank.run import run as score
 from acrank.transfer.cells import Cell, Outcome, folder_name, serve
-from acrank.transfer.config import TransferConfig
-from acrank.transfer.datasets import Dataset, prepare_datasets
+from acrank.transfer.config import MEASURE_NAMES, TransferConfig
+from acrank.transfer.datasets import Dataset, common_task, prepare_datasets
 from acrank.transfer.tables import Tables, best_rate
 from acrank.validation import Validation, validate
 from acrank.validation.matching import FEWEST_MODELS
@@ -35,12 +36,13 @@ class Experiment:
     Attributes:
         datasets: with their images.
         outcomes: of every fine-tuning.
-        accuracies: mean over the seeds by dataset and model; those that failed are missing.
+        accuracies: mean over the seeds by dataset and model, of the measure that the
+            configuration names; those that failed are missing.
         ceilings: mean weighted tau between the accuracies of two seeds, by dataset; NaN for fewer
             than two seeds. No score can be expected to do better.
         validation: scores against accuracies; None for fewer than three models.
         folder: with all tables.
-        config: what was asked for.
+        config: what was asked for, with what is usual for the datasets' task.
         by_seed: what the accuracies are the means of, seed by seed.
         rankings: the scores, by dataset.
     """
@@ -83,8 +85,12 @@ def experiment(
         AcrankError: a setting, the zoo or a dataset cannot be used.
     """
     say = say or (lambda text: None)
+    task = common_task(config)
+    config = config.for_task(task)
+    require_parts(config.finetuning(data="x", model="x", seed=0, lr=None))
     datasets = prepare_datasets(config, output)
-    names = [entry.name for entry in choose_entries(_scoring(config, datasets[0]))]
+    # what scoring would refuse after all the fine-tunings, it refuses now
+    names = [e.name for e in choose_entries(_scoring(config, datasets[0]).for_task(task))]
     outcomes = _tune_all(config, datasets, names, output, say)
     tables = Tables(config, datasets, names, outcomes)
     tables.write(output)
@@ -116,8 +122,11 @@ def _compared(output: Path, accuracies: Mapping[tuple[str, str], float]) -> Vali
 def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
+        "decoder": config.decoder,
+        "image_size": config.image_size,
         **config.score,
         "data": str(dataset.train),
+        "task": config.task,
         "zoo": config.zoo,
         "models": config.models,
         "metrics": config.metrics,
@@ -151,7 +160,7 @@ def _tune_all(
     rates: tuple[float | None, ...] = config.lrs or (None,)
     pairs = list(itertools.product(datasets, names))
     total = len(pairs) * (len(rates) + config.seeds - 1)
-    counted = _Counted(say, total)
+    counted = _Counted(say, total, config.measure)
     first = [cell(d, m, lr, 0) for d, m in pairs for lr in rates]
     outcomes = list(_run(config, first, counted))
     chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
@@ -185,13 +194,18 @@ def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> It
 class _Counted:
     say: Said
     total: int
+    measure: str
     done: int = 0
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
         spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
-        found = outcome.reason or f"test accuracy {outcome.test['accuracy']:.4f}"
+        found = outcome.reason or self._quality(outcome.test.get(self.measure))
         self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
+
+    def _quality(self, value: float | None) -> str:
+        name = MEASURE_NAMES[self.measure]
+        return f"no test {name}" if value is None else f"test {name} {value:.4f}"
 
 
 def _scores_csv(rankings: dict[str, Ranking]) -> str:

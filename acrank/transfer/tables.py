@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acrank.common.files import write_whole
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
 from acrank.report.cells import csv_text, json_text
 from acrank.transfer.cells import Outcome
 from acrank.transfer.config import TransferConfig
@@ -101,7 +102,7 @@ class Tables:
         write_whole(output / "experiment.json", json_text(record))
 
     def _cells_csv(self) -> str:
-        measures = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss")
+        measures = MEASURES[SEGMENTATION if self.config.task == SEGMENTATION else CLASSIFICATION]
         columns = (
             *("dataset", "model", "lr", "seed"),
             *(f"val_{name}" for name in measures),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
+from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.layout import class_file, find_files
 from acrank.data.segmentation.maskfile import read_mask
@@ -103,8 +104,8 @@ def open_masks(
         ConfigError: the size does not fit.
         DataError: the data cannot be used, or have other classes.
     """
-    own = class_file(find_files(Path(spec).expanduser()).root) is not None
-    target = open_segmentation(spec, None if like is None or own else like.class_map)
+    own = like and class_file(find_files(Path(spec).expanduser()).root)
+    target = open_segmentation(spec, read_class_map(own) if own else like and like.class_map)
     if like is not None and target.classes != like.classes:
         raise DataError(
             f"{spec} has the classes {', '.join(target.classes)}, the training images have "

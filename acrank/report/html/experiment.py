@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from acrank.report import experiment_facts as facts
-from acrank.report.experiment import HEADING, LOW, notes
+from acrank.report.experiment import LOW, heading, notes, qualities, quality
 from acrank.report.html.grids import accuracy_grid, tau_grid, taus_table
 from acrank.report.html.page import render, require_html
 from acrank.report.html.scatter import scatter_plots
@@ -28,9 +28,11 @@ def experiment_to_html(done: Experiment) -> str:
 
 def _content(done: Experiment) -> dict[str, Any]:
     return {
-        "heading": HEADING,
+        "heading": heading(done),
+        "quality": quality(done),
+        "qualities": qualities(done),
         "outcome": facts.outcome(done),
-        "caveat": facts.CAVEAT,
+        "caveat": facts.caveat(done),
         "summary": facts.summary(done),
         "accuracies": accuracy_grid(done),
         "low": LOW,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acrank.report.experiment import LOW, ordered_models
+from acrank.report.experiment import LOW, ordered_models, qualities
 from acrank.report.experiment_facts import mean_ceiling, spread
 from acrank.report.html.axes import fitted
 from acrank.report.ranking_text import MARK
@@ -61,13 +61,13 @@ def accuracy_grid(done: Experiment) -> Grid:
     """The mean accuracy of every model on every dataset, tinted within its column."""
     models = ordered_models(done)
     columns = [_accuracies(done, dataset.name, models) for dataset in done.datasets]
-    names = [dataset.name for dataset in done.datasets]
+    names, words = [dataset.name for dataset in done.datasets], qualities(done)
     return Grid(
-        "Accuracies, mean over the seeds",
+        f"{words[0].upper()}{words[1:]}, mean over the seeds",
         "model",
         tuple((fitted(name, LONGEST), name) for name in names),
         tuple(zip(models, zip(*columns, strict=True), strict=True)),
-        ((CEILING, tuple(_ceiling(done.ceilings[name]) for name in names)),),
+        ((CEILING, tuple(_ceiling(done.ceilings[name], words) for name in names)),),
     )
 
 
@@ -87,9 +87,9 @@ def _accuracies(done: Experiment, dataset: str, models: Sequence[str]) -> list[T
     return cells
 
 
-def _ceiling(value: float) -> Tinted:
+def _ceiling(value: float, words: str) -> Tinted:
     low = value < LOW
-    told = f"below {LOW}: these accuracies do not tell the models apart" if low else ""
+    told = f"below {LOW}: these {words} do not tell the models apart" if low else ""
     return Tinted(number(value, 2) + (MARK if low else ""), told=told, low=low)
 
 
