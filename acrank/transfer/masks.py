@@ -59,14 +59,14 @@ def link_masks(
     tested = [pair.key for pair in other.items] if other else [item.key for item in kept]
     places = folder / "train", folder / "test"
     _link(places[0], target, [item.key for item in training], target.class_map)
-    _link(places[1], other or target, tested, None if other is None else other.class_map)
+    another = other and other.class_map != target.class_map
+    _link(places[1], other or target, tested, other.class_map if other and another else None)
     return *places, (len(training), len(tested))
 
 
 def _refuse_inside(data: str, folder: Path) -> None:
     """Keep links from being put among the images that they are of."""
-    place, images = folder.resolve(), Path(data).expanduser().resolve()
-    if images.is_relative_to(place) or place.is_relative_to(images):
+    if Path(data).expanduser().resolve().is_relative_to(folder.resolve()):
         raise ConfigError(
             f"{data} is where the links to its images would be put, {folder}.",
             hint="Give another folder with --output.",
