@@ -62,3 +62,15 @@ def test_a_page_that_cannot_be_made_is_refused_first(
     assert "A report as HTML needs an optional package" in done.stderr
     assert "acrank[report]" in done.stderr
     assert asked == []
+
+
+def test_settings_of_masks_reach_the_experiment(
+    acrank: Acrank, asked: list[TransferConfig]
+) -> None:
+    options = ("--task", "segmentation", "--decoder", "fpn", "--image-size", "64")
+    assert acrank(*CALL, *options, "--measure", "iou").returncode == 3
+    (config,) = asked
+    found = (config.task, config.decoder, config.image_size, config.measure)
+    assert found == ("segmentation", "fpn", 64, "iou")
+    tuning = config.finetuning(data="x", model="m", seed=0, lr=None)
+    assert (tuning.task, tuning.decoder, tuning.image_size) == found[:3]

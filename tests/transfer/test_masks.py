@@ -1,6 +1,7 @@
 """Experiments on images with masks: which images train and test, and what is predicted."""
 
 import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from acrank.config import RunConfig
 from acrank.errors import AcrankError, ConfigError, DataError
 from acrank.finetuning.masks.data import open_masks
+from acrank.listener import Listener
 from acrank.report.experiment import to_markdown
+from acrank.results import Ranking
+from acrank.run import run
+from acrank.transfer.cells import Cell, Outcome, tune
 from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, common_task, prepare_datasets
 from acrank.transfer.run import experiment
@@ -83,7 +89,7 @@ def test_rare_classes_stay_in_the_training_part(tmp_path: Path) -> None:
     assert "disc5.png" in names(found.train)
     # where a class is lost all the same, it is said which
     for index in range(8):
-        blank(folder, f"disc{index}.png", index % 4 + 1)
+        blank(folder, f"disc{index}.png", index % 5 + 1)
     with pytest.raises(DataError, match="no training mask holds"):
         prepared(folder, tmp_path / "out", samples=4, test_share=0.5)
 
@@ -146,21 +152,41 @@ def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, mes
         config(Path("x"), **settings).for_task(task)
 
 
-def test_the_best_rate_is_by_dice_and_dice_is_predicted(discs: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fine-tunings and scorings without workers, whose start is what takes time."""
+
+    def tuned(config: TransferConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
+        for cell in cells:
+            counted(outcome := tune(cell))
+            yield outcome
+
+    def score(config: RunConfig, listener: Listener) -> Ranking:
+        return run(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
+
+    monkeypatch.setattr("acrank.transfer.run._run", tuned)
+    monkeypatch.setattr("acrank.transfer.run.score", score)
+
+
+def test_the_best_rate_is_by_dice_and_dice_is_predicted(
+    discs: Path, tmp_path: Path, in_this_process: None
+) -> None:
     said: list[str] = []
     given = config(discs, seeds=2, lrs=(0.001, 0.03), finetune={"class_weights": "balanced"})
-    done = experiment(given, tmp_path, say=said.append)
-    cells = list(csv.DictReader((tmp_path / "cells.csv").open()))
+    done = experiment(given, tmp_path / "study", say=said.append)
+    cells = list(csv.DictReader((tmp_path / "study" / "cells.csv").read_text().splitlines()))
     assert len(cells) == len(said) == 3
     best = max(cells[:2], key=lambda cell: (float(cell["val_dice"]), -float(cell["val_loss"])))
     assert cells[2]["lr"] == best["lr"]
     expected = np.mean([float(cell["test_dice"]) for cell in (best, cells[2])])
     assert done.accuracies["discs", "demo-mixed"] == pytest.approx(expected)
     assert f"test Dice {float(cells[0]['test_dice']):.4f}" in said[0]
-    assert done.rankings["discs"].record["dataset"]["images"] == 8
+    scored = done.rankings["discs"].record
+    assert scored["dataset"]["images"] == 8
+    assert (scored["config"]["task"], scored["config"]["image_size"]) == ("segmentation", 32)
     text = to_markdown(done)
     assert "predict the fine-tuned Dice?" in text
     assert "accuracies" not in text
     # again: nothing is run twice
-    experiment(given, tmp_path, say=said.append)
-    assert all(line.endswith("(kept)") for line in said[3:])
+    experiment(given, tmp_path / "study", say=said.append)
+    assert [line.endswith("(kept)") for line in said[3:]] == [True] * 3

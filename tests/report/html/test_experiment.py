@@ -5,6 +5,7 @@ import re
 import pytest
 
 from acrank.errors import MissingExtraError
+from acrank.report.experiment import notes
 from acrank.report.experiment_facts import best_metric, mean_ceiling, outcome, summary
 from acrank.report.html.experiment import experiment_to_html
 from acrank.report.html.grids import Grid, accuracy_grid, tau_grid
@@ -197,3 +198,22 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("acrank.report.html.page.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"acrank\[report\]"):
         experiment_to_html(make_experiment())
+
+
+def test_experiments_on_masks_speak_of_dice() -> None:
+    done = make_experiment(noise=0.0, task="segmentation", measure="dice", image_size=64)
+    text = Document(experiment_to_html(done)).all("body")[0].text
+    for words in (
+        "predict the fine-tuned Dice?",
+        "Fine-tuned Dice values",
+        "test Dice, mean of the foreground",
+        "unet, 64 pixels",
+        "log_me against the Dice",
+        "accuracy: mean Dice of the foreground classes",
+    ):
+        assert words in text
+    assert "accuracies" not in text.lower()
+    assert "No model found any foreground" not in text
+    nothing = make_experiment(task="segmentation", measure="dice")
+    nothing.accuracies.update({key: 0.0 for key in nothing.accuracies if key[0] == "tiles"})
+    assert "No model found any foreground: tiles." in " ".join(notes(nothing))
