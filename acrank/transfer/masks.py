@@ -116,8 +116,8 @@ def _kept_back(items: Sequence[Item], share: float) -> tuple[list[Item], list[It
 def _require_classes(target: SegmentationTarget, held: Held, training: Iterable[str]) -> None:
     """Refuse a training part in which a class has no pixel: nothing could be learned of it."""
     chosen = set(training)
-    found = held[[pair.key in chosen for pair in target.items]].any(axis=0)
-    absent = [name for name, known in zip(target.classes, found, strict=True) if not known]
+    rows = [row for row, pair in enumerate(target.items) if pair.key in chosen]
+    absent = [n for label, n in enumerate(target.classes) if not held[rows, label].any()]
     if absent:
         raise DataError(
             f"{target.name}: no training mask holds {', '.join(absent)}.",

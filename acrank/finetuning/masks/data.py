@@ -104,8 +104,11 @@ def open_masks(
         ConfigError: the size does not fit.
         DataError: the data cannot be used, or have other classes.
     """
-    own = like and class_file(find_files(Path(spec).expanduser()).root)
-    target = open_segmentation(spec, read_class_map(own) if own else like and like.class_map)
+    own = class_file(find_files(Path(spec).expanduser()).root)
+    given = None
+    if like is not None:  # with classes given, some may be in no mask
+        given = read_class_map(own) if own else like.class_map
+    target = open_segmentation(spec, given)
     if like is not None and target.classes != like.classes:
         raise DataError(
             f"{spec} has the classes {', '.join(target.classes)}, the training images have "

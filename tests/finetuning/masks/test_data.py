@@ -106,3 +106,16 @@ def test_a_mask_that_has_changed_is_named(discs: Path) -> None:
     Path(str(images.pairs[0].mask)).write_bytes(b"x")
     with pytest.raises(DataError, match="it has changed since it was checked"):
         images.truth(0)
+
+
+def test_shared_classes_may_be_missing_in_validation_masks(tmp_path: Path) -> None:
+    write_discs(tmp_path / "train", 4, ring=True)
+    write_discs(tmp_path / "val", 2, ring=True)
+    for file in (tmp_path / "val" / "masks").iterdir():
+        mask = np.asarray(Image.open(file))
+        Image.fromarray(np.minimum(mask, 1)).save(file)  # no core
+    (tmp_path / "classes.yaml").write_text("classes: {background: 0, rim: 1, core: 2}\n")
+    training = open_masks(str(tmp_path / "train"), None, 0, 32)
+    found = open_masks(str(tmp_path / "val"), None, 0, 32, like=training)
+    assert found.classes == ("background", "rim", "core")
+    assert found.counts()[:, 2].tolist() == [0, 0]
