@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -67,6 +68,12 @@ def _two(value: object) -> object:
     return given
 
 
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] >= value[1]:
+        raise ValueError("write it as LOW,HIGH, for example -160,240")
+    return value
+
+
 def _each_axis(value: object) -> object:
     """One number for the three axes."""
     given = _numbers([value] if isinstance(value, int | float) else value)
@@ -80,7 +87,7 @@ Millimetres = Annotated[float, Field(ge=0.01, le=100)]
 Intensity = Annotated[float, Field(allow_inf_nan=False)]
 Patch = Annotated[tuple[Side, Side, Side], BeforeValidator(_each_axis)]
 SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValidator(_each_axis)]
-Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two)]
+Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
 
 class RunConfig(BaseModel):
@@ -191,13 +198,6 @@ class RunConfig(BaseModel):
             raise ValueError("write it as I/N with I from 1 to N, for example 2/8")
         return value
 
-    @field_validator("window")
-    @classmethod
-    def _is_window(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value and value[0] >= value[1]:
-            raise ValueError("write it as LOW,HIGH, for example -160,240")
-        return value
-
     @model_validator(mode="after")
     def _go_together(self) -> Self:
         if self.ray_address and self.engine != "ray":
@@ -267,7 +267,7 @@ class RunConfig(BaseModel):
         of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
         unsaid = of_masks.items() if task != CLASSIFICATION else ()
         usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
-        self._refuse_others(volumes)
+        refuse_other_kind(self, volumes)
         known = self.model_copy(update={"task": task, **usual})
         refuse_foreign(known.metrics_named, task)
         if task != CLASSIFICATION and self.head == "ridge":
@@ -282,20 +282,29 @@ class RunConfig(BaseModel):
             )
         return known
 
-    def _refuse_others(self, volumes: bool) -> None:
-        """Refuse settings of images for volumes, and the other way round."""
-        given = self.model_dump(include=set(VOLUME_SETTINGS), exclude_none=True)
-        others = [name for name in VOLUME_SETTINGS if name in given]
-        if volumes:
-            usual = type(self).model_fields["image_size"].default
-            others = ["image_size"] if self.image_size != usual else []
-        if others:
-            named = ", ".join("--" + name.replace("_", "-") for name in others)
-            raise ConfigError(
-                f"{named} is for {'images' if volumes else 'volumes'}, and the data are "
-                f"{'volumes' if volumes else 'images'}.",
-                hint="Leave it out; --patch sets the size of volumes." if volumes else None,
-            )
+
+def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
+    """Refuse settings of images for volumes, and the other way round.
+
+    Args:
+        config: has the settings of both.
+        volumes: whether the data are volumes.
+
+    Raises:
+        ConfigError: one is set.
+    """
+    given = config.model_dump(include={*VOLUME_SETTINGS, "image_size"}, exclude_none=True)
+    others = [name for name in VOLUME_SETTINGS if name in given]
+    if volumes:
+        usual = type(config).model_fields["image_size"].default
+        others = ["image_size"] if given["image_size"] != usual else []
+    if others:
+        named = ", ".join("--" + name.replace("_", "-") for name in others)
+        raise ConfigError(
+            f"{named} is for {'images' if volumes else 'volumes'}, and the data are "
+            f"{'volumes' if volumes else 'images'}.",
+            hint="Leave it out; --patch sets the size of volumes." if volumes else None,
+        )
 
 
 def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:

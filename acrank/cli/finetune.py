@@ -14,11 +14,14 @@ from acrank.cli.options import (
     Decoder,
     DeviceName,
     ImageSize,
+    IntensityWindow,
     Offline,
+    PatchSize,
     PrecisionName,
     TaskOption,
     Threads,
     TrustCode,
+    VoxelSpacing,
     plain_value,
 )
 from acrank.cli.output import deliver
@@ -91,7 +94,8 @@ def finetune(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Training images: class folders, images/ and masks/, a CSV, hfds/NAME or demo.",
+            help="Training images: class folders, images/ and masks/, volumes, a CSV, hfds/NAME or "
+            "demo.",
             show_default=False,
         ),
     ] = None,
@@ -114,6 +118,9 @@ def finetune(
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
+    patch: PatchSize = None,
+    spacing: VoxelSpacing = None,
+    window: IntensityWindow = None,
     norms: Annotated[
         Norms | None,
         typer.Option(
@@ -141,7 +148,7 @@ def finetune(
         int | None, typer.Option(help="Of these, so many train the head alone first. [default: 0]")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8]")
+        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8; volumes: 2]")
     ] = None,
     accumulate: Annotated[
         int | None, typer.Option(help="Batches whose gradients make one step. [default: 1]")
@@ -232,6 +239,9 @@ _FIELDS = (
         "task",
         "decoder",
         "image_size",
+        "patch",
+        "spacing",
+        "window",
         "model",
         "zoo",
         "method",
@@ -274,8 +284,9 @@ def _best_of(path: Path) -> dict[str, Any]:
         raise ConfigError(f"'{path}' has no ranked model.", hint="Name one with --model.")
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
-    masks = ("task", "decoder", "image_size") if config.get("task") == "segmentation" else ()
-    kept = {name: config[name] for name in masks}
+    masks = config.get("task") == "segmentation"
+    of_masks = ("task", "decoder", "image_size", "patch", "spacing", "window")
+    kept = {name: config[name] for name in of_masks if masks and config.get(name) is not None}
     return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 

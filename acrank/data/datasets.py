@@ -69,8 +69,8 @@ def refuse_volumes(spec: str) -> None:
     """
     if is_volumes(spec):
         raise DataError(
-            f"{spec}: volumes, and fine-tuning is of images alone so far.",
-            hint="acrank score ranks backbones on volumes.",
+            f"{spec}: volumes, and experiments are of images alone so far.",
+            hint="acrank score and finetune take volumes.",
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.config import validated
+from acrank.config import Patch, SpacingMm, Window, refuse_other_kind, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import MEASURES, METHODS, SEGMENTATION, known_method
 
@@ -15,6 +15,7 @@ Monitor = Literal[
 ]
 # Usual settings where every pixel has a label.
 OF_SEGMENTATION = {"batch_size": 8, "monitor": "dice"}
+OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2}
 
 
 class FinetuneConfig(BaseModel):
@@ -26,6 +27,12 @@ class FinetuneConfig(BaseModel):
         decoder: on the encoder's feature maps, for segmentation.
         image_size: height and width that images and masks are stretched to, a multiple of 32, for
             segmentation.
+        patch: voxels of a patch along each axis, multiples of 16, for volumes; None for 96, or what
+            fits into the median volume.
+        spacing: of the voxels that volumes are resampled to, in mm; None for the median of the
+            training volumes.
+        window: the lowest and the highest intensity of volumes that count, as for CT; None for
+            percentiles of each volume.
         model: name of the backbone: of the zoo, or without one a timm name, ``hf-hub:`` or
             ``local-dir:``.
         zoo: where the backbone is listed.
@@ -37,7 +44,7 @@ class FinetuneConfig(BaseModel):
         samples: how many of the training images to use, stratified; None for all.
         epochs: passes over the training images.
         head_epochs: of these, how many train the head alone, at first.
-        batch_size: images in a batch; for segmentation 8 unless it is set.
+        batch_size: images in a batch; for segmentation 8 unless it is set, patches of volumes 2.
         accumulate: batches whose gradients make one step.
         optimizer: of timm's; ``sgd`` has Nesterov momentum.
         lr: learning rate of the backbone at its highest; None takes that of the method.
@@ -49,7 +56,8 @@ class FinetuneConfig(BaseModel):
         label_smoothing: share of the target that is spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency.
         augment: timm's training transform as it is, a light form of it, or none; for segmentation
-            flips, turns, crops and brightness (``light``), or none.
+            flips, turns, crops and brightness (``light``), or none; volumes are flipped from left
+            to right, and their intensities vary.
         ema: decay of averaged weights, which are then judged and kept; None for none.
         patience: epochs without a better value of ``monitor`` before training ends; None for all.
         monitor: what chooses the best epoch, on the validation images; for segmentation ``dice``
@@ -69,6 +77,9 @@ class FinetuneConfig(BaseModel):
     task: Literal["auto", "classification", "segmentation"] = "auto"
     decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
     image_size: int = Field(default=256, ge=32, multiple_of=32)
+    patch: Patch | None = None
+    spacing: SpacingMm | None = None
+    window: Window | None = None
     model: str
     zoo: str | None = None
     method: str = "full"
@@ -118,16 +129,19 @@ class FinetuneConfig(BaseModel):
                 raise ValueError(f"method {self.method} has no option {name!r}; {has}")
         return self
 
-    def for_task(self, task: str) -> Self:
+    def for_task(self, task: str, *, volumes: bool = False) -> Self:
         """The same configuration, once it is known what the data are for.
 
         Args:
             task: ``classification`` or ``segmentation``.
+            volumes: whether the data are volumes.
 
         Raises:
             ConfigError: a setting that the task has not.
         """
-        unsaid = OF_SEGMENTATION.items() if task == SEGMENTATION else ()
+        refuse_other_kind(self, volumes)
+        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
+        unsaid = of_masks.items() if task == SEGMENTATION else ()
         usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
         known = self.model_copy(update={"task": task, **usual})
         if known.monitor not in MEASURES[task]:

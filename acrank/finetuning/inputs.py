@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
-from acrank.data import Sample, known_task, open_target, refuse_volumes, whole_sample
+from acrank.data import Sample, known_task, open_target, whole_sample
+from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
@@ -18,7 +20,7 @@ from acrank.finetuning.split import split
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
 if TYPE_CHECKING:
-    from acrank.finetuning.masks.data import MaskedImages
+    from acrank.finetuning.masks.data import Masked
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Images:
     test: Dataset | None
     notes: tuple[str, ...]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that the training data decided where they were not set."""
+        return getattr(self.training, "settings", {})
+
 
 def open_images(config: FinetuneConfig) -> Images:
     """Read the images of a fine-tuning.
@@ -45,7 +52,6 @@ def open_images(config: FinetuneConfig) -> Images:
         DataError: they cannot be used, or validation or test images have other classes.
     """
     if known_task(config.data, config.task) == SEGMENTATION:
-        refuse_volumes(config.data)
         return _open_masks(config)
     training = _read(config, config.data, config.samples)
     notes = training.warnings
@@ -58,10 +64,10 @@ def open_images(config: FinetuneConfig) -> Images:
 
 
 def _open_masks(config: FinetuneConfig) -> Images:
-    """Read images with masks."""
-    from acrank.finetuning.masks.data import open_masks, rarest_classes
+    """Read images with masks, or volumes with labels."""
+    from acrank.finetuning.masks.data import rarest_classes
 
-    read = partial(open_masks, seed=config.seed, image_size=config.image_size)
+    read = _reader(config)
     training = whole = read(config.data, config.samples)
     if config.val is None:
         labels = rarest_classes(whole)
@@ -72,7 +78,19 @@ def _open_masks(config: FinetuneConfig) -> Images:
     return Images(training, validation, test, (*whole.warnings, *_missing(training)))
 
 
-def _missing(training: MaskedImages) -> list[str]:
+def _reader(config: FinetuneConfig) -> Callable[..., Any]:
+    """What reads images with masks, or volumes."""
+    if is_volumes(config.data):
+        from acrank.finetuning.volumes.data import open_labelled
+
+        settings = VolumeSettings(config.patch, config.spacing, config.window)
+        return partial(open_labelled, seed=config.seed, settings=settings)
+    from acrank.finetuning.masks.data import open_masks
+
+    return partial(open_masks, seed=config.seed, image_size=config.image_size)
+
+
+def _missing(training: Masked) -> list[str]:
     """Say which classes no training image holds.
 
     Raises:

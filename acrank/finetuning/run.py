@@ -15,6 +15,8 @@ import torch
 
 from acrank.common.files import remove_unfinished
 from acrank.data import Preprocessing, known_task
+from acrank.data.volumes import is_volumes
+from acrank.data.volumes.nifti import require_nifti
 from acrank.device import choose_autocast, choose_device, reproducible
 from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
@@ -38,6 +40,7 @@ from acrank.finetuning.state import (
     save_state,
 )
 from acrank.tasks.decoders import require_decoders
+from acrank.tasks.dimensions import dimensions_of
 from acrank.zoo import Backbone
 
 Said = Callable[[Row, int], None]
@@ -93,9 +96,10 @@ def _run(
     say: Said | None,
     note: Callable[[str], None],
 ) -> Finetuned:
-    config = config.for_task(known_task(config.data, config.task))
+    config = known(config)
     require_parts(config)
     images = open_images(config)
+    config = config.model_copy(update=images.settings)
     for text in images.notes:
         note(text)
     backbone = find_backbone(config)
@@ -115,6 +119,13 @@ def _run(
         if say:
             say(row, config.epochs)
     return finish(config, output, identity, images, backbone, training, network, weights=weights)
+
+
+def known(config: FinetuneConfig) -> FinetuneConfig:
+    """The configuration, once it is known from their names what the data are."""
+    task = known_task(config.data, config.task)
+    volumes = task == SEGMENTATION and is_volumes(config.data)
+    return config.for_task(task, volumes=volumes)
 
 
 def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:
@@ -143,7 +154,8 @@ def prepare(
     """
     objective = make_objective(config, images, backbone, device)
     network = objective.network(backbone).to(device)
-    network.to(memory_format=torch.channels_last)
+    if dimensions_of(network) == 2:
+        network.to(memory_format=torch.channels_last)
     dtype = choose_autocast(config.precision, device)
     autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype is not None)
     head = None if backbone.head is None else backbone.head.to(device)
@@ -166,6 +178,10 @@ def make_objective(
     preprocessing = Preprocessing.from_config(backbone.data_config)
     if config.task != SEGMENTATION:
         return Classifying(config, images, preprocessing, device)
+    if is_volumes(config.data):
+        from acrank.finetuning.volumes.objective import SegmentingVolumes
+
+        return SegmentingVolumes(config, images, preprocessing, device)
     from acrank.finetuning.masks.objective import Segmenting
 
     return Segmenting(config, images, preprocessing, device)
@@ -175,11 +191,15 @@ def require_parts(config: FinetuneConfig) -> None:
     """Say at once which optional packages are missing.
 
     Raises:
+        ConfigError: the decoder is not for such data.
         MissingExtraError: some are.
     """
     if config.task == SEGMENTATION:
-        require_decoders()
+        volumes = is_volumes(config.data)
+        require_decoders(config.decoder, 3 if volumes else 2)
         require_overlaps()
+        if volumes:
+            require_nifti()
 
 
 def _make_folder(output: Path, fresh: bool) -> None:

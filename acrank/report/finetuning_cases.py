@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PICTURES = "cases.npz"
 # Width of a column and height of a row, in CSS pixels, and what the legend takes.
 COLUMN, ROW, LEGEND = 220, 190, 40
+# Of slices in three planes, side by side.
+WIDE_COLUMN, WIDE_ROW = 390, 155
 # How much of a class's colour lies over the image; its outline has all of it.
 OVER = 0.45
 # Of classes in the legend, and letters of a name.
@@ -41,7 +43,8 @@ def cases(folder: Path) -> Figure:
     colours = dict(zip(foreground, class_colours(len(foreground)), strict=True))
     keys = found["keys"].tolist()
     with styled():
-        figure = new_figure(3 * COLUMN, len(keys) * ROW + LEGEND)
+        column, row = _cell(found["image0"])
+        figure = new_figure(3 * column, len(keys) * row + LEGEND)
         rows = figure.subplots(len(keys), 3, squeeze=False)
         for index, key in enumerate(keys):
             image = found[f"image{index}"]
@@ -55,8 +58,13 @@ def cases(folder: Path) -> Figure:
             rows[index][1].set_title("true", loc="left")
             rows[index][2].set_title(f"predicted, {told}", loc="left")
         _legend(figure, found["classes"].tolist(), colours)
-        figure.tight_layout(rect=(0, LEGEND / (len(keys) * ROW + LEGEND), 1, 1))
+        figure.tight_layout(rect=(0, LEGEND / (len(keys) * row + LEGEND), 1, 1))
     return figure
+
+
+def _cell(image: Array) -> tuple[int, int]:
+    """Width and height of the cells of a figure of such images."""
+    return (WIDE_COLUMN, WIDE_ROW) if image.shape[1] > 2 * image.shape[0] else (COLUMN, ROW)
 
 
 def painted(image: Array, mask: Array, colours: dict[int, str]) -> Array:

@@ -17,7 +17,14 @@ from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.draw import CHANGED
 from acrank.data.volumes.intensity import Intensities, standardise
 from acrank.data.volumes.nifti import Volume, VolumeError, quiet_nibabel, read_nifti
-from acrank.data.volumes.patch import Grid, Labels, cut_image, cut_labels, place_patch
+from acrank.data.volumes.patch import (
+    Grid,
+    Labels,
+    cut_image,
+    cut_labels,
+    place_patch,
+    whole_grid,
+)
 from acrank.data.volumes.settings import (
     Size,
     Spacing,
@@ -45,6 +52,25 @@ class Patch(NamedTuple):
     labels: Labels
     flat: bool
     digests: tuple[str, ...]
+
+
+class Decoded(NamedTuple):
+    """A case as it is, its intensities standardised.
+
+    Attributes:
+        channels: float32 (X, Y, Z) each.
+        labels: class indices, uint8 (X, Y, Z); 255 is to be ignored.
+        digests: of its files, the labels' first.
+    """
+
+    channels: list[Intensities]
+    labels: Labels
+    digests: tuple[str, ...]
+
+    @property
+    def flat(self) -> bool:
+        """Whether a channel holds a single value."""
+        return not all(channel.any() for channel in self.channels)
 
 
 @dataclass(frozen=True)
@@ -81,24 +107,45 @@ class Cutter:
             turn: the case's place in the order of drawing.
             case: not decoded.
         """
+        decoded = self.decode(case)
+        if isinstance(decoded, Fault):
+            return decoded
+        return _cut(decoded, self._grid(decoded.labels, turn, case))
+
+    def resample(self, case: Case) -> tuple[Patch, Labels] | Fault:
+        """Decode a case and resample all of it; returns its labels in its own voxels too.
+
+        Sides are rounded to whole voxels, which are then a little smaller or larger than set, so
+        that they cover exactly what the case's own do.
+
+        Args:
+            case: not decoded.
+        """
+        decoded = self.decode(case)
+        if isinstance(decoded, Fault):
+            return decoded
+        return _cut(decoded, whole_grid(case.size, self._steps(case))), decoded.labels
+
+    def decode(self, case: Case) -> Decoded | Fault:
+        """Read a case again that was sound when it was checked.
+
+        Args:
+            case: not decoded.
+        """
         labels = _read(case.label, case, None)
         if isinstance(labels, Fault):
             return labels
         codes = labels.voxels
         if self.class_map.strangers(np.unique(codes).tolist()):
             return _changed(case.label)
-        indices = self.class_map.indices(codes)
-        grid = self._grid(indices, turn, case)
         images = [_read(path, case, np.float32) for path in case.images]
         fault = next((image for image in images if isinstance(image, Fault)), None)
         if fault:
             return fault
         volumes = [image for image in images if isinstance(image, Volume)]
-        scaled = [standardise(part, self.window) for image in volumes for part in image.channels]
-        return Patch(
-            np.stack([cut_image(channel, grid) for channel in scaled]),
-            cut_labels(indices, grid),
-            not all(channel.any() for channel in scaled),
+        return Decoded(
+            [standardise(part, self.window) for image in volumes for part in image.channels],
+            self.class_map.indices(codes),
             (labels.digest, *(volume.digest for volume in volumes)),
         )
 
@@ -107,12 +154,26 @@ class Cutter:
         background = self.class_map.background
         classes = [place for place, code in enumerate(self.class_map.codes) if code != background]
         foreground = np.where(np.isin(indices, classes), indices, np.uint8(IGNORE))
+        seed = int.from_bytes(stratify.rank(self.seed, f"patch {case.key}")[:8], "big")
+        wanted = classes[turn % len(classes)]
+        return place_patch(foreground, self.patch, self._steps(case), wanted, seed)
+
+    def _steps(self, case: Case) -> tuple[float, float, float]:
+        """From one resampled voxel to the next, in those of a case."""
         x, y, z = (
             1.0 if abs(new / old - 1) < _SAME else new / old
             for new, old in zip(self.spacing, case.spacing, strict=True)
         )
-        seed = int.from_bytes(stratify.rank(self.seed, f"patch {case.key}")[:8], "big")
-        return place_patch(foreground, self.patch, (x, y, z), classes[turn % len(classes)], seed)
+        return x, y, z
+
+
+def _cut(decoded: Decoded, grid: Grid) -> Patch:
+    return Patch(
+        np.stack([cut_image(channel, grid) for channel in decoded.channels]),
+        cut_labels(decoded.labels, grid),
+        decoded.flat,
+        decoded.digests,
+    )
 
 
 def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:
@@ -128,10 +189,25 @@ def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:
     """
     with quiet_nibabel():
         found = in_threads(lambda given: cutter.cut(*given), list(enumerate(drawn)), chunksize=1)
-    refuse_faults(
-        name, len(drawn), (each for each in found if isinstance(each, Fault)), things="cases"
-    )
+    _refuse(name, found)
     return [each for each in found if isinstance(each, Patch)]
+
+
+def resample_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[tuple[Patch, Labels]]:
+    """Decode and resample all the cases drawn; see :meth:`Cutter.resample`.
+
+    Raises:
+        DataError: some cannot be decoded; it lists them all.
+    """
+    with quiet_nibabel():
+        found = in_threads(cutter.resample, drawn, chunksize=1)
+    _refuse(name, found)
+    return [each for each in found if not isinstance(each, Fault)]
+
+
+def _refuse(name: str, found: Sequence[object]) -> None:
+    faults = (each for each in found if isinstance(each, Fault))
+    refuse_faults(name, len(found), faults, things="cases")
 
 
 def _read(path: Path, case: Case, dtype: npt.DTypeLike | None) -> Volume | Fault:

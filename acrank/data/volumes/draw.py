@@ -61,8 +61,8 @@ def draw_volumes(
         masks=masks,
         spacing=cutter.spacing,
         batches=batches,
-        warnings=(*target.warnings, *warnings, *_flat(patches)),
-        fingerprint=_fingerprint(cutter, drawn, patches),
+        warnings=(*target.warnings, *warnings, *flat_notices(patches)),
+        fingerprint=fingerprint_of(cutter, drawn, patches),
     )
 
 
@@ -85,18 +85,19 @@ def smaller_volumes(
     return whole.part(rows, deal_batches(classes_held(whole.masks[rows]), plan.batches))
 
 
-def _flat(patches: Sequence[Patch]) -> list[str]:
+def flat_notices(patches: Sequence[Patch]) -> list[str]:
     """Say that volumes hold a single value where intensities count."""
     flat = sum(patch.flat for patch in patches)
     if not flat:
         return []
     return [
         f"{flat} of {len(patches)} volumes hold a single value once they are clipped, and are "
-        "scored as zeros: look at them, and at --window if it is set."
+        "taken as zeros: look at them, and at --window if it is set."
     ]
 
 
-def _fingerprint(cutter: Cutter, drawn: Sequence[Case], patches: Sequence[Patch]) -> str:
+def fingerprint_of(cutter: Cutter, drawn: Sequence[Case], patches: Sequence[Patch]) -> str:
+    """A hash of how volumes were cut, and of their keys and bytes."""
     meaning = [cutter.class_map.names, cutter.class_map.codes, cutter.class_map.ignore]
     settings = [cutter.patch, cutter.spacing, cutter.window, cutter.seed]
     rows = [[case.key, *patch.digests] for case, patch in zip(drawn, patches, strict=True)]

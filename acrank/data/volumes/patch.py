@@ -1,5 +1,6 @@
 """A patch of a volume: where it lies, and its voxels at another spacing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +55,41 @@ def place_patch(
     else:
         place = int(generator.integers(labels.size))
     centre = np.unravel_index(place, labels.shape)
+    return patch_around([int(middle) for middle in centre], labels.shape, size, step)
+
+
+def patch_around(
+    centre: Sequence[int],
+    sides: Sequence[int],
+    size: Size,
+    step: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Grid:
+    """A patch around a voxel, inside the volume if it fits.
+
+    Args:
+        centre: index of the voxel.
+        sides: of the volume, in its voxels.
+        size: of the patch.
+        step: see :class:`Grid`.
+    """
     x, y, z = (
-        _start(int(middle), sides, many, by)
-        for middle, sides, many, by in zip(centre, labels.shape, size, step, strict=True)
+        _start(middle, side, many, by)
+        for middle, side, many, by in zip(centre, sides, size, step, strict=True)
     )
     return Grid(size, (x, y, z), step)
+
+
+def whole_grid(sides: Size, step: tuple[float, float, float]) -> Grid:
+    """All of a volume, in as many voxels of about a step as cover it.
+
+    Args:
+        sides: of the volume, in its voxels.
+        step: see :class:`Grid`; that of the result is one that fits.
+    """
+    many = [max(1, round(side / by)) for side, by in zip(sides, step, strict=True)]
+    x, y, z = (side / count for side, count in zip(sides, many, strict=True))
+    i, j, k = many
+    return Grid((i, j, k), ((x - 1) / 2, (y - 1) / 2, (z - 1) / 2), (x, y, z))
 
 
 def _start(middle: int, side: int, many: int, step: float) -> float:

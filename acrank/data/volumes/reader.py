@@ -53,7 +53,7 @@ class _Seen(NamedTuple):
     codes: frozenset[int]
 
 
-def open_volumes(spec: str) -> VolumeTarget:
+def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
     """Open a folder of volumes with their labels (NIfTI), and check it all.
 
     The folder is laid out as in the Medical Segmentation Decathlon or for nnU-Net, or has
@@ -62,6 +62,8 @@ def open_volumes(spec: str) -> VolumeTarget:
 
     Args:
         spec: the folder.
+        class_map: of other labels, to read these by where the folder does not say how; classes
+            may be missing then.
 
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
@@ -70,17 +72,19 @@ def open_volumes(spec: str) -> VolumeTarget:
     require_nifti()
     name = str(Path(spec).expanduser())
     layout = find_volumes(Path(spec).expanduser())
-    given, channels = _described(layout)
+    own, channels = _described(layout)
+    given = own or class_map
     seen, faults = _look(layout, channels)
     masks = [Labelled(str(found.case.label), found.codes) for found in seen]
     if given:
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
-    class_map, notices = (given, []) if given else infer_classes(name, layout.total, masks)
-    require_enough(name, class_map, masks)
+    known, notices = (given, []) if given else infer_classes(name, layout.total, masks)
+    if class_map is None:
+        require_enough(name, known, masks)
     cases = tuple(found.case for found in seen)
-    warnings = (*notices, *empty_masks(class_map, masks), *_anisotropy(cases))
-    return VolumeTarget(name, class_map, cases, seen[0].channels, warnings)
+    warnings = (*notices, *empty_masks(known, masks), *_anisotropy(cases))
+    return VolumeTarget(name, known, cases, seen[0].channels, warnings)
 
 
 def _described(layout: VolumeLayout) -> tuple[ClassMap | None, int | None]:

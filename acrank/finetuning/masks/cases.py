@@ -16,6 +16,7 @@ from torch import nn
 from acrank.common.files import write_whole
 from acrank.data import Preprocessing
 from acrank.finetuning.masks.batches import plain_masks
+from acrank.finetuning.masks.data import MaskedImages, Rows
 from acrank.finetuning.masks.judge import JudgedMasks, predicted, spread
 from acrank.finetuning.masks.overlap import OVERLAPS
 from acrank.report.cells import csv_text
@@ -28,35 +29,31 @@ Array = npt.NDArray[Any]
 
 
 def write_cases(
-    folder: Path,
-    found: Mapping[str, JudgedMasks],
-    network: nn.Module,
-    preprocessing: Preprocessing,
+    folder: Path, found: Mapping[str, JudgedMasks[Any]], pictures: Mapping[str, Array]
 ) -> None:
-    """Write ``classes.csv``, ``cases.csv`` and, of validation images, ``cases.npz``.
+    """Write ``classes.csv``, ``cases.csv`` and ``cases.npz``.
 
     Args:
         folder: exists.
         found: what was judged, by part.
-        network: plain, on its device.
-        preprocessing: of it.
+        pictures: of some cases.
     """
     write_whole(folder / CLASSES, csv_text(("part", "class", "images", *OVERLAPS), _classes(found)))
     write_whole(folder / CASES, csv_text(("part", "image", "class", *OVERLAPS), _images(found)))
     stream = io.BytesIO()
-    pictures: dict[str, Any] = {**_pictures(found["val"], network, preprocessing)}
-    np.savez_compressed(stream, **pictures)
+    arrays: dict[str, Any] = {**pictures}
+    np.savez_compressed(stream, **arrays)
     write_whole(folder / PICTURES, stream.getvalue())
 
 
-def _classes(found: Mapping[str, JudgedMasks]) -> Iterator[dict[str, Any]]:
+def _classes(found: Mapping[str, JudgedMasks[Any]]) -> Iterator[dict[str, Any]]:
     for part, judged in found.items():
         counts = (~np.isnan(judged.values[:, :, 0])).sum(axis=0).tolist()
         for name, count, values in zip(judged.classes, counts, judged.by_class, strict=True):
             yield {"part": part, "class": name, "images": count, **_cells(values)}
 
 
-def _images(found: Mapping[str, JudgedMasks]) -> Iterator[dict[str, Any]]:
+def _images(found: Mapping[str, JudgedMasks[Any]]) -> Iterator[dict[str, Any]]:
     for part, judged in found.items():
         for key, rows in zip(judged.images.keys, judged.values, strict=True):
             for name, values in zip(judged.classes, rows, strict=True):
@@ -71,19 +68,20 @@ def _cells(values: Array) -> dict[str, float | None]:
 
 
 @torch.no_grad()
-def _pictures(
-    judged: JudgedMasks, network: nn.Module, preprocessing: Preprocessing
+def pictures_of(
+    judged: JudgedMasks[MaskedImages], network: nn.Module, preprocessing: Preprocessing
 ) -> dict[str, Array]:
-    """Images from the worst to the best, their masks, and how well they agree."""
+    """Images from the worst to the best, their masks, and how well they agree.
+
+    Args:
+        judged: of the network.
+        network: plain, on its device.
+        preprocessing: of it.
+    """
     rows = spread(judged, DRAWN)
     part = judged.images.subset(rows)
     device = next(network.parameters()).device
-    pictures: dict[str, Array] = {
-        "keys": np.array(part.keys),
-        "classes": np.array(part.classes),
-        "foreground": np.array(part.foreground),
-        "dice": judged.by_image[rows, 0],
-    }
+    pictures = described(judged, rows)
     network.eval()
     for index, (pixels, _) in enumerate(plain_masks(part.sample, preprocessing, 1, device)):
         truth = part.truth(index)
@@ -95,6 +93,16 @@ def _pictures(
             shown = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
             pictures[f"{name}{index}"] = np.asarray(shown)
     return pictures
+
+
+def described(judged: JudgedMasks[Any], rows: Rows) -> dict[str, Array]:
+    """What is told of some cases beside their pictures."""
+    return {
+        "keys": np.array([judged.images.keys[row] for row in rows]),
+        "classes": np.array(judged.images.classes),
+        "foreground": np.array(judged.images.foreground),
+        "dice": judged.by_image[rows, 0],
+    }
 
 
 def _shown(height: int, width: int) -> tuple[int, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,31 @@ from acrank.errors import DataError
 
 Labels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
+
+
+class Masked(Protocol):
+    """Images or volumes, each with a mask."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the images."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    @property
+    def foreground(self) -> tuple[int, ...]:
+        """Indices of the classes that are no background."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Pixels of each image and class, int64 (N, K)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,9 +86,7 @@ class MaskedImages:
     @property
     def foreground(self) -> tuple[int, ...]:
         """Indices of the classes that are no background."""
-        background = self.class_map.background
-        codes = self.class_map.codes
-        return tuple(label for label, code in enumerate(codes) if code != background)
+        return foreground_of(self.class_map)
 
     def subset(self, rows: Rows) -> MaskedImages:
         """The images of some rows."""
@@ -70,8 +95,7 @@ class MaskedImages:
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""
-        found = [np.bincount(m.ravel(), minlength=IGNORE + 1) for m in self.sample.masks]
-        return np.stack(found)[:, : len(self.classes)]
+        return count_labels(self.sample.masks, len(self.classes))
 
     def truth(self, row: int) -> Labels:
         """The mask of an image in its own size: class indices (H, W), 255 to be ignored.
@@ -120,7 +144,19 @@ def open_masks(
     return MaskedImages(sample, tuple(places[key] for key in sample.keys), target.class_map)
 
 
-def rarest_classes(images: MaskedImages) -> Rows:
+def foreground_of(class_map: ClassMap) -> tuple[int, ...]:
+    """Indices of the classes that are no background."""
+    background = class_map.background
+    return tuple(label for label, code in enumerate(class_map.codes) if code != background)
+
+
+def count_labels(masks: Iterable[Labels], classes: int) -> npt.NDArray[np.int64]:
+    """Pixels of each mask and class, int64 (N, K)."""
+    found = [np.bincount(mask.ravel(), minlength=IGNORE + 1) for mask in masks]
+    return np.stack(found)[:, :classes]
+
+
+def rarest_classes(images: Masked) -> Rows:
     """The class of each image that fewest images hold, (N,), by which they are split."""
     held = images.counts() > 0
     rarity = np.where(held, held.sum(axis=0), len(images) + 1)

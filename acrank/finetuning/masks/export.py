@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def save_segmenter(
     network: Network,
     classes: Sequence[str],
     decoder: str,
-    image_size: int,
+    size: Sequence[int],
+    geometry: Mapping[str, Any],
 ) -> str:
     """Write the encoder, the decoder and what :func:`acrank.load_segmenter` needs.
 
@@ -36,18 +37,20 @@ def save_segmenter(
         network: trained, on the CPU.
         classes: of the target.
         decoder: its name.
-        image_size: that was trained on.
+        size: of what was trained on.
+        geometry: what else a user needs to prepare images or volumes.
 
     Returns:
         Why plain timm cannot load the encoder; empty if it can.
     """
     data = {**backbone.data_config, "crop_pct": 1.0, "crop_mode": "squash"}
-    data["input_size"] = (data["input_size"][0], image_size, image_size)
+    data["input_size"] = (data["input_size"][0], *size)
     encoder = timm_network(backbone, network.backbone.state_dict(), 0)
     described = {
         "classes": list(classes),
         "decoder": decoder,
-        "image_size": image_size,
+        "size": list(size),
+        **geometry,
         "mean": list(data["mean"]),
         "std": list(data["std"]),
         "channels": data["input_size"][0],

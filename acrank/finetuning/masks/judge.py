@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acrank.finetuning.masks.data import MaskedImages
+from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
 from acrank.finetuning.objective import Batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Data = TypeVar("Data", bound=Masked)
 
 
 @dataclass(frozen=True)
-class JudgedMasks:
+class JudgedMasks(Generic[Data]):
     """What a segmenter made of some images.
 
     Attributes:
@@ -31,7 +32,7 @@ class JudgedMasks:
         loss: mean over the images, in the size that was trained on.
     """
 
-    images: MaskedImages
+    images: Data
     values: Values
     loss: float
 
@@ -53,8 +54,8 @@ class JudgedMasks:
     def measures(self) -> dict[str, float]:
         """Means over the foreground classes, the loss, and each class where there are several.
 
-        Dice and IoU are in [0, 1], higher better; ``hd95`` is in pixels of the images, lower
-        better.
+        Dice and IoU are in [0, 1], higher better; ``hd95`` is in pixels of the images, of volumes
+        in mm, lower better.
         """
         means = mean_known(self.by_class).tolist()
         found = {**dict(zip(OVERLAPS, means, strict=True)), "loss": self.loss}
@@ -71,7 +72,7 @@ def judge_masks(
     batches: Iterable[Batch],
     loss: Loss,
     autocast: Callable[[], Any],
-) -> JudgedMasks:
+) -> JudgedMasks[MaskedImages]:
     """Run a segmenter in inference mode over images; logits are resized to each mask.
 
     Args:
@@ -102,7 +103,7 @@ def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:
     return resized.argmax(dim=0).to(torch.uint8).cpu()
 
 
-def spread(judged: JudgedMasks, most: int) -> npt.NDArray[np.int64]:
+def spread(judged: JudgedMasks[Any], most: int) -> npt.NDArray[np.int64]:
     """Rows of some images from the lowest to the highest mean Dice, evenly spread over them."""
     dice = judged.by_image[:, 0]
     order = np.argsort(np.where(np.isnan(dice), np.inf, dice), kind="stable")

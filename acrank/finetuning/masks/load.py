@@ -17,20 +17,27 @@ from acrank.errors import ModelError
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
-from acrank.tasks.decoders import make_decoder, require_decoders
+from acrank.finetuning.volumes.slide import slide
+from acrank.tasks import Segmentation
+from acrank.tasks.decoders import require_decoders
 from acrank.tasks.maps import give_maps
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.loading import load_backbone
 
 
 class Segmenter(nn.Module):
-    """Images to the class of every pixel.
+    """Images, or volumes, to the class of every pixel.
 
     Attributes:
         network: encoder and decoder.
         classes: names, in the order of the logits.
-        image_size: height and width that it was trained on; others that are multiples of 32 do.
-        mean: that images have to be less of, by channel, for pixels from 0 to 1.
+        image_size: height and width that it was trained on; other multiples of 32 do. None
+            of volumes.
+        patch: voxels of the patches that it was trained on, of volumes.
+        spacing: of their voxels in mm, from left to right, back to front and foot to head.
+        window: of their intensities; None for percentiles of each volume.
+        mean: that images have to be less of, by channel, for pixels from 0 to 1; volumes, once
+            they are standardised.
         std: that they have to be divided by then.
     """
 
@@ -38,18 +45,27 @@ class Segmenter(nn.Module):
         super().__init__()
         self.network = network
         self.classes: tuple[str, ...] = tuple(described["classes"])
-        self.image_size: int = described["image_size"]
+        self.image_size: int | None = described.get("image_size")
+        self.patch: tuple[int, ...] | None = _numbers(described.get("patch"))
+        self.spacing: tuple[float, ...] | None = _numbers(described.get("spacing"))
+        self.window: tuple[float, ...] | None = _numbers(described.get("window"))
         self.mean: tuple[float, ...] = tuple(described["mean"])
         self.std: tuple[float, ...] = tuple(described["std"])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K, H, W) of normalised images (N, C, H, W)."""
+        """Logits (N, K, *S) of normalised images (N, C, *S); of volumes patch by patch."""
+        if self.patch is not None:
+            return slide(self.network, images, self.patch)
         logits: Tensor = self.network(images)
         return F.interpolate(logits, size=images.shape[2:], mode="bilinear")
 
 
+def _numbers(values: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(values)
+
+
 def load_segmenter(folder: str | Path, *, trust_code: bool = False) -> Segmenter:
-    """Load what ``acrank finetune`` has made of images with masks.
+    """Load what ``acrank finetune`` has made of images with masks, or of volumes.
 
     Args:
         folder: of the fine-tuning.
@@ -62,23 +78,23 @@ def load_segmenter(folder: str | Path, *, trust_code: bool = False) -> Segmenter
         ModelError: the folder holds no segmenter, or not a whole one.
         MissingExtraError: the library of decoders is missing.
     """
-    require_decoders()
     place = Path(folder)
     described = _described(place)
+    sides = tuple(described["size"])
+    require_decoders(described["decoder"], len(sides))
     if described["ac_norm"]:
         raise ModelError(
             f"{place}: the encoder holds AC-Norm layers (--no-fold).",
             hint="Fine-tune with --fold, which keeps plain BatchNorm of the same output.",
         )
-    size = (described["channels"], *(described["image_size"],) * 2)
+    size = (described["channels"], *sides)
     try:
         encoder = _encoder(place, described["factory"], trust_code)
         give_maps(encoder, size)
         with torch.no_grad():
             maps = encoder(torch.zeros(1, *size))
-        strides = [size[1] // values.shape[2] for values in maps]
-        widths = [values.shape[1] for values in maps]
-        decoder = make_decoder(described["decoder"], widths, strides, len(described["classes"]))
+        task = Segmentation(described["decoder"], sides, 0)
+        decoder = task.head(maps, len(described["classes"]), 0, trial=0)
         decoder.load_state_dict(load_file(place / DECODER))
     except (OSError, SafetensorError, RuntimeError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -92,7 +108,7 @@ def _described(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{folder} holds no segmenter: {SEGMENTER} cannot be read.",
-            hint="Give the folder that acrank finetune wrote from images with masks.",
+            hint="Give the folder that acrank finetune wrote from images with masks, or volumes.",
         ) from error
     return described
 

@@ -13,8 +13,8 @@ from acrank.data import Preprocessing
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.inputs import Images
 from acrank.finetuning.masks.batches import TrainingMasks, plain_masks
-from acrank.finetuning.masks.cases import write_cases
-from acrank.finetuning.masks.data import MaskedImages
+from acrank.finetuning.masks.cases import pictures_of, write_cases
+from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
 from acrank.finetuning.network import Network
@@ -26,7 +26,55 @@ from acrank.zoo import Backbone
 PIXELS = 32
 
 
-class Segmenting:
+class PixelObjective:
+    """What images with masks and volumes with labels share: network, loss, features of pixels.
+
+    Args:
+        config: of the fine-tuning.
+        images: of it.
+        preprocessing: of the backbone.
+        device: where networks run.
+        sides: of what networks are given.
+    """
+
+    def __init__(
+        self,
+        config: FinetuneConfig,
+        images: Images,
+        preprocessing: Preprocessing,
+        device: torch.device,
+        sides: tuple[int, ...],
+    ) -> None:
+        self.config = config
+        self.preprocessing = preprocessing
+        self.device = device
+        training: Masked = images.training
+        self.classes = training.classes
+        self.task = Segmentation(config.decoder, sides, PIXELS)
+        balanced = config.class_weights == "balanced"
+        counts = training.counts().sum(axis=0)
+        self.weights = balanced_weights(counts).to(device) if balanced else None
+
+    def network(self, backbone: Backbone) -> Network:
+        """The encoder, which gives its feature maps, and a decoder on them."""
+        self.task.prepare(backbone.model, self.preprocessing)
+        size = (self.preprocessing.input_size[0], *self.task.size)
+        with torch.no_grad():
+            maps = self.task.features(backbone.model, torch.zeros(2, *size), None)
+        head = self.task.head(maps, len(self.classes), self.config.seed, trial=0)
+        return Network(backbone.model, head)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Dice and cross-entropy, weighed and smoothed as the configuration says."""
+        return self.task.loss(logits, labels, self.weights, self.config.label_smoothing)
+
+    def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Some pixels of each class and image, by the features of several scales."""
+        seen, _ = self.task.observe(features.float(), labels, None, self.config.seed)
+        return seen.features, seen.labels.to(seen.features.device)
+
+
+class Segmenting(PixelObjective):
     """One class a pixel: a decoder, Dice and cross-entropy, overlaps in the images' own size.
 
     Args:
@@ -43,24 +91,7 @@ class Segmenting:
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> None:
-        self.config = config
-        self.preprocessing = preprocessing
-        self.device = device
-        training: MaskedImages = images.training
-        self.classes = training.classes
-        self.task = Segmentation(config.decoder, (config.image_size,) * 2, PIXELS)
-        balanced = config.class_weights == "balanced"
-        counts = training.counts().sum(axis=0)
-        self.weights = balanced_weights(counts).to(device) if balanced else None
-
-    def network(self, backbone: Backbone) -> Network:
-        """The encoder, which gives its feature maps, and a decoder on them."""
-        self.task.prepare(backbone.model, self.preprocessing)
-        size = (self.preprocessing.input_size[0], *self.task.size)
-        with torch.no_grad():
-            maps = self.task.features(backbone.model, torch.zeros(2, *size), None)
-        head = self.task.head(maps, len(self.classes), self.config.seed, trial=0)
-        return Network(backbone.model, head)
+        super().__init__(config, images, preprocessing, device, (config.image_size,) * 2)
 
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
@@ -72,25 +103,19 @@ class Segmenting:
         """See :func:`acrank.finetuning.masks.batches.plain_masks`."""
         return plain_masks(images.sample, self.preprocessing, self.config.batch_size, self.device)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Dice and cross-entropy, weighed and smoothed as the configuration says."""
-        return self.task.loss(logits, labels, self.weights, self.config.label_smoothing)
-
-    def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Some pixels of each class and image, by the features of several scales."""
-        seen, _ = self.task.observe(features.float(), labels, None, self.config.seed)
-        return seen.features, seen.labels.to(seen.features.device)
-
-    def judge(self, network: Network, images: MaskedImages, autocast: Autocast) -> JudgedMasks:
+    def judge(
+        self, network: Network, images: MaskedImages, autocast: Autocast
+    ) -> JudgedMasks[MaskedImages]:
         """See :func:`acrank.finetuning.masks.judge.judge_masks`."""
         return judge_masks(network, images, self.plain(images), self.task.loss, autocast)
 
     def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:
         """Tables of classes and images, and some images with both masks, to be drawn."""
-        write_cases(folder, found, network, self.preprocessing)
+        pictures = pictures_of(found["val"], network, self.preprocessing)
+        write_cases(folder, found, pictures)
 
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
         """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
-        return save_segmenter(
-            folder, backbone, network, self.classes, self.config.decoder, self.config.image_size
-        )
+        geometry = {"image_size": self.config.image_size}
+        given = (self.classes, self.config.decoder, self.task.size, geometry)
+        return save_segmenter(folder, backbone, network, *given)

@@ -30,7 +30,9 @@ def require_overlaps() -> None:
         raise MissingExtraError("Fine-tuning on masks", "medical")
 
 
-def overlaps(guess: Tensor, truth: Tensor, classes: Sequence[int]) -> Values:
+def overlaps(
+    guess: Tensor, truth: Tensor, classes: Sequence[int], spacing: Sequence[float] | None = None
+) -> Values:
     """Dice, IoU and the 95th percentile of the Hausdorff distance of each class, by MONAI.
 
     A class that is in neither mask has no values (NaN). One that is in a single one of them has a
@@ -40,29 +42,33 @@ def overlaps(guess: Tensor, truth: Tensor, classes: Sequence[int]) -> Values:
         guess: class indices (*S), on the CPU.
         truth: likewise; 255 is left out of both.
         classes: those that are asked for.
+        spacing: from one pixel to the next along each axis; None for 1.
 
     Returns:
-        (len(classes), 3) in the order of :data:`OVERLAPS`; distances in pixels.
+        (len(classes), 3) in the order of :data:`OVERLAPS`; distances in the unit of ``spacing``.
     """
     known = truth != IGNORE
+    sides = tuple(spacing or (1.0,) * truth.ndim)
     return np.array(
-        [_of_one(((guess == label) & known), ((truth == label) & known)) for label in classes]
+        [_of_one((guess == label) & known, (truth == label) & known, sides) for label in classes]
     )
 
 
-def _of_one(guess: Tensor, truth: Tensor) -> tuple[float, float, float]:
+def _of_one(guess: Tensor, truth: Tensor, spacing: Sequence[float]) -> tuple[float, float, float]:
     there = bool(guess.any()), bool(truth.any())
     if not any(there):
         return math.nan, math.nan, math.nan
     if not all(there):
-        return 0.0, 0.0, math.dist((0,) * truth.ndim, truth.shape)
+        return 0.0, 0.0, math.hypot(*map(math.prod, zip(truth.shape, spacing, strict=True)))
     from monai.metrics import compute_dice, compute_hausdorff_distance, compute_iou
 
     pair = guess[None, None].float(), truth[None, None].float()
     with warnings.catch_warnings():
         # MONAI 1.6 warns of an argument that it passes itself
         warnings.simplefilter("ignore", FutureWarning)
-        distance = compute_hausdorff_distance(*pair, include_background=True, percentile=95)
+        distance = compute_hausdorff_distance(
+            *pair, include_background=True, percentile=95, spacing=list(spacing)
+        )
     return float(compute_dice(*pair)), float(compute_iou(*pair)), float(distance)
 
 

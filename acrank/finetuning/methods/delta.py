@@ -27,11 +27,11 @@ def behaviour(maps: Tensor, source: Tensor, attention: Tensor) -> Tensor:
     (arXiv 1901.09229), equations 4 and 5.
 
     Args:
-        maps: (N, C, H, W).
-        source: of the pretrained network on the same images, (N, C, H, W).
+        maps: (N, C, ...).
+        source: of the pretrained network on the same images, of that shape.
         attention: of each channel, (C,), sums to 1.
     """
-    squares = (maps.float() - source.float()).pow(2).sum(dim=(2, 3))
+    squares = (maps.float() - source.float()).pow(2).flatten(2).sum(dim=2)
     return (squares * attention).sum(dim=1).mean()
 
 
@@ -127,7 +127,7 @@ def last_convolutions(model: nn.Module, images: Tensor) -> list[str]:
         return hook
 
     for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
             handles.append(module.register_forward_hook(note(name)))
     model(images)
     for handle in handles:
@@ -163,7 +163,7 @@ def channel_attention(
         (C,) a layer, summing to 1.
     """
     modules = dict(model.named_modules())
-    counts = {name: cast(nn.Conv2d, modules[name]).out_channels for name in layers}
+    counts = {name: cast(nn.Conv2d | nn.Conv3d, modules[name]).out_channels for name in layers}
     if uniform:
         return {name: images.new_full((c,), 1 / c) for name, c in counts.items()}
     features, known = observe(model(images), labels)

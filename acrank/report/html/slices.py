@@ -57,6 +57,7 @@ def slices_of(
     spacing: Sequence[float],
     background: int,
     side: int,
+    shows: Pixels | None = None,
 ) -> Iterator[Slice]:
     """The slice along each axis that shows most of the foreground; the middle one without any.
 
@@ -66,10 +67,12 @@ def slices_of(
         spacing: of the voxels.
         background: the class that is no object.
         side: pixels of a slice, which is as long as its longer side.
+        shows: the mask that chooses the slices; None for ``mask`` itself.
     """
     low, high = np.percentile(volume, _RANGE)
     grey = (255 * (volume.clip(low, high) - low) / max(high - low, 1e-6)).astype(np.uint8)
-    objects = (mask != background) & (mask != 255)
+    chosen = mask if shows is None else shows
+    objects = (chosen != background) & (chosen != 255)
     for plane in PLANES:
         index = _fullest(objects, plane.across)
         shown = [_turned(np.take(values, index, axis=plane.across)) for values in (grey, mask)]

@@ -1,0 +1,1 @@
+"""Fine-tuning on volumes with labels: patches to train on, whole volumes to judge on."""

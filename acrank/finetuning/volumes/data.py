@@ -1,0 +1,199 @@
+"""Volumes with labels to train and to judge on: resampled, decoded once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from acrank.data import Preprocessing, stratify
+from acrank.data.segmentation.classmap import IGNORE, ClassMap
+from acrank.data.segmentation.draw import in_drawing_order
+from acrank.data.volumes import VolumeSample, VolumeSettings, open_volumes
+from acrank.data.volumes.cutting import Cutter, resample_all
+from acrank.data.volumes.draw import fingerprint_of, flat_notices
+from acrank.data.volumes.intensity import Intensities
+from acrank.data.volumes.patch import Labels
+from acrank.data.volumes.settings import Size, Spacing
+from acrank.errors import DataError
+from acrank.finetuning.masks.data import count_labels, foreground_of
+
+# Voxels of each class and volume around which patches may lie.
+PLACES = 5000
+
+Rows = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One volume.
+
+    Attributes:
+        key: its id.
+        image: resampled and standardised, float32 (C, X, Y, Z).
+        labels: class indices of the same voxels; 255 is to be ignored.
+        truth: likewise, of the volume's own voxels.
+        own: spacing of those in mm.
+    """
+
+    key: str
+    image: Intensities
+    labels: Labels
+    truth: Labels
+    own: Spacing
+
+    @cached_property
+    def places(self) -> dict[int, Places]:
+        """Indices (P, 3) of some voxels of each class that it holds."""
+        found = {}
+        for label in np.unique(self.labels[self.labels != IGNORE]).tolist():
+            there = np.flatnonzero(self.labels == label)
+            if len(there) > PLACES:
+                seed = int.from_bytes(stratify.rank(label, self.key)[:8], "big")
+                there = np.random.default_rng(seed).choice(there, PLACES, replace=False)
+            found[label] = np.stack(np.unravel_index(there, self.labels.shape), axis=1)
+        return found
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """Volumes of one dataset.
+
+    Attributes:
+        items: them.
+        class_map: the classes, and how the labels write them.
+        patch: voxels of what a network is given, along each axis.
+        spacing: of the resampled voxels in mm.
+        warnings: what a user should know.
+        fingerprint: a hash of all that is in them.
+    """
+
+    items: tuple[Labelled, ...]
+    class_map: ClassMap
+    patch: Size
+    spacing: Spacing
+    warnings: tuple[str, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.class_map.names
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the volumes."""
+        return tuple(item.key for item in self.items)
+
+    @property
+    def foreground(self) -> tuple[int, ...]:
+        """Indices of the classes that are no background."""
+        return foreground_of(self.class_map)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that the dataset decides where they are not set."""
+        return {"patch": self.patch, "spacing": self.spacing}
+
+    def subset(self, rows: Rows) -> Volumes:
+        """The volumes of some rows."""
+        items = tuple(self.items[row] for row in rows)
+        content = json.dumps([self.fingerprint, [item.key for item in items]])
+        print_ = hashlib.sha256(content.encode()).hexdigest()
+        return replace(self, items=items, warnings=(), fingerprint=print_)
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Voxels of each volume and class, int64 (N, K)."""
+        return count_labels((item.labels for item in self.items), len(self.classes))
+
+    def prepared(
+        self,
+        images: list[Intensities],
+        labels: list[Labels],
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> tuple[Tensor, Tensor]:
+        """Voxels of one size as a network takes them; see :meth:`VolumeSample.batch`.
+
+        Raises:
+            ModelError: it takes other channels.
+        """
+        sample = VolumeSample(
+            classes=self.classes,
+            keys=("",) * len(images),
+            images=np.stack(images),
+            masks=np.stack(labels),
+            spacing=self.spacing,
+            batches=(np.arange(len(images), dtype=np.int64),),
+        )
+        return sample.batch(0, preprocessing, device=device)
+
+
+def open_labelled(
+    spec: str,
+    samples: int | None,
+    seed: int,
+    settings: VolumeSettings,
+    like: Volumes | None = None,
+) -> Volumes:
+    """Read volumes with labels.
+
+    Args:
+        spec: a folder; see :func:`acrank.data.volumes.open_volumes`.
+        samples: how many; None for all.
+        seed: chooses them.
+        settings: of patches, spacing and intensities.
+        like: others, by whose classes, patch and spacing these are read; classes may be missing
+            then. A class file of their own says only how they write the same classes.
+
+    Raises:
+        DataError: the data cannot be used, or have other classes or channels.
+    """
+    target = open_volumes(spec, None if like is None else like.class_map)
+    if like is not None:
+        settings = VolumeSettings(like.patch, like.spacing, settings.window)
+    cutter = Cutter.of(target, settings, seed)
+    drawn = in_drawing_order(target.items, seed)[:samples]
+    found = resample_all(target.name, drawn, cutter)
+    patches = [patch for patch, _ in found]
+    volumes = Volumes(
+        tuple(
+            Labelled(case.key, patch.image, patch.labels, truth, case.spacing)
+            for case, (patch, truth) in zip(drawn, found, strict=True)
+        ),
+        target.class_map,
+        cutter.patch,
+        cutter.spacing,
+        (*target.warnings, *flat_notices(patches)),
+        fingerprint_of(cutter, drawn, patches),
+    )
+    if like is not None:
+        _same(spec, volumes, like)
+    return volumes
+
+
+def _same(spec: str, volumes: Volumes, like: Volumes) -> None:
+    """Refuse other classes or channels than those of the training volumes."""
+    if volumes.classes != like.classes:
+        raise DataError(
+            f"{spec} has the classes {', '.join(volumes.classes)}, the training volumes have "
+            f"{', '.join(like.classes)}.",
+            hint="Both need the same classes in the same order.",
+        )
+    given, wanted = (len(part.items[0].image) for part in (volumes, like))
+    if given != wanted:
+        raise DataError(
+            f"{spec} has volumes of {given} channel(s), the training volumes have {wanted}.",
+            hint="Both need the same channels in the same order.",
+        )

@@ -1,0 +1,97 @@
+"""What a segmenter makes of whole volumes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acrank.data import Preprocessing
+from acrank.data.volumes.patch import Labels
+from acrank.finetuning.masks.cases import DRAWN, Array, described
+from acrank.finetuning.masks.judge import JudgedMasks, Loss, predicted, spread
+from acrank.finetuning.masks.overlap import Values, overlaps
+from acrank.finetuning.objective import Autocast
+from acrank.finetuning.volumes.data import Volumes
+from acrank.finetuning.volumes.slide import slide
+from acrank.report.html.slices import slices_of
+
+# Pixels of the sides of a slice.
+SIDE = 160
+
+
+class Judge:
+    """Runs a network over whole volumes.
+
+    Args:
+        preprocessing: of the network.
+        batch_size: patches at once.
+        device: where it runs.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> None:
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.device = device
+
+    @torch.no_grad()
+    def judge(
+        self, network: nn.Module, volumes: Volumes, loss: Loss, autocast: Autocast
+    ) -> JudgedMasks[Volumes]:
+        """Run a network in inference mode; logits are resampled to each volume's own voxels.
+
+        Args:
+            network: patches to logits.
+            volumes: to judge it on.
+            loss: of logits and labels, in the voxels that it was trained on.
+            autocast: context of the forward passes.
+        """
+        values: list[Values] = []
+        total = 0.0
+        for row, item in enumerate(volumes.items):
+            with autocast():
+                logits, labels = self.logits(network, volumes, row)
+            total += float(loss(logits, labels))
+            truth = torch.from_numpy(item.truth)
+            guess = predicted(logits[0], truth.shape)
+            values.append(overlaps(guess, truth, volumes.foreground, item.own))
+        return JudgedMasks(volumes, np.stack(values), total / len(volumes))
+
+    def logits(self, network: nn.Module, volumes: Volumes, row: int) -> tuple[Tensor, Tensor]:
+        """Logits (1, K, X, Y, Z) of a volume's resampled voxels, and their labels."""
+        network.eval()
+        item = volumes.items[row]
+        given = ([item.image], [item.labels], self.preprocessing, self.device)
+        image, labels = volumes.prepared(*given)
+        return slide(network, image, volumes.patch, self.batch_size).float(), labels
+
+    @torch.no_grad()
+    def pictures(self, judged: JudgedMasks[Volumes], network: nn.Module) -> dict[str, Array]:
+        """Slices of volumes from the worst to the best in three planes, with both masks.
+
+        Args:
+            judged: of the network.
+            network: plain, on its device.
+        """
+        rows = spread(judged, DRAWN)
+        pictures = described(judged, rows)
+        for index, row in enumerate(rows.tolist()):
+            logits, _ = self.logits(network, judged.images, row)
+            guess = predicted(logits[0], logits.shape[2:]).numpy()
+            shown = _planes(judged.images, row, guess)
+            for name, picture in zip(("image", "truth", "guess"), shown, strict=True):
+                pictures[f"{name}{index}"] = picture
+        return pictures
+
+
+def _planes(volumes: Volumes, row: int, guess: Labels) -> tuple[Array, Array, Array]:
+    """Grey slices, their labels and what was predicted, side by side: those with most truth."""
+    item = volumes.items[row]
+    background = next(iter(set(range(len(volumes.classes))) - {*volumes.foreground}), 255)
+    true, predicted_ = (
+        list(slices_of(item.image[0], mask, volumes.spacing, background, SIDE, item.labels))
+        for mask in (item.labels, guess)
+    )
+    grey = np.concatenate([one.image for one in true], axis=1)
+    masks = [np.concatenate([one.mask for one in part], axis=1) for part in (true, predicted_)]
+    return np.repeat(grey[..., None], 3, axis=2), masks[0], masks[1]

@@ -1,0 +1,35 @@
+"""A network of patches over a whole volume (extra ``medical``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# What neighbouring patches share of a side. Where they do, the middle of each counts more.
+OVERLAP = 0.25
+
+
+def slide(network: nn.Module, volumes: Tensor, patch: Sequence[int], at_once: int = 2) -> Tensor:
+    """Logits (N, K, X, Y, Z) of volumes, patch by patch, by MONAI's sliding window.
+
+    Where volumes are smaller than a patch, zeros lie around them, as in training.
+
+    Args:
+        network: patches to logits, maybe of fewer voxels.
+        volumes: prepared, (N, C, X, Y, Z).
+        patch: voxels along each axis.
+        at_once: how many patches make a batch.
+    """
+    from monai.inferers import SlidingWindowInferer
+
+    def full(patches: Tensor) -> Tensor:
+        logits: Tensor = network(patches)
+        if logits.shape[2:] == patches.shape[2:]:
+            return logits
+        return F.interpolate(logits, size=patches.shape[2:], mode="trilinear")
+
+    inferer = SlidingWindowInferer(tuple(patch), at_once, OVERLAP, mode="gaussian")
+    return cast(Tensor, inferer(volumes, full))
