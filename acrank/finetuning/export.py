@@ -17,6 +17,7 @@ from acrank.finetuning.network import Network
 from acrank.zoo import Backbone, ZooEntry
 from acrank.zoo.describe import create
 from acrank.zoo.entries import LOCAL_PREFIX
+from acrank.zoo.sources import BUNDLES
 
 WEIGHTS = "model.safetensors"
 
@@ -53,7 +54,7 @@ def timm_network(
         head: the classifier; None for none.
     """
     entry = backbone.entry
-    if entry.factory:
+    if not is_of_timm(entry):
         return None
     model = create(entry, _timm_name(entry), pretrained=False, num_classes=classes)
     weights, trained = dict(model.state_dict()), dict(trained)
@@ -67,6 +68,11 @@ def timm_network(
         return None
     model.load_state_dict(trained)
     return model.eval()
+
+
+def is_of_timm(entry: ZooEntry) -> bool:
+    """Whether timm makes the network: neither the user's own function nor a MONAI bundle does."""
+    return not entry.factory and not str(entry.reference).startswith(BUNDLES)
 
 
 def save_network(

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import nn
 
 from acrank.common.files import write_whole
-from acrank.finetuning.export import WEIGHTS, plain_tensors, timm_config, timm_network
+from acrank.finetuning.export import WEIGHTS, is_of_timm, plain_tensors, timm_config, timm_network
 from acrank.finetuning.network import Network
 from acrank.norm import AffineCoNorm
 from acrank.report.cells import json_text
@@ -67,10 +67,11 @@ def save_segmenter(
 
 
 def _factory(entry: ZooEntry) -> dict[str, Any] | None:
-    """What makes the encoder again, without its weights."""
-    if not entry.factory:
+    """What makes the encoder again where timm does not: of a factory, without its weights."""
+    if is_of_timm(entry):
         return None
-    kept = entry.model_dump(mode="json", include={"name", "factory", "kwargs", "classifier"})
+    makers = {"name", "source", "factory", "kwargs", "classifier"}
+    kept = entry.model_dump(mode="json", include=makers)
     return {**kept, "base": str(entry.base.absolute())}
 
 

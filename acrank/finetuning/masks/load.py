@@ -24,6 +24,9 @@ from acrank.tasks.maps import give_maps
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.loading import load_backbone
 
+# What :data:`SEGMENTER` holds of every network.
+NEEDED = {"classes", "decoder", "size", "mean", "std", "channels", "factory", "ac_norm"}
+
 
 class Segmenter(nn.Module):
     """Images, or volumes, to the class of every pixel.
@@ -110,6 +113,8 @@ def _described(folder: Path) -> dict[str, Any]:
             f"{folder} holds no segmenter: {SEGMENTER} cannot be read.",
             hint="Give the folder that acrank finetune wrote from images with masks, or volumes.",
         ) from error
+    if not isinstance(described, dict) or not described.keys() >= NEEDED:
+        raise ModelError(f"{folder}: {SEGMENTER} is not what acrank finetune writes.")
     return described
 
 

@@ -24,8 +24,7 @@ Patch = tuple[Intensities, Labels]
 class TrainingVolumes(Shuffled):
     """A patch of each volume an epoch, around a voxel of each foreground class and any in turn.
 
-    The first of these has the place that the volume has in its dataset, so that a batch shows
-    several; each epoch goes on to the next.
+    Volumes begin with different ones, by their row; each epoch goes on to the next.
 
     Args:
         volumes: to train on.
@@ -125,5 +124,5 @@ def plain_patches(
 def _prepared(
     volumes: Volumes, patches: list[Patch], preprocessing: Preprocessing, device: torch.device
 ) -> Batch:
-    images, labels = ([patch[part] for patch in patches] for part in (0, 1))
+    images, labels = zip(*patches, strict=True)
     return volumes.prepared(images, labels, preprocessing, device)

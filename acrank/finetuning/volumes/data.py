@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -110,8 +111,8 @@ class Volumes:
         """The volumes of some rows."""
         items = tuple(self.items[row] for row in rows)
         content = json.dumps([self.fingerprint, [item.key for item in items]])
-        print_ = hashlib.sha256(content.encode()).hexdigest()
-        return replace(self, items=items, warnings=(), fingerprint=print_)
+        known = hashlib.sha256(content.encode()).hexdigest()
+        return replace(self, items=items, warnings=(), fingerprint=known)
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Voxels of each volume and class, int64 (N, K)."""
@@ -119,8 +120,8 @@ class Volumes:
 
     def prepared(
         self,
-        images: list[Intensities],
-        labels: list[Labels],
+        images: Sequence[Intensities],
+        labels: Sequence[Labels],
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> tuple[Tensor, Tensor]:

@@ -64,7 +64,7 @@ def test_it_can_be_loaded_again(done: Finetuned, boxes: Path, tmp_path: Path) ->
         acrank.load_segmenter(done.folder)
     for row in (row for row in table(done, "cases.csv") if row["class"] == "2"):
         files = [boxes / part / f"{row['image']}.nii.gz" for part in ("images", "labels")]
-        image, truth = (np.asarray(nibabel.load(file).dataobj) for file in files)  # type: ignore[attr-defined]
+        image, truth = (np.asarray(nibabel.load(file).dataobj) for file in files)
         voxels = torch.from_numpy(standardise(image.astype(np.float32), None))[None, None]
         with torch.no_grad():
             guess = predicted(segmenter(voxels)[0], truth.shape)
