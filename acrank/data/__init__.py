@@ -7,7 +7,6 @@ from acrank.data.datasets import (
     draw_smaller,
     known_task,
     open_any,
-    refuse_volumes,
 )
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
@@ -28,7 +27,6 @@ __all__ = [
     "known_task",
     "open_any",
     "open_target",
-    "refuse_volumes",
     "smaller_sample",
     "whole_sample",
 ]

@@ -23,7 +23,6 @@ from acrank.data.volumes import (
     open_volumes,
     smaller_volumes,
 )
-from acrank.errors import DataError
 
 AnyTarget = Target | SegmentationTarget | VolumeTarget
 AnySample = Sample | SegmentationSample | VolumeSample
@@ -59,19 +58,6 @@ def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget,
             return open_volumes(spec), "segmentation"
         return open_segmentation(spec), "segmentation"
     return open_target(spec, offline=offline), "classification"
-
-
-def refuse_volumes(spec: str) -> None:
-    """Refuse volumes where only images can be used.
-
-    Raises:
-        DataError: the target looks like volumes.
-    """
-    if is_volumes(spec):
-        raise DataError(
-            f"{spec}: volumes, and experiments are of images alone so far.",
-            hint="acrank score and finetune take volumes.",
-        )
 
 
 def draw_any(
