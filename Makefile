@@ -10,7 +10,8 @@ demo: $(VENV)/.installed
 
 # A worker a core, each of one thread: two pools of threads on the same cores fight.
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile \
+		--no-loadscope-reorder
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
