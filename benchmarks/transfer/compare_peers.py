@@ -1,6 +1,7 @@
 """AC-Norm against its peers and controls: means, wins and paired tests.
 
     python benchmarks/transfer/compare_peers.py
+    python benchmarks/transfer/compare_peers.py --tables benchmarks/segmentation --measure dice
 
 Reads ``raw/peers.csv``, writes ``results/peers.csv`` (a row a dataset, backbone and method: mean
 and deviation over the seeds at the rate that was best on validation images) and
@@ -10,43 +11,57 @@ and deviation over the seeds at the rate that was best on validation images) and
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from peers import best_rates
 from runner import read
-from study_tables import RAW, RESULTS
+from study_tables import TABLES
 
 from acrank.validation.resampling import holm, signed_rank_test
 
 KEYS = ["dataset", "model", "method"]
+# What is tested, and what stands beside it.
+BESIDE = {"accuracy": "auroc", "dice": "hd95"}
 
 
 def main() -> None:
     """Write both tables."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    rows = read(RAW / "peers.csv")
-    chosen = best_rates(rows)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=Path, default=TABLES, help="folder of raw/ and results/")
+    parser.add_argument("--measure", choices=BESIDE, default="accuracy")
+    arguments = parser.parse_args()
+    measure, beside = arguments.measure, BESIDE[arguments.measure]
+    settings = of_settings(read(arguments.tables / "raw" / "peers.csv"), measure, beside)
+    results = arguments.tables / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    settings.to_csv(results / "peers.csv", float_format="%.4f", lineterminator="\n")
+    tests = [_against(settings[measure], rival) for rival in ("full", "ac-norm")]
+    pd.concat(tests).to_csv(
+        results / "peers_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
+    )
+
+
+def of_settings(rows: list[dict[str, str]], measure: str, beside: str) -> pd.DataFrame:
+    """Mean and deviation over the seeds by dataset, model and method, at the chosen rates."""
+    chosen = best_rates(rows, measure)
     kept = pd.DataFrame(
         {
             **{key: row[key] for key in (*KEYS, "seed")},
-            **{m: float(row[m]) for m in ("test_accuracy", "test_auroc", "lr")},
+            **{m: float(row[m] or "nan") for m in (f"test_{measure}", f"test_{beside}", "lr")},
         }
         for row in rows
         if not row["reason"] and chosen[_key(row)] == float(row["lr"])
     )
-    settings = kept.groupby(KEYS, sort=False).agg(
+    return kept.groupby(KEYS, sort=False).agg(
         lr=("lr", "first"),
         seeds=("seed", "size"),
-        accuracy=("test_accuracy", "mean"),
-        deviation=("test_accuracy", "std"),
-        auroc=("test_auroc", "mean"),
-    )
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    settings.to_csv(RESULTS / "peers.csv", float_format="%.4f", lineterminator="\n")
-    tests = [_against(settings["accuracy"], rival) for rival in ("full", "ac-norm")]
-    pd.concat(tests).to_csv(
-        RESULTS / "peers_tests.csv", index=False, float_format="%.4f", lineterminator="\n"
+        **{
+            measure: (f"test_{measure}", "mean"),
+            "deviation": (f"test_{measure}", "std"),
+            beside: (f"test_{beside}", "mean"),
+        },
     )
 
 

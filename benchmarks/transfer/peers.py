@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ RATES = (0.001, 0.003, 0.01, 0.03)
 SEEDS = (1, 2)
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
+Group = tuple[str, str, str]
 
 
 def main() -> None:
@@ -39,19 +41,33 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=(*METHODS, *CONTROLS))
     arguments = parser.parse_args()
     groups = list(itertools.product(arguments.datasets, arguments.models, arguments.methods))
-    tries = [cell(arguments.study, *group, rate, 0) for group in groups for rate in RATES]
-    rows = run_all(tries, arguments.csv, arguments.jobs)
-    chosen = best_rates(rows)
-    run_all(
-        [
-            cell(arguments.study, *group, chosen[group], seed)
-            for group in groups
-            if group in chosen
-            for seed in SEEDS
-        ],
-        arguments.csv,
-        arguments.jobs,
+    compare(
+        groups,
+        lambda group, rate, seed: cell(arguments.study, *group, rate, seed),
+        RATES,
+        lambda cells: run_all(cells, arguments.csv, arguments.jobs),
     )
+
+
+def compare(
+    groups: Sequence[Group],
+    cell: Callable[[Group, float, int], Cell],
+    rates: Sequence[float],
+    run: Callable[[list[Cell]], list[dict[str, str]]],
+    measure: str = "accuracy",
+) -> None:
+    """Try every rate with the first seed, then the other seeds with the best.
+
+    Args:
+        groups: each a dataset, a model and a method.
+        cell: of a group, a rate and a seed.
+        rates: that every group tries.
+        run: gives all rows that there are.
+        measure: of the validation images, higher better.
+    """
+    rows = run([cell(group, rate, 0) for group in groups for rate in rates])
+    chosen = best_rates(rows, measure)
+    run([cell(g, chosen[g], seed) for g in groups if g in chosen for seed in SEEDS])
 
 
 def cell(study: Path, dataset: str, model: str, method: str, lr: float, seed: int) -> Cell:
@@ -63,10 +79,10 @@ def cell(study: Path, dataset: str, model: str, method: str, lr: float, seed: in
     return name, {**settings, **files, "zoo": str(study / "zoo.yaml")}
 
 
-def best_rates(rows: list[dict[str, str]]) -> dict[tuple[str, str, str], float]:
+def best_rates(rows: list[dict[str, str]], measure: str = "accuracy") -> dict[Group, float]:
     """By dataset, model and method, the rate that is best on the validation images."""
     tried = [row for row in rows if row["seed"] == "0" and not row["reason"]]
-    tried.sort(key=lambda row: (float(row["val_accuracy"]), -float(row["val_loss"])))
+    tried.sort(key=lambda row: (float(row[f"val_{measure}"]), -float(row["val_loss"])))
     return {(row["dataset"], row["model"], row["method"]): float(row["lr"]) for row in tried}
 
 

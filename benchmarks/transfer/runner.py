@@ -7,7 +7,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any
 import controls
 
 Key = tuple[str, ...]
-MEASURES = ("val_accuracy", "val_loss", "test_accuracy", "test_auroc", "test_loss", "seconds")
-# What every fine-tuning of the study has in common.
+MEASURES = ("accuracy", "auroc", "loss")
+# What every fine-tuning of the study has in common, but where a cell says otherwise.
 PROTOCOL: dict[str, Any] = {
     "epochs": int(os.environ.get("STUDY_EPOCHS", "20")),
     "batch_size": 16,
@@ -29,7 +29,10 @@ PROTOCOL: dict[str, Any] = {
 
 
 def run_all(
-    cells: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]], path: Path, jobs: int
+    cells: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
+    path: Path,
+    jobs: int,
+    measures: Sequence[str] = MEASURES,
 ) -> list[dict[str, str]]:
     """Run cells and add their rows to a CSV file.
 
@@ -37,6 +40,7 @@ def run_all(
         cells: what names each in the table, and its settings of ``acrank.finetune``.
         path: of the file.
         jobs: processes.
+        measures: of validation and test images that the file has.
 
     Returns:
         All rows of the file.
@@ -46,7 +50,7 @@ def run_all(
     done = {tuple(row[n] for n in names) for row in read(path)}
     todo = [(n, s) for n, s in wanted if tuple(n.values()) not in done]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(tune, settings): name for name, settings in todo}
+        futures = {pool.submit(tune, settings, measures): name for name, settings in todo}
         for count, future in enumerate(as_completed(futures), 1):
             name = futures[future]
             found = future.result()
@@ -55,24 +59,23 @@ def run_all(
     return read(path)
 
 
-def tune(settings: dict[str, Any]) -> dict[str, str]:
+def tune(settings: dict[str, Any], measures: Sequence[str]) -> dict[str, str]:
     """One fine-tuning: what it reached, and the seconds it took."""
     import acrank
 
     controls.register()
     started = time.perf_counter()
+    columns = list(itertools.product(("val", "test"), measures))
+    row = dict.fromkeys((f"{part}_{name}" for part, name in columns), "")
     with tempfile.TemporaryDirectory() as folder:
         try:
             record = acrank.finetune(**{**PROTOCOL, **settings}, output=folder).record
         except acrank.AcrankError as error:
-            return {**dict.fromkeys(MEASURES, ""), "reason": str(error)}
-    values = {
-        f"{part}_{name}": f"{value:.4f}"
-        for part, name in itertools.product(("val", "test"), ("accuracy", "auroc", "loss"))
-        if (value := record[part].get(name)) is not None
-    }
-    values["seconds"] = f"{time.perf_counter() - started:.1f}"
-    return {**{name: values.get(name, "") for name in MEASURES}, "reason": ""}
+            return {**row, "seconds": "", "reason": str(error)}
+    for part, name in columns:
+        value = record[part].get(name)
+        row[f"{part}_{name}"] = "" if value is None else f"{value:.4f}"
+    return {**row, "seconds": f"{time.perf_counter() - started:.1f}", "reason": ""}
 
 
 def read(path: Path) -> list[dict[str, str]]:

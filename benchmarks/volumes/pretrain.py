@@ -1,4 +1,4 @@
-"""Pretrain six small 3-D networks on real volumes, and write a zoo of them.
+"""Pretrain small 3-D networks on real volumes, and write a zoo of them.
 
 They learn from ``val/`` of ``nifti_hippocampus`` (20 volumes), so that ``train/`` (40 others) is
 free to be a target: ``python benchmarks/volumes/pretrain.py OUT --data DATA/val``.
@@ -63,15 +63,13 @@ class Spec:
         """Of the entry and of its file."""
         return f"{self.network.lower()}-{self.task}"
 
+    @property
+    def channels(self) -> int:
+        """Of the network's output."""
+        return CLASSES if self.task == UNTRAINED else TASKS[self.task][1]
 
-SPECS = (
-    Spec("UNet", "supervised", UNET),
-    Spec("UNet", "autoencoding", UNET),
-    Spec("UNet", "rotation", UNET),
-    Spec("BasicUNet", "autoencoding", BASIC),
-    Spec("SegResNet", "supervised", SEGRES),
-    Spec("DynUNet", "rotation", DYN),
-)
+
+NETWORKS = {"UNet": UNET, "BasicUNet": BASIC, "SegResNet": SEGRES, "DynUNet": DYN}
 
 
 def read_patches(folder: Path) -> Volumes:
@@ -123,13 +121,19 @@ TASKS: dict[str, tuple[Loss, int]] = {
     "autoencoding": (autoencoding, 1),
     "rotation": (rotation, 4),
 }
+SPECS = [Spec(name, task, kwargs) for name, kwargs in NETWORKS.items() for task in TASKS]
+# The control: a score that puts it high knows nothing of what was learned.
+UNTRAINED = "untrained"
+SPECS.append(Spec("UNet", UNTRAINED, UNET))
 
 
 def pretrain(spec: Spec, data: Volumes, steps: int) -> tuple[nn.Module, float]:
     """A trained network and the mean loss of its last tenth of steps."""
     torch.manual_seed(0)
-    loss_of, channels = TASKS[spec.task]
-    model: nn.Module = getattr(nets, spec.network)(out_channels=channels, **spec.kwargs)
+    model: nn.Module = getattr(nets, spec.network)(out_channels=spec.channels, **spec.kwargs)
+    if spec.task == UNTRAINED:
+        return model, float("nan")
+    loss_of, _ = TASKS[spec.task]
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 1)
     losses = []
@@ -150,14 +154,20 @@ def entry_of(spec: Spec, weights: Path, steps: int) -> dict[str, Any]:
     return {
         "name": spec.name,
         "factory": f"monai.networks.nets:{spec.network}",
-        "kwargs": {**deepcopy(spec.kwargs), "out_channels": TASKS[spec.task][1]},
+        "kwargs": {**deepcopy(spec.kwargs), "out_channels": spec.channels},
         "weights": weights.name,
         "sha256": file_sha256(weights),
         "in_chans": 1,
         "license": "cc-by-sa-4.0",
         "tags": ["volume", spec.task],
-        "note": f"{steps} steps of {spec.task} on 20 volumes of the hippocampus (MSD Task04)",
+        "note": _note(spec, steps),
     }
+
+
+def _note(spec: Spec, steps: int) -> str:
+    if spec.task == UNTRAINED:
+        return "a control: weights as they were drawn"
+    return f"{steps} steps of {spec.task} on 20 volumes of the hippocampus (MSD Task04)"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
