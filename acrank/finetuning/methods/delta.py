@@ -17,9 +17,13 @@ from acrank.finetuning.network import Network, frozen_copy, squared_norm
 
 # Feature maps of so many last resolutions are held.
 STAGES = 4
+# Where pixels have labels, maps count as if they had so many positions: the coarsest at 224 pixels.
+POSITIONS = 7 * 7
 
 
-def behaviour(maps: Tensor, source: Tensor, attention: Tensor) -> Tensor:
+def behaviour(
+    maps: Tensor, source: Tensor, attention: Tensor, positions: int | None = None
+) -> Tensor:
     """Distance of feature maps from the source's, channels weighed by attention.
 
     Mean over images of ``sum_j attention_j * |maps_j - source_j|^2``; Li, Xiong, Wang, Rao, Liu,
@@ -30,9 +34,12 @@ def behaviour(maps: Tensor, source: Tensor, attention: Tensor) -> Tensor:
         maps: (N, C, ...).
         source: of the pretrained network on the same images, of that shape.
         attention: of each channel, (C,), sums to 1.
+        positions: count maps of any size as if they had so many, so that the distance does not
+            grow with the size of the images; None for the sum of the paper.
     """
-    squares = (maps.float() - source.float()).pow(2).flatten(2).sum(dim=2)
-    return (squares * attention).sum(dim=1).mean()
+    squares = (maps.float() - source.float()).pow(2).flatten(2)
+    distances = squares.sum(dim=2) if positions is None else positions * squares.mean(dim=2)
+    return (distances * attention).sum(dim=1).mean()
 
 
 class Delta(Method):
@@ -42,7 +49,8 @@ class Delta(Method):
     attention of a channel is the softmax over channels of how much the loss of the pretrained
     network with a ridge classifier rises when the channel is set to zero; it takes a forward pass
     for each channel. With masks the classifier is of some pixels of each class and image, by the
-    features of several scales at their place.
+    features of several scales at their place, and the distance is that of maps of 7 x 7 positions
+    whatever their size: maps are larger there, and so would the penalty be.
 
     Args:
         alpha: weight of the distance.
@@ -94,8 +102,9 @@ class Delta(Method):
         """The regulariser; runs the source on the batch."""
         with torch.no_grad():
             cast(nn.Module, self.source)(images)
+        positions = POSITIONS if labels.ndim > 1 else None
         held = [
-            behaviour(self._maps[name], self._source_maps[name], attention)
+            behaviour(self._maps[name], self._source_maps[name], attention, positions)
             for name, attention in self.attention.items()
         ]
         head = squared_norm(network.head)

@@ -77,6 +77,16 @@ def test_behaviour_sums_squares_of_channels_by_attention() -> None:
     assert float(found) == pytest.approx(expected, rel=1e-6)
 
 
+def test_behaviour_of_masks_does_not_grow_with_the_maps() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps, source = torch.randn(2, 5, 4, 7, 7, generator=generator)
+    attention = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    whole = behaviour(maps, source, attention)
+    assert torch.allclose(behaviour(maps, source, attention, 49), whole)
+    larger = [given.repeat(1, 1, 3, 2) for given in (maps, source)]
+    assert torch.allclose(behaviour(*larger, attention, 49), whole)
+
+
 def test_attention_is_the_softmax_of_how_much_the_loss_rises() -> None:
     network = make_network().eval()
     images, labels = make_batch()
