@@ -21,7 +21,6 @@ from acrank.data.volumes import (
     draw_volumes,
     is_volumes,
     open_volumes,
-    smaller_volumes,
 )
 
 AnyTarget = Target | SegmentationTarget | VolumeTarget
@@ -80,11 +79,7 @@ def draw_smaller(
     whole: AnySample, target: AnyTarget, samples: int, batch_size: int, seed: int
 ) -> AnySample:
     """Draw fewer images from those of a sample."""
-    if isinstance(whole, VolumeSample):
-        assert isinstance(target, VolumeTarget)
-        return smaller_volumes(whole, target, samples, batch_size, seed)
-    if isinstance(whole, SegmentationSample):
-        assert isinstance(target, SegmentationTarget)
-        return smaller_segmentation(whole, target, samples, batch_size, seed)
-    assert isinstance(target, Target)
-    return smaller_sample(whole, target, samples, batch_size, seed)
+    if isinstance(whole, Sample):
+        assert isinstance(target, Target)
+        return smaller_sample(whole, target, samples, batch_size, seed)
+    return smaller_segmentation(whole, target, samples, batch_size, seed)

@@ -1,7 +1,6 @@
 """From a target to its sample: which images, decoded once, in which batches."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from acrank.data.decode import (
     grey_depth,
     to_eight_bits,
 )
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import explain, in_threads, strict_pillow
 from acrank.data.notices import depth_warning, size_warnings
 from acrank.data.sample import Sample
@@ -192,5 +192,4 @@ def _fingerprint(
     classes: Sequence[str], drawn: Sequence[Item], labels: Sequence[int], hashes: Sequence[str]
 ) -> str:
     keys = [item.key for item in drawn]
-    content = json.dumps([list(classes), list(zip(keys, labels, hashes, strict=True))])
-    return hashlib.sha256(content.encode()).hexdigest()
+    return make_fingerprint(classes, list(zip(keys, labels, hashes, strict=True)))

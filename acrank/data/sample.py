@@ -1,7 +1,5 @@
 """The sample that all networks are scored on: decoded once, then shared."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from acrank.data.decode import (
-    Pixels,
-)
+from acrank.data.decode import Pixels
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import Preprocessing, normalise, resize
 
 
@@ -66,15 +63,13 @@ class Sample:
         """Return the images of some rows, ascending, as a sample with batches of its own."""
         present, labels = np.unique(self.labels[rows], return_inverse=True)
         keys = tuple(self.keys[row] for row in rows)
-        # how deep grey values are taken to be was told from the whole sample
-        content = json.dumps([self.fingerprint, list(keys)])
         return Sample(
             classes=tuple(self.classes[label] for label in present),
             keys=keys,
             labels=labels.astype(np.int64),
             images=[self._images[row] for row in rows],
             batches=batches,
-            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+            fingerprint=make_fingerprint(self.fingerprint, keys),
         )
 
     @property
@@ -85,14 +80,13 @@ class Sample:
     def subset(self, rows: npt.NDArray[np.int64]) -> "Sample":
         """Return the images of some rows, with their labels among all classes, as one batch."""
         keys = tuple(self.keys[row] for row in rows)
-        content = json.dumps([self.fingerprint, list(keys)])
         return Sample(
             classes=self.classes,
             keys=keys,
             labels=self.labels[rows],
             images=[self._images[row] for row in rows],
             batches=(np.arange(len(rows), dtype=np.int64),),
-            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+            fingerprint=make_fingerprint(self.fingerprint, keys),
         )
 
     def with_classes(self, classes: tuple[str, ...]) -> "Sample":

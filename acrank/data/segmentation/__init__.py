@@ -1,12 +1,9 @@
 """Images with masks as a target: opened, checked, sampled and prepared for each network."""
 
 from acrank.data.segmentation.classmap import ClassMap
-from acrank.data.segmentation.draw import (
-    draw_segmentation,
-    smaller_segmentation,
-    whole_segmentation,
-)
+from acrank.data.segmentation.draw import draw_segmentation, whole_segmentation
 from acrank.data.segmentation.layout import is_segmentation
+from acrank.data.segmentation.order import smaller_segmentation
 from acrank.data.segmentation.reader import open_segmentation
 from acrank.data.segmentation.sample import IGNORE_INDEX, SegmentationSample
 from acrank.data.segmentation.target import Pair, SegmentationTarget

@@ -1,37 +1,32 @@
 """From a segmentation target to its sample: which pairs, decoded once, in which batches."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from acrank.data import stratify
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.decode import Decoded, Pixels, grey_depth, to_eight_bits
 from acrank.data.draw import check_numbers, read_image
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.notices import depth_warning
-from acrank.data.segmentation.classmap import IGNORE, ClassMap
+from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.notices import class_notices, size_notices
-from acrank.data.segmentation.sample import Rows, SegmentationSample
+from acrank.data.segmentation.notices import size_notices
+from acrank.data.segmentation.order import (
+    class_warnings,
+    classes_held,
+    deal_batches,
+    in_drawing_order,
+    plan_pairs,
+)
+from acrank.data.segmentation.sample import SegmentationSample
 from acrank.data.segmentation.squash import check_image_size, squash_image, squash_mask
 from acrank.data.segmentation.target import Pair, SegmentationTarget
-from acrank.errors import DataError
 
 CHANGED = "Leave the files alone while they are read, and start again."
-
-
-class _HasKey(Protocol):
-    @property
-    def key(self) -> str: ...
-
-
-Keyed = TypeVar("Keyed", bound=_HasKey)
 
 
 def draw_segmentation(
@@ -102,90 +97,6 @@ def whole_segmentation(
     )
 
 
-def smaller_segmentation(
-    whole: SegmentationSample,
-    target: SegmentationTarget,
-    samples: int,
-    batch_size: int,
-    seed: int,
-) -> SegmentationSample:
-    """Draw fewer pairs, as :func:`draw_segmentation` does, from those that are decoded already.
-
-    Args:
-        whole: a larger draw from the same target, with the same seed.
-        target: the dataset.
-        samples: how many pairs to draw; rounded down to whole batches.
-        batch_size: the size of a batch.
-        seed: chooses the pairs.
-    """
-    plan = plan_pairs(len(target.items), samples, batch_size)
-    places = {key: place for place, key in enumerate(whole.keys)}
-    drawn = in_drawing_order(target.items, seed)[: plan.total]
-    rows = np.array([places[pair.key] for pair in drawn], dtype=np.int64)
-    return whole.part(rows, deal_batches(classes_held(whole.masks[rows]), plan.batches))
-
-
-def plan_pairs(available: int, samples: int, batch_size: int) -> stratify.Plan:
-    """Fit whole batches into the pairs asked for and available."""
-    # each image may hold all the classes, so none of them limits the batches
-    return stratify.plan([1] * available, samples, batch_size)
-
-
-def in_drawing_order(items: Sequence[Keyed], seed: int) -> list[Keyed]:
-    """All the items; which come first depends on the seed and their keys alone."""
-    return sorted(items, key=lambda pair: (stratify.rank(seed, pair.key), pair.key))
-
-
-def classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
-    """Which classes each mask holds: bool (N, 255)."""
-    counts = [np.bincount(mask.ravel(), minlength=IGNORE + 1)[:IGNORE] for mask in masks]
-    return np.stack(counts) > 0
-
-
-def deal_batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
-    """Deal images of several classes first, so that every batch gets one if there are enough.
-
-    Images of a single class follow, class by class: those of one class then meet others where
-    there are as many of these as batches (see :func:`stratify.deal`).
-    """
-    groups: dict[int, list[int]] = {}
-    for row, classes in enumerate(held):
-        only = -1 if classes.sum() > 1 else int(classes.argmax()) if classes.any() else IGNORE
-        groups.setdefault(only, []).append(row)
-    ordered = [groups[only] for only in sorted(groups)]
-    return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, batches))
-
-
-def class_warnings(
-    name: str,
-    classes: Sequence[str],
-    held: npt.NDArray[np.bool_],
-    batches: Sequence[Rows],
-    size: str = "image_size",
-) -> list[str]:
-    """Say which classes fell short.
-
-    Args:
-        name: of the dataset.
-        classes: of it.
-        held: which of them each mask holds.
-        batches: of the masks.
-        size: the setting that decides how much of an object is seen.
-
-    Raises:
-        DataError: all but one.
-    """
-    present = np.flatnonzero(held.any(axis=0))
-    if len(present) < 2:
-        found = f"only {classes[present[0]]!r}" if len(present) else "no class"
-        raise DataError(
-            f"{name}: the {len(held)} masks drawn hold {found}.",
-            hint=f"Ask for more samples, or for a larger {size} if the objects are small.",
-        )
-    single = sum(int(held[rows].any(axis=0).sum()) < 2 for rows in batches)
-    return class_notices(len(present), len(classes), single, len(batches), size)
-
-
 class _Square(NamedTuple):
     """An image, or the class indices of a mask, in its final size."""
 
@@ -253,4 +164,4 @@ def _fingerprint(
 ) -> str:
     meaning = [class_map.names, class_map.codes, class_map.ignore, class_map.colour]
     rows = [[pair.key, *digests] for pair, digests in zip(drawn, hashes, strict=True)]
-    return hashlib.sha256(json.dumps([image_size, meaning, rows]).encode()).hexdigest()
+    return make_fingerprint(image_size, meaning, rows)

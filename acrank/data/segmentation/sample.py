@@ -1,7 +1,5 @@
 """The images and masks that all networks are scored on: decoded once, in one geometry."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from PIL import Image
 
 from acrank.data.decode import Pixels
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import MODES, Preprocessing, normalise
 from acrank.data.segmentation.classmap import IGNORE
 
@@ -62,15 +61,13 @@ class SegmentationSample:
     def part(self, rows: Rows, batches: tuple[Rows, ...]) -> "SegmentationSample":
         """Return the images of some rows as a sample with batches of its own."""
         keys = tuple(self.keys[row] for row in rows)
-        # how deep grey values are taken to be was told from the whole sample
-        content = json.dumps([self.fingerprint, list(keys)])
         return SegmentationSample(
             classes=self.classes,
             keys=keys,
             images=[self.images[row] for row in rows],
             masks=self.masks[rows],
             batches=batches,
-            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+            fingerprint=make_fingerprint(self.fingerprint, keys),
         )
 
     def subset(self, rows: Rows) -> "SegmentationSample":

@@ -1,6 +1,6 @@
 """Volumes with labels as a target: opened, checked, cut into patches for all networks."""
 
-from acrank.data.volumes.draw import draw_volumes, smaller_volumes
+from acrank.data.volumes.draw import draw_volumes
 from acrank.data.volumes.layout import is_volumes
 from acrank.data.volumes.reader import open_volumes
 from acrank.data.volumes.sample import VolumeSample
@@ -15,5 +15,4 @@ __all__ = [
     "draw_volumes",
     "is_volumes",
     "open_volumes",
-    "smaller_volumes",
 ]

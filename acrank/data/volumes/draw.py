@@ -1,20 +1,19 @@
 """From a target of volumes to its sample: which patches, decoded once, in which batches."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import numpy as np
 
 from acrank.data.draw import check_numbers
-from acrank.data.segmentation.draw import (
+from acrank.data.fingerprint import make_fingerprint
+from acrank.data.segmentation.notices import size_notices
+from acrank.data.segmentation.order import (
     class_warnings,
     classes_held,
     deal_batches,
     in_drawing_order,
     plan_pairs,
 )
-from acrank.data.segmentation.notices import size_notices
 from acrank.data.volumes.cutting import Cutter, Patch, cut_all
 from acrank.data.volumes.nifti import require_nifti
 from acrank.data.volumes.sample import VolumeSample
@@ -66,25 +65,6 @@ def draw_volumes(
     )
 
 
-def smaller_volumes(
-    whole: VolumeSample, target: VolumeTarget, samples: int, batch_size: int, seed: int
-) -> VolumeSample:
-    """Draw fewer volumes, as :func:`draw_volumes` does, from those that are decoded already.
-
-    Args:
-        whole: a larger draw from the same target, with the same seed.
-        target: the dataset.
-        samples: how many volumes to draw; rounded down to whole batches.
-        batch_size: the size of a batch.
-        seed: chooses the volumes.
-    """
-    plan = plan_pairs(len(target.items), samples, batch_size)
-    places = {key: place for place, key in enumerate(whole.keys)}
-    drawn = in_drawing_order(target.items, seed)[: plan.total]
-    rows = np.array([places[case.key] for case in drawn], dtype=np.int64)
-    return whole.part(rows, deal_batches(classes_held(whole.masks[rows]), plan.batches))
-
-
 def flat_notices(patches: Sequence[Patch]) -> list[str]:
     """Say that volumes hold a single value where intensities count."""
     flat = sum(patch.flat for patch in patches)
@@ -101,4 +81,4 @@ def fingerprint_of(cutter: Cutter, drawn: Sequence[Case], patches: Sequence[Patc
     meaning = [cutter.class_map.names, cutter.class_map.codes, cutter.class_map.ignore]
     settings = [cutter.patch, cutter.spacing, cutter.window, cutter.seed]
     rows = [[case.key, *patch.digests] for case, patch in zip(drawn, patches, strict=True)]
-    return hashlib.sha256(json.dumps([settings, meaning, rows]).encode()).hexdigest()
+    return make_fingerprint(settings, meaning, rows)

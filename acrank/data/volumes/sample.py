@@ -1,11 +1,9 @@
 """The patches and labels that all networks are scored on: decoded once, in one geometry."""
 
-import hashlib
-import json
-
 import numpy as np
 import torch
 
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import Preprocessing
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.data.segmentation.sample import IGNORE_INDEX, Rows
@@ -62,7 +60,6 @@ class VolumeSample:
     def part(self, rows: Rows, batches: tuple[Rows, ...]) -> "VolumeSample":
         """Return the patches of some rows as a sample with batches of its own."""
         keys = tuple(self.keys[row] for row in rows)
-        content = json.dumps([self.fingerprint, list(keys)])
         return VolumeSample(
             classes=self.classes,
             keys=keys,
@@ -70,7 +67,7 @@ class VolumeSample:
             masks=self.masks[rows],
             spacing=self.spacing,
             batches=batches,
-            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+            fingerprint=make_fingerprint(self.fingerprint, keys),
         )
 
     def subset(self, rows: Rows) -> "VolumeSample":

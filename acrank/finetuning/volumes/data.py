@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +13,9 @@ import torch
 from torch import Tensor
 
 from acrank.data import Preprocessing, stratify
+from acrank.data.fingerprint import make_fingerprint
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
-from acrank.data.segmentation.draw import in_drawing_order
+from acrank.data.segmentation.order import in_drawing_order
 from acrank.data.volumes import VolumeSample, VolumeSettings, open_volumes
 from acrank.data.volumes.cutting import Cutter, resample_all
 from acrank.data.volumes.draw import fingerprint_of, flat_notices
@@ -110,8 +109,7 @@ class Volumes:
     def subset(self, rows: Rows) -> Volumes:
         """The volumes of some rows."""
         items = tuple(self.items[row] for row in rows)
-        content = json.dumps([self.fingerprint, [item.key for item in items]])
-        known = hashlib.sha256(content.encode()).hexdigest()
+        known = make_fingerprint(self.fingerprint, [item.key for item in items])
         return replace(self, items=items, warnings=(), fingerprint=known)
 
     def counts(self) -> npt.NDArray[np.int64]:

@@ -124,7 +124,7 @@ def test_what_a_user_should_know(target: VolumeTarget, tmp_path: Path) -> None:
 
 
 def misses(target: VolumeTarget, seed: int) -> bool:
-    from acrank.data.segmentation.draw import in_drawing_order
+    from acrank.data.segmentation.order import in_drawing_order
 
     return in_drawing_order(target.items, seed)[2].key == "c"
 
