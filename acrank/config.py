@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.common.duration import parse_duration
-from acrank.common.visible import brief, visible
-from acrank.common.yaml_text import RefusedYamlError, parse, read_text
+from acrank.common.fields import Patch, Seconds, SpacingMm, Steps, Window, refuse_other_kind
+from acrank.common.settings import left_unset, read_settings, validated
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
@@ -34,10 +24,6 @@ from acrank.metrics.registry import (
 OF_SEGMENTATION = {"samples": 64, "batch_size": 8}
 # A patch of a volume has as many voxels as a dozen images.
 OF_VOLUMES = {"samples": 32, "batch_size": 2}
-# Settings of volumes alone.
-VOLUME_SETTINGS = ("patch", "spacing", "window")
-# What networks halve their input to, and the most voxels of a side that a patch may have.
-PATCH_STRIDE, PATCH_LARGEST = 16, 512
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
@@ -49,45 +35,6 @@ HOW = (
 
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
-
-Fields = TypeVar("Fields", bound=BaseModel)
-Steps = Annotated[int, Field(ge=1)] | Literal["epoch"]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
-
-
-def _numbers(value: object) -> object:
-    """Numbers between commas as a list of them."""
-    return value.split(",") if isinstance(value, str) else value
-
-
-def _two(value: object) -> object:
-    """A lowest and a highest number."""
-    given = _numbers(value)
-    if not isinstance(given, list | tuple) or len(given) != 2:
-        raise ValueError("write it as LOW,HIGH, for example -160,240")
-    return given
-
-
-def _rising(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] >= value[1]:
-        raise ValueError("write it as LOW,HIGH, for example -160,240")
-    return value
-
-
-def _each_axis(value: object) -> object:
-    """One number for the three axes."""
-    given = _numbers([value] if isinstance(value, int | float) else value)
-    if not isinstance(given, list | tuple) or len(given) not in (1, 3):
-        raise ValueError("write it as one number, or as three for the axes X,Y,Z")
-    return [*given] * 3 if len(given) == 1 else given
-
-
-Side = Annotated[int, Field(ge=PATCH_STRIDE, le=PATCH_LARGEST, multiple_of=PATCH_STRIDE)]
-Millimetres = Annotated[float, Field(ge=0.01, le=100)]
-Intensity = Annotated[float, Field(allow_inf_nan=False)]
-Patch = Annotated[tuple[Side, Side, Side], BeforeValidator(_each_axis)]
-SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValidator(_each_axis)]
-Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
 
 class RunConfig(BaseModel):
@@ -264,10 +211,9 @@ class RunConfig(BaseModel):
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        unsaid = of_masks.items() if task != CLASSIFICATION else ()
-        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
         refuse_other_kind(self, volumes)
+        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
+        usual = {} if task == CLASSIFICATION else left_unset(self, of_masks)
         known = self.model_copy(update={"task": task, **usual})
         refuse_foreign(known.metrics_named, task)
         if task != CLASSIFICATION and self.head == "ridge":
@@ -283,30 +229,6 @@ class RunConfig(BaseModel):
         return known
 
 
-def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
-    """Refuse settings of images for volumes, and the other way round.
-
-    Args:
-        config: has the settings of both.
-        volumes: whether the data are volumes.
-
-    Raises:
-        ConfigError: one is set.
-    """
-    given = config.model_dump(include={*VOLUME_SETTINGS, "image_size"}, exclude_none=True)
-    others = [name for name in VOLUME_SETTINGS if name in given]
-    if volumes:
-        usual = type(config).model_fields["image_size"].default
-        others = ["image_size"] if given["image_size"] != usual else []
-    if others:
-        named = ", ".join("--" + name.replace("_", "-") for name in others)
-        raise ConfigError(
-            f"{named} is for {'images' if volumes else 'volumes'}, and the data are "
-            f"{'volumes' if volumes else 'images'}.",
-            hint="Leave it out; --patch sets the size of volumes." if volumes else None,
-        )
-
-
 def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:
     """Build the configuration of a run.
 
@@ -320,68 +242,3 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
     stored = read_settings(file) if file else {}
     merged = {**{name: stored[name] for name in stored if name not in SECTIONS}, **settings}
     return validated(RunConfig, merged, file)
-
-
-def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None = None) -> Fields:
-    """Settings as the configuration that they are of.
-
-    Args:
-        fields: the model of the configuration.
-        settings: by field.
-        file: where some of them are from, for the message.
-
-    Raises:
-        ConfigError: a field is unknown or its value out of range.
-    """
-    try:
-        return fields.model_validate(settings)
-    except ValidationError as error:
-        raise _explained(error, fields, file) from None
-
-
-def read_settings(file: Path) -> dict[str, Any]:
-    """What a configuration file holds, before any of it is judged.
-
-    Args:
-        file: YAML.
-
-    Raises:
-        ConfigError: it cannot be read, or holds no fields.
-    """
-    try:
-        _, content = parse(read_text(file))
-    except RefusedYamlError as error:
-        where = "it is" if error.line is None else f"line {error.line}:"
-        reason = visible(f"{where} {error.reason.rstrip('.')}")
-        message = f"Configuration file '{file}' cannot be read: {brief(reason, 400)}."
-        raise ConfigError(message, hint=error.hint) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}.") from None
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"Configuration file '{file}' must hold fields and values.",
-            hint="For example: samples: 128",
-        )
-    return content
-
-
-def _explained(error: ValidationError, fields: type[BaseModel], file: Path | None) -> ConfigError:
-    """The first thing that is wrong with settings, in words."""
-    where = f" (in '{file}' or on the command line)" if file else ""
-    first = error.errors(include_url=False)[0]
-    said = first["msg"].removeprefix("Value error, ")
-    message = said[0].lower() + said[1:]
-    if not first["loc"]:
-        return ConfigError(f"The settings do not go together{where}: {message}.")
-    field = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return ConfigError(
-            f"Unknown setting '{field}'{where}.",
-            hint=f"Known settings: {', '.join(fields.model_fields)}.",
-        )
-    if first["type"] == "missing":
-        return ConfigError(
-            f"Setting '{field}' is missing{where}.", hint=f"Give --{field}; demo is always there."
-        )
-    return ConfigError(f"Setting '{field}' is {first['input']!r}{where}: {message}.")

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.config import Patch, SpacingMm, Window, refuse_other_kind, validated
+from acrank.common.fields import Patch, SpacingMm, Window, refuse_other_kind
+from acrank.common.settings import left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import MEASURES, METHODS, SEGMENTATION, known_method
 
@@ -141,8 +142,7 @@ class FinetuneConfig(BaseModel):
         """
         refuse_other_kind(self, volumes)
         of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        unsaid = of_masks.items() if task == SEGMENTATION else ()
-        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        usual = left_unset(self, of_masks) if task == SEGMENTATION else {}
         known = self.model_copy(update={"task": task, **usual})
         if known.monitor not in MEASURES[task]:
             raise ConfigError(

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from acrank.common.licences import split_licenses
-from acrank.config import read_settings, validated
+from acrank.common.settings import read_settings, validated
 from acrank.errors import ConfigError
 from acrank.metrics.guards import GUARDS
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from acrank.config import OF_SEGMENTATION, VOLUME_SETTINGS, RunConfig
+from acrank.common.fields import VOLUME_SETTINGS
+from acrank.config import OF_SEGMENTATION, RunConfig
 
 # Settings that no option takes; they go into a file.
 _IN_FILE = ("temperature",)

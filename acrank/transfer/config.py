@@ -12,7 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from acrank.config import Seconds, validated
+from acrank.common.fields import Seconds
+from acrank.common.settings import validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig

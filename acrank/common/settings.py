@@ -1,0 +1,85 @@
+"""Settings of users, from files and options, as the configuration that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from acrank.common.visible import brief, visible
+from acrank.common.yaml_text import RefusedYamlError, parse, read_text
+from acrank.errors import ConfigError
+
+Fields = TypeVar("Fields", bound=BaseModel)
+
+
+def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None = None) -> Fields:
+    """Settings as the configuration that they are of.
+
+    Args:
+        fields: the model of the configuration.
+        settings: by field.
+        file: where some of them are from, for the message.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range.
+    """
+    try:
+        return fields.model_validate(settings)
+    except ValidationError as error:
+        raise _explained(error, fields, file) from None
+
+
+def left_unset(config: BaseModel, usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some usual values whose fields nobody has set."""
+    return {name: value for name, value in usual.items() if name not in config.model_fields_set}
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """What a configuration file holds, before any of it is judged.
+
+    Args:
+        file: YAML.
+
+    Raises:
+        ConfigError: it cannot be read, or holds no fields.
+    """
+    try:
+        _, content = parse(read_text(file))
+    except RefusedYamlError as error:
+        where = "it is" if error.line is None else f"line {error.line}:"
+        reason = visible(f"{where} {error.reason.rstrip('.')}")
+        message = f"Configuration file '{file}' cannot be read: {brief(reason, 400)}."
+        raise ConfigError(message, hint=error.hint) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"Configuration file '{file}' cannot be read: {reason}.") from None
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"Configuration file '{file}' must hold fields and values.",
+            hint="For example: samples: 128",
+        )
+    return content
+
+
+def _explained(error: ValidationError, fields: type[BaseModel], file: Path | None) -> ConfigError:
+    """The first thing that is wrong with settings, in words."""
+    where = f" (in '{file}' or on the command line)" if file else ""
+    first = error.errors(include_url=False)[0]
+    said = first["msg"].removeprefix("Value error, ")
+    message = said[0].lower() + said[1:]
+    if not first["loc"]:
+        return ConfigError(f"The settings do not go together{where}: {message}.")
+    field = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return ConfigError(
+            f"Unknown setting '{field}'{where}.",
+            hint=f"Known settings: {', '.join(fields.model_fields)}.",
+        )
+    if first["type"] == "missing":
+        return ConfigError(
+            f"Setting '{field}' is missing{where}.", hint=f"Give --{field}; demo is always there."
+        )
+    return ConfigError(f"Setting '{field}' is {first['input']!r}{where}: {message}.")
