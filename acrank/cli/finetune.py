@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from acrank.cli.finetune_options import (
+    Accumulation,
+    Augmentation,
+    AverageDecay,
+    BackboneName,
+    BackboneZoo,
+    BeginAnew,
+    ClassWeighting,
+    Epochs,
+    Figures,
+    FinetuneFormat,
+    Fold,
+    FormatName,
+    HeadEpochs,
+    HeadRateFactor,
+    HighestRate,
+    LabelSmoothing,
+    MethodName,
+    MethodOptions,
+    MonitorName,
+    NormsRule,
+    OptimizerName,
+    OutputFolder,
+    Patience,
+    RankingFile,
+    ScheduleName,
+    TestData,
+    TrainingBatch,
+    TrainingData,
+    TrainingSamples,
+    TrainingSeed,
+    ValidationData,
+    ValidationShare,
+    Warmup,
+    WeightDecay,
+    settings_of,
+)
 from acrank.cli.options import (
     Decoder,
     DeviceName,
@@ -22,196 +58,61 @@ from acrank.cli.options import (
     Threads,
     TrustCode,
     VoxelSpacing,
-    plain_value,
 )
 from acrank.cli.output import deliver
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import METHODS, read_options, usual_rates
+from acrank.finetuning.catalogue import read_options
 
 if TYPE_CHECKING:
     from acrank.finetuning.config import FinetuneConfig
     from acrank.finetuning.result import Finetuned
 
 
-class Optimizer(enum.StrEnum):
-    """Of the weights."""
-
-    sgd = "sgd"
-    adamw = "adamw"
-
-
-class Schedule(enum.StrEnum):
-    """Of the learning rate."""
-
-    cosine = "cosine"
-    onecycle = "onecycle"
-    constant = "constant"
-
-
-class ClassWeights(enum.StrEnum):
-    """In the loss."""
-
-    none = "none"
-    balanced = "balanced"
-
-
-class Augment(enum.StrEnum):
-    """Of training images."""
-
-    light = "light"
-    timm = "timm"
-    none = "none"
-
-
-class Monitor(enum.StrEnum):
-    """What chooses the best epoch."""
-
-    accuracy = "accuracy"
-    balanced_accuracy = "balanced_accuracy"
-    macro_f1 = "macro_f1"
-    auroc = "auroc"
-    dice = "dice"
-    iou = "iou"
-    hd95 = "hd95"
-    loss = "loss"
-
-
-class Norms(enum.StrEnum):
-    """Layers that a method is about."""
-
-    batch = "batch"
-    affine = "affine"
-
-
-class FinetuneFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    json = "json"
-
-
 def finetune(
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="Training images: class folders, images/ and masks/, volumes, a CSV, hfds/NAME or "
-            "demo.",
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The backbone: of --zoo, or of timm, hf-hub:ORG/NAME, local-dir:PATH."),
-    ] = None,
-    zoo: Annotated[str | None, typer.Option(help="Where the backbone is listed.")] = None,
-    from_: Annotated[
-        Path | None,
-        typer.Option("--from", help="Take the best of a ranking (acrank score --json)."),
-    ] = None,
-    method: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(METHODS)}. [default: full]")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Of the method; repeatable. See docs/finetune."),
-    ] = None,
+    data: TrainingData = None,
+    model: BackboneName = None,
+    zoo: BackboneZoo = None,
+    from_: RankingFile = None,
+    method: MethodName = None,
+    option: MethodOptions = None,
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
     patch: PatchSize = None,
     spacing: VoxelSpacing = None,
     window: IntensityWindow = None,
-    norms: Annotated[
-        Norms | None,
-        typer.Option(
-            help="Of ac-norm and bn-only. affine: LayerNorm, GroupNorm and InstanceNorm too. "
-            "[default: batch]"
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the result. [default: MODEL-METHOD]")
-    ] = None,
-    val: Annotated[
-        str | None, typer.Option(help="Validation images. [default: split off --data]")
-    ] = None,
-    val_share: Annotated[
-        float | None, typer.Option(help="Share of --data that validates. [default: 0.2]")
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(help="Images to judge the best weights on, at the end.")
-    ] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="Images of --data to use, stratified. [default: all]")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over them. [default: 30]")] = None,
-    head_epochs: Annotated[
-        int | None, typer.Option(help="Of these, so many train the head alone first. [default: 0]")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8; volumes: 2]")
-    ] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(help="Batches whose gradients make one step. [default: 1]")
-    ] = None,
-    optimizer: Annotated[
-        Optimizer | None, typer.Option(help="SGD with Nesterov momentum, or AdamW. [default: sgd]")
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(help=f"Highest learning rate of the backbone. [default: {usual_rates()}]"),
-    ] = None,
-    head_lr_factor: Annotated[
-        float | None, typer.Option(help="The head's, relative to it. [default: 10]")
-    ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(help="Of weights, not biases and norms. [default: 0.0005]")
-    ] = None,
-    schedule: Annotated[
-        Schedule | None, typer.Option(help="Of the learning rate. [default: cosine]")
-    ] = None,
-    warmup: Annotated[
-        float | None, typer.Option(help="Share of the steps in which it rises. [default: 0.1]")
-    ] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(help="Share spread over all classes. [default: 0]")
-    ] = None,
-    class_weights: Annotated[
-        ClassWeights | None, typer.Option(help="For imbalance. [default: none]")
-    ] = None,
-    augment: Annotated[
-        Augment | None, typer.Option(help="timm's, or a light form of it. [default: light]")
-    ] = None,
-    ema: Annotated[
-        float | None, typer.Option(help="Decay of averaged weights. [default: none]")
-    ] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="End after so many epochs without a better one.")
-    ] = None,
-    monitor: Annotated[
-        Monitor | None,
-        typer.Option(help="What chooses the best epoch. [default: balanced_accuracy; masks: dice]"),
-    ] = None,
-    fold: Annotated[
-        bool | None,
-        typer.Option("--fold/--no-fold", help="Save AC-Norm as plain layers. [default: fold]"),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Of split, head, order and augmentation. [default: 0]")
-    ] = None,
+    norms: NormsRule = None,
+    output: OutputFolder = None,
+    val: ValidationData = None,
+    val_share: ValidationShare = None,
+    test: TestData = None,
+    samples: TrainingSamples = None,
+    epochs: Epochs = None,
+    head_epochs: HeadEpochs = None,
+    batch_size: TrainingBatch = None,
+    accumulate: Accumulation = None,
+    optimizer: OptimizerName = None,
+    lr: HighestRate = None,
+    head_lr_factor: HeadRateFactor = None,
+    weight_decay: WeightDecay = None,
+    schedule: ScheduleName = None,
+    warmup: Warmup = None,
+    label_smoothing: LabelSmoothing = None,
+    class_weights: ClassWeighting = None,
+    augment: Augmentation = None,
+    ema: AverageDecay = None,
+    patience: Patience = None,
+    monitor: MonitorName = None,
+    fold: Fold = None,
+    seed: TrainingSeed = None,
     device: DeviceName = None,
     precision: PrecisionName = None,
     threads: Threads = None,
     offline: Offline = None,
     trust_code: TrustCode = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew, whatever is in the folder.")
-    ] = False,
-    figures: Annotated[
-        bool, typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report).")
-    ] = False,
-    format_: Annotated[
-        FinetuneFormat, typer.Option("--format", help="Of stdout.")
-    ] = FinetuneFormat.table,
+    fresh: BeginAnew = False,
+    figures: Figures = False,
+    format_: FormatName = FinetuneFormat.table,
 ) -> None:
     """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
 
@@ -233,35 +134,10 @@ def finetune(
     deliver(lambda: _show(done, format_), lambda: _draw(done) if figures else None)
 
 
-_FIELDS = (
-    *(
-        "data",
-        "task",
-        "decoder",
-        "image_size",
-        "patch",
-        "spacing",
-        "window",
-        "model",
-        "zoo",
-        "method",
-        "val",
-        "val_share",
-        "test",
-        "samples",
-        "epochs",
-    ),
-    *("head_epochs", "batch_size", "accumulate", "optimizer", "lr", "head_lr_factor"),
-    *("weight_decay", "schedule", "warmup", "label_smoothing", "class_weights", "augment"),
-    *("ema", "patience", "monitor", "fold", "seed", "device", "precision", "threads"),
-    *("offline", "trust_code"),
-)
-
-
 def _config(options: Mapping[str, Any]) -> FinetuneConfig:
     from acrank.finetuning.config import make_finetune_config
 
-    settings = {f: plain_value(options[f]) for f in _FIELDS if options[f] is not None}
+    settings = settings_of(options)
     if options["from_"]:
         if settings.keys() & {"model", "zoo"}:
             raise ConfigError(
