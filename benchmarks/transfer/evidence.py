@@ -9,7 +9,7 @@ on every dataset) and means.csv (over the datasets that count, with 95 % interva
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ STATISTICS = ("weighted_tau", "pearson", "rel1")
 MEASURES = ("accuracy", "auroc")
 CHANCE, CHANCE_STATIC = "random list", "random static list"
 EXPERIENCE = "accuracy on the other datasets"
+HALVES = {"choosing": CHOOSING, "reporting": REPORTING}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,11 @@ def agree(score: Array, truth: Array) -> Agreement:
     )
 
 
-def mean_row(found: Mapping[str, Agreement], counted: list[str]) -> dict[str, float]:
+def mean_row(
+    found: Mapping[str, Agreement],
+    counted: list[str],
+    halves: Mapping[str, Sequence[str]] = HALVES,
+) -> dict[str, float]:
     """Means over the datasets that count, with intervals over models and datasets."""
     row: dict[str, float] = {}
     defined = [d for d in counted if d in found and np.isfinite(found[d].value["weighted_tau"])]
@@ -127,7 +132,7 @@ def mean_row(found: Mapping[str, Agreement], counted: list[str]) -> dict[str, fl
             row[name] = float(np.mean([found[d].value[name] for d in defined]))
             draws = means_over_datasets([found[d].draws[name] for d in defined], 0)
             row[f"{name}_low"], row[f"{name}_high"] = percentile_interval(draws)
-    for label, half in (("choosing", CHOOSING), ("reporting", REPORTING)):
+    for label, half in halves.items():
         values = [found[d].value["weighted_tau"] for d in defined if d in half]
         row[f"tau_{label}"] = float(np.mean(values)) if values else float("nan")
     return row
@@ -162,11 +167,14 @@ def chance(truths: Mapping[str, Truth], counted: list[str]) -> dict[str, dict[st
 
 
 def _truth_row(zoo: str, measure: str, name: str, truth: Truth) -> dict[str, object]:
+    described = truth_row(truth)
+    return {"zoo": zoo, "measure": measure, "dataset": name, **described, "counts": truth.counts}
+
+
+def truth_row(truth: Truth) -> dict[str, object]:
+    """What fine-tuning reached on a dataset, and how well it tells models apart."""
     mean = truth.mean
     return {
-        "zoo": zoo,
-        "measure": measure,
-        "dataset": name,
         "models": len(truth.models),
         "lowest": mean.min(),
         "median": np.median(mean),
@@ -175,7 +183,6 @@ def _truth_row(zoo: str, measure: str, name: str, truth: Truth) -> dict[str, obj
         "deviation_of_models": mean.std(ddof=1),
         "ceiling": truth.ceiling,
         "attainable": truth.attainable,
-        "counts": truth.counts,
     }
 
 

@@ -135,16 +135,24 @@ def _of_model(rows: pd.DataFrame, measure: str) -> tuple[Array, Array, Array]:
 
 def read_scores(truths: dict[str, Truth], raw: Path = RAW) -> dict[str, dict[str, Array]]:
     """Scores by name and dataset, each (n,) in the order of the truth's models, higher better."""
-    tables = [pd.read_csv(raw / name) for name in ("SCORES.csv", "FORMS.csv")]
     scores: dict[str, dict[str, Array]] = {}
-    for table in tables:
-        for name in (c for c in table.columns if c not in NO_SCORES):
-            sign = 1.0 if name not in METRICS or METRICS[name].higher_is_better else -1.0
-            for dataset, truth in truths.items():
-                here = table[table["dataset"] == dataset].set_index("model")[name]
-                values = sign * here.reindex(list(truth.models)).to_numpy(np.float64)
-                if np.isfinite(values).sum() * 2 > len(values):
-                    scores.setdefault(name, {})[dataset] = worst_for_missing(values)
+    for name in ("SCORES.csv", "FORMS.csv"):
+        table = pd.read_csv(raw / name)
+        for dataset, truth in truths.items():
+            for score, values in scores_of(table[table["dataset"] == dataset], truth).items():
+                scores.setdefault(score, {})[dataset] = values
+    return scores
+
+
+def scores_of(table: pd.DataFrame, truth: Truth) -> dict[str, Array]:
+    """Scores of one dataset, higher better; without those that most models have not."""
+    scores = {}
+    for name in (c for c in table.columns if c not in NO_SCORES):
+        sign = 1.0 if name not in METRICS or METRICS[name].higher_is_better else -1.0
+        found = table.set_index("model")[name].reindex(list(truth.models))
+        values = sign * found.to_numpy(np.float64)
+        if np.isfinite(values).sum() * 2 > len(values):
+            scores[name] = worst_for_missing(values)
     return scores
 
 
