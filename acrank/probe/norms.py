@@ -19,6 +19,8 @@ Norms = Literal["batch", "affine"]
 OTHERS = KINDS[1:]
 # Reasons in one message.
 NAMED = 3
+# What to do without such layers.
+ANOTHER_SCORE = "rank by another score, such as --rank-by log_me."
 
 
 def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module]:
@@ -56,14 +58,12 @@ def no_norm_error(model: nn.Module, norms: Norms) -> NoNormError:
     if norms == "batch" and is_generalised(others):
         return NoNormError(
             f"no BatchNorm layer with affine parameters, but {NORM_NAMES[str(others)]}.",
-            hint="--norms affine gives it an AC-Corr of its own kind; or rank by another score, "
-            "such as --rank-by log_me.",
+            hint=f"--norms affine gives it an AC-Corr of its own kind; or {ANOTHER_SCORE}",
         )
     what = "BatchNorm" if norms == "batch" else ", ".join(NORM_NAMES.values())
     return NoNormError(
         f"no {what} layer with affine parameters{_left_out(model, norms)}.",
-        hint="AC-Corr is defined on its scale and shift; rank by another score, such as "
-        "--rank-by log_me.",
+        hint=f"AC-Corr is defined on its scale and shift; {ANOTHER_SCORE}",
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from acrank.errors import ModelError, NoNormError
 from acrank.norm import SourceAffine
-from acrank.probe.norms import Norms
+from acrank.probe.norms import ANOTHER_SCORE, Norms
 from acrank.results.kinds import NORM_NAMES, NormKind
 from acrank.tasks import Classification, Task
 
@@ -91,8 +91,7 @@ def collect(
     if not any(used):
         raise NoNormError(
             f"no {NORM_NAMES[kind]} layer takes part in the features.",
-            hint="AC-Corr needs some on the path from the image to them; rank by another score, "
-            "such as --rank-by log_me.",
+            hint=f"AC-Corr needs some on the path from the image to them; {ANOTHER_SCORE}",
         )
     # A layer that the features do not depend on (an auxiliary head) has nothing to say.
     sources = tuple(source for source, kept in zip(sources, used, strict=True) if kept)
