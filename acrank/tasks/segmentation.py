@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.data import Preprocessing
+from acrank.data.segmentation import IGNORE_INDEX
 from acrank.errors import ModelError
 from acrank.tasks.base import Observations
 from acrank.tasks.decoders import draw_weights, make_decoder
@@ -18,8 +19,6 @@ from acrank.tasks.maps import SCALES, Maps, give_maps
 from acrank.tasks.pixels import at_places, observe_pixels, sample_pixels
 from acrank.tasks.segmenter import pixel_head, probabilities
 
-# Label of pixels that count for nothing.
-IGNORED = -100
 # Keeps the overlap of a class that is nowhere defined.
 SMOOTH = 1e-6
 
@@ -91,7 +90,7 @@ class Segmentation:
             mode = "bilinear" if len(size) == 2 else "trilinear"
             logits = F.interpolate(logits, size=size, mode=mode)
         entropy = F.cross_entropy(
-            logits, labels, weights, ignore_index=IGNORED, label_smoothing=label_smoothing
+            logits, labels, weights, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing
         )
         return entropy + soft_dice_loss(logits, labels)
 

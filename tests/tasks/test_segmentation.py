@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.data import Preprocessing
+from acrank.data.segmentation import IGNORE_INDEX
 from acrank.errors import MissingExtraError, ModelError
 from acrank.metrics.affine import affine_scores
 from acrank.norm import AffineCoNorm, convert_batchnorm
@@ -18,7 +19,7 @@ from acrank.probe import ProbeSettings, probe_model
 from acrank.probe.extract import extract
 from acrank.tasks import Segmentation
 from acrank.tasks.decoders import DECODERS, draw_weights, make_decoder, require_decoders
-from acrank.tasks.segmentation import IGNORED, soft_dice_loss
+from acrank.tasks.segmentation import soft_dice_loss
 from tests.norm.dense import dense_correlation
 from tests.norm.test_convert import randomise
 from tests.shared_networks import CifarResNet
@@ -113,7 +114,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_dice_is_that_of_its_definition() -> None:
     logits = torch.randn(2, 4, 5, 6, generator=GENERATOR, dtype=torch.float64)
     labels = torch.randint(0, 3, (2, 5, 6), generator=GENERATOR)  # the last class is absent
-    labels[0, 0] = IGNORED
+    labels[0, 0] = IGNORE_INDEX
     probabilities = torch.softmax(logits, 1).numpy()
     known = labels.numpy() >= 0
     overlaps = []
@@ -129,7 +130,7 @@ def test_what_is_ignored_changes_nothing() -> None:
     task = segmentation()
     logits = torch.randn(1, 2, 8, 8, generator=GENERATOR)
     labels = torch.randint(0, 2, (1, 8, 8), generator=GENERATOR)
-    labels[:, :4] = IGNORED
+    labels[:, :4] = IGNORE_INDEX
     changed = logits.clone()
     changed[:, :, :4] += 5
     torch.testing.assert_close(task.loss(logits, labels), task.loss(changed, labels))

@@ -97,8 +97,7 @@ class SegmentationSample:
         images = normalise(
             self.pixels(rows, preprocessing), preprocessing, device=device, dtype=dtype
         )
-        masks = torch.from_numpy(self.masks[rows]).to(device).long()
-        return images, masks.masked_fill_(masks == IGNORE, IGNORE_INDEX)
+        return images, loss_labels(torch.from_numpy(self.masks[rows]), device)
 
     def pixels(self, rows: Rows, preprocessing: Preprocessing) -> torch.Tensor:
         """Return the images of some rows as uint8 (n, C, H, W), channels last in memory."""
@@ -108,3 +107,14 @@ class SegmentationSample:
         ]
         pixels = np.stack(found).reshape(len(rows), *self.masks.shape[1:], channels)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+def loss_labels(masks: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """Class indices as a loss takes them: int64 on a device, -100 in place of 255.
+
+    Args:
+        masks: uint8, of any shape.
+        device: where they go.
+    """
+    labels = masks.to(device).long()
+    return labels.masked_fill_(labels == IGNORE, IGNORE_INDEX)

@@ -5,8 +5,7 @@ import torch
 
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import Preprocessing
-from acrank.data.segmentation.classmap import IGNORE
-from acrank.data.segmentation.sample import IGNORE_INDEX, Rows
+from acrank.data.segmentation.sample import Rows, loss_labels
 from acrank.data.volumes.intensity import Intensities
 from acrank.data.volumes.patch import Labels
 from acrank.data.volumes.settings import Size, Spacing
@@ -119,5 +118,4 @@ class VolumeSample:
             torch.tensor(values, device=device, dtype=dtype).view(1, -1, 1, 1, 1)
             for values in (preprocessing.mean, preprocessing.std)
         )
-        masks = torch.from_numpy(self.masks[rows]).to(device).long()
-        return (images - mean) / std, masks.masked_fill_(masks == IGNORE, IGNORE_INDEX)
+        return (images - mean) / std, loss_labels(torch.from_numpy(self.masks[rows]), device)
