@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,9 +16,9 @@ from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.evaluate import Judged, judge
 from acrank.finetuning.export import save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
-from acrank.finetuning.inputs import Images, class_weights
+from acrank.finetuning.inputs import Images
 from acrank.finetuning.network import Network, build_network
-from acrank.finetuning.objective import Autocast, Batch
+from acrank.finetuning.objective import Autocast, Batch, balanced_weights
 from acrank.report.cells import csv_text
 from acrank.tasks import Classification
 from acrank.zoo import Backbone
@@ -48,7 +49,8 @@ class Classifying:
         self.device = device
         self.task = Classification()
         balanced = config.class_weights == "balanced"
-        self.weights = class_weights(images.training).to(device) if balanced else None
+        counts = np.bincount(images.training.labels, minlength=len(self.classes))
+        self.weights = balanced_weights(counts).to(device) if balanced else None
 
     def network(self, backbone: Backbone) -> Network:
         """See :func:`acrank.finetuning.network.build_network`."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sized
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from acrank.data import Preprocessing, Sample
 from acrank.data.preprocess import MODES, normalise
+from acrank.finetuning.objective import Batch
 
-Batch = tuple[Tensor, Tensor]
+Data = TypeVar("Data", bound=Sized)
 # What a light augmentation does: a crop of most of the image, a little stretched, perhaps flipped.
 LIGHT: dict[str, Any] = {
     "scale": (0.7, 1.0),
@@ -25,24 +27,38 @@ LIGHT: dict[str, Any] = {
 }
 
 
-class Shuffled:
+class Shuffled(Generic[Data]):
     """Batches in a new order each epoch, the same for a seed and an epoch whatever came before.
 
     Args:
-        count: of the images.
+        data: training images.
+        preprocessing: of the network.
         batch_size: images in a batch.
+        augment: what is done to them; ``none`` for nothing.
         seed: of the order, and of what :meth:`batch` draws.
+        device: where batches go.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
-        self.count = count
+    def __init__(
+        self,
+        data: Data,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        augment: str,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.data = data
+        self.preprocessing = preprocessing
         self.batch_size = batch_size
+        self.augment = augment
         self.seed = seed
+        self.device = device
 
     @property
     def sizes(self) -> list[int]:
         """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
-        whole, rest = divmod(self.count, self.batch_size)
+        whole, rest = divmod(len(self.data), self.batch_size)
         return [self.batch_size] * whole + ([rest] if rest > 1 else [])
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -52,7 +68,7 @@ class Shuffled:
             number: of the epoch, from 0 on.
         """
         generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
-        order = torch.randperm(self.count, generator=generator)
+        order = torch.randperm(len(self.data), generator=generator)
         # Python's, NumPy's and PyTorch's generators are all drawn from in transforms
         source = np.random.default_rng([self.seed, number])
         for start in range(0, len(self.sizes) * self.batch_size, self.batch_size):
@@ -64,43 +80,25 @@ class Shuffled:
         raise NotImplementedError
 
 
-class TrainingImages(Shuffled):
-    """Augmented batches of images with classes.
+class TrainingImages(Shuffled[Sample]):
+    """Augmented batches of images with classes: by ``timm``, ``light`` or ``none``."""
 
-    Args:
-        sample: training images.
-        preprocessing: of the network.
-        batch_size: images in a batch.
-        augment: ``timm``, ``light`` or ``none``.
-        seed: of the order and the augmentation.
-        device: where batches go.
-    """
-
-    def __init__(
-        self,
-        sample: Sample,
-        preprocessing: Preprocessing,
-        batch_size: int,
-        augment: str,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        super().__init__(len(sample), batch_size, seed)
-        self.sample = sample
-        self.preprocessing = preprocessing
-        self.device = device
-        self.transform = None if augment == "none" else _training_transform(preprocessing, augment)
+    @cached_property
+    def transform(self) -> Any:
+        """From an image to its pixels; None for no augmentation."""
+        augment = self.augment
+        return None if augment == "none" else _training_transform(self.preprocessing, augment)
 
     def batch(self, rows: Tensor) -> Batch:
         """Images and labels of some rows."""
-        return self._images(rows), torch.from_numpy(self.sample.labels)[rows].to(self.device)
+        return self._images(rows), torch.from_numpy(self.data.labels)[rows].to(self.device)
 
     def _images(self, rows: Tensor) -> Tensor:
         if self.transform is None:
-            pixels = self.sample.pixels(self.preprocessing)[rows]
+            pixels = self.data.pixels(self.preprocessing)[rows]
         else:
             mode = MODES[self.preprocessing.input_size[0]]
-            images = (Image.fromarray(self.sample.images[row]).convert(mode) for row in rows)
+            images = (Image.fromarray(self.data.images[row]).convert(mode) for row in rows)
             pixels = torch.stack([torch.as_tensor(self.transform(image)) for image in images])
         return normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
 

@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from acrank.data import Sample, known_task, open_target, whole_sample
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.objective import Dataset, balanced_weights
+from acrank.finetuning.objective import Dataset
 from acrank.finetuning.split import split
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
@@ -139,8 +138,3 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
             f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
         )
     return load_backbone(entries[0], trust_code=config.trust_code, hub=Hub(offline=config.offline))
-
-
-def class_weights(sample: Sample) -> Tensor:
-    """Weights of the classes by the inverse of their frequency, (K,), mean 1 over the images."""
-    return balanced_weights(np.bincount(sample.labels, minlength=len(sample.classes)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,11 +13,10 @@ from torchvision.transforms import InterpolationMode, v2
 
 from acrank.data import Preprocessing
 from acrank.data.preprocess import normalise
-from acrank.data.segmentation import SegmentationSample
+from acrank.data.segmentation import SegmentationSample, loss_labels
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.finetuning.images import Shuffled
 from acrank.finetuning.objective import Batch
-from acrank.tasks.segmentation import IGNORED
 
 # How far an image is turned (degrees) and shifted (share of its side), what share of it a crop
 # keeps and how it is stretched, and how much its brightness and contrast change.
@@ -25,43 +25,27 @@ CROP, STRETCH = (0.7, 1.0), (0.9, 1.1)
 JITTER = 0.2
 
 
-class TrainingMasks(Shuffled):
+class TrainingMasks(Shuffled[SegmentationSample]):
     """Batches in which image and mask are moved alike, and the image's colours vary.
 
-    Args:
-        sample: training images.
-        preprocessing: of the network; channels, mean and deviation count.
-        batch_size: images in a batch.
-        augment: ``light`` or ``none``.
-        seed: of the order and the augmentation.
-        device: where batches go.
+    Of the preprocessing, channels, mean and deviation count; augment is ``light`` or ``none``.
     """
 
-    def __init__(
-        self,
-        sample: SegmentationSample,
-        preprocessing: Preprocessing,
-        batch_size: int,
-        augment: str,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        super().__init__(len(sample), batch_size, seed)
-        self.sample = sample
-        self.preprocessing = preprocessing
-        self.device = device
-        self.transform = None if augment == "none" else _transform(preprocessing, sample.image_size)
+    @cached_property
+    def transform(self) -> v2.Transform | None:
+        """Of image and mask together; None for no augmentation."""
+        size = self.data.image_size
+        return None if self.augment == "none" else _transform(self.preprocessing, size)
 
     def batch(self, rows: Tensor) -> Batch:
         """Images and masks of some rows."""
-        pixels = self.sample.pixels(rows.numpy(), self.preprocessing)
-        masks = torch.from_numpy(self.sample.masks[rows.numpy()])
+        pixels = self.data.pixels(rows.numpy(), self.preprocessing)
+        masks = torch.from_numpy(self.data.masks[rows.numpy()])
         if self.transform is not None:
             moved = [self._moved(*pair) for pair in zip(pixels, masks, strict=True)]
             pixels, masks = (torch.stack(part) for part in zip(*moved, strict=True))
         images = normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
-        labels = masks.to(self.device).long()
-        return images, labels.masked_fill_(labels == IGNORE, IGNORED)
+        return images, loss_labels(masks, self.device)
 
     def _moved(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         assert self.transform is not None

@@ -21,35 +21,14 @@ SCALE, SHIFT = 0.1, 0.1
 Patch = tuple[Intensities, Labels]
 
 
-class TrainingVolumes(Shuffled):
+class TrainingVolumes(Shuffled[Volumes]):
     """A patch of each volume an epoch, around a voxel of each foreground class and any in turn.
 
-    Volumes begin with different ones, by their row; each epoch goes on to the next.
-
-    Args:
-        volumes: to train on.
-        preprocessing: of the network; channels, mean and deviation count.
-        batch_size: patches in a batch.
-        augment: ``light`` or ``none``.
-        seed: of the order, the places and the augmentation.
-        device: where batches go.
+    Volumes begin with different ones, by their row; each epoch goes on to the next. Of the
+    preprocessing, channels, mean and deviation count; augment is ``light`` or ``none``.
     """
 
-    def __init__(
-        self,
-        volumes: Volumes,
-        preprocessing: Preprocessing,
-        batch_size: int,
-        augment: str,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        super().__init__(len(volumes), batch_size, seed)
-        self.volumes = volumes
-        self.preprocessing = preprocessing
-        self.augment = augment
-        self.device = device
-        self.number = 0
+    number = 0
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch.
@@ -63,10 +42,10 @@ class TrainingVolumes(Shuffled):
     def batch(self, rows: Tensor) -> Batch:
         """Patches and labels of some rows."""
         draw = np.random.default_rng(int(torch.randint(2**62, ())))
-        patches = [patch_of(self.volumes, row, self.number + row, draw) for row in rows.tolist()]
+        patches = [patch_of(self.data, row, self.number + row, draw) for row in rows.tolist()]
         if self.augment != "none":
             patches = [varied(*patch, draw) for patch in patches]
-        return _prepared(self.volumes, patches, self.preprocessing, self.device)
+        return _prepared(self.data, patches, self.preprocessing, self.device)
 
 
 def patch_of(volumes: Volumes, row: int, turn: int, draw: np.random.Generator) -> Patch:

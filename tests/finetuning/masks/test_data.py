@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from acrank.data import Preprocessing
+from acrank.data.segmentation import IGNORE_INDEX
 from acrank.errors import DataError
 from acrank.finetuning.inputs import open_images
 from acrank.finetuning.masks.batches import TrainingMasks, plain_masks
 from acrank.finetuning.masks.data import MaskedImages, open_masks, rarest_classes
-from acrank.tasks.segmentation import IGNORED
 from tests.finetuning.masks.discs import SIDES, config, write_discs
 
 GEOMETRY = Preprocessing((3, 32, 32), "bicubic", 1.0, "squash", (0.0,) * 3, (1.0,) * 3)
@@ -80,7 +80,7 @@ def test_image_and_mask_are_moved_alike(discs: Path) -> None:
         assert torch.equal(images, same)
         assert torch.equal(masks, as_before)
     images, masks = (torch.cat(part) for part in zip(*rows, strict=True))
-    known = masks != IGNORED
+    known = masks != IGNORE_INDEX
     assert 0 < int((~known).sum()) < 0.3 * masks.numel()
     bright = images.mean(dim=1) > 90 / 255
     assert float((bright == (masks == 1))[known].float().mean()) > 0.95
