@@ -2,6 +2,8 @@
 
 import csv
 import math
+import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,19 @@ FAST: dict[str, Any] = {
     **{"zoo": "demo", "models": ("demo-mixed",), "epochs": 1, "seeds": 2},
     **{"batch_size": 8, "metrics": ("log_me", "params"), "threads": 1},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workers_start_at_once() -> Iterator[None]:
+    """Fork workers off a process that has the imports; the command line's tests spawn theirs."""
+    if sys.platform != "linux":  # libraries of other systems may not survive a fork
+        yield
+        return
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["acrank.finetuning.run", "acrank.engines.worker"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acrank.engines.crew.SPAWN", server)
+        yield
 
 
 def draw_images(folder: Path, count: int, seed: int) -> None:
