@@ -16,6 +16,7 @@ from acrank.metrics.registry import (
     CLASSIFICATION,
     CONSENSUS,
     known_metric,
+    metric_names,
     refuse_foreign,
     resolve_metrics,
 )
@@ -169,8 +170,7 @@ class RunConfig(BaseModel):
     @field_validator("metrics")
     @classmethod
     def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        resolve_metrics(value)
-        return value
+        return metric_names(value)
 
     @field_validator("rank_by")
     @classmethod

@@ -96,23 +96,33 @@ def _plain(entry: dict[str, Any]) -> dict[str, Any]:
 METRICS: dict[str, Metric] = _read_catalogue()
 
 
-def resolve_metrics(names: Iterable[str], task: str = CLASSIFICATION) -> tuple[str, ...]:
-    """Names as the user gave them to metrics, each once.
+def metric_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as the user gave them, each as it is listed; ``all`` stays.
 
     Args:
-        names: metrics, or ``all``; commas part several in one.
-        task: of which ``all`` has the metrics.
+        names: metrics, or ``all``; commas part several in one, hyphens stand for underscores.
 
     Raises:
         ConfigError: an unknown name.
     """
     wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    return tuple(name if name == "all" else known_metric(name) for name in wanted)
+
+
+def resolve_metrics(names: Iterable[str], task: str = CLASSIFICATION) -> tuple[str, ...]:
+    """Names as the user gave them to metrics, each once.
+
+    Args:
+        names: metrics, or ``all``, as for :func:`metric_names`.
+        task: of which ``all`` has the metrics.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
     chosen: list[str] = []
-    for name in wanted:
-        if name == "all":
-            chosen += [metric.name for metric in METRICS.values() if metric.in_all(task)]
-        else:
-            chosen.append(known_metric(name))
+    for name in metric_names(names):
+        everything = [metric.name for metric in METRICS.values() if metric.in_all(task)]
+        chosen += everything if name == "all" else [name]
     return tuple(dict.fromkeys(chosen))
 
 
@@ -131,16 +141,17 @@ def refuse_foreign(names: Iterable[str], task: str) -> None:
 
 
 def known_metric(name: str) -> str:
-    """The name itself, if there is such a metric.
+    """The name as it is listed, if there is such a metric; hyphens stand for underscores.
 
     Raises:
         ConfigError: there is none; names the nearest.
     """
-    if name in METRICS:
-        return name
+    listed = name.replace("-", "_")
+    if listed in METRICS:
+        return listed
     if name == CONSENSUS:
         raise ConfigError("The consensus is of metrics.", hint="Use --rank-by consensus.")
-    near = difflib.get_close_matches(name.replace("-", "_").lower(), METRICS, n=1)
+    near = difflib.get_close_matches(listed.lower(), METRICS, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise ConfigError(f"There is no metric '{name}'.", hint=f"{hint}Known: {', '.join(METRICS)}.")
 

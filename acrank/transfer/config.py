@@ -17,7 +17,7 @@ from acrank.common.settings import validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
-from acrank.metrics.registry import resolve_metrics
+from acrank.metrics.registry import metric_names
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
 # Those that scores can be said to predict, the usual one first: higher is better.
@@ -106,8 +106,7 @@ class TransferConfig(BaseModel):
     @field_validator("metrics")
     @classmethod
     def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        resolve_metrics(value)
-        return value
+        return metric_names(value)
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:

@@ -45,6 +45,7 @@ def test_names_become_metrics() -> None:
     assert set(everything) == {name for name, metric in METRICS.items() if metric.in_all()}
     assert not {"ac_corr_shuffled", "bn_probe", "chance"} & set(everything)
     assert resolve_metrics(("all", "chance"))[-1] == "chance"
+    assert resolve_metrics(("cc-fv,h_score", "ac-corr")) == ("cc_fv", "h_score", "ac_corr")
     with pytest.raises(ConfigError, match=r"'h-scor'\. Did you mean h_score\?"):
         resolve_metrics(("h-scor",))
 
@@ -61,6 +62,8 @@ def test_relative_metrics_are_computed_by_their_parts() -> None:
         ({}, (*AC_CORR, "log_me")),
         ({"metrics": "h_score"}, (*AC_CORR, "h_score", "log_me")),
         ({"metrics": "log_me"}, (*AC_CORR, "log_me")),
+        ({"metrics": "h-score,cc-fv"}, (*AC_CORR, "h_score", "cc_fv", "log_me")),
+        ({"rank_by": "h-score"}, (*AC_CORR, "h_score")),
         ({"rank_by": "h_score"}, (*AC_CORR, "h_score")),
         ({"rank_by": "consensus"}, (*AC_CORR, "log_me")),
         ({"rank_by": "consensus", "metrics": ["h_score"]}, (*AC_CORR, "h_score")),
@@ -71,6 +74,11 @@ def test_a_run_computes_what_it_ranks_by(
 ) -> None:
     config = RunConfig.model_validate({"data": "demo", **settings})
     assert config.metrics_wanted == expected
+
+
+def test_settings_keep_names_as_they_are_listed() -> None:
+    config = RunConfig(data="demo", metrics=("cc-fv,leep", "all"), rank_by="log-me")
+    assert (config.metrics, config.rank_by) == (("cc_fv", "leep", "all"), "log_me")
 
 
 def test_the_page_is_in_step() -> None:
