@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ Identity = dict[str, Any]
 WORDS = {"tags", "note"}
 # Their modules' code is told by their versions.
 _LIBRARIES = ("torch", "torchvision", "timm", "acrank")
+# Likewise, but not every result depends on them; to read all of their source takes long.
+_OF_NETWORKS = {"monai": "monai", "segmentation_models_pytorch": "segmentation-models-pytorch"}
 
 
 def identify(entry: ZooEntry, hub: Hub) -> Identity | None:
@@ -121,10 +124,22 @@ def _code_digest(entry: ZooEntry, model: nn.Module) -> str:
         if package in _LIBRARIES or path is None:
             continue
         near = path.is_relative_to(entry.base)
+        told = None if near else _version(package)
+        if told is not None:
+            total.update(f"{name}\0{told}\0".encode())
+            continue
         root = entry.base if near else path.parents[name.count(".") + (path.stem == "__init__")]
         files = import_closure([path], root, None if near else package)
         total.update(f"{name}\0{digest(files, root)}\0".encode())
     return total.hexdigest()
+
+
+def _version(package: str) -> str | None:
+    """Of a library of networks; None for any other code, and for a copy that has none."""
+    try:
+        return version(_OF_NETWORKS[package])
+    except (KeyError, PackageNotFoundError):
+        return None
 
 
 def _source(module: str) -> Path | None:

@@ -259,6 +259,19 @@ def test_networks_of_a_factory_are_told_apart_by_numbers_and_code(tmp_path: Path
     assert identity()["weights"] == first["weights"]
 
 
+def test_code_of_a_library_of_networks_is_told_by_its_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("monai")
+    made = ZooEntry(name="m", factory="monai.networks.nets:BasicUNet", base=Path("."))
+    made = made.model_copy(update={"kwargs": {"spatial_dims": 2, "features": [4] * 6}})
+    backbone = load_backbone(made, trust_code=True, hub=OFFLINE)
+    monkeypatch.setattr("acrank.zoo.identity.import_closure", None)  # none of its files is read
+    first = identify_loaded(backbone)["code"]
+    monkeypatch.setattr("acrank.zoo.identity.version", lambda name: "another")
+    assert identify_loaded(backbone)["code"] != first
+
+
 def test_arrays_of_the_sample_survive_a_trip_to_another_process(tmp_path: Path) -> None:
     import joblib
 
