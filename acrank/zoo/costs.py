@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from acrank.errors import ModelError
+from acrank.norm.convert import usable_norms
+from acrank.results.kinds import BATCH, KINDS
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
     """Run a network without numbers: shapes alone go through it.
 
     Args:
-        model: with its head; is moved to the meta device, and only its norms are left trainable.
+        model: with its head; is moved to the meta device, and only its BatchNorms (without
+            any, its other norms) are left trainable.
         input_size: (channels, height, width) of an image.
         batch_size: images of a step.
 
@@ -45,9 +47,9 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
         ModelError: the network cannot run without numbers.
     """
     model.to("meta").eval().requires_grad_(False)
-    for module in model.modules():
-        if isinstance(module, _BatchNorm):  # the probe's step is in their affines alone
-            module.requires_grad_(True)  # keeps as much in eval mode, and is told faster
+    norms = usable_norms(model, BATCH) or usable_norms(model, KINDS)
+    for layer in norms.values():  # the probe's step is in their affines alone
+        layer.requires_grad_(True)  # keeps as much in eval mode, and is told faster
     weights = _storages([*model.parameters(), *model.buffers()])
     images = torch.empty(batch_size, *input_size, device="meta")
     try:

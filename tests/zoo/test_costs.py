@@ -48,6 +48,15 @@ def test_macs_do_not_depend_on_the_batch() -> None:
     assert many.memory > 5 * one.memory
 
 
+def test_norms_of_every_kind_are_left_trainable_where_there_is_no_batchnorm() -> None:
+    batch, layer = nn.BatchNorm2d(4), nn.GroupNorm(1, 4)
+    both = nn.Sequential(nn.Conv2d(3, 4, 1), batch, nn.GroupNorm(1, 4))
+    for model in (both, nn.Sequential(nn.Conv2d(3, 4, 1), layer)):
+        network_costs(model, (3, 5, 5), 2)
+        trained = [type(m) for m in model for p in m.parameters(False) if p.requires_grad]
+        assert trained == [type(model[1])] * 2
+
+
 def test_memory_by_hand() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten())
     numbers = sum(value.numel() for value in model.state_dict().values()) - 1
