@@ -47,6 +47,7 @@ from acrank.cli.finetune_options import (
     settings_of,
 )
 from acrank.cli.options import (
+    AllowPartial,
     Decoder,
     DeviceName,
     ImageSize,
@@ -110,6 +111,7 @@ def finetune(
     threads: Threads = None,
     offline: Offline = None,
     trust_code: TrustCode = None,
+    allow_partial: AllowPartial = None,
     fresh: BeginAnew = False,
     figures: Figures = False,
     format_: FormatName = FinetuneFormat.table,

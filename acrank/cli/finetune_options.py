@@ -190,5 +190,5 @@ _FIELDS = (
     *("method", "val", "val_share", "test", "samples", "epochs", "head_epochs", "batch_size"),
     *("accumulate", "optimizer", "lr", "head_lr_factor", "weight_decay", "schedule", "warmup"),
     *("label_smoothing", "class_weights", "augment", "ema", "patience", "monitor", "fold", "seed"),
-    *("device", "precision", "threads", "offline", "trust_code"),
+    *("device", "precision", "threads", "offline", "trust_code", "allow_partial"),
 )

@@ -70,6 +70,8 @@ class FinetuneConfig(BaseModel):
         threads: CPU threads.
         offline: use no network.
         trust_code: allow a zoo entry that runs code of its own.
+        allow_partial: take a checkpoint that fills less than half of its network, of a zoo entry
+            with ``partial: true``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -113,6 +115,7 @@ class FinetuneConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     offline: bool = False
     trust_code: bool = False
+    allow_partial: bool = False
 
     @field_validator("method")
     @classmethod
@@ -180,7 +183,7 @@ class FinetuneConfig(BaseModel):
 
 
 # Settings that the result does not depend on.
-HOW = ("threads", "offline", "trust_code")
+HOW = ("threads", "offline", "trust_code", "allow_partial")
 
 
 def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:

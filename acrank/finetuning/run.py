@@ -103,6 +103,8 @@ def _run(
     for text in images.notes:
         note(text)
     backbone = find_backbone(config)
+    for flag, particulars in backbone.flags.items():
+        note(f"{flag}: {particulars}")
     identity = identity_of(config, images, backbone)
     record = load_record(output, identity)
     if record is not None and (not weights or (output / WEIGHTS).is_file()):

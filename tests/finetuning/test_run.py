@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 from timm.data.config import resolve_model_data_config
 
 from acrank.data import Preprocessing
@@ -242,3 +243,17 @@ def test_the_rate_is_told(tmp_path: Path) -> None:
     done = finetune(config(method="ac-norm", lr=None, epochs=1), tmp_path, weights=False)
     assert done.record["lr"] == 0.003
     assert done.record["config"]["lr"] is None
+
+
+def test_a_checkpoint_of_less_than_half_is_taken_where_it_is_allowed(tmp_path: Path) -> None:
+    network = timm.create_model("resnet18", channels=[8, 8, 8, 64], layers=[1] * 4)
+    stem = {name: value for name, value in network.state_dict().items() if "layer" not in name}
+    save_file(stem, tmp_path / "stem.safetensors")
+    (tmp_path / "zoo.yaml").write_text(
+        "version: 1\nmodels:\n- {name: stem, arch: resnet18, weights: stem.safetensors, "
+        "partial: true, kwargs: {channels: [8, 8, 8, 64], layers: [1, 1, 1, 1]}}\n"
+    )
+    given = {"zoo": str(tmp_path / "zoo.yaml"), "model": "stem"}
+    with pytest.raises(NotScoredError, match=r"less than half .*--allow-partial"):
+        finetune(config(**given), tmp_path / "out")
+    assert "partly-loaded" in find_backbone(config(**given, allow_partial=True)).flags
