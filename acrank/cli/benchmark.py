@@ -13,11 +13,15 @@ from acrank.cli.options import (
     Decoder,
     DeviceName,
     ImageSize,
+    IntensityWindow,
     Models,
+    NormsName,
     Offline,
+    PatchSize,
     TaskOption,
     Threads,
     TrustCode,
+    VoxelSpacing,
     ZooFile,
     plain_value,
 )
@@ -44,14 +48,24 @@ def benchmark(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="Images: a folder of class folders or a CSV, or one of images/ and masks/; with "
-            "train/ and test/ (or val/) in it, tested on the latter; repeatable.",
+            help="Images: a folder of class folders or a CSV, or one of images/ and masks/, or of "
+            "volumes; with train/ and test/ (or val/) in it, tested on the latter; repeatable.",
             show_default=False,
         ),
     ] = None,
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
+    patch: PatchSize = None,
+    spacing: VoxelSpacing = None,
+    window: IntensityWindow = None,
+    norms: Annotated[
+        NormsName | None,
+        typer.Option(
+            help="Layers of AC-Corr, and of ac-norm and bn-only. affine: without BatchNorm, "
+            "LayerNorm and the like, compared apart; mixed: with the others. [default: batch]",
+        ),
+    ] = None,
     zoo: ZooFile = None,
     model: Models = None,
     method: Annotated[
@@ -69,7 +83,7 @@ def benchmark(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Of a fine-tuning. [default: 20]")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8]")
+        int | None, typer.Option(help="Images in a batch. [default: 32; masks: 8; volumes: 2]")
     ] = None,
     samples: Annotated[
         int | None, typer.Option(help="Training images of each dataset. [default: all]")
@@ -85,7 +99,8 @@ def benchmark(
         list[str] | None, typer.Option(help="Scores to compute; repeatable. [default: all]")
     ] = None,
     score_samples: Annotated[
-        int | None, typer.Option(help="Training images to score on. [default: 256; masks: 64]")
+        int | None,
+        typer.Option(help="Training images to score on. [default: 256; masks: 64; volumes: 32]"),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -115,8 +130,8 @@ def benchmark(
 
     Each learning rate is tried with the first seed; the best on validation images is used for
     all. Models are scored on the training images alone. The folder has ACCURACIES.csv, SCORES.csv,
-    cells.csv (every fine-tuning) and report.md. Of images with masks, the accuracy is the mean Dice
-    of the foreground.
+    cells.csv (every fine-tuning) and report.md. Of images with masks and of volumes, the accuracy
+    is the mean Dice of the foreground.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some fine-tunings failed,
     4 none succeeded, 130 interrupted.
@@ -129,7 +144,8 @@ def benchmark(
 
 
 _FIELDS = {
-    **{"task": "task", "decoder": "decoder", "image_size": "image_size"},
+    **{"task": "task", "decoder": "decoder", "image_size": "image_size", "patch": "patch"},
+    **{"spacing": "spacing", "window": "window", "norms": "norms"},
     **{"data": "data", "zoo": "zoo", "model": "models", "method": "method", "seeds": "seeds"},
     **{"lr": "lrs", "epochs": "epochs", "batch_size": "batch_size", "samples": "samples"},
     **{"test_share": "test_share", "measure": "measure", "metric": "metrics", "jobs": "jobs"},

@@ -139,8 +139,3 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
     return load_backbone(entries[0], hub=Hub(offline=config.offline), **how)
-
-
-def class_weights(sample: Sample) -> Tensor:
-    """Weights of the classes by the inverse of their frequency, (K,), mean 1 over the images."""
-    return balanced_weights(np.bincount(sample.labels, minlength=len(sample.classes)))

@@ -32,6 +32,11 @@ def qualities(done: Experiment) -> str:
     return f"{quality(done)} values" if done.config.task == SEGMENTATION else "accuracies"
 
 
+def things(done: Experiment) -> str:
+    """What is fine-tuned on."""
+    return "volumes" if done.volumes else "images"
+
+
 def heading(done: Experiment) -> str:
     """What an experiment asks."""
     return f"Does a score predict the fine-tuned {quality(done)}?"
@@ -84,7 +89,10 @@ def _of_masks(done: Experiment) -> list[str]:
     """What accuracies are where every pixel has a label, and where no model found anything."""
     if done.config.task != SEGMENTATION:
         return []
-    told = f"accuracy: mean {quality(done)} of the foreground classes over the test images, 0 to 1."
+    told = (
+        f"accuracy: mean {quality(done)} of the foreground classes over the test {things(done)}, "
+        "0 to 1."
+    )
     values = {
         d.name: [v for (n, _), v in done.accuracies.items() if n == d.name] for d in done.datasets
     }
@@ -94,7 +102,8 @@ def _of_masks(done: Experiment) -> list[str]:
     return [
         told,
         f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
-        "larger --image-size or --set finetune.class_weights=balanced may help.",
+        f"{'finer --spacing' if done.volumes else 'larger --image-size'} or "
+        "--set finetune.class_weights=balanced may help.",
     ]
 
 

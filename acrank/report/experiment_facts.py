@@ -9,7 +9,7 @@ import numpy as np
 
 from acrank.common.duration import duration_text
 from acrank.finetuning.catalogue import SEGMENTATION
-from acrank.report.experiment import ordered_models, qualities
+from acrank.report.experiment import ordered_models, qualities, things
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import interval, number, p_value
 from acrank.results import Ranking
@@ -89,16 +89,33 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "seeds": str(config.seeds),
         "epochs": str(config.epochs),
         "batch size": str(config.batch_size),
-        "scored on": f"up to {config.score_samples} training images",
+        "scored on": f"up to {config.score_samples} training {things(done)}",
         "to predict": f"test {measure(done)}{', mean of the foreground' if masks else ''}",
-        "decoder": f"{config.decoder}, {config.image_size} pixels" if masks else "",
+        "decoder": _decoder(done) if masks else "",
+        "patches": "; ".join(_patches(done)),
+        "intensities": "{:g} to {:g}".format(*config.window) if config.window else "",
+        "norms": "" if config.norms == "batch" else config.norms,
         "further settings": ", ".join(_further(done)),
-        "images (training + test)": "; ".join(
+        f"{things(done)} (training + test)": "; ".join(
             f"{found.name}: {found.images[0]} + {found.images[1]}" for found in done.datasets
         ),
         "fine-tunings took": duration_text(sum(found.seconds for found in done.outcomes)),
     }
     return [(name, value) for name, value in facts.items() if value]
+
+
+def _decoder(done: Experiment) -> str:
+    config = done.config
+    return config.decoder if done.volumes else f"{config.decoder}, {config.image_size} pixels"
+
+
+def _patches(done: Experiment) -> Iterator[str]:
+    """How the volumes of each dataset are cut."""
+    for dataset in done.datasets:
+        if dataset.volumes and dataset.volumes.patch and dataset.volumes.spacing:
+            voxels = " x ".join(map(str, dataset.volumes.patch))
+            sides = " x ".join(f"{side:g}" for side in dataset.volumes.spacing)
+            yield f"{dataset.name}: {voxels} voxels of {sides} mm"
 
 
 def _rates(done: Experiment) -> str:

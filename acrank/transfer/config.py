@@ -12,10 +12,10 @@ from pydantic import (
     model_validator,
 )
 
-from acrank.common.fields import Seconds
+from acrank.common.fields import Patch, Seconds, SpacingMm, Window
 from acrank.common.settings import validated
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
+from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import metric_names
 
@@ -35,6 +35,7 @@ MEASURE_NAMES = {
 }
 # Usual settings where every pixel has a label.
 OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
+OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
 class TransferConfig(BaseModel):
@@ -42,11 +43,19 @@ class TransferConfig(BaseModel):
 
     Attributes:
         data: datasets with files: folders of class folders or CSV files, or else folders of
-            images and masks. One with a ``test`` or ``val`` folder beside its ``train`` is tested
-            on that; of others a part is kept back.
+            images and masks, or else of volumes and labels. One with a ``test`` or ``val`` folder
+            beside its ``train`` is tested on that; of others a part is kept back.
         task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
         decoder: on the encoders' feature maps, for segmentation.
         image_size: height and width of images and masks, a multiple of 32, for segmentation.
+        patch: voxels of a patch along each axis, multiples of 16, for volumes; None for 96, or what
+            fits into the median training volume.
+        spacing: of the voxels that volumes are resampled to, in mm; None for the median of the
+            training volumes.
+        window: the lowest and the highest intensity of volumes that count, as for CT; None for
+            percentiles of each volume.
+        norms: layers that AC-Corr is of, and that methods about norms train: see
+            :class:`acrank.config.RunConfig`; methods take ``mixed`` for ``affine``.
         zoo: the candidates, as for scoring.
         models: names or wildcards; they select from the zoo.
         method: of fine-tuning.
@@ -55,14 +64,14 @@ class TransferConfig(BaseModel):
         lrs: learning rates to try with seed 0; the best on validation images is used for all
             seeds. Empty for the method's usual one.
         epochs: of each fine-tuning.
-        batch_size: of fine-tuning; for segmentation 8 unless it is set.
+        batch_size: of fine-tuning; for segmentation 8 unless it is set, patches of volumes 2.
         samples: training images of each dataset, drawn stratified; None for all.
         test_share: what is kept back of a dataset without test images.
         measure: on the test images: what scores are to predict; for segmentation the mean
             ``dice`` of the foreground unless it is set.
         metrics: to compute, by name, or ``all``.
         score_samples: images that models are scored on, of the training images; for segmentation
-            64 unless it is set.
+            64 unless it is set, for volumes 32.
         finetune: further settings of every fine-tuning.
         score: further settings of every scoring.
         jobs: fine-tunings at a time, each in a process of its own.
@@ -80,6 +89,10 @@ class TransferConfig(BaseModel):
     task: Literal["auto", "classification", "segmentation"] = "auto"
     decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
     image_size: int = Field(default=256, ge=32, multiple_of=32)
+    patch: Patch | None = None
+    spacing: SpacingMm | None = None
+    window: Window | None = None
+    norms: Literal["batch", "affine", "mixed"] = "batch"
     zoo: str | None = None
     models: tuple[str, ...] = ()
     method: str = "full"
@@ -113,16 +126,18 @@ class TransferConfig(BaseModel):
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 
-    def for_task(self, task: str) -> Self:
+    def for_task(self, task: str, *, volumes: bool = False) -> Self:
         """The same configuration, once it is known what the datasets are for.
 
         Args:
             task: ``classification`` or ``segmentation``.
+            volumes: whether they are volumes.
 
         Raises:
             ConfigError: a setting that the task has not.
         """
-        unsaid = OF_SEGMENTATION.items() if task == SEGMENTATION else ()
+        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
+        unsaid = of_masks.items() if task == SEGMENTATION else ()
         usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
         known = self.model_copy(update={"task": task, **usual})
         if known.measure not in PREDICTED[task]:
@@ -130,7 +145,7 @@ class TransferConfig(BaseModel):
                 f"--measure {known.measure} is no measure of {task} that scores can predict.",
                 hint=f"There are {', '.join(PREDICTED[task])}.",
             )
-        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task)
+        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task, volumes=volumes)
         return known
 
     def finetuning(
@@ -142,6 +157,9 @@ class TransferConfig(BaseModel):
                 "monitor": self.measure,
                 "decoder": self.decoder,
                 "image_size": self.image_size,
+                "patch": self.patch,
+                "spacing": self.spacing,
+                "window": self.window,
                 **self.finetune,
                 "data": data,
                 "task": self.task,
@@ -149,7 +167,7 @@ class TransferConfig(BaseModel):
                 "model": model,
                 "zoo": self.zoo,
                 "method": self.method,
-                "options": self.options,
+                "options": {**self._norm_options, **self.options},
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
                 "seed": seed,
@@ -159,6 +177,12 @@ class TransferConfig(BaseModel):
                 "trust_code": self.trust_code,
             }
         )
+
+    @property
+    def _norm_options(self) -> dict[str, str]:
+        """Layers of the method, if it is about norms; unsaid they are its own usual ones."""
+        known = METHODS[self.method].options if self.method in METHODS else ()
+        return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
 
 
 def make_transfer_config(settings: dict[str, Any]) -> TransferConfig:

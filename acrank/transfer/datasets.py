@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acrank.common.files import write_whole
 from acrank.data import Item, Target, known_task, open_target
 from acrank.data.target import PathSource
-from acrank.data.volumes import is_volumes
+from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.cells import csv_text
 from acrank.transfer.config import TransferConfig
 from acrank.transfer.masks import link_masks
 from acrank.transfer.stratified import drawn
+from acrank.transfer.volumes import link_volumes
 
 TEST_FOLDERS = ("test", "val")
 
@@ -25,15 +28,27 @@ class Dataset:
 
     Attributes:
         name: in tables.
-        train: CSV of the training images; with masks, a folder of links to both.
+        train: CSV of the training images; with masks or labels, a folder of links to both.
         test: likewise of the test images.
         images: numbers of training and test images.
+        volumes: how their patches are cut, where they are volumes.
     """
 
     name: str
     train: Path
     test: Path
     images: tuple[int, int]
+    volumes: VolumeSettings | None = None
+
+    def geometry(self, further: Mapping[str, Any]) -> dict[str, Any]:
+        """Patch and spacing, the same for fine-tuning as for scoring; none of images.
+
+        Args:
+            further: settings of one of the two; if it has its own geometry, it settles the rest.
+        """
+        if self.volumes is None or further.keys() & {"patch", "spacing"}:
+            return {}
+        return {"patch": self.volumes.patch, "spacing": self.volumes.spacing}
 
 
 def common_task(config: TransferConfig) -> str:
@@ -41,7 +56,6 @@ def common_task(config: TransferConfig) -> str:
 
     Raises:
         ConfigError: they are not for the same.
-        DataError: one is of volumes.
     """
     tasks = {known_task(data, config.task): data for data in config.data}
     if len(tasks) > 1:
@@ -50,13 +64,27 @@ def common_task(config: TransferConfig) -> str:
             f"An experiment is for one task: {told} do not go together.",
             hint="Run one experiment for each.",
         )
-    volumes = [data for data in config.data if is_volumes(data)]
-    if volumes:
-        raise DataError(
-            f"{volumes[0]}: volumes, and experiments are of images alone so far.",
-            hint="acrank score ranks backbones on volumes.",
-        )
     return next(iter(tasks))
+
+
+def all_volumes(config: TransferConfig, task: str) -> bool:
+    """Whether the datasets of an experiment are volumes; only names are looked at.
+
+    Args:
+        config: of the experiment.
+        task: of all datasets.
+
+    Raises:
+        ConfigError: some are and some are not.
+    """
+    kinds = {is_volumes(data): data for data in config.data if task == SEGMENTATION}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"An experiment is on images or on volumes: {kinds[False]} has images and "
+            f"{kinds[True]} volumes.",
+            hint="Run one experiment for each; their networks differ too.",
+        )
+    return True in kinds
 
 
 def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
@@ -83,7 +111,11 @@ def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
 def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Dataset:
     if config.task == SEGMENTATION:
         given = _test_folder(data)
-        return Dataset(name, *link_masks(data, given, folder, config.test_share, config.samples))
+        wanted = (data, given, folder, config.test_share, config.samples)
+        if not is_volumes(data):
+            return Dataset(name, *link_masks(*wanted))
+        settings = VolumeSettings(config.patch, config.spacing, config.window)
+        return Dataset(name, *link_volumes(*wanted, settings))
     target = open_target(data, offline=config.offline)
     training, test = _parts(target, data, config)
     if config.samples is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,13 +16,15 @@ from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.finetuning.run import require_parts
 from acrank.listener import Listener, Silent
+from acrank.metrics.registry import METRICS
+from acrank.ranking.kinds import set_apart
 from acrank.report.cells import csv_text
 from acrank.results import Ranking, row_values
 from acrank.run import choose_entries
 from acrank.run import run as score
 from acrank.transfer.cells import Cell, Outcome, folder_name, serve
 from acrank.transfer.config import MEASURE_NAMES, TransferConfig
-from acrank.transfer.datasets import Dataset, common_task, prepare_datasets
+from acrank.transfer.datasets import Dataset, all_volumes, common_task, prepare_datasets
 from acrank.transfer.tables import Tables, best_rate
 from acrank.validation import Validation, validate
 from acrank.validation.matching import FEWEST_MODELS
@@ -62,6 +65,11 @@ class Experiment:
         """Fine-tunings without a result."""
         return tuple(outcome for outcome in self.outcomes if outcome.reason)
 
+    @property
+    def volumes(self) -> bool:
+        """Whether the datasets are of volumes."""
+        return any(dataset.volumes for dataset in self.datasets)
+
 
 def experiment(
     config: TransferConfig,
@@ -86,11 +94,13 @@ def experiment(
     """
     say = say or (lambda text: None)
     task = common_task(config)
-    config = config.for_task(task)
-    require_parts(config.finetuning(data="x", model="x", seed=0, lr=None))
+    volumes = all_volumes(config, task)
+    config = config.for_task(task, volumes=volumes)
+    require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     datasets = prepare_datasets(config, output)
     # what scoring would refuse after all the fine-tunings, it refuses now
-    names = [e.name for e in choose_entries(_scoring(config, datasets[0]).for_task(task))]
+    scoring = _scoring(config, datasets[0]).for_task(task, volumes=volumes)
+    names = [entry.name for entry in choose_entries(scoring)]
     outcomes = _tune_all(config, datasets, names, output, say)
     tables = Tables(config, datasets, names, outcomes)
     tables.write(output)
@@ -124,6 +134,10 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
         "samples": config.score_samples,
         "decoder": config.decoder,
         "image_size": config.image_size,
+        "patch": config.patch,
+        "spacing": config.spacing,
+        "window": config.window,
+        "norms": config.norms,
         **config.score,
         "data": str(dataset.train),
         "task": config.task,
@@ -137,7 +151,8 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
         "offline": config.offline,
         "trust_code": config.trust_code,
     }
-    return make_config({k: v for k, v in settings.items() if v is not None})
+    known = make_config({k: v for k, v in settings.items() if v is not None})
+    return known.model_copy(update=dataset.geometry(config.score))
 
 
 def _tune_all(
@@ -152,7 +167,7 @@ def _tune_all(
     def cell(dataset: Dataset, model: str, lr: float | None, seed: int) -> Cell:
         settings = config.finetuning(
             data=str(dataset.train), test=str(dataset.test), model=model, seed=seed, lr=lr
-        )
+        ).model_copy(update=dataset.geometry(config.finetune))
         rate = "lr" if lr is None else f"lr{lr:g}"
         folder = output / "cells" / dataset.name / folder_name(model) / f"{rate}-seed{seed}"
         return Cell(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
@@ -213,8 +228,19 @@ def _scores_csv(rankings: dict[str, Ranking]) -> str:
     metrics = next(iter(rankings.values())).metrics
     columns = ("dataset", "model", *metrics)
     rows = (
-        {"dataset": name, **{c: row_values(row, metrics)[c] for c in columns[1:]}}
+        {"dataset": name, **{c: values.get(c) for c in columns[1:]}}
         for name, ranking in rankings.items()
-        for row in ranking.rows
+        for values in _comparable(ranking)
     )
     return csv_text(columns, rows)
+
+
+def _comparable(ranking: Ranking) -> Iterator[dict[str, Any]]:
+    """Each model's scores; those of norm affines only if they compare with one another."""
+    metrics = ranking.metrics
+    affine = [name for name in metrics if METRICS[name].kind == "affine"]
+    mixed = ranking.record["config"]["norms"] == "mixed"
+    apart = () if mixed else set_apart([row.result for row in ranking.rows], metrics)
+    for row in ranking.rows:
+        values = row_values(row, metrics)
+        yield {**values, **(dict.fromkeys(affine) if row.result.model in apart else {})}

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from acrank.data import Item
 from acrank.data.stratify import Plan, quotas, rank
 
 
-def drawn(items: Sequence[Item], classes: Sequence[str], count: int) -> list[Item]:
+class Labelled(Protocol):
+    """An image of one class, or under one."""
+
+    @property
+    def key(self) -> str:
+        """Its id."""
+
+    @property
+    def label(self) -> int:
+        """Index of the class."""
+
+
+One = TypeVar("One", bound=Labelled)
+
+
+def drawn(items: Sequence[One], classes: Sequence[str], count: int) -> list[One]:
     """So many items, stratified by class, the same ones always."""
-    pools: dict[int, list[Item]] = {}
+    pools: dict[int, list[One]] = {}
     for item in items:
         pools.setdefault(item.label, []).append(item)
     labels = sorted(pools)

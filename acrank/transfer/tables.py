@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,7 @@ class Tables:
         record = {
             "config": self.config.model_dump(mode="json"),
             "images": {d.name: list(d.images) for d in self.datasets},
+            "volumes": {d.name: asdict(d.volumes) for d in self.datasets if d.volumes},
             "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
             "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
         }

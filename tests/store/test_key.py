@@ -263,7 +263,7 @@ def test_code_of_a_library_of_networks_is_told_by_its_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("monai")
-    made = ZooEntry(name="m", factory="monai.networks.nets:BasicUNet", base=Path("."))
+    made = ZooEntry(name="m", factory="monai.networks.nets:BasicUNet", base=Path())
     made = made.model_copy(update={"kwargs": {"spatial_dims": 2, "features": [4] * 6}})
     backbone = load_backbone(made, trust_code=True, hub=OFFLINE)
     monkeypatch.setattr("acrank.zoo.identity.import_closure", None)  # none of its files is read

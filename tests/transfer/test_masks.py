@@ -1,7 +1,6 @@
 """Experiments on images with masks: which images train and test, and what is predicted."""
 
 import csv
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from acrank.config import RunConfig
 from acrank.errors import AcrankError, ConfigError, DataError
 from acrank.finetuning.masks.data import open_masks
-from acrank.listener import Listener
 from acrank.report.experiment import to_markdown
-from acrank.results import Ranking
-from acrank.run import run
-from acrank.transfer.cells import Cell, Outcome, tune
 from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, common_task, prepare_datasets
 from acrank.transfer.run import experiment
@@ -122,11 +116,6 @@ def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
     (tmp_path / "classes").mkdir()
     with pytest.raises(ConfigError, match="do not go together"):
         common_task(config(discs, tmp_path / "classes"))
-    for part in ("imagesTr", "labelsTr"):
-        (tmp_path / "volumes" / part).mkdir(parents=True)
-        (tmp_path / "volumes" / part / "a.nii.gz").write_bytes(b"")
-    with pytest.raises(DataError, match="volumes, and experiments are of images alone"):
-        common_task(config(tmp_path / "volumes"))
 
 
 def test_usual_settings_are_those_of_the_task() -> None:
@@ -150,22 +139,6 @@ def test_usual_settings_are_those_of_the_task() -> None:
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:
     with pytest.raises(AcrankError, match=message):
         config(Path("x"), **settings).for_task(task)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Fine-tunings and scorings without workers, whose start is what takes time."""
-
-    def tuned(config: TransferConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
-        for cell in cells:
-            counted(outcome := tune(cell))
-            yield outcome
-
-    def score(config: RunConfig, listener: Listener) -> Ranking:
-        return run(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
-
-    monkeypatch.setattr("acrank.transfer.run._run", tuned)
-    monkeypatch.setattr("acrank.transfer.run.score", score)
 
 
 def test_the_best_rate_is_by_dice_and_dice_is_predicted(
