@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -20,12 +21,15 @@ def import_closure(
         above: count in the packages that a module lies in, whose code runs as it is imported.
     """
     waiting, found = list(start), set()
+    sought: set[str] = set()
     while waiting:
         path = waiting.pop()
         if path in found or not path.is_file():
             continue
         found.add(path)
-        for name in _imports(path, root):
+        names = set(_imports(path, root)) - sought
+        sought |= names
+        for name in names:
             if package in (None, name.partition(".")[0]):
                 waiting.extend(_files(name, root, above))
     return found
@@ -49,7 +53,19 @@ def _files(module: str, root: Path, above: bool) -> list[Path]:
     return [path for path in (*packages, own) if path.is_file()]
 
 
-def _imports(path: Path, root: Path) -> Iterator[str]:
+def _imports(path: Path, root: Path) -> tuple[str, ...]:
+    found = path.stat()
+    return _parsed(path, root, (found.st_mtime_ns, found.st_size))
+
+
+# Networks of one library share most of its files, and parsing is what takes time.
+@lru_cache(maxsize=4096)
+def _parsed(path: Path, root: Path, state: tuple[int, int]) -> tuple[str, ...]:
+    """The imports of a file as it is; what tells its states apart is part of the question."""
+    return tuple(_named(path, root))
+
+
+def _named(path: Path, root: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):  # whoever imports it will hear of it
