@@ -15,6 +15,7 @@ from acrank.report.table import print_rows
 from acrank.report.validation import print_validation
 from acrank.transfer.config import MEASURE_NAMES
 from acrank.transfer.run import Experiment
+from acrank.transfer.scores import not_compared
 
 # Below such a ceiling the accuracies do not tell the models apart, and no score can.
 LOW = 0.5
@@ -77,6 +78,7 @@ def notes(done: Experiment) -> list[str]:
     ]
     if low:
         lines.append(f"Ceiling below {LOW}, so of little weight: {', '.join(low)}.")
+    lines += _apart(done)
     if done.validation is None:
         lines.append("Fewer than three models have a result: no order to compare scores with.")
     if done.failed:
@@ -104,6 +106,17 @@ def _of_masks(done: Experiment) -> list[str]:
         f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
         f"{'finer --spacing' if done.volumes else 'larger --image-size'} or "
         "--set finetune.class_weights=balanced may help.",
+    ]
+
+
+def _apart(done: Experiment) -> list[str]:
+    """Whose AC-Corr is of other layers, and left out of the comparison."""
+    names = sorted({name for ranking in done.rankings.values() for name in not_compared(ranking)})
+    if not names:
+        return []
+    return [
+        f"Without BatchNorm, so that AC-Corr is of other layers and not compared with the others' "
+        f"(--norms mixed): {', '.join(names)}."
     ]
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,15 +15,13 @@ from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.finetuning.run import require_parts
 from acrank.listener import Listener, Silent
-from acrank.metrics.registry import METRICS
-from acrank.ranking.kinds import set_apart
-from acrank.report.cells import csv_text
-from acrank.results import Ranking, row_values
+from acrank.results import Ranking
 from acrank.run import choose_entries
 from acrank.run import run as score
 from acrank.transfer.cells import Cell, Outcome, folder_name, serve
 from acrank.transfer.config import MEASURE_NAMES, TransferConfig
 from acrank.transfer.datasets import Dataset, all_volumes, common_task, prepare_datasets
+from acrank.transfer.scores import scores_csv
 from acrank.transfer.tables import Tables, best_rate
 from acrank.validation import Validation, validate
 from acrank.validation.matching import FEWEST_MODELS
@@ -107,7 +104,7 @@ def experiment(
     if not tables.accuracies:
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
     rankings = {d.name: score(_scoring(config, d), listener or Silent()) for d in datasets}
-    write_whole(output / "SCORES.csv", _scores_csv(rankings))
+    write_whole(output / "SCORES.csv", scores_csv(rankings))
     found = _compared(output, tables.accuracies)
     return Experiment(
         datasets=tuple(datasets),
@@ -221,26 +218,3 @@ class _Counted:
     def _quality(self, value: float | None) -> str:
         name = MEASURE_NAMES[self.measure]
         return f"no test {name}" if value is None else f"test {name} {value:.4f}"
-
-
-def _scores_csv(rankings: dict[str, Ranking]) -> str:
-    """Scores of every model on every dataset, one row each."""
-    metrics = next(iter(rankings.values())).metrics
-    columns = ("dataset", "model", *metrics)
-    rows = (
-        {"dataset": name, **{c: values.get(c) for c in columns[1:]}}
-        for name, ranking in rankings.items()
-        for values in _comparable(ranking)
-    )
-    return csv_text(columns, rows)
-
-
-def _comparable(ranking: Ranking) -> Iterator[dict[str, Any]]:
-    """Each model's scores; those of norm affines only if they compare with one another."""
-    metrics = ranking.metrics
-    affine = [name for name in metrics if METRICS[name].kind == "affine"]
-    mixed = ranking.record["config"]["norms"] == "mixed"
-    apart = () if mixed else set_apart([row.result for row in ranking.rows], metrics)
-    for row in ranking.rows:
-        values = row_values(row, metrics)
-        yield {**values, **(dict.fromkeys(affine) if row.result.model in apart else {})}

@@ -74,3 +74,16 @@ def test_settings_of_masks_reach_the_experiment(
     assert found == ("segmentation", "fpn", 64, "iou")
     tuning = config.finetuning(data="x", model="m", seed=0, lr=None)
     assert (tuning.task, tuning.decoder, tuning.image_size) == found[:3]
+
+
+def test_settings_of_volumes_reach_the_experiment(
+    acrank: Acrank, asked: list[TransferConfig]
+) -> None:
+    options = ("--patch", "32,48,32", "--spacing", "1.5", "--window=-160,240", "--norms", "affine")
+    assert acrank(*CALL, *options, "--method", "ac-norm").returncode == 3
+    (config,) = asked
+    tuning = config.finetuning(data="x", model="m", seed=0, lr=None)
+    for found in (config, tuning):
+        geometry = (found.patch, found.spacing, found.window)
+        assert geometry == ((32, 48, 32), (1.5,) * 3, (-160, 240))
+    assert (config.norms, tuning.options) == ("affine", {"norms": "affine"})
