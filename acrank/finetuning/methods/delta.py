@@ -22,7 +22,7 @@ POSITIONS = 7 * 7
 
 
 def behaviour(
-    maps: Tensor, source: Tensor, attention: Tensor, positions: int | None = None
+    maps: Tensor, source: Tensor, attention: Tensor, *, positions: int | None = None
 ) -> Tensor:
     """Distance of feature maps from the source's, channels weighed by attention.
 
@@ -104,7 +104,7 @@ class Delta(Method):
             cast(nn.Module, self.source)(images)
         positions = POSITIONS if labels.ndim > 1 else None
         held = [
-            behaviour(self._maps[name], self._source_maps[name], attention, positions)
+            behaviour(self._maps[name], self._source_maps[name], attention, positions=positions)
             for name, attention in self.attention.items()
         ]
         head = squared_norm(network.head)

@@ -82,9 +82,9 @@ def test_behaviour_of_masks_does_not_grow_with_the_maps() -> None:
     maps, source = torch.randn(2, 5, 4, 7, 7, generator=generator)
     attention = torch.tensor([0.1, 0.2, 0.3, 0.4])
     whole = behaviour(maps, source, attention)
-    assert torch.allclose(behaviour(maps, source, attention, 49), whole)
-    larger = [given.repeat(1, 1, 3, 2) for given in (maps, source)]
-    assert torch.allclose(behaviour(*larger, attention, 49), whole)
+    assert torch.allclose(behaviour(maps, source, attention, positions=49), whole)
+    larger, of_source = maps.repeat(1, 1, 3, 2), source.repeat(1, 1, 3, 2)
+    assert torch.allclose(behaviour(larger, of_source, attention, positions=49), whole)
 
 
 def test_attention_is_the_softmax_of_how_much_the_loss_rises() -> None:
