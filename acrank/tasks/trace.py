@@ -16,6 +16,8 @@ from acrank.errors import ModelError
 # Pixels of the image that a pixel of the coarsest map stands for, at most.
 COARSEST = 32
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -70,24 +72,60 @@ def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
     """
     size = tuple(input_size[1:])
     channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
-    seen: list[tuple[str, nn.Module, tuple[int, ...], tuple[int, ...]]] = []
-    whole: list[tuple[int, ...]] = []
+    seen, whole = _shapes(model, input_size)
+    turns = Counter(name for name, *_ in seen)
+    steps = tuple(
+        Step(
+            name,
+            module,
+            _stride(given, size, channels_last),
+            _channels_second(given, channels_last),
+            _stride(taken, size, channels_last),
+            turns[name] == 1,
+        )
+        for name, module, taken, given in seen
+    )
+    stride = _stride(whole, size, channels_last)
+    return Trace(steps, stride, whole[1] if stride else 0, channels_last)
+
+
+def _shapes(
+    model: nn.Module, input_size: Sequence[int]
+) -> tuple[list[tuple[str, nn.Module, Shape, Shape]], Shape]:
+    """What each layer takes and gives in one pass, turn by turn, and the whole network gives."""
+    dimensions = len(input_size) - 1
+    seen: list[tuple[str, nn.Module, Shape, Shape]] = []
+    whole: list[Shape] = []
 
     def look(name: str) -> Any:
         def hook(module: nn.Module, args: tuple[object, ...], output: object) -> None:
-            given = args[0] if args else None
-            seen.append((name, module, _map_shape(given, len(size)), _map_shape(output, len(size))))
+            taken = _map_shape(args[0] if args else None, dimensions)
+            seen.append((name, module, taken, _map_shape(output, dimensions)))
 
         return hook
 
     def end(module: nn.Module, args: object, output: object) -> None:
-        whole.append(_map_shape(main_output(output), len(size)))
+        whole.append(_map_shape(main_output(output), dimensions))
 
     handles = [
         module.register_forward_hook(look(name)) for name, module in model.named_modules() if name
     ]
     # before the hook that averages maps to one vector an image
     handles.append(model.register_forward_hook(end, prepend=True))
+    try:
+        _run(model, input_size)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen, whole[0]
+
+
+def _run(model: nn.Module, input_size: Sequence[int]) -> None:
+    """Run a network once in eval mode, which it comes back from.
+
+    Raises:
+        ModelError: it does not run.
+    """
     mode = model.training
     try:
         model.eval()(torch.zeros(1, *input_size).to(next(model.parameters())))
@@ -102,22 +140,6 @@ def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
         ) from error
     finally:
         model.train(mode)
-        for handle in handles:
-            handle.remove()
-    turns = Counter(name for name, *_ in seen)
-    steps = tuple(
-        Step(
-            name,
-            module,
-            _stride(given, size, channels_last),
-            _channels_second(given, channels_last),
-            _stride(taken, size, channels_last),
-            turns[name] == 1,
-        )
-        for name, module, taken, given in seen
-    )
-    stride = _stride(whole[0], size, channels_last)
-    return Trace(steps, stride, whole[0][1] if stride else 0, channels_last)
 
 
 def main_output(output: object) -> object:
