@@ -176,16 +176,21 @@ def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[st
         results = in_threads(read_image, drawn)
     refuse_faults(name, len(drawn), (result for result in results if isinstance(result, Fault)))
     read = [result for result in results if not isinstance(result, Fault)]
-    hashes = [digest for _, digest in read]
-    peaks = [decoded.peak for decoded, _ in read if decoded.peak is not None]
+    images, notices = all_eight_bits([decoded for decoded, _ in read])
+    return images, [digest for _, digest in read], notices
+
+
+def all_eight_bits(images: Sequence[Decoded]) -> tuple[list[Pixels], list[str]]:
+    """Scale grey beyond 8 bits with one depth for all images; say so, if there is some."""
+    peaks = [image.peak for image in images if image.peak is not None]
     if not peaks:
-        return [decoded.values for decoded, _ in read], hashes, []
+        return [image.values for image in images], []
     depth = grey_depth(peaks)
-    images = [
-        decoded.values if decoded.peak is None else to_eight_bits(decoded.values, depth)
-        for decoded, _ in read
+    pixels = [
+        image.values if image.peak is None else to_eight_bits(image.values, depth)
+        for image in images
     ]
-    return images, hashes, [depth_warning(len(peaks), len(drawn), max(peaks), depth)]
+    return pixels, [depth_warning(len(peaks), len(images), max(peaks), depth)]
 
 
 def _fingerprint(

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from acrank.data.checks import Fault, refuse_faults
-from acrank.data.decode import Decoded, Pixels, grey_depth, to_eight_bits
-from acrank.data.draw import check_numbers, read_image
+from acrank.data.decode import Decoded, Pixels
+from acrank.data.draw import all_eight_bits, check_numbers, read_image
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.notices import depth_warning
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.notices import size_notices
@@ -139,21 +138,8 @@ def _decode_all(
     squares = [found for found in images if isinstance(found, _Square)]
     labels = [found for found in masks if isinstance(found, _Square)]
     hashes = [(one.digest, two.digest) for one, two in zip(squares, labels, strict=True)]
-    pixels, notices = _eight_bits([square.decoded for square in squares])
+    pixels, notices = all_eight_bits([square.decoded for square in squares])
     return pixels, np.stack([label.decoded.values for label in labels]), hashes, notices
-
-
-def _eight_bits(images: Sequence[Decoded]) -> tuple[list[Pixels], list[str]]:
-    """Scale grey beyond 8 bits with one depth for the whole sample, as in classification."""
-    peaks = [image.peak for image in images if image.peak is not None]
-    if not peaks:
-        return [image.values for image in images], []
-    depth = grey_depth(peaks)
-    pixels = [
-        image.values if image.peak is None else to_eight_bits(image.values, depth)
-        for image in images
-    ]
-    return pixels, [depth_warning(len(peaks), len(images), max(peaks), depth)]
 
 
 def _fingerprint(
