@@ -23,19 +23,17 @@ from acrank.metrics.static import static_scores
 from acrank.norm import LayerCorrelation
 from acrank.probe import Batches, Probe, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
+from acrank.probe.flags import layer_flags, why_silent
 from acrank.probe.norms import affine_of, kind_of, norm_layers
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.results.estimate import Estimate
-from acrank.results.kinds import NORM_NAMES, NormKind, is_generalised
+from acrank.results.kinds import NormKind, is_generalised
 from acrank.tasks import Task
 from acrank.tasks.choice import task_of
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
 ONE_THREAD = 1024
-# A share of dead channels that a reader should know of.
-DEAD_SHARE = 0.1
-
 
 Keep = Callable[[ModelResult, Extracted], None]
 Watch = Callable[[Probe], None]
@@ -188,8 +186,31 @@ def _add_affine_scores(
     if not names:
         return
     count = len(sample.batches)
-    settings = ProbeSettings(
-        steps=count if config.steps == "epoch" else config.steps,
+    settings = _probe_settings(config, names, count, dtype, task)
+    try:
+        probe = probe_model(model, batches, count, len(sample.classes), settings)
+    except NoNormError as error:
+        found.undefined.update(dict.fromkeys(names, str(error)))
+        return
+    if watch:
+        watch(probe)
+    scores, found.layers = affine_scores(probe, config.dead_channels, names)
+    silent = why_silent(found.layers, probe.kind)
+    for name in names:
+        estimate = Estimate.of_trials(scores[name])
+        if silent:
+            found.undefined[name] = silent
+        elif math.isnan(estimate.value):
+            found.undefined[name] = "defined for a single step only (--steps 1)"
+        else:
+            found.scores[name] = estimate
+
+
+def _probe_settings(
+    config: RunConfig, names: Sequence[str], batches: int, dtype: torch.dtype | None, task: Task
+) -> ProbeSettings:
+    return ProbeSettings(
+        steps=batches if config.steps == "epoch" else config.steps,
         repeats=config.repeats,
         lr=config.lr,
         head=config.head,
@@ -200,23 +221,6 @@ def _add_affine_scores(
         task=task,
         norms=config.norms_scored,
     )
-    try:
-        probe = probe_model(model, batches, count, len(sample.classes), settings)
-    except NoNormError as error:
-        found.undefined.update(dict.fromkeys(names, str(error)))
-        return
-    if watch:
-        watch(probe)
-    scores, found.layers = affine_scores(probe, config.dead_channels, names)
-    silent = _silence(found.layers, probe.kind)
-    for name in names:
-        estimate = Estimate.of_trials(scores[name])
-        if silent:
-            found.undefined[name] = silent
-        elif math.isnan(estimate.value):
-            found.undefined[name] = "defined for a single step only (--steps 1)"
-        else:
-            found.scores[name] = estimate
 
 
 def _result(backbone: Backbone, found: Scores) -> ModelResult:
@@ -230,7 +234,7 @@ def _result(backbone: Backbone, found: Scores) -> ModelResult:
         scores=found.scores,
         undefined=found.undefined,
         guards=found.guards,
-        flags={**backbone.flags, **_flags(found.layers)},
+        flags={**backbone.flags, **layer_flags(found.layers)},
         layers=tuple(found.layers),
         feature_layers=found.seen,
         params=info.params,
@@ -244,18 +248,6 @@ def _result(backbone: Backbone, found: Scores) -> ModelResult:
     )
 
 
-def _silence(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
-    """Why AC-Corr says nothing, where most layers are silent; empty otherwise."""
-    silent = [layer for layer in layers if not layer.telling]
-    if len(silent) * 2 <= len(layers):
-        return ""
-    if sum(layer.tied for layer in silent) * 2 >= len(silent):
-        cause = "have tied affines (never or barely trained)"
-    else:
-        cause = "moved farther than their channels lie apart (a smaller --lr may help)"
-    return f"{len(silent)} of {len(layers)} {NORM_NAMES[kind]} layers {cause}."
-
-
 def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
     """What is done to volumes for a network of other channels.
 
@@ -265,18 +257,3 @@ def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
     if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
         return {}
     return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}
-
-
-def _flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:
-    flags = {}
-    tied = sum(layer.tied for layer in layers)
-    if tied:
-        flags["tied-affines"] = f"{tied} of {len(layers)} layers"
-    swamped = sum(layer.swamped for layer in layers)
-    if swamped:
-        flags["drift-exceeds-spread"] = f"{swamped} of {len(layers)} layers"
-    dead = sum(layer.dead for layer in layers)
-    channels = sum(layer.channels for layer in layers)
-    if dead > DEAD_SHARE * channels:
-        flags["dead-channels"] = f"{dead} of {channels} channels ({dead / channels:.0%})"
-    return flags

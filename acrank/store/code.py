@@ -18,9 +18,9 @@ PACKAGE = Path(__file__).parents[1]
 # From the image file to the numbers of one model, but for its metrics.
 PROBE = (
     *("acrank.data.draw", "acrank.data.preprocess", "acrank.zoo.data_config"),
-    *("acrank.zoo.heads", "acrank.probe", "acrank.probe.extract", "acrank.norm"),
-    *("acrank.tasks", "acrank.tasks.segmentation", "acrank.data.segmentation.draw"),
-    "acrank.data.volumes.draw",
+    *("acrank.zoo.heads", "acrank.probe", "acrank.probe.extract", "acrank.probe.flags"),
+    *("acrank.norm", "acrank.tasks", "acrank.tasks.segmentation"),
+    *("acrank.data.segmentation.draw", "acrank.data.volumes.draw"),
 )
 # Likewise, but what these import is told above or by the metrics.
 ALONE = ("acrank.scoring", "acrank.zoo.loading", "acrank.zoo.checkpoints")
