@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acrank.data.checks import listing
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.target import PathSource, Target, assemble, natural_key
+from acrank.data.target import PathSource, Target, assemble, visible_entries
 from acrank.errors import DataError
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."
@@ -45,18 +45,13 @@ def _class_root(folder: Path) -> Path:
     return folder
 
 
-def _entries(folder: Path) -> list[Path]:
-    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    return sorted(visible, key=lambda entry: natural_key(entry.name))
-
-
 def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _entries(folder) if entry.is_dir()]
+    return [entry for entry in visible_entries(folder) if entry.is_dir()]
 
 
 def _images(folder: Path) -> list[Path]:
     # Not is_file(): a broken link is an image that the check has to name, not one to pass over.
-    return [entry for entry in _entries(folder) if _is_image(entry)]
+    return [entry for entry in visible_entries(folder) if _is_image(entry)]
 
 
 def _is_image(entry: Path) -> bool:
@@ -76,7 +71,7 @@ def _walk(class_folder: Path) -> Iterator[Path]:
         if real in met:
             continue
         met.add(real)
-        for entry in _entries(folder):
+        for entry in visible_entries(folder):
             if entry.is_dir():
                 waiting.append(entry)
             elif _is_image(entry):

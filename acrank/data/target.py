@@ -99,6 +99,12 @@ def natural_key(text: str) -> tuple[list[str | int], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
+def visible_entries(folder: Path) -> list[Path]:
+    """Files and folders of a folder in their natural order, without hidden ones."""
+    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(visible, key=lambda entry: natural_key(entry.name))
+
+
 def assemble(name: str, rows: Iterable[tuple[str, str, Source]]) -> Target:
     """Build a target from (key, class name, source) rows, in an order that depends on them only.
 

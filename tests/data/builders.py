@@ -1,6 +1,8 @@
 """Small image files and datasets for the tests."""
 
 import io
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,20 @@ def encoded(image: Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, fmt, **options)
     return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG file, with its length and checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(
+    width: int, height: int, *extra: bytes, bits: int = 8, colour: int = 0, rows: bytes = b""
+) -> bytes:
+    """A PNG file written by hand, of rows as they are packed, each after a filter byte of 0."""
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + data + png_chunk(b"IEND", b"")
 
 
 def fill_folder(root: Path, counts: Mapping[str, int], suffix: str = "png") -> Path:

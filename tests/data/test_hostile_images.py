@@ -17,26 +17,16 @@ from acrank.data.checks import check_images
 from acrank.data.imagefile import one_large_at_a_time
 from acrank.data.target import BytesSource, Item
 from acrank.errors import DataError
-from tests.data.builders import encoded, fill_folder, noise
+from tests.data.builders import encoded, fill_folder, noise, png, png_chunk
 from tests.memory import at_most
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices are POSIX here")
 FRAMES = [Image.new("RGB", (16, 16), (40 * place, 0, 0)) for place in range(5)]
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, *extra: bytes, colour: int = 0, rows: bytes = b"") -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
-    data = chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + data + chunk(b"IEND", b"")
-
-
 def with_block(kind: bytes, data: bytes) -> bytes:
     """A sound image of 8 x 8 pixels with a block beside them."""
-    return png(8, 8, chunk(kind, data), rows=(b"\0" + bytes(8)) * 8)
+    return png(8, 8, png_chunk(kind, data), rows=(b"\0" + bytes(8)) * 8)
 
 
 def reason(data: bytes) -> str:
@@ -66,7 +56,7 @@ HOSTILE = {
     "iTXt bomb": (with_block(b"iTXt", b"k\0\1\0\0\0" + PACKED), "unpacks to too much"),
     "iCCP bomb": (with_block(b"iCCP", b"k\0\0" + PACKED), "unpacks to too much"),
     "many small zTXt": (
-        png(8, 8, *[chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**20 - 1)))] * 70),
+        png(8, 8, *[png_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**20 - 1)))] * 70),
         "unpacks to too much",
     ),
     "truncated": (encoded(noise(0))[:200], "truncated"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acrank.data.checks import Fault, listing
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.target import natural_key
+from acrank.data.target import natural_key, visible_entries
 from acrank.errors import DataError
 
 IMAGES = "images"
@@ -120,17 +120,12 @@ def _root(folder: Path) -> Path:
     return train if any((train / part).is_dir() for part in (IMAGES, MASKS)) else folder
 
 
-def _entries(folder: Path) -> list[Path]:
-    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    return sorted(visible, key=lambda entry: natural_key(entry.name))
-
-
 def _stems(folder: Path) -> set[str]:
-    return {entry.stem for entry in _entries(folder) if entry.suffix.lower() in EXTENSIONS}
+    return {entry.stem for entry in visible_entries(folder) if entry.suffix.lower() in EXTENSIONS}
 
 
 def _by_name(folder: Path) -> Files:
-    entries = _entries(folder)
+    entries = visible_entries(folder)
     _refuse_folders(folder, [entry.name for entry in entries if entry.is_dir()])
     found: Files = {}
     for entry in entries:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
-from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget
+from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
 from acrank.data.target import BytesSource
+from acrank.errors import DataError
 from tests.data.builders import encoded, noise
 
 SIZE = (40, 30)
@@ -36,6 +38,14 @@ def _file(mask: Sequence[int] | bytes | Image.Image) -> bytes:
     if isinstance(mask, bytes):
         return mask
     return encoded(mask if isinstance(mask, Image.Image) else Image.fromarray(blocks(mask)))
+
+
+def message(folder: Path) -> str:
+    """What is said of a folder that is refused."""
+    with pytest.raises(DataError) as caught:
+        open_segmentation(str(folder))
+    assert caught.value.hint
+    return caught.value.message
 
 
 def target_of(

@@ -3,19 +3,11 @@ from pathlib import Path
 import pytest
 
 from acrank.data.segmentation import is_segmentation, open_segmentation
-from acrank.errors import DataError
 from tests.data.builders import encoded, fill_folder, noise
 
-from .builders import fill
+from .builders import fill, message
 
 TWO = {"a": [0, 1], "b": [0, 1]}
-
-
-def message(folder: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        open_segmentation(str(folder))
-    assert caught.value.hint
-    return caught.value.message
 
 
 @pytest.mark.parametrize("train", [False, True])

@@ -9,7 +9,7 @@ from PIL import Image
 from acrank.data.checks import Fault
 from acrank.data.segmentation.maskfile import Codes, MaskError, decode_mask, read_mask
 from acrank.data.target import BytesSource
-from tests.data.builders import encoded, noise
+from tests.data.builders import encoded, noise, png
 
 from .builders import blocks
 
@@ -22,20 +22,12 @@ def values(image: Image.Image, fmt: str = "PNG") -> Codes:
 
 def shallow_png(bits: int, values: Codes) -> bytes:
     """A grey PNG of 1, 2 or 4 bits, which Pillow reads but does not write."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
     rows = b""
     for row in values.tolist():
         packed = "".join(f"{value:0{bits}b}" for value in row)
         packed += "0" * (-len(packed) % 8)
         rows += b"\0" + int(packed, 2).to_bytes(len(packed) // 8, "big")
-    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
+    return png(values.shape[1], values.shape[0], bits=bits, rows=rows)
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "TIFF", "BMP", "GIF"])

@@ -5,19 +5,11 @@ import pytest
 from PIL import Image
 
 from acrank.data.segmentation import ClassMap, open_segmentation
-from acrank.errors import DataError
 from tests.data.builders import encoded, noise
 
-from .builders import SIZE, blocks, fill
+from .builders import SIZE, blocks, fill, message
 
 RED_GREEN = "classes: {red: [255, 0, 0], green: [0, 255, 0]}\n"
-
-
-def message(folder: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        open_segmentation(str(folder))
-    assert caught.value.hint
-    return caught.value.message
 
 
 def coloured(*colours: tuple[int, int, int], mode: str = "RGB") -> Image.Image:
