@@ -15,6 +15,7 @@ from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.cells import csv_text
 from acrank.transfer.config import TransferConfig
+from acrank.transfer.links import make_folder
 from acrank.transfer.masks import link_masks
 from acrank.transfer.stratified import drawn
 from acrank.transfer.volumes import link_volumes
@@ -120,7 +121,7 @@ def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Data
     training, test = _parts(target, data, config)
     if config.samples is not None:
         training = drawn(training, target.classes, config.samples)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = folder / "train.csv", folder / "test.csv"
     for file, items in zip(files, (training, test), strict=True):
         write_whole(file, csv_text(("path", "label"), (_row(i, target) for i in items)))

@@ -31,6 +31,20 @@ def refuse_inside(data: str, folder: Path) -> None:
         )
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder in that of an experiment.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"Folder '{folder}' cannot be used: {error.strerror}.", hint="Give another --output."
+        ) from None
+
+
 def link_files(folder: Path, files: Mapping[str, Path]) -> None:
     """Have links to these files in a folder, and to no others.
 
@@ -39,9 +53,10 @@ def link_files(folder: Path, files: Mapping[str, Path]) -> None:
         files: by the names of their links.
 
     Raises:
+        ConfigError: the folder cannot be made.
         DataError: no links can be made there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     wanted = {name: file.resolve() for name, file in files.items()}
     for old in folder.iterdir():
         if old.is_symlink() and wanted.get(old.name) != old.readlink():

@@ -111,6 +111,12 @@ def test_links_do_not_go_among_the_images(tmp_path: Path) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
+def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(ConfigError, match=r"data.* cannot be used: Not a directory"):
+        prepared(discs, tmp_path)
+
+
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
     assert common_task(config(discs)) == "segmentation"
     (tmp_path / "classes").mkdir()
