@@ -17,7 +17,7 @@ from acrank import __version__
 from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
-from acrank.data.volumes import VolumeSettings, VolumeTarget
+from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
 from acrank.device import choose_autocast, choose_device
 from acrank.engines import score_all
 from acrank.errors import ConfigError
@@ -247,4 +247,12 @@ def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[st
         "sampled": len(sample),
         "batches": len(sample.batches),
         "fingerprint": sample.fingerprint,
+        **_of_volumes(sample),
     }
+
+
+def _of_volumes(sample: AnySample) -> dict[str, Any]:
+    """The patches of volumes, in voxels and mm: the settings need not say them."""
+    if not isinstance(sample, VolumeSample):
+        return {}
+    return {"patch": list(sample.patch), "spacing": [round(mm, 4) for mm in sample.spacing]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +35,15 @@ from acrank.cli.options import (
     VoxelSpacing,
     settings_of,
 )
-from acrank.cli.output import Format, OutputFormat, deliver
+from acrank.cli.output import (
+    Collector,
+    Format,
+    NoImages,
+    OutputFormat,
+    check_outputs,
+    collector,
+    deliver,
+)
 from acrank.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -95,6 +105,11 @@ def explain(
         Path | None,
         typer.Option(help="Draw the layers: .png, .svg or .pdf (extra: report)."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write all of it as one HTML file, with images (extra: report)."),
+    ] = None,
+    no_images: NoImages = False,
     output: OutputFormat = Format.table,
 ) -> None:
     """Explain the AC-Corr of one model, layer by layer.
@@ -108,20 +123,27 @@ def explain(
     be probed; or its layers say nothing, and are shown), 130 interrupted.
     """
     settings = {**settings_of(locals()), "models": (model,)}
+    gallery = collector(html, no_images)
+    check_outputs(html=html)
     files = [path for path in (csv, channels_csv, json, figure) if path]
-    explained = _explain(settings, config, files, figure)
+    explained = _explain(settings, config, files, figure, gallery)
     from acrank.explanation.selection import listed_moves
 
     moves = listed_moves(explained, channels, layer or ())
+    page = partial(_page, explained, moves, gallery)
     deliver(
         lambda: _print(explained, moves, channels, output),
-        lambda: _write(explained, channels, csv, channels_csv, json, figure),
+        lambda: _write(explained, channels, csv, channels_csv, json, figure, html, page),
     )
     raise typer.Exit(ExitCode.NOTHING_SCORED if explained.silence else ExitCode.OK)
 
 
 def _explain(
-    settings: dict[str, Any], file: Path | None, files: list[Path], figure: Path | None
+    settings: dict[str, Any],
+    file: Path | None,
+    files: list[Path],
+    figure: Path | None,
+    gallery: Collector | None,
 ) -> Explanation:
     from acrank.common.files import check_writable
     from acrank.config import make_config
@@ -139,7 +161,7 @@ def _explain(
     from acrank.report.table import make_console
 
     with ProgressListener(make_console(stderr=True)) as listener:
-        return explain_one(config, listener)
+        return explain_one(config, listener, on_sample=gallery)
 
 
 def _print(explained: Explanation, moves: Moves, count: int, output: Format) -> None:
@@ -165,6 +187,8 @@ def _write(
     channels: Path | None,
     json: Path | None,
     figure: Path | None,
+    html: Path | None,
+    page: Callable[[], str],
 ) -> None:
     from acrank.common.files import write_all
     from acrank.report.explanation_figure import draw
@@ -175,4 +199,11 @@ def _write(
         (channels, lambda: channels_csv(explained)),
         (json, lambda: to_json(explained, count)),
         (figure, lambda: draw(explained, figure.suffix.lower() if figure else "")),
+        (html, page),
     )
+
+
+def _page(explained: Explanation, moves: Moves, gallery: Collector | None) -> str:
+    from acrank.report.html.explanation import explanation_to_html
+
+    return explanation_to_html(explained, moves, gallery.found if gallery else None)

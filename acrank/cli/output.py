@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acrank.errors import ExitCode
+from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from acrank.data import AnySample
     from acrank.report.html.thumbnails import Gallery
     from acrank.results import Ranking
 
@@ -38,11 +39,42 @@ HtmlFile = Annotated[
 MarkdownFile = Annotated[
     Path | None, typer.Option(help="Write a report as Markdown, longer than --format md.")
 ]
+NoImages = Annotated[
+    bool,
+    typer.Option(
+        "--no-images",
+        help="No images of the sample in --html: of patients, they should not be mailed about.",
+    ),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Of stdout.")]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."),
 ]
+
+
+class Collector:
+    """Takes thumbnails of the sample while it is there; of stored features there is none."""
+
+    def __init__(self) -> None:
+        self.found: Gallery | None = None
+
+    def __call__(self, sample: AnySample) -> None:
+        """Take them."""
+        from acrank.report.html.thumbnails import make_gallery
+
+        self.found = make_gallery(sample)
+
+
+def collector(html: Path | None, no_images: bool) -> Collector | None:
+    """What takes the thumbnails of a page; None where there is to be none.
+
+    Raises:
+        ConfigError: images are left out of a page that is not asked for.
+    """
+    if no_images and not html:
+        raise ConfigError("--no-images has no meaning without --html.", hint="Leave it out.")
+    return Collector() if html and not no_images else None
 
 
 def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:

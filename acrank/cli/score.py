@@ -49,15 +49,18 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import (
+    Collector,
     CsvFile,
     Format,
     HtmlFile,
     JsonFile,
     MarkdownFile,
+    NoImages,
     OutputFormat,
     Strict,
     Top,
     check_outputs,
+    collector,
     deliver,
     exit_code,
     print_result,
@@ -66,22 +69,7 @@ from acrank.cli.output import (
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from acrank.data import AnySample
-    from acrank.report.html.thumbnails import Gallery
     from acrank.results import Ranking
-
-
-class Collector:
-    """Takes thumbnails of the sample while it is there; of stored features there is none."""
-
-    def __init__(self) -> None:
-        self.found: Gallery | None = None
-
-    def __call__(self, sample: AnySample) -> None:
-        """Take them."""
-        from acrank.report.html.thumbnails import make_gallery
-
-        self.found = make_gallery(sample)
 
 
 def score(
@@ -127,13 +115,7 @@ def score(
     json: JsonFile = None,
     html: HtmlFile = None,
     markdown: MarkdownFile = None,
-    no_images: Annotated[
-        bool,
-        typer.Option(
-            "--no-images",
-            help="No images of the sample in --html: of patients, they should not be mailed about.",
-        ),
-    ] = False,
+    no_images: NoImages = False,
     features: Annotated[
         Path | None, typer.Option(help="Write each model's features into this folder.")
     ] = None,
@@ -159,11 +141,9 @@ def score(
             "--features has no meaning with --from-features: they are there already.",
             hint="Leave one of them out.",
         )
-    if no_images and not html:
-        raise ConfigError("--no-images has no meaning without --html.", hint="Leave it out.")
+    gallery = collector(html, no_images)
     started = time.perf_counter()  # what is imported below takes some of a budget
     check_outputs(csv, json, html, markdown)
-    gallery = Collector() if html and not no_images else None
     ranking = _run(settings, config, features, from_features, started, gallery)
     deliver(
         lambda: print_result(ranking, output, top),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from acrank.config import RunConfig, make_config
+from acrank.data import AnySample
 from acrank.engines.inprocess import run_in_process
 from acrank.errors import NotScoredError, ZooError
 from acrank.explanation.layers import explain_layers
@@ -64,12 +66,17 @@ def explain(
     return explain_one(make_config(given), listener)
 
 
-def explain_one(config: RunConfig, listener: Listener | None = None) -> Explanation:
+def explain_one(
+    config: RunConfig,
+    listener: Listener | None = None,
+    on_sample: Callable[[AnySample], None] | None = None,
+) -> Explanation:
     """Explain the one model that a configuration names.
 
     Args:
         config: with one name in ``models``.
         listener: is told of the progress.
+        on_sample: is given the sample that the numbers are of, once they are there.
 
     Raises:
         NotScoredError: the model cannot be loaded or probed.
@@ -81,6 +88,8 @@ def explain_one(config: RunConfig, listener: Listener | None = None) -> Explanat
     entry = _the_one(config)
     job = prepare(config, [entry], listener)
     result, probe = _probe(entry, job.work, listener)
+    if on_sample:
+        on_sample(job.work.sample)
     record = job_record(job, job.work.sample)
     record["seconds"] = round(time.perf_counter() - started, 3)
     layers = explain_layers(probe, result.layers, config.dead_channels)

@@ -47,18 +47,23 @@ def print_explanation(explained: Explanation, moves: Moves, console: Console) ->
     """
     _say(summary(explained), console)
     console.print()
-    hidden = _print(explained.layers, _layer_columns(explained), console, _layer_style)
+    hidden = _print(explained.layers, layer_columns(explained), console, _layer_style)
     _say([*_hidden(hidden), *LAYER_LEGEND], console)
     for heading, listed in moves:
         console.print()
         console.print(plain(f"{heading}:", style="bold"), soft_wrap=not console.is_terminal)
-        hidden = _print(listed, _channel_columns(listed), console, lambda move: None)
+        hidden = _print(listed, channel_columns(listed), console, lambda move: None)
         _say(_hidden(hidden), console)
     if moves:
         _say([channel_legend(explained)], console)
 
 
-def _layer_columns(explained: Explanation) -> list[Column[LayerExplanation]]:
+def layer_columns(explained: Explanation) -> list[Column[LayerExplanation]]:
+    """What is shown of each layer.
+
+    Args:
+        explained: the network.
+    """
     return [
         Column("layer", lambda layer: layer.name, left=True),
         Column("channels", lambda layer: str(layer.correlation.channels)),
@@ -79,7 +84,13 @@ def _layer_style(layer: LayerExplanation) -> str | None:
     return None if layer.status == "ok" else "dim"
 
 
-def _channel_columns(moves: Sequence[ChannelMove]) -> list[Column[ChannelMove]]:
+def channel_columns(moves: Sequence[ChannelMove]) -> list[Column[ChannelMove]]:
+    """What is shown of channels, with as many decimals as tell before from after.
+
+    Args:
+        moves: all that stand in one table.
+    """
+
     def pair(name: str) -> Callable[[ChannelMove], str]:
         before, after = f"{name}_before", f"{name}_after"
         places = _places([getattr(m, after) - getattr(m, before) for m in moves])

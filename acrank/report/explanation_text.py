@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from acrank.explanation import Explanation, LayerExplanation
 from acrank.metrics.registry import AC_CORR
 from acrank.ranking.statistics import interval
+from acrank.report.ranking_facts import items_name
 from acrank.report.ranking_text import number_text
 from acrank.results.kinds import NORM_NAMES, is_generalised
 
@@ -92,7 +93,7 @@ def _sample(explained: Explanation) -> str:
         taken = f"{config['repeats']} trainings of {steps}"
     return (
         f"{explained.result.model} on {dataset['name']}: {dataset['sampled']} of "
-        f"{dataset['images']} images, {len(dataset['classes'])} classes; {taken} "
+        f"{dataset['images']} {items_name(dataset)}, {len(dataset['classes'])} classes; {taken} "
         f"(lr {config['lr']:g}, {config['head']} head)."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from acrank.common.duration import duration_text
 from acrank.metrics.guards import GUARDS
@@ -38,16 +38,33 @@ def heading(ranking: Ranking) -> str:
     return f"{count} pretrained {'model' if count == 1 else 'models'} for {dataset_name(ranking)}"
 
 
-def dataset_name(ranking: Ranking) -> str:
+class Recorded(Protocol):
+    """What has a record of the run that it is from."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Configuration, versions, dataset and device."""
+
+
+def dataset_name(ranking: Recorded) -> str:
     """The target as it was given, without the folders above it."""
     name = str(part_of(ranking, "dataset").get("name", "unknown data"))
     return name.rstrip("/").rpartition("/")[2] or name
 
 
-def part_of(ranking: Ranking, name: str) -> Mapping[str, Any]:
+def part_of(ranking: Recorded, name: str) -> Mapping[str, Any]:
     """A part of the record; empty where the result has none."""
     part = ranking.record.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def items_name(dataset: Mapping[str, Any]) -> str:
+    """What a dataset is of: ``images`` or ``volumes``.
+
+    Args:
+        dataset: of a run's record.
+    """
+    return "volumes" if "spacing" in dataset else "images"
 
 
 def outcome(ranking: Ranking) -> list[str]:
@@ -76,14 +93,24 @@ def _first(ranking: Ranking, best: RankedModel) -> str:
 
 def summary(ranking: Ranking) -> list[tuple[str, str]]:
     """The run at a glance."""
+    ranks = f"{len(ranked(ranking))} of {len(ranking.rows)} models"
+    return run_summary(ranking, {"ranked": ranks, "ranked by": ranking.rank_by})
+
+
+def run_summary(ranking: Recorded, found: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A run at a glance: its data, what was found, where and when.
+
+    Args:
+        ranking: or another result with the record of a run.
+        found: what stands between data and device, by name.
+    """
     dataset, device = part_of(ranking, "dataset"), part_of(ranking, "device")
     classes = dataset.get("classes")
     seconds = ranking.record.get("seconds")
     facts = {
-        "images": _of(dataset.get("sampled"), dataset.get("images")),
+        items_name(dataset): _of(dataset.get("sampled"), dataset.get("images")),
         "classes": len(classes) if isinstance(classes, list) else None,
-        "ranked": f"{len(ranked(ranking))} of {len(ranking.rows)} models",
-        "ranked by": ranking.rank_by,
+        **found,
         "device": " ".join(str(device[name]) for name in ("type", "precision") if name in device),
         "run": _moment(ranking.record.get("created")),
         "took": duration_text(seconds) if isinstance(seconds, int | float) else None,
@@ -182,7 +209,7 @@ def particulars_table(ranking: Ranking) -> Table | None:
     )
 
 
-def run_tables(ranking: Ranking) -> list[Table]:
+def run_tables(ranking: Recorded) -> list[Table]:
     """Settings, dataset, device and versions; rounds of a budget and merged files where there are.
 
     Everything is in it that the result has, whatever version of acrank wrote it.

@@ -19,6 +19,11 @@ _OPTION = {"models": "--model", "metrics": "--metric"}
 # What --from-features takes (see acrank.rerank.SETTINGS, which needs PyTorch to be looked up).
 OF_FEATURES = ("models", "metrics", "rank_by", "bootstrap", "seed")
 SETTINGS_FILE = "settings.yaml"
+# What acrank explain has no option for: one model, AC-Corr alone, in this process, each time anew.
+_NOT_EXPLAINED = (
+    *("models", "metrics", "rank_by", "bootstrap", "pixels", "layers", "fresh", "jobs"),
+    *("timeout_per_model", "engine", "ray_address", "shard", "budget"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,17 +72,29 @@ def repeat(record: Mapping[str, Any]) -> Repeat:
         return Repeat((), note=f"The result's configuration cannot be read: {field}.")
 
 
+def repeat_explanation(record: Mapping[str, Any], model: str) -> Repeat:
+    """The command of an explanation.
+
+    Args:
+        record: of the explanation.
+        model: that it is of.
+    """
+    config = record["config"]
+    given = {name: config[name] for name in config if name not in _NOT_EXPLAINED}
+    return _of_run(given, "explain", model)
+
+
 def _files(names: Sequence[str]) -> list[str]:
     return [f"./{name}" if name.startswith("-") else name for name in names]
 
 
-def _of_run(config: Mapping[str, Any]) -> Repeat:
+def _of_run(config: Mapping[str, Any], *command: str) -> Repeat:
     checked = RunConfig.model_validate(dict(config))
     words = [*_words("data", checked.data), *_changed(checked)]
     lines = [f"{name}: {getattr(checked, name)!r}\n" for name in _IN_FILE if _is_set(checked, name)]
     if lines:
         words += ["--config", SETTINGS_FILE]
-    return Repeat(("acrank", "score", *words), "".join(lines))
+    return Repeat(("acrank", *(command or ("score",)), *words), "".join(lines))
 
 
 def _of_features(config: Mapping[str, Any]) -> Repeat:
