@@ -69,9 +69,6 @@ class Spec:
         return CLASSES if self.task == UNTRAINED else TASKS[self.task][1]
 
 
-NETWORKS = {"UNet": UNET, "BasicUNet": BASIC, "SegResNet": SEGRES, "DynUNet": DYN}
-
-
 def read_patches(folder: Path) -> Volumes:
     """Patches of every volume (N, 1, 32, 32, 32) in deviations from its mean, and their labels."""
     both = ("image", "label")
@@ -121,10 +118,14 @@ TASKS: dict[str, tuple[Loss, int]] = {
     "autoencoding": (autoencoding, 1),
     "rotation": (rotation, 4),
 }
-SPECS = [Spec(name, task, kwargs) for name, kwargs in NETWORKS.items() for task in TASKS]
 # The control: a score that puts it high knows nothing of what was learned.
 UNTRAINED = "untrained"
-SPECS.append(Spec("UNet", UNTRAINED, UNET))
+SPECS = (
+    *(Spec("UNet", task, UNET) for task in (*TASKS, UNTRAINED)),
+    *(Spec("BasicUNet", task, BASIC) for task in TASKS),
+    Spec("SegResNet", "supervised", SEGRES),
+    Spec("DynUNet", "rotation", DYN),
+)
 
 
 def pretrain(spec: Spec, data: Volumes, steps: int) -> tuple[nn.Module, float]:
