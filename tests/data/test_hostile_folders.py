@@ -11,8 +11,7 @@ import pytest
 from acrank.data import draw_sample, open_target
 from acrank.data.target import Target
 from acrank.errors import DataError
-from tests.data.builders import encoded, fill_folder, noise
-from tests.data.test_hostile_images import png
+from tests.data.builders import encoded, fill_folder, noise, png
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and permissions are POSIX here")
 
