@@ -1,16 +1,15 @@
 """AC-Norm layers, conversion of networks to them and back, and AC-Corr."""
 
 from acrank.norm.base import AffineCoLayer
-from acrank.norm.convert import (
-    AffineCoNormAct2d,
-    Conversion,
-    convert_affine,
-    convert_batchnorm,
-    fold,
-    norm_kind,
-)
+from acrank.norm.convert import Conversion, convert_affine, convert_batchnorm, fold
 from acrank.norm.correlation import ac_corr, affine_ratio, correlation_matrix, zero_drift
-from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
+from acrank.norm.layers import (
+    AffineCoNorm,
+    AffineCoNorm1d,
+    AffineCoNorm2d,
+    AffineCoNorm3d,
+    AffineCoNormAct2d,
+)
 from acrank.norm.layerwise import (
     ModelCorrelation,
     SourceAffine,
@@ -21,6 +20,7 @@ from acrank.norm.layerwise import (
     summarise,
 )
 from acrank.norm.samplewise import AffineCoSampleNorm
+from acrank.norm.usable import norm_kind
 from acrank.results.layer import LayerCorrelation
 
 __all__ = [

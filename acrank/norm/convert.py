@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from timm.layers.norm_act import BatchNormAct2d, FrozenBatchNormAct2d, SyncBatchNormAct
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.lazy import LazyModuleMixin
-from torchvision.ops.misc import FrozenBatchNorm2d
 
-from acrank.common.fresh import is_fresh
 from acrank.norm.base import AffineCoLayer
-from acrank.norm.layers import AffineCoNorm, AffineCoNorm1d, AffineCoNorm2d, AffineCoNorm3d
-from acrank.norm.samplewise import AffineCoSampleNorm, samplewise_kind, why_not_samplewise
+from acrank.norm.layers import AffineCoNormAct2d
+from acrank.norm.samplewise import AffineCoSampleNorm
+from acrank.norm.usable import layer_class, norm_candidates, norm_kind
 from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind
 
 Model = TypeVar("Model", bound=nn.Module)
-
-
-class AffineCoNormAct2d(AffineCoNorm2d):
-    """AC-Norm in place of timm's BatchNormAct2d: normalisation, drop, activation."""
-
-    drop: nn.Module
-    act: nn.Module
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - BatchNorm's own name
-        """Normalise, drop and activate a batch; shape (N, C, H, W) in and out."""
-        return cast(Tensor, self.act(self.drop(super().forward(input))))
-
-    def fold(self) -> _BatchNorm:
-        """The BatchNormAct2d layer with the same output in inference mode."""
-        folded = self._fold_into(BatchNormAct2d(**self._plain_arguments()))
-        folded.drop, folded.act = self.drop, self.act
-        return folded
 
 
 @dataclass(frozen=True)
@@ -57,20 +37,6 @@ class Conversion:
         lines = [f"{' and '.join(found) or 'no'} layers converted to AC-Norm"]
         lines += [f"left as it was: {name} ({why})" for name, why in self.skipped.items()]
         return "\n".join(lines)
-
-
-# A layer is known by the forward it runs, so that a subclass with a forward of its own is not
-# mistaken for plain BatchNorm.
-_LAYERS: dict[Callable[..., object], type[AffineCoNorm]] = {
-    BatchNormAct2d.forward: AffineCoNormAct2d,
-    SyncBatchNormAct.forward: AffineCoNormAct2d,
-    nn.SyncBatchNorm.forward: AffineCoNorm,
-}
-_BY_DIMENSION: dict[type[_BatchNorm], type[AffineCoNorm]] = {
-    nn.BatchNorm1d: AffineCoNorm1d,
-    nn.BatchNorm2d: AffineCoNorm2d,
-    nn.BatchNorm3d: AffineCoNorm3d,
-}
 
 
 def convert_batchnorm(
@@ -130,7 +96,7 @@ def convert_affine(
     converted: dict[str, AffineCoLayer] = {}
     skipped: dict[str, str] = {}
     counts: dict[NormKind, int] = {}
-    for name, (module, reason) in _candidates(model, kinds).items():
+    for name, (module, reason) in norm_candidates(model, kinds).items():
         if reason:
             skipped[name] = reason
         else:
@@ -160,87 +126,12 @@ def fold(model: Model) -> Model:
     return model
 
 
-def norm_kind(module: nn.Module) -> NormKind | None:
-    """The kind of a normalisation layer; None for other modules."""
-    if isinstance(module, AffineCoLayer):
-        return module.kind
-    return "batch" if isinstance(module, _BatchNorm) else samplewise_kind(module)
-
-
-def usable_norms(model: nn.Module, kinds: Collection[NormKind]) -> dict[str, nn.Module]:
-    """The layers of some kinds that AC-Norm can stand in for, by name."""
-    return {name: layer for name, (layer, why) in _candidates(model, kinds).items() if not why}
-
-
-def unusable_norms(model: nn.Module, kinds: Collection[NormKind]) -> dict[str, str]:
-    """The layers of some kinds that AC-Norm cannot stand in for, with the reasons, by name."""
-    return {name: why for name, (_, why) in _candidates(model, kinds).items() if why}
-
-
-def _candidates(
-    model: nn.Module, kinds: Collection[NormKind]
-) -> dict[str, tuple[nn.Module, str | None]]:
-    """Normalisation layers of some kinds, each with the reason why not, or None."""
-    bypassed = {id(layer) for layer in _bypassed(model)}
-    found: dict[str, tuple[nn.Module, str | None]] = {}
-    for name, module in model.named_modules():
-        reason = _reason(module, kinds)
-        if reason is None and id(module) in bypassed:
-            reason = "nn.TransformerEncoderLayer reads its weights past it"
-        if reason != "":
-            found[name] = (module, reason)
-    return found
-
-
-def _reason(module: nn.Module, kinds: Collection[NormKind]) -> str | None:
-    if isinstance(module, AffineCoLayer):
-        return ""
-    reason = why_not(module)
-    if reason != "":
-        return reason if "batch" in kinds else ""
-    reason = why_not_samplewise(module)
-    kind = samplewise_kind(module)
-    # a layer of scales alone has no kind of these, and is named beside them
-    return reason if kind in kinds or (kind is None and set(kinds) - {"batch"}) else ""
-
-
-def _bypassed(model: nn.Module) -> Iterator[nn.Module]:
-    """Layers whose module is not always run: PyTorch's fast path takes their weights instead."""
-    for module in model.modules():
-        if isinstance(module, nn.TransformerEncoderLayer):
-            yield from module.children()
-
-
-def why_not(module: nn.Module) -> str | None:
-    """None to convert, a reason to report, or an empty string where there is no BatchNorm."""
-    if isinstance(module, FrozenBatchNorm2d | FrozenBatchNormAct2d):
-        return "frozen statistics and affine"
-    if not isinstance(module, _BatchNorm) or isinstance(module, AffineCoNorm):
-        return ""
-    if isinstance(module, LazyModuleMixin):
-        return "lazy layer not initialised yet: run one batch first"
-    if not module.affine:
-        return "no affine parameters"
-    if is_fresh(module):
-        return "not in the checkpoint"
-    if _layer_class(module) is None:
-        return f"{type(module).__name__} has a forward of its own"
-    return None
-
-
-def _layer_class(module: _BatchNorm) -> type[AffineCoNorm] | None:
-    forward = type(module).forward
-    if forward is _BatchNorm.forward:
-        return next((new for old, new in _BY_DIMENSION.items() if isinstance(module, old)), None)
-    return _LAYERS.get(forward)
-
-
 def _convert_layer(module: nn.Module, temperature: float, authors: bool) -> AffineCoLayer:
     if not isinstance(module, _BatchNorm):
         return AffineCoSampleNorm(module, temperature)
-    layer_class = _layer_class(module)
-    assert layer_class is not None  # why_not was asked first
-    layer = layer_class.from_batchnorm(module, temperature, authors)
+    found = layer_class(module)
+    assert found is not None  # why_not was asked first
+    layer = found.from_batchnorm(module, temperature, authors)
     if isinstance(layer, AffineCoNormAct2d):
         layer.drop = getattr(module, "drop", nn.Identity())
         layer.act = getattr(module, "act", nn.Identity())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -187,3 +188,20 @@ class AffineCoNorm3d(AffineCoNorm):
 
     def _plain_class(self) -> type[_BatchNorm]:
         return nn.BatchNorm3d
+
+
+class AffineCoNormAct2d(AffineCoNorm2d):
+    """AC-Norm in place of timm's BatchNormAct2d: normalisation, drop, activation."""
+
+    drop: nn.Module
+    act: nn.Module
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - BatchNorm's own name
+        """Normalise, drop and activate a batch; shape (N, C, H, W) in and out."""
+        return cast(Tensor, self.act(self.drop(super().forward(input))))
+
+    def fold(self) -> _BatchNorm:
+        """The BatchNormAct2d layer with the same output in inference mode."""
+        folded = self._fold_into(BatchNormAct2d(**self._plain_arguments()))
+        folded.drop, folded.act = self.drop, self.act
+        return folded

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from acrank.errors import NoNormError
 from acrank.norm import norm_kind
-from acrank.norm.convert import unusable_norms, usable_norms
+from acrank.norm.usable import unusable_norms, usable_norms
 from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind, is_generalised
 
 # Which layers AC-Corr may be of: BatchNorm alone, or others where there is no BatchNorm.

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from acrank.common.regular import is_regular
 from acrank.common.visible import brief
 from acrank.errors import ModelError
-from acrank.norm.convert import norm_kind, usable_norms
+from acrank.norm.usable import norm_kind, usable_norms
 from acrank.results.kinds import KINDS, NORM_NAMES
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
 from acrank.zoo.checkpoints import Shapes, class_count, read_shapes, short_sha256

@@ -12,7 +12,7 @@ from acrank.finetuning.methods.base import (
     set_bn_mode,
 )
 from acrank.finetuning.network import Network
-from acrank.norm.convert import usable_norms
+from acrank.norm.usable import usable_norms
 from acrank.probe.norms import affine_of
 from acrank.zoo.describe import affine_norms
 

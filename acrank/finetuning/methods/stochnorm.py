@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.methods.base import Method, Start
 from acrank.finetuning.network import Network
-from acrank.norm.convert import why_not
+from acrank.norm.usable import why_not
 
 
 def stochastic_normalisation(layer: _BatchNorm, inputs: Tensor, p: float) -> Tensor:
