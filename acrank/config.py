@@ -8,7 +8,15 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.common.fields import Patch, Seconds, SpacingMm, Steps, Window, refuse_other_kind
+from acrank.common.fields import (
+    Patch,
+    Patches,
+    Seconds,
+    SpacingMm,
+    Steps,
+    Window,
+    refuse_other_kind,
+)
 from acrank.common.settings import left_unset, read_settings, validated
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
@@ -75,6 +83,8 @@ class RunConfig(BaseModel):
         spacing: of the voxels that volumes are resampled to, in mm; None for their median.
         window: the lowest and the highest intensity of volumes that count, as for CT; None for
             percentiles of each.
+        patches: of each volume that scores of features see; ``all`` for sliding windows over it.
+            AC-Corr sees one, however many these are.
         norms: layers that AC-Corr is of: ``batch`` for BatchNorm alone; ``affine`` for LayerNorm,
             GroupNorm or InstanceNorm too, in networks without BatchNorm, which it does not rank
             in one list with the others; ``mixed`` does.
@@ -120,6 +130,7 @@ class RunConfig(BaseModel):
     patch: Patch | None = None
     spacing: SpacingMm | None = None
     window: Window | None = None
+    patches: Patches = 1
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     norms: Literal["batch", "affine", "mixed"] = "batch"
     dead_channels: Literal["exclude", "keep"] = "exclude"

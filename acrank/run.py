@@ -93,7 +93,7 @@ def prepare(
     if features and task != CLASSIFICATION:
         raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
     given = (config.samples, config.batch_size, config.seed, config.image_size)
-    patches = VolumeSettings(config.patch, config.spacing, config.window)
+    patches = VolumeSettings(config.patch, config.spacing, config.window, config.patches)
     sample = draw_any(target, *given, patches)
     hub = Hub(offline=config.offline)
     notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))

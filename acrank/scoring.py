@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
@@ -25,6 +26,7 @@ from acrank.probe import Batches, Probe, ProbeSettings, probe_model
 from acrank.probe.extract import Extracted, extract
 from acrank.probe.flags import layer_flags, why_silent
 from acrank.probe.norms import affine_of, kind_of, norm_layers
+from acrank.probe.windows import WindowBatches
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.results.estimate import Estimate
 from acrank.results.kinds import NormKind, is_generalised
@@ -103,9 +105,9 @@ def score_backbone(
     found = Scores()
     extracted = None
     if keep or any(METRICS[name].kind == "features" for name in wanted):
-        given = (batches, len(sample.batches), dtype, task, config.seed)
-        extracted = extract(model, backbone.head, *given)
-        extracted = extracted.in_order(np.concatenate(sample.batches))
+        seen, count, rows = _seen(batches, sample, preprocessing, config, device)
+        extracted = extract(model, backbone.head, seen, count, dtype, task, config.seed)
+        extracted = extracted.in_order(rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     scores, undefined = pass_scores(
@@ -131,6 +133,20 @@ def score_backbone(
         except AcrankError as error:  # the scores are good
             result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
     return result
+
+
+def _seen(
+    batches: Batches,
+    sample: AnySample,
+    preprocessing: Preprocessing,
+    config: RunConfig,
+    device: torch.device,
+) -> tuple[Batches, int, NDArray[np.int64]]:
+    """What scores of features see: batches, their number, and the sample's row of each image."""
+    if isinstance(sample, VolumeSample) and sample.windows:
+        windows = WindowBatches(sample, preprocessing, config.pixels, config.seed, device)
+        return windows, len(windows), windows.volumes
+    return batches, len(sample.batches), np.concatenate(sample.batches)
 
 
 def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:

@@ -120,6 +120,14 @@ IntensityWindow = Annotated[
         help="For volumes: intensities that count, LOW,HIGH (CT). [default: percentiles of each]"
     ),
 ]
+PatchCount = Annotated[
+    str | None,
+    typer.Option(
+        "--patches",
+        help="For volumes: patches of each that feature scores see, N, or all for sliding windows "
+        "over it. [default: 1]",
+    ),
+]
 ZooFile = Annotated[
     str | None,
     typer.Option(help="Candidates: a zoo file, or demo. [default: the packaged zoo]"),
@@ -254,6 +262,7 @@ def plain_value(value: Any) -> Any:
 _FIELDS = {"model": "models", "metric": "metrics"}
 _OPTIONS = {
     *("data", "task", "decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
+    "patches",
     *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
     *("repeats", "lr", "head", "norms", "dead_channels", "seed", "device", "precision", "threads"),
     *("offline", "trust_code", "allow_partial", "jobs", "timeout_per_model", "budget", "shard"),

@@ -10,7 +10,7 @@ from acrank.common.duration import parse_duration
 from acrank.errors import ConfigError
 
 # Settings of volumes alone.
-VOLUME_SETTINGS = ("patch", "spacing", "window")
+VOLUME_SETTINGS = ("patch", "spacing", "window", "patches")
 # What networks halve their input to, and the most voxels of a side that a patch may have.
 PATCH_STRIDE, PATCH_LARGEST = 16, 512
 
@@ -37,6 +37,15 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def _count(value: object) -> object:
+    """A number written as text, or ``all``."""
+    if value == "all" or not isinstance(value, str):
+        return value
+    if not value.isdecimal():
+        raise ValueError("write it as a whole number, or as all")
+    return int(value)
+
+
 def _each_axis(value: object) -> object:
     """One number for the three axes."""
     given = _numbers([value] if isinstance(value, int | float) else value)
@@ -49,6 +58,7 @@ Side = Annotated[int, Field(ge=PATCH_STRIDE, le=PATCH_LARGEST, multiple_of=PATCH
 Millimetres = Annotated[float, Field(ge=0.01, le=100)]
 Intensity = Annotated[float, Field(allow_inf_nan=False)]
 Patch = Annotated[tuple[Side, Side, Side], BeforeValidator(_each_axis)]
+Patches = Annotated[Annotated[int, Field(ge=1, le=100)] | Literal["all"], BeforeValidator(_count)]
 SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValidator(_each_axis)]
 Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
@@ -63,11 +73,10 @@ def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
     Raises:
         ConfigError: one is set.
     """
-    given = config.model_dump(include={*VOLUME_SETTINGS, "image_size"}, exclude_none=True)
-    others = [name for name in VOLUME_SETTINGS if name in given]
-    if volumes:
-        usual = type(config).model_fields["image_size"].default
-        others = ["image_size"] if given["image_size"] != usual else []
+    fields = type(config).model_fields
+    names = ("image_size",) if volumes else VOLUME_SETTINGS
+    known = [name for name in names if name in fields]
+    others = [name for name in known if getattr(config, name) != fields[name].default]
     if others:
         named = ", ".join("--" + name.replace("_", "-") for name in others)
         raise ConfigError(

@@ -25,7 +25,7 @@ from acrank.zoo import ZooEntry, read_zoo
 _ALONE: dict[str, Any] = {
     **{"metrics": (), "rank_by": "ac_corr", "shard": None, "budget": None},
     **{"jobs": None, "timeout_per_model": None, "engine": "local", "ray_address": None},
-    "fresh": True,
+    **{"patches": 1, "fresh": True},
 }
 
 

@@ -45,12 +45,20 @@ class Extracted:
         return cls(features, labels, source_probs, images, (features.shape[1],))
 
     def in_order(self, rows: NDArray[np.int64]) -> Extracted:
-        """The same with the images' rows in another order: image i is number ``rows[i]``."""
+        """The same with the images' rows in another order: image i is number ``rows[i]``.
+
+        Those of one number (patches of a volume) become one.
+        """
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
         ordered = (self.features[order], self.labels[order], probs, images[order])
         return Extracted(*ordered, self.widths, self.layers)
+
+
+def seed_of_batch(seed: int, index: int) -> int:
+    """Of what is drawn from a batch."""
+    return seed * 1_000_003 + index
 
 
 def extract(
@@ -86,7 +94,7 @@ def extract(
         for index in range(count):
             images, labels = batches(index)
             values = task.features(model, images, autocast)
-            found, given = task.observe(values, labels, head, seed * 1_000_003 + index)
+            found, given = task.observe(values, labels, head, seed_of_batch(seed, index))
             seen.append(
                 (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
             )

@@ -128,7 +128,7 @@ def _words(name: str, value: Any) -> list[str]:
     option = _OPTION.get(name, "--" + name.replace("_", "-"))
     if value is True:
         return [option]
-    if name in VOLUME_SETTINGS:
+    if name in VOLUME_SETTINGS and isinstance(value, tuple):
         return list(_pair(option, ",".join(map(_text, value))))
     values = value if isinstance(value, tuple) else (value,)
     return [word for part in values for word in _pair(option, _text(part))]

@@ -22,7 +22,10 @@ SETTINGS = (
 
 
 # Of one task alone; elsewhere they change nothing.
-OF_SEGMENTATION = ("decoder", "image_size", "pixels", "layers", "patch", "spacing", "window")
+OF_SEGMENTATION = (
+    *("decoder", "image_size", "pixels", "layers"),
+    *("patch", "spacing", "window", "patches"),
+)
 
 
 class Keys:

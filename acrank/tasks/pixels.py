@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from acrank.tasks.base import Observations
 
 
-def sample_pixels(labels: Tensor, each: int, seed: int) -> tuple[Tensor, Tensor]:
+def sample_pixels(labels: Iterable[Tensor], each: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draw pixels at random, as many of each class of each image where there are.
 
     Args:
-        labels: classes of pixels (N, *S), int64; those below zero are left out.
+        labels: classes of the pixels of each image, whole numbers; those below zero are left out.
         each: how many of a class and an image at most.
         seed: of the draw.
 
@@ -25,7 +25,8 @@ def sample_pixels(labels: Tensor, each: int, seed: int) -> tuple[Tensor, Tensor]
     """
     generator = np.random.default_rng(seed)
     images, places = [], []
-    for image, values in enumerate(labels.flatten(1).cpu().numpy()):
+    for image, pixels in enumerate(labels):
+        values = pixels.flatten().cpu().numpy()
         for label in np.unique(values[values >= 0]):
             found = np.flatnonzero(values == label)
             drawn = np.sort(generator.permutation(len(found))[:each])

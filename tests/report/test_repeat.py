@@ -41,6 +41,7 @@ CONFIGS = st.builds(
     patch=st.none() | st.just((32, 48, 64)),
     spacing=st.none() | st.just((0.5, 0.5, 1e-2)),
     window=st.none() | st.just((-160.0, 240.0)),
+    patches=st.integers(1, 9) | st.just("all"),
     norms=st.sampled_from(["batch", "affine", "mixed"]),
     dead_channels=st.sampled_from(["exclude", "keep"]),
     seed=st.integers(0, 2**32 - 1),
@@ -112,7 +113,7 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
     drawn |= {"norms", "precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
     drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}
-    drawn |= {"patch", "spacing", "window"}
+    drawn |= {"patch", "spacing", "window", "patches"}
     assert drawn == RunConfig.model_fields.keys()
 
 

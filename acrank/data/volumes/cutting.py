@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +14,12 @@ from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.draw import CHANGED
-from acrank.data.volumes.intensity import Intensities, standardise
+from acrank.data.volumes.decoded import Decoded, Patch
+from acrank.data.volumes.intensity import standardise
 from acrank.data.volumes.nifti import Volume, VolumeError, quiet_nibabel, read_nifti
-from acrank.data.volumes.patch import (
-    Grid,
-    Labels,
-    cut_image,
-    cut_labels,
-    place_patch,
-    whole_grid,
-)
+from acrank.data.volumes.patch import Grid, Labels, place_patch, whole_grid
 from acrank.data.volumes.settings import (
+    Patches,
     Size,
     Spacing,
     VolumeSettings,
@@ -33,44 +27,10 @@ from acrank.data.volumes.settings import (
     usual_patch,
 )
 from acrank.data.volumes.target import Case, VolumeTarget
+from acrank.data.volumes.windows import sliding_windows
 
 # Relative; the spacings of most volumes differ by rounding alone, and are not to be interpolated.
 _SAME = 1e-3
-
-
-class Patch(NamedTuple):
-    """A patch in its final size.
-
-    Attributes:
-        image: float32 (C, X, Y, Z).
-        labels: uint8 (X, Y, Z).
-        flat: whether a channel of the volume holds a single value.
-        digests: of the files that it is from, the labels' first.
-    """
-
-    image: Intensities
-    labels: Labels
-    flat: bool
-    digests: tuple[str, ...]
-
-
-class Decoded(NamedTuple):
-    """A case as it is, its intensities standardised.
-
-    Attributes:
-        channels: float32 (X, Y, Z) each.
-        labels: class indices, uint8 (X, Y, Z); 255 is to be ignored.
-        digests: of its files, the labels' first.
-    """
-
-    channels: list[Intensities]
-    labels: Labels
-    digests: tuple[str, ...]
-
-    @property
-    def flat(self) -> bool:
-        """Whether a channel holds a single value."""
-        return not all(channel.any() for channel in self.channels)
 
 
 @dataclass(frozen=True)
@@ -83,6 +43,7 @@ class Cutter:
         spacing: of the voxels in mm.
         window: of the intensities; None for percentiles.
         seed: of the places.
+        patches: of each volume for scores of features; see :class:`VolumeSettings`.
     """
 
     class_map: ClassMap
@@ -90,6 +51,7 @@ class Cutter:
     spacing: Spacing
     window: tuple[float, float] | None
     seed: int
+    patches: Patches = 1
 
     @classmethod
     def of(cls, target: VolumeTarget, settings: VolumeSettings, seed: int) -> Cutter:
@@ -98,10 +60,11 @@ class Cutter:
         spacing = settings.spacing or median_spacing(spacings)
         sizes = [case.size for case in target.items]
         patch = settings.patch or usual_patch(sizes, spacings, spacing)
-        return cls(target.class_map, patch, spacing, settings.window, seed)
+        given = (target.class_map, patch, spacing, settings.window, seed)
+        return cls(*given, settings.patches)
 
     def cut(self, turn: int, case: Case) -> Patch | Fault:
-        """Decode a case and cut its patch.
+        """Decode a case and cut its patch, or patches.
 
         Args:
             turn: the case's place in the order of drawing.
@@ -110,7 +73,18 @@ class Cutter:
         decoded = self.decode(case)
         if isinstance(decoded, Fault):
             return decoded
-        return _cut(decoded, self._grid(decoded.labels, turn, case))
+        foreground = self._foreground(decoded.labels)
+        grid = self._grid(foreground, turn, case)
+        patch = decoded.patch(grid)
+        if self.patches == 1:
+            return patch
+        if self.patches == "all":
+            grids = sliding_windows(case.size, self.patch, self._steps(case))
+        else:
+            more = (self._grid(foreground, turn, case, n) for n in range(1, self.patches))
+            grids = [grid, *more]
+        seed = self._seed(f"windows {case.key}")
+        return patch._replace(windows=decoded.windows(grids, self._classes, seed))
 
     def resample(self, case: Case) -> tuple[Patch, Labels] | Fault:
         """Decode a case and resample all of it; returns its labels in its own voxels too.
@@ -124,7 +98,7 @@ class Cutter:
         decoded = self.decode(case)
         if isinstance(decoded, Fault):
             return decoded
-        return _cut(decoded, whole_grid(case.size, self._steps(case))), decoded.labels
+        return decoded.patch(whole_grid(case.size, self._steps(case))), decoded.labels
 
     def decode(self, case: Case) -> Decoded | Fault:
         """Read a case again that was sound when it was checked.
@@ -149,14 +123,24 @@ class Cutter:
             (labels.digest, *(volume.digest for volume in volumes)),
         )
 
-    def _grid(self, indices: Labels, turn: int, case: Case) -> Grid:
-        """Where the patch of a case lies."""
+    @property
+    def _classes(self) -> list[int]:
+        """Of the foreground."""
         background = self.class_map.background
-        classes = [place for place, code in enumerate(self.class_map.codes) if code != background]
-        foreground = np.where(np.isin(indices, classes), indices, np.uint8(IGNORE))
-        seed = int.from_bytes(stratify.rank(self.seed, f"patch {case.key}")[:8], "big")
-        wanted = classes[turn % len(classes)]
+        return [place for place, code in enumerate(self.class_map.codes) if code != background]
+
+    def _foreground(self, indices: Labels) -> Labels:
+        """The labels of a case, where they are of the foreground."""
+        return np.where(np.isin(indices, self._classes), indices, np.uint8(IGNORE))
+
+    def _grid(self, foreground: Labels, turn: int, case: Case, number: int = 0) -> Grid:
+        """Where a patch of a case lies: the first, or a further one."""
+        wanted = self._classes[(turn + number) % len(self._classes)]
+        seed = self._seed(f"patch {case.key}" + f" {number}" * (number > 0))
         return place_patch(foreground, self.patch, self._steps(case), wanted, seed)
+
+    def _seed(self, name: str) -> int:
+        return int.from_bytes(stratify.rank(self.seed, name)[:8], "big")
 
     def _steps(self, case: Case) -> tuple[float, float, float]:
         """From one resampled voxel to the next, in those of a case."""
@@ -165,15 +149,6 @@ class Cutter:
             for new, old in zip(self.spacing, case.spacing, strict=True)
         )
         return x, y, z
-
-
-def _cut(decoded: Decoded, grid: Grid) -> Patch:
-    return Patch(
-        np.stack([cut_image(channel, grid) for channel in decoded.channels]),
-        cut_labels(decoded.labels, grid),
-        decoded.flat,
-        decoded.digests,
-    )
 
 
 def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:

@@ -14,11 +14,13 @@ from acrank.data.segmentation.order import (
     in_drawing_order,
     plan_pairs,
 )
-from acrank.data.volumes.cutting import Cutter, Patch, cut_all
+from acrank.data.volumes.cutting import Cutter, cut_all
+from acrank.data.volumes.decoded import Patch
 from acrank.data.volumes.nifti import require_nifti
 from acrank.data.volumes.sample import VolumeSample
-from acrank.data.volumes.settings import VolumeSettings
+from acrank.data.volumes.settings import Patches, VolumeSettings
 from acrank.data.volumes.target import Case, VolumeTarget
+from acrank.data.volumes.windows import Windows
 
 
 def draw_volumes(
@@ -29,7 +31,8 @@ def draw_volumes(
     The order of drawing, and where patches lie, depend on the seed and the keys only, so a
     smaller sample is the start of a larger one. Where no spacing or patch is set, they are those
     of the whole dataset. A patch holds a class of the foreground, each in turn, where its volume
-    does; where a volume is smaller than the patch, what lies around it is 0 and ignored.
+    does; where a volume is smaller than the patch, what lies around it is 0 and ignored. What
+    further patches there are serves scores of features alone.
 
     Args:
         target: the dataset.
@@ -53,6 +56,7 @@ def draw_volumes(
     batches = deal_batches(held, plan.batches)
     warnings = size_notices(len(target.items), samples, batch_size, plan, "volumes")
     warnings += class_warnings(target.name, target.classes, held, batches, "patch")
+    windows = _windows_of(patches)
     return VolumeSample(
         classes=target.classes,
         keys=tuple(case.key for case in drawn),
@@ -60,9 +64,38 @@ def draw_volumes(
         masks=masks,
         spacing=cutter.spacing,
         batches=batches,
-        warnings=(*target.warnings, *warnings, *flat_notices(patches)),
+        warnings=(
+            *target.warnings,
+            *warnings,
+            *flat_notices(patches),
+            *_window_notices(windows, settings.patches),
+        ),
         fingerprint=fingerprint_of(cutter, drawn, patches),
+        windows=windows,
     )
+
+
+def _windows_of(patches: Sequence[Patch]) -> tuple[Windows, ...]:
+    """What scores of features see of each volume; empty where it is the patches themselves."""
+    found = tuple(patch.windows for patch in patches if patch.windows is not None)
+    same = (
+        np.array_equal(windows.masks, patch.labels[None])
+        and np.array_equal(windows.images, patch.image[None])
+        for windows, patch in zip(found, patches, strict=False)
+    )
+    return () if all(same) else found
+
+
+def _window_notices(windows: Sequence[Windows], patches: Patches) -> list[str]:
+    """Say how much more there is to compute, or that there is nothing more."""
+    if windows:
+        counts = [len(each) for each in windows]
+        least, most = min(counts), max(counts)
+        each = f"{least}" if least == most else f"{least} to {most}"
+        return [f"Scores of features see {sum(counts)} patches, {each} of each volume."]
+    if patches == 1:
+        return []
+    return ["No volume drawn is larger than the patch: there are no further patches to see."]
 
 
 def flat_notices(patches: Sequence[Patch]) -> list[str]:
@@ -80,5 +113,6 @@ def fingerprint_of(cutter: Cutter, drawn: Sequence[Case], patches: Sequence[Patc
     """A hash of how volumes were cut, and of their keys and bytes."""
     meaning = [cutter.class_map.names, cutter.class_map.codes, cutter.class_map.ignore]
     settings = [cutter.patch, cutter.spacing, cutter.window, cutter.seed]
+    settings += [cutter.patches] if cutter.patches != 1 else []
     rows = [[case.key, *patch.digests] for case, patch in zip(drawn, patches, strict=True)]
     return make_fingerprint(settings, meaning, rows)

@@ -73,7 +73,7 @@ def patch_around(
         step: see :class:`Grid`.
     """
     x, y, z = (
-        _start(middle, side, many, by)
+        first_index(middle, side, many, by)
         for middle, side, many, by in zip(centre, sides, size, step, strict=True)
     )
     return Grid(size, (x, y, z), step)
@@ -92,8 +92,15 @@ def whole_grid(sides: Size, step: tuple[float, float, float]) -> Grid:
     return Grid((i, j, k), ((x - 1) / 2, (y - 1) / 2, (z - 1) / 2), (x, y, z))
 
 
-def _start(middle: int, side: int, many: int, step: float) -> float:
-    """The first index of a patch around a voxel, along one axis."""
+def first_index(middle: int, side: int, many: int, step: float) -> float:
+    """The first index of a patch around a voxel, along one axis.
+
+    Args:
+        middle: index of the voxel.
+        side: of the volume, in its voxels.
+        many: voxels of the patch.
+        step: see :class:`Grid`.
+    """
     reach = (many - 1) * step
     last = side - 1 - reach
     if last <= 0:  # the volume ends before the patch does: both are centred

@@ -9,6 +9,7 @@ from acrank.data.segmentation.sample import Rows, loss_labels
 from acrank.data.volumes.intensity import Intensities
 from acrank.data.volumes.patch import Labels
 from acrank.data.volumes.settings import Size, Spacing
+from acrank.data.volumes.windows import Windows
 from acrank.errors import ModelError
 
 
@@ -24,6 +25,7 @@ class VolumeSample:
         batches: disjoint index arrays that cover the sample.
         warnings: plain sentences for the user.
         fingerprint: a hash of the classes, the settings, and every case's id and bytes.
+        windows: the patches of each volume that scores of features see; empty for that one.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class VolumeSample:
         batches: tuple[Rows, ...],
         warnings: tuple[str, ...] = (),
         fingerprint: str = "",
+        windows: tuple[Windows, ...] = (),
     ) -> None:
         self.classes = classes
         self.keys = keys
@@ -46,6 +49,7 @@ class VolumeSample:
         self.batches = batches
         self.warnings = warnings
         self.fingerprint = fingerprint
+        self.windows = windows
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -67,6 +71,7 @@ class VolumeSample:
             spacing=self.spacing,
             batches=batches,
             fingerprint=make_fingerprint(self.fingerprint, keys),
+            windows=tuple(self.windows[row] for row in rows) if self.windows else (),
         )
 
     def subset(self, rows: Rows) -> "VolumeSample":
@@ -97,10 +102,6 @@ class VolumeSample:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return one batch on the device: images (N, C, X, Y, Z) and int64 masks (N, X, Y, Z).
 
-        A grey volume is repeated for a network of three channels. Of the preprocessing, the
-        number of channels, the mean and the standard deviation count; the geometry is the
-        sample's. Voxels to be ignored are -100 in the masks.
-
         Args:
             index: which batch.
             preprocessing: of the network.
@@ -111,11 +112,38 @@ class VolumeSample:
             ModelError: see :meth:`repeats`.
         """
         rows = self.batches[index]
-        repeats = self.repeats(preprocessing)
-        images = torch.from_numpy(self.images[rows]).to(device, dtype)
-        images = images.repeat(1, repeats, 1, 1, 1)
+        given = (self.images[rows], self.masks[rows], preprocessing)
+        return self.prepared(*given, device=device, dtype=dtype)
+
+    def prepared(
+        self,
+        patches: Intensities,
+        labels: Labels,
+        preprocessing: Preprocessing,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype = torch.float32,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Patches of these volumes as a network takes them, and their labels.
+
+        A grey volume is repeated for a network of three channels. Of the preprocessing, the
+        number of channels, the mean and the standard deviation count; the geometry is the
+        sample's. Voxels to be ignored are -100 in the masks.
+
+        Args:
+            patches: float32 (N, C, X, Y, Z).
+            labels: uint8 (N, X, Y, Z).
+            preprocessing: of the network.
+            device: where to put them.
+            dtype: of the images.
+
+        Raises:
+            ModelError: see :meth:`repeats`.
+        """
+        images = torch.from_numpy(patches).to(device, dtype)
+        images = images.repeat(1, self.repeats(preprocessing), 1, 1, 1)
         mean, std = (
             torch.tensor(values, device=device, dtype=dtype).view(1, -1, 1, 1, 1)
             for values in (preprocessing.mean, preprocessing.std)
         )
-        return (images - mean) / std, loss_labels(torch.from_numpy(self.masks[rows]), device)
+        return (images - mean) / std, loss_labels(torch.from_numpy(labels), device)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ USUAL_SIDE = 96
 
 Size = tuple[int, int, int]
 Spacing = tuple[float, float, float]
+Patches = int | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class VolumeSettings:
         spacing: of the voxels in mm; None for the median of the dataset.
         window: the lowest and the highest intensity that count; None for percentiles of each
             volume.
+        patches: of each volume that scores of features see; ``all`` for as many as cover it.
     """
 
     patch: Size | None = None
     spacing: Spacing | None = None
     window: tuple[float, float] | None = None
+    patches: Patches = 1
 
 
 def median_spacing(spacings: Sequence[Spacing]) -> Spacing:

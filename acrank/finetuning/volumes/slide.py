@@ -8,13 +8,13 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# What neighbouring patches share of a side. Where they do, the middle of each counts more.
-OVERLAP = 0.25
+from acrank.data.volumes.windows import OVERLAP
 
 
 def slide(network: nn.Module, volumes: Tensor, patch: Sequence[int], at_once: int = 2) -> Tensor:
     """Logits (N, K, X, Y, Z) of volumes, patch by patch, by MONAI's sliding window.
 
+    Neighbouring patches overlap; the middle of each counts more.
     Where volumes are smaller than a patch, zeros lie around them, as in training.
 
     Args:
