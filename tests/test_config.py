@@ -75,6 +75,13 @@ def test_all_is_of_the_task() -> None:
         make_config({"data": "scans", "head": "ridge"}).for_task("segmentation")
 
 
+def test_patches_are_counted_or_all() -> None:
+    found = [make_config({"data": "scans", "patches": value}).patches for value in ("3", 3, "all")]
+    assert found == [3, 3, "all"]
+    with pytest.raises(ConfigError, match="--patches is for volumes"):
+        make_config({"data": "scans", "patches": 2}).for_task("segmentation")
+
+
 def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
     usual = make_config({"data": "scans", "patch": "32", "spacing": "1,1,2.5"})
     known = usual.for_task("segmentation", volumes=True)
@@ -93,6 +100,7 @@ def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
         *(("patch", value) for value in ("30", "0", "a", "32,32", [32, 32, 32, 32], 1024)),
         *(("spacing", value) for value in ("0", "1,1,nan", "1,,1", -1)),
         *(("window", value) for value in ("5", "5,5", "0,inf", "1,2,3", 7)),
+        *(("patches", value) for value in ("0", 0, 101, "-1", "1.5", 1.5, "ALL", None)),
     ],
 )
 def test_what_volumes_cannot_be_cut_to(field: str, value: object) -> None:

@@ -73,13 +73,19 @@ def test_settings_of_volumes_make_another_result(acrank: Acrank, folder: Path) -
         given = ("--model", "small", "--bootstrap", "0", "--format", "json", *options)
         return json.loads(acrank(*score(folder), *given).stdout)["models"][0]["scores"]
 
-    assert value() != value("--window", "90,110")
+    usual, several = value(), value("--patch", "16", "--patches", "all")
+    assert usual != value("--window", "90,110")
+    assert isinstance(usual, dict)
+    assert isinstance(several, dict)
+    assert several["ac_corr"] == usual["ac_corr"]
+    assert several["log_me"] != usual["log_me"]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--patch", "20"), "'patch' is '20'"),
+        (("--patches", "some"), "'patches' is 'some': write it as a whole number, or as all"),
         (("--patch", "16,16"), "one number, or as three for the axes X,Y,Z"),
         (("--window", "5,-5"), "write it as LOW,HIGH"),
         (("--image-size", "64"), "--image-size is for images, and the data are volumes"),
@@ -95,9 +101,10 @@ def test_what_does_not_go_together(
 
 
 def test_patches_are_of_volumes(acrank: Acrank) -> None:
-    done = acrank("score", "--data", "demo", "--zoo", "demo", "--patch", "32", "--spacing", "1")
+    given = ("--patch", "32", "--spacing", "1", "--patches", "all")
+    done = acrank("score", "--data", "demo", "--zoo", "demo", *given)
     assert done.returncode == 2
-    assert "--patch, --spacing is for volumes" in " ".join(done.stderr.split())
+    assert "--patch, --spacing, --patches is for volumes" in " ".join(done.stderr.split())
 
 
 def test_without_the_libraries_the_extra_is_named(
