@@ -173,8 +173,8 @@ def _explanations(result: Validation, hidden: Sequence[str]) -> list[str]:
         "random lists: their range."
     )
     lines.append(
-        "Rel@k: the best accuracy among the k top picks, over the best of all; regret: what the "
-        "top pick loses, in the unit of the accuracies."
+        f"Rel@k: the best {result.truth} among the k top picks, over the best of all; regret: "
+        "what the top pick loses, in the same unit."
     )
     if any(found.kind == "baseline" for found in result.summaries):
         lines.append("*: the models sorted by a fact that needs no target, the lists to beat.")

@@ -33,6 +33,7 @@ def to_json(result: Validation) -> str:
     document = {
         "schema_version": SCHEMA,
         "settings": result.settings,
+        "truth": result.truth,
         "notes": list(result.notes),
         "interval": "95 %: bootstrap over models; of means, over models and datasets; "
         "of random lists, their range",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -105,7 +105,7 @@ def experiment(
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
     rankings = {d.name: score(_scoring(config, d), listener or Silent()) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
-    found = _compared(output, tables.accuracies)
+    found = _compared(output, tables.accuracies, config.measure)
     return Experiment(
         datasets=tuple(datasets),
         outcomes=tuple(outcomes),
@@ -119,11 +119,14 @@ def experiment(
     )
 
 
-def _compared(output: Path, accuracies: Mapping[tuple[str, str], float]) -> Validation | None:
+def _compared(
+    output: Path, accuracies: Mapping[tuple[str, str], float], measure: str
+) -> Validation | None:
     datasets = [dataset for dataset, _ in accuracies]
     if max(map(datasets.count, datasets)) < FEWEST_MODELS:
         return None
-    return validate(output / "SCORES.csv", output / "ACCURACIES.csv")
+    found = validate(output / "SCORES.csv", output / "ACCURACIES.csv")
+    return replace(found, truth=MEASURE_NAMES[measure])
 
 
 def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:

@@ -11,6 +11,8 @@ from acrank.validation.sheets import Sheet, listing
 MODEL_NAMES = ("model", "source")
 DATASET_NAMES = ("dataset",)
 ACCURACY_NAMES = ("accuracy", "finetuned_acc", "acc", "auc")
+# Of these, those that say no more than that.
+OF_ACCURACY = ("accuracy", "finetuned_acc", "acc")
 # Facts of a model that need no target: lists sorted by them are the baselines to beat.
 STATIC_NAMES = ("params_m", "params", "imagenet_top1", "chance")
 # What `acrank score --csv` writes besides the model, the metrics and the parameters.
@@ -80,6 +82,17 @@ def accuracy_column(sheet: Sheet, names: ColumnNames, *, guess: bool = True) -> 
         f"{sheet.name}: no column 'accuracy'. Columns found: {listing(sheet.columns)}.",
         hint="Name the column of fine-tuned accuracies with --accuracy-column.",
     )
+
+
+def truth_name(sheet: Sheet, names: ColumnNames) -> str:
+    """What the accuracies of a table are, in a word: the name of their column.
+
+    Args:
+        sheet: the table.
+        names: given by the user.
+    """
+    found = accuracy_column(sheet, names)
+    return "accuracy" if found is None or found.lower() in OF_ACCURACY else found
 
 
 def truth_columns(sheet: Sheet, names: ColumnNames) -> list[str]:

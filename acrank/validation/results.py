@@ -15,6 +15,8 @@ Verdict = Literal["same", "ties", "differs"]
 
 # The row of what lists that know nothing reach.
 CHANCE = "random lists"
+# What is to be predicted, where nothing else is said.
+ACCURACY = "accuracy"
 # Columns of the CSV file, in order. scope: mean (over the datasets) or dataset.
 COLUMNS = (
     *("scope", "metric", "kind", "direction", "dataset", "datasets", "models"),
@@ -124,6 +126,7 @@ class Validation:
         reproductions: published taus, where a bundled table comes with some.
         notes: sentences on what was left out, and on the tables.
         settings: what was asked for.
+        truth: what the metrics are to predict, in a word.
     """
 
     summaries: tuple[Summary, ...]
@@ -131,6 +134,7 @@ class Validation:
     reproductions: tuple[Reproduction, ...]
     notes: tuple[str, ...]
     settings: dict[str, Any]
+    truth: str = ACCURACY
 
     @property
     def datasets(self) -> tuple[str, ...]:

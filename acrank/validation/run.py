@@ -10,7 +10,7 @@ from acrank.errors import ConfigError, DataError
 from acrank.validation.agreement import Convention
 from acrank.validation.catalog import Published, catalog, load_published, reproductions
 from acrank.validation.evaluate import Settings, evaluate
-from acrank.validation.layout import ColumnNames, accuracy_column, truth_columns
+from acrank.validation.layout import ColumnNames, accuracy_column, truth_columns, truth_name
 from acrank.validation.matching import (
     name_dataset,
     settle_directions,
@@ -19,7 +19,7 @@ from acrank.validation.matching import (
     tell_missing,
 )
 from acrank.validation.resampling import FEWEST
-from acrank.validation.results import CHANCE, Validation
+from acrank.validation.results import ACCURACY, CHANCE, Validation
 from acrank.validation.sheets import Sheet, from_frame, listing
 from acrank.validation.tables import (
     Metric,
@@ -83,7 +83,9 @@ def validate(
     sheets = _sheets(scores, "scores")
     _check_dataset_column(names.dataset, [*sheets, *_sheets(accuracies, "accuracies")])
     table = load_published(published) if published else None
-    truth = table.accuracies if table else _accuracies(sheets, accuracies, names, notes)
+    truth, called = (
+        (table.accuracies, ACCURACY) if table else _accuracies(sheets, accuracies, names, notes)
+    )
     metrics = _metrics(sheets, baselines, table, truth, names, notes)
     if table or accuracies is not None:
         notes += [
@@ -104,7 +106,7 @@ def validate(
     printed = reproductions(table) if table else []
     head = table.notes if table else ()
     settings = {"published": published, "tau": tau, "draws": draws, "seed": seed}
-    return Validation(summaries, rows, tuple(printed), (*head, *notes), settings)
+    return Validation(summaries, rows, tuple(printed), (*head, *notes), settings, called)
 
 
 def _check(
@@ -149,7 +151,8 @@ def _sheets(source: Source | None, name: str) -> list[Sheet]:
 
 def _accuracies(
     sheets: Sequence[Sheet], source: Source | None, names: ColumnNames, notes: list[str]
-) -> Values:
+) -> tuple[Values, str]:
+    """The accuracies, and what they are in a word."""
     found = _sheets(source, "accuracies") or list(sheets)
     if len(found) > 1:
         raise DataError(
@@ -162,7 +165,7 @@ def _accuracies(
             f"Columns found: {listing(found[0].columns)}.",
             hint="Name the file of ACCURACIES after SCORES, or --published NAME.",
         )
-    return read_accuracies(found[0], names, notes)
+    return read_accuracies(found[0], names, notes), truth_name(found[0], names)
 
 
 def _metrics(

@@ -35,6 +35,13 @@ def taus(result: Validation, metric: str = "m") -> list[float]:
     return [row.statistics["weighted_tau"].value for row in found]
 
 
+def test_what_is_predicted_is_called_as_its_column() -> None:
+    scores, truth = random_values(1, 0), random_values(1, 1)
+    assert run(scores, truth).truth == "accuracy"
+    found = validate(frame(scores, "m"), frame(truth, "dice"), accuracy_column="dice", draws=100)
+    assert found.truth == "dice"
+
+
 def test_values_means_and_the_order_of_the_rows() -> None:
     scores, accuracies = random_values(3, 0), random_values(3, 1)
     result = run(scores, accuracies)

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -51,6 +52,11 @@ def test_a_narrow_terminal_holds_all_lines(result: Validation, width: int) -> No
 def test_detail_shows_every_dataset(result: Validation) -> None:
     short, long = printed(result), printed(result, detail=True)
     assert len(long.splitlines()) == len(short.splitlines()) + 8 * (3 + 7)
+
+
+def test_what_was_measured_is_said(result: Validation) -> None:
+    assert "the best accuracy among" in printed(result)
+    assert "the best Dice among" in printed(replace(result, truth="Dice"))
 
 
 def test_csv_has_every_number(result: Validation) -> None:
