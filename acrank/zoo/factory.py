@@ -65,7 +65,7 @@ def _import(module_name: str, entry: ZooEntry) -> ModuleType:
         install = f"Install it with: pip install 'acrank[{extra}]'"
         places = f"It is looked for in {entry.base} and among the installed packages."
         raise ModelError(
-            f"factory {entry.factory}: importing {module_name} failed: {_line(error)}",
+            f"factory {entry.factory}: importing {module_name} failed: {_line(error)}.",
             hint=install if extra else places,
         ) from error
 
