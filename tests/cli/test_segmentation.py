@@ -104,13 +104,49 @@ def test_what_does_not_go_together(
     assert message in " ".join(done.stderr.split())
 
 
+ONE = ("--zoo", "demo", "--model", "demo-cifar10")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("score", *ONE),
+        ("gate", "--choose", *ONE),
+        ("explain", "demo-cifar10", "--zoo", "demo"),
+        ("finetune", *ONE),
+        ("benchmark", *ONE),
+    ],
+    ids=lambda command: command[0],
+)
 def test_without_the_library_the_extra_is_named(
-    acrank: Acrank, scans: Path, monkeypatch: pytest.MonkeyPatch
+    acrank: Acrank, scans: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("acrank.tasks.decoders.find_spec", lambda name: None)
-    done = acrank(*score(scans))
-    assert done.returncode == 2
+    done = acrank(*command, "--data", str(scans))
+    assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'acrank[segmentation]'" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["finetune", "benchmark"])
+def test_without_monai_nothing_is_fine_tuned_on_masks(
+    acrank: Acrank, scans: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("acrank.finetuning.masks.overlap.find_spec", lambda name: None)
+    done = acrank(command, *ONE, "--data", str(scans))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'acrank[medical]'" in " ".join(done.stderr.split())
+
+
+def test_an_explanation_shows_masks_over_images(
+    acrank: Acrank, scans: Path, tmp_path: Path
+) -> None:
+    given = ("explain", "demo-cifar10", "--zoo", "demo", "--data", str(scans), *SMALL)
+    done = acrank(*given, "--html", "page.html")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page.html").read_text().count("with its mask: foreground") == 8
+    assert acrank(*given, "--html", "none.html", "--no-images").returncode == 0
+    assert "<img" not in (tmp_path / "none.html").read_text()
+    assert "--no-images has no meaning" in acrank(*given, "--no-images").stderr
 
 
 def test_gate_and_explain_take_masks_too(acrank: Acrank, scans: Path) -> None:

@@ -107,10 +107,31 @@ def test_patches_are_of_volumes(acrank: Acrank) -> None:
     assert "--patch, --spacing, --patches is for volumes" in " ".join(done.stderr.split())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("score",),
+        ("gate", "--choose"),
+        ("explain", "small"),
+        ("finetune", "--model", "small"),
+    ],
+    ids=lambda command: command[0],
+)
 def test_without_the_libraries_the_extra_is_named(
-    acrank: Acrank, folder: Path, monkeypatch: pytest.MonkeyPatch
+    acrank: Acrank, folder: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("acrank.data.volumes.nifti.find_spec", lambda name: None)
-    done = acrank(*score(folder))
-    assert done.returncode == 2
+    given = ("--data", str(folder / "scans"), "--zoo", str(folder / "zoo.yaml"), "--trust-code")
+    done = acrank(*command, *given)
+    assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'acrank[medical]'" in " ".join(done.stderr.split())
+
+
+def test_an_explanation_shows_slices(acrank: Acrank, folder: Path, tmp_path: Path) -> None:
+    given = ("--data", str(folder / "scans"), "--zoo", str(folder / "zoo.yaml"), "--trust-code")
+    done = acrank("explain", "small", *given, "--samples", "4", "--html", "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 volumes" in done.stdout
+    page = (tmp_path / "page.html").read_text()
+    for plane in ("axial", "coronal", "sagittal"):
+        assert page.count(f"{plane} slice, with its labels") == 4
