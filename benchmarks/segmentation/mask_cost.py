@@ -72,7 +72,7 @@ def measure(config: RunConfig, rounds: int) -> list[dict[str, Any]]:
     entries = choose_entries(config)
     work = prepare(config, entries, Silent()).work
     machine = f"{process.processor()}; torch {torch.__version__}"
-    rows = []
+    rows: list[dict[str, Any]] = []
     for entry in entries:
         row = compare(entry, work.sample, work.config, rounds)
         print(entry.name, row, flush=True)
