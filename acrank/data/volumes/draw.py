@@ -112,7 +112,7 @@ def flat_notices(patches: Sequence[Patch]) -> list[str]:
 def fingerprint_of(cutter: Cutter, drawn: Sequence[Case], patches: Sequence[Patch]) -> str:
     """A hash of how volumes were cut, and of their keys and bytes."""
     meaning = [cutter.class_map.names, cutter.class_map.codes, cutter.class_map.ignore]
-    settings = [cutter.patch, cutter.spacing, cutter.window, cutter.seed]
-    settings += [cutter.patches] if cutter.patches != 1 else []
+    several = [cutter.patches] if cutter.patches != 1 else []
+    settings = [cutter.patch, cutter.spacing, cutter.window, cutter.seed, *several]
     rows = [[case.key, *patch.digests] for case, patch in zip(drawn, patches, strict=True)]
     return make_fingerprint(settings, meaning, rows)

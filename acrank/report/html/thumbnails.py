@@ -131,8 +131,8 @@ def _volume_settings(config: Mapping[str, Any]) -> VolumeSettings:
     from acrank.data.volumes import VolumeSettings
 
     given = (config.get(name) for name in ("patch", "spacing", "window"))
-    axes = (tuple(each) if isinstance(each, list) else None for each in given)
-    return VolumeSettings(*axes, patches=config.get("patches", 1))
+    patch, spacing, window = (tuple(each) if isinstance(each, list) else None for each in given)
+    return VolumeSettings(patch, spacing, window, config.get("patches", 1))
 
 
 def _opened(ranking: Ranking, data: str, offline: bool) -> AnyTarget:
