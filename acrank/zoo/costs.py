@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from acrank.errors import ModelError
-from acrank.norm.convert import usable_norms
+from acrank.norm.usable import usable_norms
 from acrank.results.kinds import BATCH, KINDS
 
 
