@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from acrank.common.files import write_whole
+from acrank.data.volumes import VolumeSettings
 from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
 from acrank.report.cells import csv_text, json_text
 from acrank.transfer.cells import Outcome
@@ -40,6 +40,11 @@ def best_rate(
 def deviation(values: Sequence[float]) -> float | None:
     """Standard deviation over the seeds; None for a single one."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def _geometry(volumes: VolumeSettings) -> dict[str, object]:
+    """What fine-tuning and scoring have in common."""
+    return {name: getattr(volumes, name) for name in ("patch", "spacing", "window")}
 
 
 class Tables:
@@ -97,7 +102,7 @@ class Tables:
         record = {
             "config": self.config.model_dump(mode="json"),
             "images": {d.name: list(d.images) for d in self.datasets},
-            "volumes": {d.name: asdict(d.volumes) for d in self.datasets if d.volumes},
+            "volumes": {d.name: _geometry(d.volumes) for d in self.datasets if d.volumes},
             "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
             "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
         }
