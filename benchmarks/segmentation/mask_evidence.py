@@ -31,7 +31,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, default=HERE, help="folder of raw/ and results/")
     tables = parser.parse_args().tables
-    truths = {name: read_truth(tables / "raw" / name) for name in DATASETS}
+    there = [name for name in DATASETS if (tables / "raw" / name).is_dir()]
+    truths = {name: read_truth(tables / "raw" / name) for name in there}
     scores = {name: read_scores(tables / "raw" / name, truth) for name, truth in truths.items()}
     names = list(dict.fromkeys(score for found in scores.values() for score in found))
     found = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The study of segmentation, from the datasets to the tables: about four hours of one core.
+# The study of segmentation, from the datasets to the tables: hours of one core, most of them for peers.
 #
 #   benchmarks/segmentation/run.sh STUDY
 #
