@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from acrank.common.fields import Patch, Seconds, SpacingMm, Window
-from acrank.common.settings import validated
+from acrank.common.settings import left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
@@ -137,8 +137,7 @@ class TransferConfig(BaseModel):
             ConfigError: a setting that the task has not.
         """
         of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        unsaid = of_masks.items() if task == SEGMENTATION else ()
-        usual = {name: value for name, value in unsaid if name not in self.model_fields_set}
+        usual = left_unset(self, of_masks) if task == SEGMENTATION else {}
         known = self.model_copy(update={"task": task, **usual})
         if known.measure not in PREDICTED[task]:
             raise ConfigError(

@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import json
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,6 @@ Identity = dict[str, Any]
 WORDS = {"tags", "note"}
 # Their modules' code is told by their versions.
 _LIBRARIES = ("torch", "torchvision", "timm", "acrank")
-# Likewise, but not every result depends on them; to read all of their source takes long.
-_OF_NETWORKS = {"monai": "monai", "segmentation_models_pytorch": "segmentation-models-pytorch"}
 
 
 def identify(entry: ZooEntry, hub: Hub) -> Identity | None:
@@ -115,31 +112,22 @@ def _state_digest(*modules: nn.Module | None) -> str:
 
 def _code_digest(entry: ZooEntry, model: nn.Module) -> str:
     """Of the network's structure, and of the code that is no library's: it may change unseen."""
-    total = hashlib.sha256(repr(model).encode())
     names = {type(module).__module__ for module in model.modules()}
     names.add(str(entry.factory).partition(":")[0])
+    total = hashlib.sha256("\0".join([repr(model), *sorted(names)]).encode())
+    starts: dict[tuple[Path, str | None], list[Path]] = {}
     for name in sorted(names):
         package = name.partition(".")[0]
         path = _source(name)
         if package in _LIBRARIES or path is None:
             continue
         near = path.is_relative_to(entry.base)
-        told = None if near else _version(package)
-        if told is not None:
-            total.update(f"{name}\0{told}\0".encode())
-            continue
         root = entry.base if near else path.parents[name.count(".") + (path.stem == "__init__")]
-        files = import_closure([path], root, None if near else package)
-        total.update(f"{name}\0{digest(files, root)}\0".encode())
+        # modules of one package import much the same files
+        starts.setdefault((root, None if near else package), []).append(path)
+    for (root, within), paths in starts.items():
+        total.update(digest(import_closure(paths, root, within), root).encode())
     return total.hexdigest()
-
-
-def _version(package: str) -> str | None:
-    """Of a library of networks; None for any other code, and for a copy that has none."""
-    try:
-        return version(_OF_NETWORKS[package])
-    except (KeyError, PackageNotFoundError):
-        return None
 
 
 def _source(module: str) -> Path | None:

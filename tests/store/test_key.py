@@ -259,16 +259,24 @@ def test_networks_of_a_factory_are_told_apart_by_numbers_and_code(tmp_path: Path
     assert identity()["weights"] == first["weights"]
 
 
-def test_code_of_a_library_of_networks_is_told_by_its_version(
-    monkeypatch: pytest.MonkeyPatch,
+def test_code_of_a_package_elsewhere_is_told_by_all_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("monai")
-    made = ZooEntry(name="m", factory="monai.networks.nets:BasicUNet", base=Path())
-    made = made.model_copy(update={"kwargs": {"spatial_dims": 2, "features": [4] * 6}})
+    package = tmp_path / "site" / "elsewhere_nets"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .nets import make\n")
+    (package / "nets.py").write_text(FACTORY.replace("import helper", "from . import helper"))
+    helper = package / "helper.py"
+    helper.write_text("def dress(model): return model\n")
+    other = package / "unused.py"
+    other.write_text("")
+    monkeypatch.syspath_prepend(str(package.parent))
+    made = ZooEntry(name="own", factory="elsewhere_nets.nets:make", base=tmp_path / "zoo")
     backbone = load_backbone(made, trust_code=True, hub=OFFLINE)
-    monkeypatch.setattr("acrank.zoo.identity.import_closure", None)  # none of its files is read
     first = identify_loaded(backbone)["code"]
-    monkeypatch.setattr("acrank.zoo.identity.version", lambda name: "another")
+    other.write_text("changed = True\n")
+    assert identify_loaded(backbone)["code"] == first
+    helper.write_text("def dress(model): return model  # another\n")
     assert identify_loaded(backbone)["code"] != first
 
 
