@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +130,9 @@ def finetune(
         from acrank.report.plotting import require_plotting
 
         require_plotting("--figures")
-    folder = output or Path(_file_name(f"{config.model}-{config.method}"))
+    from acrank.common.files import folder_name
+
+    folder = output or Path(folder_name(f"{config.model}-{config.method}", "finetuned"))
     done = _finetune(config, folder, fresh)
     deliver(lambda: _show(done, format_), lambda: _draw(done) if figures else None)
 
@@ -199,7 +200,3 @@ def _draw(done: Finetuned) -> None:
     from acrank.report.finetuning_figures import write_figures
 
     write_figures(done)
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "finetuned"

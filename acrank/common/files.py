@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,6 +95,16 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise ConfigError(f"'{path}' could not be written: {error.strerror}.") from None
         raise
+
+
+def folder_name(text: str, otherwise: str = "-") -> str:
+    """A name, such as a model's, as one part of a path.
+
+    Args:
+        text: the name; what is no letter, digit, dot, hyphen or underscore becomes a hyphen.
+        otherwise: where nothing is left of it.
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or otherwise
 
 
 def remove_unfinished(folder: Path) -> None:

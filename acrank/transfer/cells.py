@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -70,11 +69,6 @@ class Outcome:
     seconds: float = 0.0
     reason: str = ""
     kept: bool = False
-
-
-def folder_name(text: str) -> str:
-    """A name as part of a path."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "-"
 
 
 def tune(cell: Cell) -> Outcome:

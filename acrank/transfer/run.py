@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from acrank.common.files import write_whole
+from acrank.common.files import folder_name, write_whole
 from acrank.config import RunConfig, make_config
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
@@ -18,7 +18,7 @@ from acrank.listener import Listener, Silent
 from acrank.results import Ranking
 from acrank.run import choose_entries
 from acrank.run import run as score
-from acrank.transfer.cells import Cell, Outcome, folder_name, serve
+from acrank.transfer.cells import Cell, Outcome, serve
 from acrank.transfer.config import MEASURE_NAMES, TransferConfig
 from acrank.transfer.datasets import Dataset, all_volumes, common_task, prepare_datasets
 from acrank.transfer.scores import scores_csv

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.common.files import check_writable, write_whole
+from acrank.common.files import check_writable, folder_name, write_whole
 from acrank.errors import ConfigError
 
 
@@ -45,3 +45,16 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_whole(link, "text")
     assert link.is_symlink()
     assert target.read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("resnet50.a1_in1k", "resnet50.a1_in1k"),
+        ("hf-hub:org/name@v1", "hf-hub-org-name-v1"),
+        ("../..", "finetuned"),
+        ("..hidden/", "hidden"),
+    ],
+)
+def test_a_name_becomes_one_part_of_a_path(text: str, expected: str) -> None:
+    assert folder_name(text, "finetuned") == expected
