@@ -44,3 +44,15 @@ def brief(value: object, longest: int = 200) -> str:
     """A value's text, cut where it is long; for messages that quote what somebody wrote."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says in its first line, without a full stop; its type where it says nothing."""
+    said = str(error).strip().splitlines()
+    return said[0].rstrip(". ") if said else type(error).__name__
+
+
+def typed_line(error: BaseException) -> str:
+    """The type of an error, and what it says in its first line, without a full stop."""
+    name = type(error).__name__
+    return f"{name}: {first_line(error)}" if str(error).strip() else name

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from acrank.common.visible import first_line
 from acrank.errors import MissingExtraError, ModelError
 from acrank.zoo.bounds import MOST_CONFIG
 
@@ -40,13 +41,13 @@ def bundle_network(config: Path, *, trust_code: bool) -> nn.Module:
     try:
         made = _parsed(config)
     except Exception as error:  # the configuration's own code may raise anything
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"{config.name} of the bundle defines no network that can be made: {line}",
+            f"{config.name} of the bundle makes no network: {first_line(error)}.",
             hint=f"Its {NETWORK} may use only what is installed: scripts of the bundle are not.",
         ) from error
     if not isinstance(made, nn.Module):
-        raise ModelError(f"{NETWORK} in {config.name} is a {type(made).__name__}, no network.")
+        kind = type(made).__name__
+        raise ModelError(f"{NETWORK} in {config.name} is of type {kind}, not a torch.nn.Module.")
     return made
 
 

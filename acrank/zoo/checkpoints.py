@@ -13,6 +13,7 @@ from timm.models import load_state_dict
 from torch import nn
 
 from acrank.common.regular import is_regular
+from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
 
@@ -109,7 +110,7 @@ def _reason(error: BaseException) -> str:
     """What a reader said in its first line; what Python said would be of no use to anyone."""
     if not isinstance(error, OSError | RuntimeError | SafetensorError):
         return "it is no file of tensors by name."
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ") + "."
+    return f"{first_line(error)}."
 
 
 def refuse_unsafe_pickle(path: Path) -> None:

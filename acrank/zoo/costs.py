@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.norm.usable import usable_norms
 from acrank.results.kinds import BATCH, KINDS
@@ -56,8 +57,7 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
         with _Watch() as watch, _keeping(known=weights) as kept:
             model(images)
     except Exception as error:  # a network's code may raise anything
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"its MACs and memory cannot be told without running it: {line}"
+        message = f"its MACs and memory cannot be told without running it: {first_line(error)}."
         raise ModelError(message) from error
     held = sum(weights.values()) + images.untyped_storage().nbytes() + sum(kept.values())
     return Costs(watch.operations // 2 // batch_size, held + 2 * watch.largest)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from acrank.common.visible import brief
+from acrank.common.visible import brief, typed_line
 from acrank.errors import ModelError
 from acrank.zoo.entries import ZooEntry
 
@@ -39,7 +39,7 @@ def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
         made = _call(_find(entry), entry)
     if not isinstance(made, nn.Module):
         raise ModelError(
-            f"factory {entry.factory} returned a {type(made).__name__}, not a torch.nn.Module.",
+            f"factory {entry.factory} returned type {type(made).__name__}, not a torch.nn.Module.",
             hint="Let it return the network itself.",
         )
     return made
@@ -65,7 +65,7 @@ def _import(module_name: str, entry: ZooEntry) -> ModuleType:
         install = f"Install it with: pip install 'acrank[{extra}]'"
         places = f"It is looked for in {entry.base} and among the installed packages."
         raise ModelError(
-            f"factory {entry.factory}: importing {module_name} failed: {_line(error)}.",
+            f"factory {entry.factory}: importing {module_name} failed: {typed_line(error)}.",
             hint=install if extra else places,
         ) from error
 
@@ -76,7 +76,7 @@ def _call(function: Any, entry: ZooEntry) -> object:
     except (Exception, SystemExit) as error:
         given = brief(", ".join(f"{key}={value!r}" for key, value in entry.kwargs.items()))
         raise ModelError(
-            f"factory {entry.factory}({given}) failed: {_line(error)}",
+            f"factory {entry.factory}({given}) failed: {typed_line(error)}.",
             hint="Check kwargs in the zoo file, or the function.",
         ) from error
 
@@ -102,8 +102,3 @@ def _forget_namesake(package: str, folder: Path) -> None:
         return
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -9,6 +9,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.zoo.sources import HubFiles
 
@@ -75,10 +76,15 @@ def no_such_file(files: HubFiles, wanted: str) -> tuple[str, str]:
 
 
 def _other_reason(error: BaseException, endpoint: str) -> tuple[str, str]:
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         status = error.response.status_code
         return f"the hub answered with HTTP {status}.", "Try again later, or check your hub token."
     if isinstance(error, OSError) and error.errno is not None:
-        return f"could not be stored in the cache: {line}", "Check space and rights under HF_HOME."
-    return f"{endpoint} did not answer like the hub: {line}", "Check HF_ENDPOINT and any proxy."
+        return (
+            f"could not be stored in the cache: {first_line(error)}.",
+            "Check space and rights under HF_HOME.",
+        )
+    return (
+        f"{endpoint} did not answer like the hub: {first_line(error)}.",
+        "Check HF_ENDPOINT and any proxy.",
+    )

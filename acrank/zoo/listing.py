@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
-from acrank.common.visible import brief
+from acrank.common.visible import brief, typed_line
 from acrank.errors import AcrankError
 from acrank.zoo.costs import Costs, network_costs
 from acrank.zoo.describe import EntryInfo, entry_info, on_this_machine, structure
@@ -90,5 +90,4 @@ def said(error: Exception) -> str:
     """An error in one line."""
     if isinstance(error, AcrankError):
         return str(error)
-    line = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {brief(line, 300)}"
+    return brief(typed_line(error), 300)

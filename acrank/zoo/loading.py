@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from acrank.common.visible import typed_line
 from acrank.errors import AcrankError, ModelError
 from acrank.zoo.bundle import bundle_network
 from acrank.zoo.checkpoints import (
@@ -79,8 +80,7 @@ def load_backbone(
     except AcrankError as error:
         raise ModelError(error.message, hint=error.hint) from error
     except Exception as error:  # one model's trouble must not end a run over many
-        line = (str(error).strip() or "no message").splitlines()[0]
-        raise ModelError(f"Loading failed: {type(error).__name__}: {line}") from error
+        raise ModelError(f"Loading failed: {typed_line(error)}.") from error
 
 
 def _finish(

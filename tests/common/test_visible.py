@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrank.common.visible import brief, json_visible, visible
+from acrank.common.visible import brief, first_line, json_visible, typed_line, visible
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,16 @@ def test_long_values_are_cut() -> None:
     assert brief("short") == "short"
     assert brief([1]) == "[1]"
     assert brief("x" * 5000, 10) == "xxxxxxxxxx... (5,000 characters)"
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "typed"),
+    [
+        (ValueError("no such thing.\nand more"), "no such thing", "ValueError: no such thing"),
+        (AssertionError(), "AssertionError", "AssertionError"),
+        (OSError(2, "No such file", "a"), "[Errno 2] No such file: 'a'", None),
+    ],
+)
+def test_errors_in_one_line(error: Exception, line: str, typed: str | None) -> None:
+    assert first_line(error) == line
+    assert typed_line(error) == (typed or f"FileNotFoundError: {line}")

@@ -47,9 +47,9 @@ def test_the_network_it_defines_has_its_weights(standin: StandIn, hub: Hub) -> N
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        (files({"network_def": {"_target_": "NoNet"}}), "defines no network that can be made: "),
+        (files({"network_def": {"_target_": "NoNet"}}), "makes no network: "),
         (files({"network": 3}), "it has no network_def"),
-        (files({"network_def": 3}), "network_def in inference.json is a int, no network"),
+        (files({"network_def": 3}), "network_def in inference.json is of type int, not a"),
         (files(out_channels=5), r"model.pt does not fit the network: .* of another shape"),
         ({"models/model.pt": b""}, "holds no configs/inference.json"),
         ({"configs/inference.json": b"{}"}, "holds no models/model"),

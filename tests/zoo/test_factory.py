@@ -125,8 +125,8 @@ def test_weights(factory: Callable[..., ZooEntry], no_hub: Hub, tmp_path: Path) 
     ("function", "message"),
     [
         ("absent", r"nets_of_a_test.py has no 'absent'"),
-        ("number", r"returned a int, not a torch.nn.Module"),
-        ("broken", r"broken\(\) failed: ValueError: no such thing"),
+        ("number", r"returned type int, not a torch.nn.Module"),
+        ("broken", r"broken\(\) failed: ValueError: no such thing\.( |$)"),
         ("leave", r"leave\(\) failed: SystemExit: 3"),
         ("Net", r"Net\(\) failed: TypeError"),
     ],

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.export import DECODER, SEGMENTER
@@ -100,8 +101,9 @@ def load_segmenter(folder: str | Path, *, trust_code: bool = False) -> Segmenter
         decoder = task.head(maps, len(described["classes"]), 0, trial=0)
         decoder.load_state_dict(load_file(place / DECODER))
     except (OSError, SafetensorError, RuntimeError) as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{place}: the segmenter cannot be loaded: {line}") from error
+        raise ModelError(
+            f"{place}: the segmenter cannot be loaded: {first_line(error)}."
+        ) from error
     return Segmenter(Network(encoder, decoder), described).eval()
 
 
