@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from acrank.common.alone import alone_in
 from acrank.common.files import remove_unfinished
 from acrank.data import Preprocessing, known_task
 from acrank.data.volumes import is_volumes
 from acrank.data.volumes.nifti import require_nifti
 from acrank.device import choose_autocast, choose_device, reproducible
-from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
+from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
 from acrank.finetuning.config import HOW, FinetuneConfig
@@ -77,11 +78,11 @@ def finetune(
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
         AcrankError: a setting or the data cannot be used.
     """
-    _make_folder(output, fresh)
     device = choose_device(config.device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    with own_randomness(), reproducible(device):
+    with alone_in(output), own_randomness(), reproducible(device):
+        _tidy(output, fresh)
         try:
             return _run(config, output, device, weights, say, note or (lambda text: None))
         except ModelError as error:
@@ -204,17 +205,11 @@ def require_parts(config: FinetuneConfig) -> None:
             require_nifti()
 
 
-def _make_folder(output: Path, fresh: bool) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(output)
-        if fresh:
-            for name in (STATE, RECORD):
-                (output / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"Folder '{output}' cannot be used: {error.strerror}.", hint="Give another --output."
-        ) from None
+def _tidy(output: Path, fresh: bool) -> None:
+    remove_unfinished(output)
+    if fresh:
+        for name in (STATE, RECORD):
+            (output / name).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acrank.common.files import write_whole
 from acrank.engines.crew import READY
+from acrank.engines.settle import settle
 from acrank.finetuning.config import FinetuneConfig
 from acrank.report.cells import json_text
 
@@ -111,8 +109,7 @@ def serve(pipe: Connection, threads: int) -> None:
         pipe: gives cells, takes outcomes.
         threads: for CPU arithmetic.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    os.dup2(sys.stderr.fileno(), 1)
+    settle()
     import torch
 
     torch.set_num_threads(threads)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from acrank.common.alone import LOCK
 from acrank.errors import ConfigError
 from acrank.finetuning import loop
 from acrank.finetuning.state import _save, load_state, save_state
@@ -104,7 +105,8 @@ def test_killed_at_any_moment_it_ends_as_if_never_killed(acrank: Acrank, tmp_pat
 
 
 def _was_killed_while_it_wrote(output: Path) -> None:
-    kept, unfinished = sorted(output.iterdir(), key=lambda file: file.name.startswith("."))
+    files = [file for file in output.iterdir() if file.name != LOCK]
+    kept, unfinished = sorted(files, key=lambda file: file.name.startswith("."))
     assert kept.name == "state.pt"
     assert torch.load(unfinished, weights_only=True)["state"]["log"][1]["epoch"] == 2
     assert len(torch.load(kept, weights_only=True)["state"]["log"]) == 1
