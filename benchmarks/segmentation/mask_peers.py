@@ -3,7 +3,7 @@
     python benchmarks/segmentation/mask_peers.py STUDY --csv benchmarks/segmentation/raw/peers.csv
 
 The decoder is fresh whatever the method, so it learns at the same rate for all of them: only the
-backbone's differs. Every method tries both rates with the first seed; the one that is best on the
+backbone's differs. Every method tries all rates with the first seed; the one that is best on the
 validation images is used for the other seeds. The datasets are those that ``acrank benchmark`` has
 laid out in STUDY. ``../transfer/compare_peers.py --measure dice`` makes the tables and tests of it.
 """
@@ -19,7 +19,7 @@ from peers import Cell, Group, compare
 from runner import run_all
 
 METHODS = ("full", "ac-norm", "head", "bn-only", "l2-sp", "delta", "bss", "stochnorm")
-RATES = (0.003, 0.01)
+RATES = (0.003, 0.01, 0.03)
 DECODER_RATE = 0.1
 MEASURES = ("dice", "hd95", "loss")
 
@@ -46,19 +46,19 @@ DATASETS = {
         "nuclei/data/seg_nuclei_dsb18",
         "zoo.yaml",
         ("demo-mixed", "mobilenetv1_025_imagenet"),
-        {"image_size": 64, "batch_size": 4, "epochs": 12},
+        {"image_size": 128, "batch_size": 4, "epochs": 20},
     ),
     "vessels": Dataset(
         "vessels/data/seg_drive_vessels",
         "zoo.yaml",
         ("demo-mixed", "mobilenetv1_025_imagenet"),
-        {"image_size": 192, "batch_size": 2, "epochs": 15},
+        {"image_size": 192, "batch_size": 2, "epochs": 30},
     ),
     "hippocampus": Dataset(
         "hippocampus/data/train",
         "volumes/zoo.yaml",
         ("unet-rotation", "basicunet-autoencoding", "segresnet-supervised"),
-        {"batch_size": 2, "epochs": 15},
+        {"batch_size": 2, "epochs": 20},
     ),
 }
 

@@ -26,9 +26,9 @@ metrics=all,ac_corr_shuffled
 common=(--seeds 3 --jobs "$jobs" --threads "$jobs" --timeout 30m)
 
 "$python" -m acrank benchmark --data "$shared/data/seg_nuclei_dsb18" "${images[@]}" --metric "$metrics" \
-  --image-size 64 --samples 64 --batch-size 4 --epochs 12 "${common[@]}" --output "$study/nuclei"
+  --image-size 128 --samples 64 --batch-size 4 --epochs 20 "${common[@]}" --output "$study/nuclei"
 "$python" -m acrank benchmark --data "$shared/data/seg_drive_vessels" "${images[@]}" --metric "$metrics" \
-  --image-size 192 --batch-size 2 --epochs 15 "${common[@]}" --output "$study/vessels"
+  --image-size 192 --batch-size 2 --epochs 30 "${common[@]}" --output "$study/vessels"
 "$python" -m acrank benchmark --data "$shared/data/nifti_hippocampus/train" --zoo "$study/volumes/zoo.yaml" \
   --trust-code --metric "$metrics" --epochs 15 "${common[@]}" --output "$study/hippocampus"
 for name in nuclei vessels hippocampus; do
