@@ -30,7 +30,7 @@ common=(--seeds 3 --jobs "$jobs" --threads "$jobs" --timeout 30m)
 "$python" -m acrank benchmark --data "$shared/data/seg_drive_vessels" "${images[@]}" --metric "$metrics" \
   --image-size 192 --batch-size 2 --epochs 30 "${common[@]}" --output "$study/vessels"
 "$python" -m acrank benchmark --data "$shared/data/nifti_hippocampus/train" --zoo "$study/volumes/zoo.yaml" \
-  --trust-code --metric "$metrics" --epochs 15 "${common[@]}" --output "$study/hippocampus"
+  --trust-code --metric "$metrics" --epochs 20 "${common[@]}" --output "$study/hippocampus"
 for name in nuclei vessels hippocampus; do
   mkdir -p "$here/raw/$name"
   cp "$study/$name"/{cells,SCORES}.csv "$here/raw/$name/"
