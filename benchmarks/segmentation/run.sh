@@ -37,4 +37,5 @@ for name in nuclei vessels hippocampus; do
 done
 "$python" "$here/mask_peers.py" "$study" --csv "$here/raw/peers.csv" --jobs "$jobs"
 "$python" "$here/mask_evidence.py"
+"$python" "$here/cc_fv_readings.py" "$study"
 "$python" "$root/benchmarks/transfer/compare_peers.py" --tables "$here" --measure dice
