@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from acrank.common.files import make_folder, unusable_folder
 from acrank.errors import ConfigError
 
 LOCK = ".acrank.lock"
@@ -28,8 +29,8 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     lock = FileLock(folder / LOCK, timeout=0)
     new = not folder.exists()
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise ConfigError(
@@ -37,14 +38,13 @@ def alone_in(folder: Path) -> Iterator[None]:
             hint="Wait until it is done, or give another --output.",
         ) from None
     except OSError as error:
-        raise ConfigError(
-            f"Folder '{folder}' cannot be used: {error.strerror}.", hint="Give another --output."
-        ) from None
+        raise unusable_folder(folder, error) from None
     try:
         yield
     finally:
+        with suppress(OSError):  # Windows removes it on release, and not before
+            (folder / LOCK).unlink()  # while it is ours: afterwards it may be another's
         lock.release()
-        (folder / LOCK).unlink(missing_ok=True)
         if new:
             with suppress(OSError):  # it holds something
                 folder.rmdir()

@@ -97,6 +97,25 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those above it; one that is there stays.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(folder, error) from None
+
+
+def unusable_folder(folder: Path, error: OSError) -> ConfigError:
+    """What to say of a folder for results that the system refuses."""
+    return ConfigError(
+        f"Folder '{folder}' cannot be used: {error.strerror}.", hint="Give another --output."
+    )
+
+
 def folder_name(text: str, otherwise: str = "-") -> str:
     """A name, such as a model's, as one part of a path.
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from acrank.common.alone import alone_in
-from acrank.common.files import remove_unfinished
+from acrank.common.files import remove_unfinished, unusable_folder
 from acrank.data import Preprocessing, known_task
 from acrank.data.volumes import is_volumes
 from acrank.data.volumes.nifti import require_nifti
@@ -206,10 +206,13 @@ def require_parts(config: FinetuneConfig) -> None:
 
 
 def _tidy(output: Path, fresh: bool) -> None:
-    remove_unfinished(output)
-    if fresh:
-        for name in (STATE, RECORD):
-            (output / name).unlink(missing_ok=True)
+    try:
+        remove_unfinished(output)
+        if fresh:
+            for name in (STATE, RECORD):
+                (output / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise unusable_folder(output, error) from None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acrank.common.files import write_whole
+from acrank.common.files import make_folder, write_whole
 from acrank.data import Item, Target, known_task, open_target
 from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
@@ -15,7 +15,6 @@ from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.cells import csv_text
 from acrank.transfer.config import TransferConfig
-from acrank.transfer.links import make_folder
 from acrank.transfer.masks import link_masks
 from acrank.transfer.stratified import drawn
 from acrank.transfer.volumes import link_volumes

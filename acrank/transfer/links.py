@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from acrank.common.files import write_whole
+from acrank.common.files import make_folder, write_whole
 from acrank.data.segmentation import ClassMap
 from acrank.data.segmentation.layout import CLASS_FILES
 from acrank.errors import ConfigError, DataError
@@ -29,20 +29,6 @@ def refuse_inside(data: str, folder: Path) -> None:
             f"{data} is where the links to its images would be put, {folder}.",
             hint="Give another folder with --output.",
         )
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder in that of an experiment.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"Folder '{folder}' cannot be used: {error.strerror}.", hint="Give another --output."
-        ) from None
 
 
 def link_files(folder: Path, files: Mapping[str, Path]) -> None:

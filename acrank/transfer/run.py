@@ -90,35 +90,39 @@ def experiment(
         NotScoredError: no model could be fine-tuned on any dataset.
         AcrankError: a setting, the zoo or a dataset cannot be used.
     """
-    say = say or (lambda text: None)
     task = common_task(config)
     volumes = all_volumes(config, task)
     config = config.for_task(task, volumes=volumes)
     require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
-        datasets = prepare_datasets(config, output)
-        # what scoring would refuse after all the fine-tunings, it refuses now
-        scoring = _scoring(config, datasets[0]).for_task(task, volumes=volumes)
-        names = [entry.name for entry in choose_entries(scoring)]
-        outcomes = _tune_all(config, datasets, names, output, say)
-        tables = Tables(config, datasets, names, outcomes)
-        tables.write(output)
-        if not tables.accuracies:
-            raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
-        rankings = {d.name: score(_scoring(config, d), listener or Silent()) for d in datasets}
-        write_whole(output / "SCORES.csv", scores_csv(rankings))
-        found = _compared(output, tables.accuracies, config.measure)
-        return Experiment(
-            datasets=tuple(datasets),
-            outcomes=tuple(outcomes),
-            accuracies=tables.accuracies,
-            ceilings=tables.ceilings,
-            validation=found,
-            folder=output,
-            config=config,
-            by_seed=tables.by_seed,
-            rankings=rankings,
-        )
+        return _experiment(config, output, say or (lambda text: None), listener or Silent())
+
+
+def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
+    datasets = prepare_datasets(config, output)
+    # what scoring would refuse after all the fine-tunings, it refuses now
+    volumes = datasets[0].volumes is not None
+    scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
+    names = [entry.name for entry in choose_entries(scoring)]
+    outcomes = _tune_all(config, datasets, names, output, say)
+    tables = Tables(config, datasets, names, outcomes)
+    tables.write(output)
+    if not tables.accuracies:
+        raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
+    rankings = {d.name: score(_scoring(config, d), listener) for d in datasets}
+    write_whole(output / "SCORES.csv", scores_csv(rankings))
+    found = _compared(output, tables.accuracies, config.measure)
+    return Experiment(
+        datasets=tuple(datasets),
+        outcomes=tuple(outcomes),
+        accuracies=tables.accuracies,
+        ceilings=tables.ceilings,
+        validation=found,
+        folder=output,
+        config=config,
+        by_seed=tables.by_seed,
+        rankings=rankings,
+    )
 
 
 def _compared(

@@ -239,6 +239,12 @@ def test_each_method_has_its_usual_rate(settings: dict[str, Any], rate: float) -
     assert usual_rates() == "0.01; ac-norm 0.003"
 
 
+def test_a_folder_that_cannot_be_tidied_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.pt").mkdir()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        finetune(config(), tmp_path, fresh=True)
+
+
 def test_the_rate_is_told(tmp_path: Path) -> None:
     done = finetune(config(method="ac-norm", lr=None, epochs=1), tmp_path, weights=False)
     assert done.record["lr"] == 0.003
