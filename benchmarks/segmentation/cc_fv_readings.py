@@ -34,8 +34,6 @@ from acrank.run import choose_entries, prepare
 from acrank.scoring import score_backbone
 from acrank.zoo import Hub, load_backbone
 
-SAMPLING = ("image_size", "batch_size")
-
 
 @dataclass(frozen=True)
 class Voxels:
@@ -103,6 +101,7 @@ def readings(study: Path, dataset: str, model: str) -> dict[str, float]:
 def extracted(study: Path, dataset: str, model: str) -> Extracted:
     """What acrank's feature scores see of a candidate."""
     about = DATASETS[dataset]
+    size = about.settings.get("image_size")
     config = make_config(
         {
             "data": str(study / about.folder / "train"),
@@ -111,8 +110,8 @@ def extracted(study: Path, dataset: str, model: str) -> Extracted:
             "metrics": ("cc_fv",),
             "rank_by": "cc_fv",
             "trust_code": True,
-            **{key: value for key, value in about.settings.items() if key in SAMPLING},
         }
+        | ({"image_size": size} if size else {})
     )
     entries = choose_entries(config)
     work = prepare(config, entries, Silent()).work
