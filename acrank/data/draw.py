@@ -97,7 +97,7 @@ def _decoded(
         labels=labels,
         images=images,
         batches=batches,
-        warnings=(*warnings, *deep),
+        warnings=(*target.warnings, *warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
     )
 

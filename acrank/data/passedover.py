@@ -1,0 +1,57 @@
+"""What is said of the files in a dataset's folders that are not read."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+# Suffixes of two parts, which say together what a file is.
+_DOUBLE = (".nii.gz", ".tar.gz", ".tar.bz2", ".tar.xz", ".svs.gz")
+_SHOWN = 6
+_EACH = 3
+
+
+def suffix_of(path: Path) -> str:
+    """A file's suffix in lower case, of both parts where it takes two; ``no suffix`` for none."""
+    name = path.name.lower()
+    double = next((suffix for suffix in _DOUBLE if name.endswith(suffix)), None)
+    return double or Path(name).suffix or "no suffix"
+
+
+def suffixes(paths: Iterable[Path]) -> str:
+    """The suffixes of some files with their numbers, the most frequent first."""
+    counts = Counter(map(suffix_of, paths)).most_common()
+    shown = [f"{suffix} {count}" for suffix, count in counts[:_SHOWN]]
+    return ", ".join(shown) + (", ..." if len(counts) > _SHOWN else "")
+
+
+def passed_over(other: Mapping[str, Sequence[Path]], beside: Sequence[Path]) -> list[str]:
+    """Say which files are not read, by their suffixes.
+
+    Args:
+        other: the files of each class that have no image's suffix.
+        beside: images that lie beside the class folders.
+    """
+    said = []
+    left = {name: paths for name, paths in other.items() if paths}
+    if len(left) <= _EACH:
+        said += [
+            f"{_files(len(paths))} of {name}/ passed over: {suffixes(paths)}."
+            for name, paths in left.items()
+        ]
+    else:
+        most = max(left, key=lambda name: len(left[name]))
+        every = [path for paths in left.values() for path in paths]
+        said.append(
+            f"{_files(len(every))} of {len(left)} class folders passed over: {suffixes(every)}; "
+            f"most of them, {len(left[most])}, in {most}/."
+        )
+    if beside:
+        said.append(
+            f"{len(beside)} image(s) beside the class folders passed over, such as "
+            f"{beside[0].name}: they have no label."
+        )
+    return said
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'s' if count != 1 else ''}"
