@@ -51,7 +51,8 @@ _STEPS: Mapping[str, tuple[str, str]] = {
         ),
         ("files of arrays", _ARRAYS),
     ),
-    **dict.fromkeys((".parquet", ".arrow"), ("files of tables with images in them", _PARQUET)),
+    ".parquet": ("files of tables with images in them", _PARQUET),
+    ".arrow": ("files of tables with images in them", f"Write them as Parquet. {_PARQUET}"),
     **dict.fromkeys(
         (".tsv", ".xlsx", ".xls", ".ods", ".txt"), ("tables in another format than CSV", _TABLE)
     ),

@@ -110,8 +110,11 @@ def test_files_of_one_size_are_hardly_read(tmp_path: Path, monkeypatch: pytest.M
 
     read: list[int | None] = []
     digest = module._digest
-    monkeypatch.setattr(
-        module, "_digest", lambda path, last: (read.append(last), digest(path, last))[1]
-    )
+
+    def counted(path: Path, last: int | None) -> object:
+        read.append(last)
+        return digest(path, last)
+
+    monkeypatch.setattr(module, "_digest", counted)
     assert warnings(fill_folder(tmp_path, {"a": 3, "b": 3}, "bmp")) == ()
     assert read == [4096] * 6

@@ -2,6 +2,7 @@
 
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,6 +11,9 @@ from acrank.data.target import Target
 from acrank.errors import DataError
 
 from .builders import fill_folder
+
+
+Form = Literal["NFC", "NFD"]
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ def test_paths_relative_to_where_the_command_runs(
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
-def test_names_in_another_unicode_form_are_found(folder: Path, forms: tuple[str, str]) -> None:
+def test_names_in_another_unicode_form_are_found(folder: Path, forms: tuple[Form, Form]) -> None:
     in_table, on_disk = (f"Jäger/Müller_{n}.png" for n in range(2)), "Jäger"
     place = folder / unicodedata.normalize(forms[1], on_disk)
     place.mkdir()
