@@ -6,7 +6,7 @@ from pathlib import Path
 from acrank.data.checks import listing
 from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.passedover import passed_over, suffixes
+from acrank.data.passedover import beside_notice, passed_over, suffixes
 from acrank.data.roots import class_root
 from acrank.data.target import PathSource, Target, assemble, visible_entries
 from acrank.data.walk import files_below, folders_in, images_in, is_image
@@ -54,7 +54,7 @@ def _read(folder: Path) -> Target:
         for entry, paths in found.items()
         for path in paths
     ]
-    said = [*notices, *_dead_links(root), *passed_over(other, images_in(root))]
+    said = [*notices, *_dead_links(root), *passed_over(other), *beside_notice(root)]
     return assemble(str(folder), rows, said)
 
 

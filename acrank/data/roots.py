@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.partnames import Role, role_of, roles_of, says_nothing, split_by_class
+from acrank.data.passedover import beside_notice
 from acrank.data.walk import folders_in, holds_images, images_in
 from acrank.errors import DataError
 
@@ -77,6 +78,7 @@ def class_root(folder: Path) -> Root:
             _refuse_same_folders(folder, tops)
             return Root(folder, (*notices, *_taken_as_classes(tops)))
         others = [top for top in tops if top.path != inside and top.path not in inside.parents]
+        notices += beside_notice(folder)
         if others:
             notices.append(
                 f"{inside} is read as the training part, without {_names(others)} beside it."

@@ -151,6 +151,12 @@ def test_the_only_folder_is_entered_and_said(tmp_path: Path, outer: str) -> None
     assert target.warnings == (f"{tmp_path / outer} is read: it has the class folders.",)
 
 
+def test_images_beside_the_only_folder_are_said(tmp_path: Path) -> None:
+    target = opened(tmp_path, ".", "brain/no", "brain/yes")
+    assert target.classes == ("no", "yes")
+    assert target.warnings[0].startswith("2 image(s) beside the class folders passed over")
+
+
 def test_the_only_folder_may_hold_a_split(tmp_path: Path) -> None:
     target = opened(tmp_path, "d/Train/a", "d/Train/b", "d/Test/a")
     assert target.classes == ("a", "b")

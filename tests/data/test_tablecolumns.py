@@ -12,7 +12,6 @@ from acrank.errors import DataError
 
 from .builders import fill_folder
 
-
 Form = Literal["NFC", "NFD"]
 
 
