@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.passedover import suffix_of
-from acrank.data.walk import is_image
+from acrank.data.walk import has_suffix
 
 # Enough to tell what a folder holds; a dataset may have millions of files.
 _MOST_FILES = 5000
@@ -85,7 +85,7 @@ def kind_of_file(path: Path) -> Kind | None:
         path: the file.
     """
     suffix = suffix_of(path)
-    if is_image(path):
+    if has_suffix(path):
         return Kind("single images", "Give the folder of class folders, or a CSV file.")
     if suffix == ".json" and _is_coco(path):
         return Kind("annotations of objects (COCO)", _DETECTION)
@@ -104,7 +104,7 @@ def kind_of_folder(folder: Path) -> Kind | None:
     """
     files = _some_files(folder)
     found = _objects(folder, files)
-    if found or any(map(is_image, files)):
+    if found or any(map(has_suffix, files)):
         return found
     if sum(bool(_BRATS.search(path.name)) for path in files) > 1:
         return Kind(
