@@ -145,6 +145,8 @@ def _training_part(folder: Path, tops: Sequence[Top]) -> Path | None:
             "split.",
             hint=f"Move the training images to one folder a class, or {_CSV}.",
         )
+    if held_out and len(others) == 1 and others[0].nests:
+        raise _unclear(folder, others[0], held_out)
     for part in held_out:
         names = {inner.name.casefold() for inner in part.inner}
         if names & {top.path.name.casefold() for top in others}:
@@ -208,20 +210,18 @@ def _parts_refused(folder: Path, parts: Sequence[Top]) -> DataError:
             hint=f"Give the one to rank on, such as --data {nesting[0].path}, or {_CSV}, for the "
             "images of several.",
         )
-    tables = sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() == ".csv")
-    beside = f" {_listed(tables)} lies beside." if tables else ""
     return DataError(
-        f"{seen}; the images in {_names(parts)} have no class folders.{beside}",
+        f"{seen}; the images in {_names(parts)} have no class folders.",
         hint=f"Make class folders, or {_CSV}, such as {parts[0].path.name}/NAME.jpg,CLASS.",
     )
 
 
-def _unclear(folder: Path, train: Top, others: Sequence[Top]) -> DataError:
-    inner = _listed(sorted(inner.name for inner in train.inner))
+def _unclear(folder: Path, nest: Top, beside: Sequence[Top]) -> DataError:
+    inner = _listed([inner.name for inner in nest.inner])
     return DataError(
-        f"{folder}: {train.path.name}/ may be the training part, with the classes {inner}, or a "
-        f"class beside {_names(others)}.",
-        hint=f"Give --data {train.path} if it is the training part; if it is a class, {_CSV}.",
+        f"{folder}: {nest.path.name}/ may be the training part, with the classes {inner}, or a "
+        f"class beside {_names(beside)}.",
+        hint=f"Give --data {nest.path} if it is the training part; if it is a class, {_CSV}.",
     )
 
 
