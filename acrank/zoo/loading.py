@@ -9,21 +9,25 @@ from torch import nn
 from acrank.common.visible import typed_line
 from acrank.errors import AcrankError, ModelError
 from acrank.zoo.bundle import bundle_network
-from acrank.zoo.checkpoints import (
-    check_file,
-    check_finite,
-    read_state,
-    refuse_unsafe_pickle,
-    short_sha256,
-)
+from acrank.zoo.checkpoints import check_file, read_state, refuse_unsafe_pickle, short_sha256
 from acrank.zoo.data_config import data_config
-from acrank.zoo.describe import EntryInfo, build_arch, create, entry_info, url_weights
+from acrank.zoo.describe import (
+    EntryInfo,
+    build_arch,
+    create,
+    entry_info,
+    has_new_head,
+    outlined,
+    url_weights,
+)
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
+from acrank.zoo.fit import Fit
+from acrank.zoo.fitting import check_finite
 from acrank.zoo.heads import remove_head, source_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import Fit, drawn_alike, fill, flags_of
+from acrank.zoo.partial import drawn_alike, fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -95,19 +99,19 @@ def _finish(
     return Backbone(entry, model.float().cpu().eval(), config, info, head, flags)
 
 
-def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
-    """The network with its weights and head, and the revision of the weights."""
+def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None, Fit | None]:
+    """The network with its weights and head, the revision of the weights, and how they fit."""
     if entry.factory:
-        return call_factory(entry, trust_code=trust_code), None
+        return call_factory(entry, trust_code=trust_code), None, None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
     files = hub_files(entry)
     if files is None:
-        return _load_url(entry, hub), None
+        return _load_url(entry, hub), None, None
     if reference.startswith(HUB_PREFIX):
         return _load_repository(entry, files, hub)
-    return _load_timm(entry, files, hub)
+    return *_load_timm(entry, files, hub), None
 
 
 def _load_timm(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
@@ -132,10 +136,10 @@ def _load_url(entry: ZooEntry, hub: Hub) -> nn.Module:
     return create(entry, str(entry.reference), pretrained=True)
 
 
-def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
+def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str, Fit]:
     found = hub.snapshot(files)
-    model, _ = _load_folder(entry, found.weights.parent)
-    return model, found.commit
+    model, _, fit = _load_folder(entry, found.weights.parent)
+    return model, found.commit, fit
 
 
 def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str, Fit]:
@@ -147,15 +151,24 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     return model, found.commit, fit
 
 
-def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str]:
+def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
+    """The network that a folder describes, filled from its weights as an ``arch`` entry's is.
+
+    timm's own loading takes whatever fits where the number of classes is another.
+    """
     weights = folder_weights(folder)
     for path in (folder / "config.json", weights):
         if not path.is_file():
             hint = "A timm folder holds config.json and model.safetensors."
             raise ModelError(f"There is no {path.name} in {folder}.", hint=hint)
-    refuse_unsafe_pickle(weights)
-    model = create(entry, f"{LOCAL_PREFIX}{folder}", pretrained=True)
-    return model, short_sha256(weights)
+    state = read_state(weights)
+    name = f"{LOCAL_PREFIX}{folder}"
+    _, converter = outlined(entry, name)
+    model = create(entry, name, pretrained=False)
+    how: dict[str, Any] = {"key": entry.key, "converter": converter, "partial": None}
+    how["new_head"] = has_new_head(entry, model)
+    fit = fill(model, state, weights.name, classifier=None, **how)
+    return model, short_sha256(weights), fit
 
 
 def _weights(entry: ZooEntry, hub: Hub) -> tuple[Path, str]:
@@ -179,9 +192,11 @@ def _load_own(
         model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
+    converter = None
     if model is None:
         with drawn_alike(entry.partial):
-            model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
-    how = {"partial": entry.partial, "allow": allow_partial}
+            model, converter = build_arch(entry, state)
+    how: dict[str, Any] = {"partial": entry.partial, "allow": allow_partial, "key": entry.key}
+    how |= {"converter": converter, "new_head": has_new_head(entry, model)}
     fit = fill(model, state, path.name, classifier=entry.classifier, **how)
     return model, revision, fit
