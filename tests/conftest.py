@@ -1,17 +1,27 @@
 """Settings and data shared by the tests."""
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import typer.main
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("acrank", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("acrank")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_command_line() -> Iterator[None]:
+    """Build the command line once: typer builds it anew, in 0.2 s, for every call of ``main``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")
