@@ -8,7 +8,8 @@ import numpy as np
 
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.classmap import ClassMap, has_greys
+from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.imagesize import Size, check_size
 from acrank.data.segmentation.labels import (
     Labelled,
@@ -28,10 +29,10 @@ _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are 
 
 
 class _Seen(NamedTuple):
-    """A pair, and the values or colours that its mask holds."""
+    """A pair, and what its mask holds."""
 
     pair: Pair
-    codes: frozenset[int]
+    label: Labelled
 
 
 def open_segmentation(spec: str, class_map: ClassMap | None = None) -> SegmentationTarget:
@@ -52,14 +53,14 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     name = str(Path(spec).expanduser())
     given = class_map or own_classes(layout)
     seen, faults = _look(layout, colour=given is not None and given.colour)
-    masks = [Labelled(str(pair.mask), codes) for pair, codes in seen]
+    masks = [found.label for found in seen]
     if given:
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
     known, notices = (given, []) if given else infer_classes(name, layout.total, masks)
     if class_map is None:
         require_enough(name, known, masks)
-    pairs = tuple(pair for pair, _ in seen)
+    pairs = tuple(found.pair for found in seen)
     return SegmentationTarget(
         name, known, pairs, (*layout.warnings(), *notices, *empty_masks(known, masks))
     )
@@ -85,12 +86,14 @@ def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
     return seen, faults
 
 
-def _check_mask(source: PathSource, *, colour: bool) -> tuple[Size, frozenset[int]] | Fault:
+def _check_mask(source: PathSource, *, colour: bool) -> tuple[Size, Labelled] | Fault:
     """Return a mask's size and what it holds; its pixels are not kept."""
     mask = read_mask(source, colour=colour)
     if isinstance(mask, Fault):
         return mask
-    return mask.size, frozenset(np.unique(mask.codes).tolist())
+    codes = frozenset(np.unique(mask.codes).tolist())
+    greys = look_at_greys(mask.codes) if not colour and has_greys(codes) else None
+    return mask.size, Labelled(str(source), codes, greys, mask.palette)
 
 
 def _unlike(mask: Size, image: Size) -> str:

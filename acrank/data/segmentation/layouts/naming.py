@@ -84,7 +84,8 @@ def find_naming(images: Iterable[str], masks: Iterable[str]) -> Naming | None:
         masks: likewise.
     """
     names, others = list(images), list(masks)
-    equal = {name: name for name in set(names).intersection(others)}
+    known = set(names)
+    equal = {name: name for name in others if name in known}
     if 2 * len(equal) > max(len(names), len(others)):
         return Naming(Affix(), Affix(), equal)
     found = [naming for affix in _image_affixes(names) for naming in _namings(names, others, affix)]
