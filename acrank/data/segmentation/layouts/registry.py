@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from acrank.data.partnames import Role, role_of
+from acrank.data.partnames import Role, roles_of
 from acrank.data.segmentation.layouts.evidence import look_like_masks
 from acrank.data.segmentation.layouts.found import Layout, Refused, first_files, left_alone
 from acrank.data.segmentation.layouts.reading import Rules
@@ -24,7 +24,7 @@ from acrank.data.segmentation.layouts.twofolders import (
     by_words,
     given_images,
 )
-from acrank.data.walk import folders_in, images_in
+from acrank.data.walk import folders_in, holds_images, images_in
 
 
 class Kind(Protocol):
@@ -53,6 +53,8 @@ LAYOUTS: tuple[Kind, ...] = (
 )
 
 _DEEPEST = 4
+# Of the folders and files beside those that are read.
+_SHOWN = 6
 
 
 def search(folder: Path, *, asked: bool) -> Layout | Refused | None:
@@ -72,7 +74,8 @@ def search(folder: Path, *, asked: bool) -> Layout | Refused | None:
         for kind in LAYOUTS:
             found = kind.find(root)
             if isinstance(found, Layout):
-                layout = replace(found, notices=(*notices, *found.notices))
+                said = (*notices, *found.notices, *_beside(root, found))
+                layout = replace(found, notices=said)
                 if found.sure or look_like_masks(first_files(found.masks)):
                     return layout if asked else _unambiguous(layout)
                 doubtful = doubtful or layout
@@ -98,13 +101,30 @@ def _believed(found: Refused) -> bool:
     return look_like_masks(found.masks) and not look_like_masks(found.images)
 
 
+def _beside(root: Path, layout: Layout) -> tuple[str, ...]:
+    """Say what else lies beside the images and masks."""
+    files = [path for found in (layout.images, layout.masks) for path in first_files(found)]
+    used = {path.relative_to(root).parts for path in files if path.is_relative_to(root)}
+    tops = {parts[0] for parts in used}
+    folders = [f"{e.name}/" for e in folders_in(root) if e.name not in tops and holds_images(e)]
+    direct = () if any(len(parts) == 1 for parts in used) else images_in(root)
+    others = [*folders, *(path.name for path in direct)]
+    if not used or not others:
+        return ()
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    verb = "is" if len(others) == 1 else "are"
+    return (f"{', '.join(others[:_SHOWN])}{more} beside them {verb} left alone.",)
+
+
 def _roots(folder: Path, depth: int = _DEEPEST) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Where to look, and what is to be said of it."""
     inside = folders_in(folder)
-    training = [entry for entry in inside if role_of(entry.name) is Role.TRAINING]
+    roles = roles_of([entry.name for entry in inside])
+    training = [e for e, role in zip(inside, roles, strict=True) if role is Role.TRAINING]
     if len(training) == 1 and folders_in(training[0]):
-        others = [entry.name for entry in inside if role_of(entry.name) is Role.HELD_OUT]
+        others = [e.name for e in inside if e not in training and holds_images(e)]
         yield training[0], left_alone(training[0], others)
     yield folder, ()
-    if len(inside) == 1 and not images_in(folder) and depth:
-        yield from _roots(inside[0], depth - 1)
+    full = [entry for entry in inside if holds_images(entry)] if depth else []
+    if len(full) == 1 and not images_in(folder):
+        yield from _roots(full[0], depth - 1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.partnames import Role, role_of
-from acrank.data.segmentation.layouts.found import Layout, Refused, left_alone
+from acrank.data.segmentation.layouts.found import Layout, Refused
 from acrank.data.segmentation.layouts.listing import find_sides
 from acrank.data.segmentation.layouts.reading import Rules, nothing_in, place_of, read_sides
 from acrank.data.segmentation.layouts.words import meaning_of, without_mask_word
@@ -84,12 +84,7 @@ class NamedFolders:
             return Refused(
                 f"more than one folder of masks or images: {named}", _ONE_OF_EACH, images, masks
             )
-        outcome = next((out for two, out in found if not paired or two in paired), None)
-        if isinstance(outcome, Layout) and training:
-            others = [two.images.name for two in every if two not in training]
-            said = left_alone(root / outcome.places[0], others)
-            return replace(outcome, notices=(*said, *outcome.notices))
-        return outcome
+        return next((outcome for two, outcome in found if not paired or two in paired), None)
 
 
 def by_words(root: Path) -> list[Two]:
