@@ -71,8 +71,9 @@ def class_root(folder: Path) -> Root:
             return Root(folder, (*notices, *_taken_as_classes(tops)))
         others = [top for top in tops if top.path != inside and top.path not in inside.parents]
         if others:
-            verb = "is" if len(others) == 1 else "are"
-            notices.append(f"{inside} is read; {_names(others)} beside it {verb} left alone.")
+            notices.append(
+                f"{inside} is read as the training part, without {_names(others)} beside it."
+            )
         else:
             notices.append(f"{inside} is read: it has the class folders.")
         folder = inside
@@ -80,7 +81,9 @@ def class_root(folder: Path) -> Root:
 
 
 def training_and_held_out(folder: Path) -> tuple[Path | None, list[Path]]:
-    """The training part of a folder, and the parts of it to test on; only names are looked at.
+    """The training part of a folder, and the parts to test on: test before validation images.
+
+    Only names are looked at. A folder that holds one folder alone is entered.
 
     Args:
         folder: as given.
@@ -89,10 +92,15 @@ def training_and_held_out(folder: Path) -> tuple[Path | None, list[Path]]:
         OSError: it cannot be listed.
     """
     entries = folders_in(folder)
+    for _ in range(_DEEPEST):
+        if len(entries) != 1 or role_of(entries[0].name):
+            break
+        entries = folders_in(entries[0])
     roles = roles_of([entry.name for entry in entries])
     parts = list(zip(entries, roles, strict=True))
     training = [entry for entry, role in parts if role is Role.TRAINING]
     held_out = [entry for entry, role in parts if role is Role.HELD_OUT]
+    held_out.sort(key=lambda entry: "test" not in entry.name.casefold())
     return (training[0] if len(training) == 1 else None), held_out
 
 
@@ -170,8 +178,8 @@ def _refuse_same_folders(folder: Path, tops: Sequence[Top]) -> None:
         )
     raise DataError(
         f"{seen}: it cannot be told which of the two are the classes.",
-        hint=f"Give one of them, such as --data {tops[0].path}, if {_listed(inner)} are the "
-        f"classes; for the images of all, or if {_names(tops)} are the classes, {_CSV}.",
+        hint=f"If {_listed(inner)} are the classes, give one of the folders, such as --data "
+        f"{tops[0].path}. In any other case, {_CSV}.",
     )
 
 
@@ -188,11 +196,12 @@ def _parts_refused(folder: Path, parts: Sequence[Top]) -> DataError:
     )
     what = f"is {one}, not a class" if len(parts) == 1 else f"are {several}, not classes"
     seen = f"{folder}: by name, {_names(parts)} {what}"
+    parts = sorted(parts, key=lambda top: top.role is not Role.TRAINING)
     nesting = [top for top in parts if top.nests]
     if nesting:
         inner = _listed(sorted({inner.name for top in nesting for inner in top.inner}))
         return DataError(
-            f"{seen}; the folders in {_names(nesting)} are {inner}.",
+            f"{seen}; {'its folders' if len(nesting) == 1 else 'their folders'} are {inner}.",
             hint=f"Give the one to rank on, such as --data {nesting[0].path}, or {_CSV}, for the "
             "images of several.",
         )

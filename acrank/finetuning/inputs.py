@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from acrank.data import Sample, known_task, open_target, whole_sample
+from acrank.data.summary import in_words, summary
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
@@ -30,7 +31,7 @@ class Images:
         training: to train on.
         validation: to choose the epoch by.
         test: to judge the chosen weights on; None for none.
-        notes: what a user should know of them.
+        notes: what was read, and what a user should know of it.
     """
 
     training: Dataset
@@ -52,14 +53,17 @@ def open_images(config: FinetuneConfig) -> Images:
     """
     if known_task(config.data, config.task) == SEGMENTATION:
         return _open_masks(config)
-    training = _read(config, config.data, config.samples)
-    notes = training.warnings
-    if config.val is None:
+    training, notes = _read(config, config.data, config.samples)
+    others = {}
+    for option, data in (("--val", config.val), ("--test", config.test)):
+        if data is not None:
+            found, told = _read(config, data)
+            others[option] = _with_classes(found, training.classes, option)
+            notes += tuple(f"{option}: {note}" for note in told)
+    validation = others.get("--val")
+    if validation is None:
         training, validation = split(training, training.labels, config.val_share, config.seed)
-    else:
-        validation = _with_classes(_read(config, config.val), training.classes, "--val")
-    test = config.test and _with_classes(_read(config, config.test), training.classes, "--test")
-    return Images(training, validation, test or None, notes)
+    return Images(training, validation, others.get("--test"), notes)
 
 
 def _open_masks(config: FinetuneConfig) -> Images:
@@ -68,13 +72,25 @@ def _open_masks(config: FinetuneConfig) -> Images:
 
     read = _reader(config)
     training = whole = read(config.data, config.samples)
+    notes = [_told(config, whole), *whole.warnings]
     if config.val is None:
         labels = rarest_classes(whole)
         training, validation = split(whole, labels, config.val_share, config.seed)
     else:
         validation = read(config.val, None, like=whole)
-    test = None if config.test is None else read(config.test, None, like=whole)
-    return Images(training, validation, test, (*whole.warnings, *_missing(training)))
+        notes.append(f"--val: {_told(config, validation)}")
+    test = None
+    if config.test is not None:
+        test = read(config.test, None, like=whole)
+        notes.append(f"--test: {_told(config, test)}")
+    return Images(training, validation, test, (*notes, *_missing(training)))
+
+
+def _told(config: FinetuneConfig, images: Masked) -> str:
+    """What was read of images with masks or volumes; the numbers are of those with the class."""
+    held = (images.counts() > 0).sum(axis=0).tolist()
+    things = "volumes with labels" if is_volumes(config.data) else "images with masks"
+    return in_words(images.classes, held, len(images.classes), f"{len(images)} {things}")
 
 
 def _reader(config: FinetuneConfig) -> Callable[..., Any]:
@@ -104,9 +120,13 @@ def _missing(training: Masked) -> list[str]:
     return [f"no training mask holds {', '.join(absent)}"] if absent else []
 
 
-def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> Sample:
-    """All images of a dataset, or a stratified part of them, as one batch."""
-    return whole_sample(open_target(data, offline=config.offline), samples, config.seed)
+def _read(
+    config: FinetuneConfig, data: str, samples: int | None = None
+) -> tuple[Sample, tuple[str, ...]]:
+    """All images of a dataset, or a stratified part, as one batch; and what to say of them."""
+    target = open_target(data, offline=config.offline)
+    sample = whole_sample(target, samples, config.seed)
+    return sample, (summary(sample, target), *sample.warnings)
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:
