@@ -22,7 +22,7 @@ from acrank.transfer.links import link_files, refuse_inside, write_classes
 
 def link_masks(
     data: str, given: Path | None, folder: Path, test_share: float, samples: int | None
-) -> tuple[Path, Path, tuple[int, int]]:
+) -> tuple[Path, Path, tuple[int, int], tuple[str, ...]]:
     """Link the training and the test images of a dataset, and their masks, into two folders.
 
     Args:
@@ -34,7 +34,7 @@ def link_masks(
         samples: training images to use, those with rare classes among them; None for all.
 
     Returns:
-        Both folders, and how many images they have.
+        Both folders, how many images they have, and what a user should know of the data.
 
     Raises:
         ConfigError: the dataset is in that folder.
@@ -51,7 +51,8 @@ def link_masks(
     _link(places[0], target, training, target.class_map)
     another = other and other.class_map != target.class_map
     _link(places[1], other or target, tested, other.class_map if other and another else None)
-    return *places, (len(training), len(tested))
+    told = (*target.warnings, *(f"{given}: {text}" for text in (other.warnings if other else ())))
+    return *places, (len(training), len(tested)), told
 
 
 def _classes_held(target: SegmentationTarget) -> Held:

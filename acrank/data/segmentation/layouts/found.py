@@ -132,6 +132,4 @@ def left_alone(place: Path | str, others: Sequence[str]) -> tuple[str, ...]:
     if not others:
         return ()
     names = ", ".join(f"{name}/" for name in others)
-    return (
-        f"{place} is read; {names} beside it {'is' if len(others) == 1 else 'are'} left alone.",
-    )
+    return (f"{place} is read; {names} beside it {'is' if len(others) == 1 else 'are'} not.",)

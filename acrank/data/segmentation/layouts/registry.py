@@ -113,7 +113,7 @@ def _beside(root: Path, layout: Layout) -> tuple[str, ...]:
         return ()
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     verb = "is" if len(others) == 1 else "are"
-    return (f"{', '.join(others[:_SHOWN])}{more} beside them {verb} left alone.",)
+    return (f"{', '.join(others[:_SHOWN])}{more} beside them {verb} not read.",)
 
 
 def _roots(folder: Path, depth: int = _DEEPEST) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -109,7 +109,7 @@ def test_the_training_part_is_read_and_the_other_can_be_given(
     target = open_segmentation(str(tmp_path))
     assert is_segmentation(str(tmp_path))
     assert {pair.key.rstrip("012") for pair in target.items} == {parts[0]}
-    assert any("left alone" in w and parts[1] in w for w in target.warnings)
+    assert any("beside" in w and parts[1] in w for w in target.warnings)
     held_out = tmp_path / Path(image.replace("PART", parts[1])).parent
     given = held_out if "PART/" not in image.replace("PART/NAME", "") else tmp_path / parts[1]
     other = open_segmentation(str(given))
@@ -122,7 +122,7 @@ def test_folders_beside_are_said_to_be_left_alone(tmp_path: Path, folder: str) -
     lay_out(tmp_path, f"{folder}JPEGImages/NAME.jpg", masks)
     (tmp_path / "archive" / "notes").mkdir(parents=True, exist_ok=True)
     _, said = open_segmentation(str(tmp_path)).warnings
-    assert said == "SegmentationObject/ beside them is left alone."
+    assert said == "SegmentationObject/ beside them is not read."
 
 
 def test_folders_that_are_no_cases_are_said(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_folders_that_are_no_cases_are_said(tmp_path: Path) -> None:
     photograph(tmp_path / "extra" / "x.png")
     target = open_segmentation(str(tmp_path))
     assert len(target.items) == 8
-    assert "extra/ beside them is left alone." in target.warnings
+    assert "extra/ beside them is not read." in target.warnings
 
 
 def test_parts_of_a_challenge(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_parts_of_a_challenge(tmp_path: Path) -> None:
     for name in ("t1", "t2"):
         photograph(tmp_path / "stage1_test" / name / "images" / f"{name}.png")
     assert is_segmentation(str(tmp_path))
-    assert "stage1_test/ beside it is left alone." in open_segmentation(str(tmp_path)).warnings[1]
+    assert "stage1_test/ beside it is not." in open_segmentation(str(tmp_path)).warnings[1]
 
 
 def test_voc_reads_what_its_list_names(tmp_path: Path) -> None:
