@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from acrank.data.foreign import kind_of_folder
 from acrank.data.segmentation.layouts import Layout, Refused, search
 from acrank.data.segmentation.layouts.found import CLASSES, LAYOUT
 from acrank.errors import DataError
@@ -30,7 +31,8 @@ def is_segmentation(spec: str) -> bool:
     except (OSError, RuntimeError, ValueError):  # unreadable, no home, a NUL: no such folder
         return False
     if isinstance(found, Refused):
-        raise _refusal(f"{spec}: it looks like images with masks", found, f" {CLASSES}")
+        further = "" if "--task" in found.hint else f" {CLASSES}"
+        raise _refusal(f"{spec}: it looks like images with masks", found, further)
     return found is not None
 
 
@@ -49,13 +51,16 @@ def find_files(folder: Path) -> Layout:
         raise DataError(
             f"{folder}: cannot be listed: {error}.", hint="Check the folder's permissions."
         ) from error
-    if isinstance(found, Refused):
-        raise _refusal(str(folder), found)
+    if isinstance(found, Layout):
+        return found
     if found is None:
         missing = [part for part in (IMAGES, MASKS) if not (folder / part).is_dir()]
         lacks = f"no folder {' and no folder '.join(missing)}" if missing else "no such files"
-        raise DataError(f"{folder}: {lacks} in it.", hint=LAYOUT)
-    return found
+        found = Refused(f"{lacks} in it", LAYOUT)
+    other = None if found.masks else kind_of_folder(folder)
+    if other:
+        found = Refused(f"{found.reason.rstrip('.')}. It holds {other.what}", other.step)
+    raise _refusal(str(folder), found)
 
 
 def _refusal(what: str, found: Refused, further: str = "") -> DataError:

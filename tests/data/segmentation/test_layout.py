@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_names_that_never_match_are_shown_once(tmp_path: Path) -> None:
 )
 def test_a_missing_folder(tmp_path: Path, missing: str, words: str) -> None:
     fill(tmp_path, TWO)
-    (tmp_path / missing).rename(tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / missing)
     assert words in message(tmp_path)
     assert not is_segmentation(str(tmp_path))
 

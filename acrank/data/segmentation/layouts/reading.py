@@ -8,6 +8,7 @@ from pathlib import Path
 from acrank.common.regular import read_regular
 from acrank.data.checks import listing
 from acrank.data.imagefile import EXTENSIONS
+from acrank.data.passedover import suffixes
 from acrank.data.segmentation.layouts.found import (
     LAYOUT,
     PAIR,
@@ -19,13 +20,13 @@ from acrank.data.segmentation.layouts.found import (
 )
 from acrank.data.segmentation.layouts.listing import Sides
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
-from acrank.data.walk import images_in
+from acrank.data.walk import files_below, images_in, is_image
 
 DESCRIPTION = "dataset.json"
 MERGE = (
-    "Merge the masks of each image to one PNG, of the image's size and name: for one kind of "
-    "object, 255 where any of its masks is white and 0 elsewhere (numpy.maximum.reduce); for "
-    "several kinds, one value each."
+    "Keep one mask of each image, or merge them to one PNG of the image's size and name: for one "
+    "kind of object, 255 where any of its masks is white and 0 elsewhere (numpy.maximum.reduce); "
+    "for several kinds, one value each."
 )
 # Masks to an image from which on they may be several each.
 _SEVERAL = 1.5
@@ -101,7 +102,9 @@ def nothing_in(images: Path, masks: Path) -> Refused:
     """Say which of two folders holds no image files."""
     empty = next((folder for folder in (images, masks) if not images_in(folder)), images)
     sought = " ".join(extension.removeprefix(".") for extension in EXTENSIONS)
-    return Refused(f"{empty.name}: no images (looked for: {sought})", LAYOUT)
+    held = suffixes(path for path in files_below(empty) if not is_image(path))
+    also = f"; it holds {held}" if held else ""
+    return Refused(f"{empty.name}: no images (looked for: {sought}{also})", LAYOUT)
 
 
 def several_masks(image: str, masks: list[str], images: Files, files: Files) -> Refused:

@@ -16,7 +16,11 @@ from acrank.data.partnames import Role, roles_of
 from acrank.data.segmentation.layouts.evidence import look_like_masks
 from acrank.data.segmentation.layouts.found import Layout, Refused, first_files, left_alone
 from acrank.data.segmentation.layouts.reading import Rules
-from acrank.data.segmentation.layouts.together import FolderPerCase, MaskBesideImage
+from acrank.data.segmentation.layouts.together import (
+    FolderPerCase,
+    MaskBesideImage,
+    MasksAmongClasses,
+)
 from acrank.data.segmentation.layouts.twofolders import (
     FixedFolders,
     NamedFolders,
@@ -49,8 +53,10 @@ LAYOUTS: tuple[Kind, ...] = (
     NamedFolders(by_addition),
     MaskBesideImage(),
     FolderPerCase(),
-    NamedFolders(given_images),
+    MasksAmongClasses(),
 )
+# Of the folder that was given alone.
+GIVEN = NamedFolders(given_images)
 
 _DEEPEST = 4
 # Of the folders and files beside those that are read.
@@ -71,12 +77,12 @@ def search(folder: Path, *, asked: bool) -> Layout | Refused | None:
     refused: Refused | None = None
     doubtful: Layout | None = None
     for root, notices in _roots(folder):
-        for kind in LAYOUTS:
+        for kind in (*LAYOUTS, GIVEN) if root == folder else LAYOUTS:
             found = kind.find(root)
             if isinstance(found, Layout):
                 said = (*notices, *found.notices, *_beside(root, found))
                 layout = replace(found, notices=said)
-                if found.sure or look_like_masks(first_files(found.masks)):
+                if found.sure or _believed(found):
                     return layout if asked else _unambiguous(layout)
                 doubtful = doubtful or layout
             elif found and found.sure:
@@ -91,14 +97,19 @@ def _unambiguous(layout: Layout) -> Layout | Refused:
         return layout
     return Refused(
         f"{layout.said()}, but {layout.ambiguous}",
-        "To rank for the masks, pass --task segmentation. To rank for classes, take the masks out.",
+        "To rank for the masks, pass --task segmentation. To rank for the folders as classes, move "
+        "the masks elsewhere: they would count as images.",
         sure=True,
     )
 
 
-def _believed(found: Refused) -> bool:
-    """Whether masks that make no pairs are masks, and the images none."""
-    return look_like_masks(found.masks) and not look_like_masks(found.images)
+def _believed(found: Layout | Refused) -> bool:
+    """Whether masks look like masks; and the images like none, where names do not say enough."""
+    if isinstance(found, Refused):
+        return look_like_masks(found.masks) and not look_like_masks(found.images)
+    if not look_like_masks(first_files(found.masks)):
+        return False
+    return not (found.ambiguous and look_like_masks(first_files(found.images)))
 
 
 def _beside(root: Path, layout: Layout) -> tuple[str, ...]:
@@ -121,7 +132,7 @@ def _roots(folder: Path, depth: int = _DEEPEST) -> Iterator[tuple[Path, tuple[st
     inside = folders_in(folder)
     roles = roles_of([entry.name for entry in inside])
     training = [e for e, role in zip(inside, roles, strict=True) if role is Role.TRAINING]
-    if len(training) == 1 and folders_in(training[0]):
+    if len(training) == 1:
         others = [e.name for e in inside if e not in training and holds_images(e)]
         yield training[0], left_alone(training[0], others)
     yield folder, ()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from acrank.data.partnames import Role, roles_of
 from acrank.data.segmentation.layouts.found import Layout, Refused, first_files, rule_of
-from acrank.data.segmentation.layouts.listing import by_name
+from acrank.data.segmentation.layouts.listing import Sides, by_name
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
-from acrank.data.segmentation.layouts.reading import several_masks
+from acrank.data.segmentation.layouts.reading import read_sides, several_masks
 from acrank.data.segmentation.layouts.words import is_mask_name, meaning_of
 from acrank.data.walk import folders_in, holds_images, images_in
 
@@ -18,6 +19,7 @@ _SEVERAL = 1.5
 # Of the folders: so many have to be cases, of those first looked at as well.
 _MOST = 0.8
 _LOOKED_AT = 10
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class FolderPerCase:
         cases = [case for folder in folders if (case := _case(folder))]
         if len(cases) < max(2, _MOST * len(folders)):
             return None
+        parts = [
+            role in (Role.TRAINING, Role.HELD_OUT) for role in roles_of([f.name for f in folders])
+        ]
+        if all(parts):
+            return _parts_of_a_split(cases)
         images = {c.folder.name: first_files(c.images) for c in cases}
         masks = {c.folder.name: first_files(c.masks) for c in cases}
         if all(len(files) == 1 for files in images.values()):
@@ -77,6 +84,43 @@ class FolderPerCase:
                 return several_masks(f"{name}/", shown, images, masks)
             return Layout(root, images, masks, _places(cases[0]), "one folder a case")
         return _groups(root, cases)
+
+
+@dataclass(frozen=True)
+class MasksAmongClasses:
+    """A folder of masks beside class folders, which is no class; or beside images of any name."""
+
+    def find(self, root: Path) -> Layout | Refused | None:
+        """Look for a folder that is called masks among others."""
+        folders = [folder for folder in folders_in(root) if holds_images(folder)]
+        meant = {folder: meaning_of(folder.name) for folder in folders}
+        masks = [f for f, m in meant.items() if m and m.mask and not m.rest and images_in(f)]
+        images = [f for f in folders if f not in masks and images_in(f)]
+        if not masks or not images:
+            return None
+        if len(masks) == len(images) == 1 and meant[images[0]] is None:
+            found = read_sides(root, Sides(images[0], masks[0]))
+            if isinstance(found, Layout):
+                why = f"{images[0].name}/ says neither images nor a class"
+                return replace(found, ambiguous=why)
+        others = ", ".join(f"{folder.name}/" for folder in images[:_SHOWN])
+        return Refused(
+            f"{masks[0].name}/ holds masks, and is no class as {others} may be",
+            "To rank for classes, move it elsewhere. To rank for masks, put the images into "
+            "images/, and the mask of each, of the same name, into masks/.",
+            [path for folder in images for path in images_in(folder)],
+            images_in(masks[0]),
+        )
+
+
+def _parts_of_a_split(cases: list[_Case]) -> Refused:
+    names = ", ".join(f"{case.folder.name}/" for case in cases)
+    return Refused(
+        f"its folders, {names}, are parts of a split, and none is that to train on",
+        f"Give one of them, such as --data {cases[0].folder}.",
+        [path for case in cases for path in first_files(case.images)],
+        [path for case in cases for path in first_files(case.masks)],
+    )
 
 
 def _case(folder: Path) -> _Case | None:

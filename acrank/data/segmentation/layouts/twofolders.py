@@ -72,9 +72,7 @@ class NamedFolders:
         every = self.pairs(root)
         training = [two for two in every if role_of(two.rest) is Role.TRAINING]
         plain = [two for two in every if not two.rest]
-        found = [
-            (two, outcome) for two in training or plain or every if (outcome := _read(root, two))
-        ]
+        found = [(two, _read(root, two)) for two in training or plain or every]
         paired = [two for two, outcome in found if isinstance(outcome, Layout)]
         if len(paired) > 1:
             named = ", ".join(
@@ -127,9 +125,11 @@ def given_images(root: Path) -> list[Two]:
     return [Two(two.images, two.masks) for two in (*beside, *above)]
 
 
-def _read(root: Path, two: Two) -> Layout | Refused | None:
+def _read(root: Path, two: Two) -> Layout | Refused:
     sides = find_sides(two.images, two.masks)
-    if sides is None or isinstance(sides, Refused):
+    if sides is None:
+        return nothing_in(two.images, two.masks)
+    if isinstance(sides, Refused):
         return sides
     # the folder given may be that of the images
     common = root if two.images.is_relative_to(root) and two.images != root else two.masks.parent

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.data import known_task
+from acrank.data import known_task, open_any
 from acrank.data.segmentation import is_segmentation, open_segmentation
 from acrank.data.segmentation.layouts import LAYOUTS
 from acrank.errors import DataError
@@ -58,6 +58,7 @@ READ = [
     ("NAME.png", "NAME_gt.png", "(NAME_gt)"),
     ("NAME.png", "NAME_label.png", "(NAME_label)"),
     ("NAME_sat.jpg", "NAME_mask.png", "(NAME_sat with NAME_mask)"),
+    ("train/NAME_sat.jpg", "train/NAME_mask.png", "images and masks in train/"),
     ("NAME.jpg", "NAME.png", "(NAME.png beside NAME.jpg)"),
     ("NAME/images/x.png", "NAME/masks/y.png", "images in */images/, masks in */masks/"),
     ("NAME/image.png", "NAME/mask.png", "images and masks in */ (one folder a case)"),
@@ -244,6 +245,59 @@ def test_folders_of_pairs_may_be_classes_so_the_user_has_to_say(
     assert len(open_segmentation(str(tmp_path)).items) == 12
 
 
+def test_masks_beside_a_folder_of_another_name(tmp_path: Path) -> None:
+    lay_out(tmp_path, "tumour/NAME.png", ["masks/NAME.png"])
+    with pytest.raises(DataError, match="tumour/ says neither images nor a class") as caught:
+        is_segmentation(str(tmp_path))
+    assert "--task segmentation" in str(caught.value.hint)
+    assert len(open_segmentation(str(tmp_path)).items) == 4
+
+
+def test_a_folder_of_masks_beside_classes_is_no_class(tmp_path: Path) -> None:
+    for place in range(4):
+        photograph(tmp_path / "crack" / f"{place}.png", place)
+        photograph(tmp_path / "whole" / f"{place}.png", place + 9)
+        mask(tmp_path / "masks" / f"{place}.png")
+    for task in ("auto", "segmentation"):
+        with pytest.raises(
+            DataError, match="masks/ holds masks, and is no class as crack/, whole/"
+        ):
+            open_any(str(tmp_path), task)
+
+
+def test_parts_of_a_split_without_one_to_train_on(tmp_path: Path) -> None:
+    for part in ("val", "test"):
+        lay_out(tmp_path, f"{part}/images/NAME.png", [f"{part}/masks/NAME.png"])
+    for task in ("auto", "segmentation"):
+        with pytest.raises(DataError, match="are parts of a split") as caught:
+            open_any(str(tmp_path), task)
+        assert f"--data {tmp_path}/test" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("folders", [("images", "labels"), ("images/train", "labels/train")])
+def test_boxes_are_no_masks(tmp_path: Path, folders: tuple[str, str]) -> None:
+    for place in range(4):
+        photograph(tmp_path / folders[0] / f"{place}.jpg", place)
+        file = tmp_path / folders[1] / f"{place}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("0 0.5 0.5 0.1 0.1\n")
+    for task in ("auto", "segmentation"):
+        with pytest.raises(DataError, match="boxes in text files") as caught:
+            open_any(str(tmp_path), task)
+        assert "detection" in str(caught.value.hint)
+
+
+def test_arrays_are_no_images(tmp_path: Path) -> None:
+    for place in range(4):
+        photograph(tmp_path / "images" / f"{place}.jpg", place)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        (tmp_path / "masks" / f"{place}.npy").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"masks: no images \(looked for.*; it holds .npy 4\)"):
+        open_segmentation(str(tmp_path))
+    with pytest.raises(DataError, match=r"masks.*npy"):
+        open_any(str(tmp_path), "auto")
+
+
 CLASSES = [
     {"image": 4, "text": 4},
     {"with_mask": 4, "without_mask": 4},
@@ -256,7 +310,7 @@ CLASSES = [
     {"images": 4, "annotations": 4},
     {"chin": 4, "chin_mask": 4},
     {"train": 4, "trainlabel": 4},
-    {"cat": 4, "dog": 4, "masks": 4},
+    {"cat": 4, "dog": 4, "masks": 4},  # photographs of masks
 ]
 
 
