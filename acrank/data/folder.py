@@ -6,10 +6,10 @@ from pathlib import Path
 from acrank.data.checks import listing
 from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.passedover import passed_over, suffixes
+from acrank.data.passedover import beside_notice, passed_over, suffixes
 from acrank.data.roots import class_root
 from acrank.data.target import PathSource, Target, assemble, visible_entries
-from acrank.data.walk import files_below, folders_in, images_in, is_image
+from acrank.data.walk import files_below, folders_in, has_suffix, images_in
 from acrank.errors import DataError
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."
@@ -46,15 +46,15 @@ def _read(folder: Path) -> Target:
     other: dict[str, list[Path]] = {}
     for entry in folders_in(root):
         files = list(files_below(entry))
-        found[entry] = [path for path in files if is_image(path)]
-        other[entry.name] = [path for path in files if not is_image(path)]
+        found[entry] = [path for path in files if has_suffix(path)]
+        other[entry.name] = [path for path in files if not has_suffix(path)]
     _require_images(root, found, other)
     rows = [
         (path.relative_to(root).as_posix(), entry.name, PathSource(path))
         for entry, paths in found.items()
         for path in paths
     ]
-    said = [*notices, *_dead_links(root), *passed_over(other, images_in(root))]
+    said = [*notices, *_dead_links(root), *passed_over(other), *beside_notice(root)]
     return assemble(str(folder), rows, said)
 
 

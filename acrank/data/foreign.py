@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.passedover import suffix_of
-from acrank.data.walk import is_image
+from acrank.data.walk import has_suffix
 
 # Enough to tell what a folder holds; a dataset may have millions of files.
 _MOST_FILES = 5000
@@ -51,7 +51,8 @@ _STEPS: Mapping[str, tuple[str, str]] = {
         ),
         ("files of arrays", _ARRAYS),
     ),
-    **dict.fromkeys((".parquet", ".arrow"), ("files of tables with images in them", _PARQUET)),
+    ".parquet": ("files of tables with images in them", _PARQUET),
+    ".arrow": ("files of tables with images in them", f"Write them as Parquet. {_PARQUET}"),
     **dict.fromkeys(
         (".tsv", ".xlsx", ".xls", ".ods", ".txt"), ("tables in another format than CSV", _TABLE)
     ),
@@ -84,7 +85,7 @@ def kind_of_file(path: Path) -> Kind | None:
         path: the file.
     """
     suffix = suffix_of(path)
-    if is_image(path):
+    if has_suffix(path):
         return Kind("single images", "Give the folder of class folders, or a CSV file.")
     if suffix == ".json" and _is_coco(path):
         return Kind("annotations of objects (COCO)", _DETECTION)
@@ -103,7 +104,7 @@ def kind_of_folder(folder: Path) -> Kind | None:
     """
     files = _some_files(folder)
     found = _objects(folder, files)
-    if found or any(map(is_image, files)):
+    if found or any(map(has_suffix, files)):
         return found
     if sum(bool(_BRATS.search(path.name)) for path in files) > 1:
         return Kind(

@@ -21,7 +21,7 @@ class Role(Enum):
     PATIENT = "patient"
 
 
-_TRAINING = frozenset(("train", "training", "trn"))
+_TRAINING = frozenset(("train", "training", "trn", "trainval"))
 _HELD_OUT = frozenset(
     (
         *("test", "testing", "tests", "tst", "val", "valid", "validation", "dev", "devel"),
@@ -71,7 +71,7 @@ def _is_number(word: str) -> bool:
 
 def _role(words: Sequence[str]) -> Role | None:
     telling = [word for word in words if word not in _PLAIN and not word.isdigit()]
-    if len(telling) == 1 and telling[0] in _TRAINING:
+    if telling == ["train", "val"] or (len(telling) == 1 and telling[0] in _TRAINING):
         return Role.TRAINING
     if len(telling) == 1 and telling[0] in _HELD_OUT:
         return Role.HELD_OUT
@@ -91,6 +91,15 @@ def role_of(name: str) -> Role | None:
         name: of the folder, such as ``Train_images``, ``val2017``, ``fold_3`` or ``tumour``.
     """
     return _role(words_of(name))
+
+
+def says_nothing(name: str) -> bool:
+    """Whether a name says only that there are images: ``images``, ``jpg_files``.
+
+    Args:
+        name: of a folder.
+    """
+    return all(word in _PLAIN or word.isdigit() for word in _words(name)) and not name.isdigit()
 
 
 def roles_of(names: Sequence[str]) -> list[Role | None]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from acrank.data.walk import images_in
+
 # Suffixes of two parts, which say together what a file is.
 _DOUBLE = (".nii.gz", ".tar.gz", ".tar.bz2", ".tar.xz", ".svs.gz")
 _SHOWN = 6
@@ -24,12 +26,11 @@ def suffixes(paths: Iterable[Path]) -> str:
     return ", ".join(shown) + (", ..." if len(counts) > _SHOWN else "")
 
 
-def passed_over(other: Mapping[str, Sequence[Path]], beside: Sequence[Path]) -> list[str]:
+def passed_over(other: Mapping[str, Sequence[Path]]) -> list[str]:
     """Say which files are not read, by their suffixes.
 
     Args:
         other: the files of each class that have no image's suffix.
-        beside: images that lie beside the class folders.
     """
     said = []
     left = {name: paths for name, paths in other.items() if paths}
@@ -45,12 +46,22 @@ def passed_over(other: Mapping[str, Sequence[Path]], beside: Sequence[Path]) -> 
             f"{_files(len(every))} of {len(left)} class folders passed over: {suffixes(every)}; "
             f"most of them, {len(left[most])}, in {most}/."
         )
-    if beside:
-        said.append(
-            f"{len(beside)} image(s) beside the class folders passed over, such as "
-            f"{beside[0].name}: they have no label."
-        )
     return said
+
+
+def beside_notice(folder: Path) -> list[str]:
+    """Say that images lie beside the folders of a folder: they have no label.
+
+    Args:
+        folder: that holds the class folders, or the folder of these.
+    """
+    beside = images_in(folder)
+    if not beside:
+        return []
+    return [
+        f"{len(beside)} image(s) beside the class folders passed over, such as "
+        f"{beside[0].name}: they have no label."
+    ]
 
 
 def _files(count: int) -> str:

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.partnames import Role, role_of, roles_of, split_by_class
+from acrank.data.partnames import Role, role_of, roles_of, says_nothing, split_by_class
+from acrank.data.passedover import beside_notice
 from acrank.data.walk import folders_in, holds_images, images_in
 from acrank.errors import DataError
 
@@ -31,8 +32,8 @@ class Top:
 
     @cached_property
     def inner(self) -> list[Path]:
-        """The folders in it that hold images."""
-        return [entry for entry in folders_in(self.path) if holds_images(entry)]
+        """The folders of images in it, looking through one that only says what images are."""
+        return _inner(self.path)
 
     @cached_property
     def direct(self) -> int:
@@ -43,6 +44,13 @@ class Top:
     def nests(self) -> bool:
         """Whether it holds folders of images, and no image itself."""
         return bool(self.inner) and not self.direct
+
+
+def _inner(folder: Path, depth: int = _DEEPEST) -> list[Path]:
+    found = [entry for entry in folders_in(folder) if holds_images(entry)]
+    if len(found) == 1 and says_nothing(found[0].name):
+        return [] if images_in(folder) or not depth else _inner(found[0], depth - 1)
+    return found
 
 
 class Root(NamedTuple):
@@ -70,6 +78,7 @@ def class_root(folder: Path) -> Root:
             _refuse_same_folders(folder, tops)
             return Root(folder, (*notices, *_taken_as_classes(tops)))
         others = [top for top in tops if top.path != inside and top.path not in inside.parents]
+        notices += beside_notice(folder)
         if others:
             notices.append(
                 f"{inside} is read as the training part, without {_names(others)} beside it."
@@ -121,7 +130,7 @@ def _training_part(folder: Path, tops: Sequence[Top]) -> Path | None:
     others = [top for top in tops if top.role is None]
     if len(training) == 1 and training[0].nests:
         (train,) = training
-        if held_out or not others or any(_same_inner(train, other) for other in others):
+        if held_out or not others:
             return train.path
         raise _unclear(folder, train, others)
     if len(tops) == 1 and tops[0].role in (Role.NUMBERED, Role.PATIENT):
@@ -144,19 +153,13 @@ def _training_part(folder: Path, tops: Sequence[Top]) -> Path | None:
 
 
 def _only_way(tops: Sequence[Top]) -> Path | None:
-    """The first folder below the only one that has several folders of images in it."""
-    for _ in range(_DEEPEST):
-        if len(tops) != 1 or not tops[0].nests:
-            return None
-        if len(tops[0].inner) > 1 or role_of(tops[0].inner[0].name):
-            return tops[0].path
-        tops = [Top(tops[0].inner[0], None)]
-    return None
-
-
-def _same_inner(one: Top, other: Top) -> bool:
-    names = [{inner.name.casefold() for inner in top.inner} for top in (one, other)]
-    return 2 * len(names[0] & names[1]) > max(map(len, names))
+    """The folder below the only one, if there are several folders of images or parts in it."""
+    if len(tops) != 1 or not tops[0].nests:
+        return None
+    inner = tops[0].inner
+    if len(inner) == 1 and not role_of(inner[0].name):
+        return _only_way([Top(inner[0], None)])
+    return inner[0].parent
 
 
 def _refuse_same_folders(folder: Path, tops: Sequence[Top]) -> None:
@@ -197,18 +200,18 @@ def _parts_refused(folder: Path, parts: Sequence[Top]) -> DataError:
     what = f"is {one}, not a class" if len(parts) == 1 else f"are {several}, not classes"
     seen = f"{folder}: by name, {_names(parts)} {what}"
     parts = sorted(parts, key=lambda top: top.role is not Role.TRAINING)
-    nesting = [top for top in parts if top.nests]
+    nesting = [top for top in parts if top.inner]
     if nesting:
         inner = _listed(sorted({inner.name for top in nesting for inner in top.inner}))
         return DataError(
-            f"{seen}; {'its folders' if len(nesting) == 1 else 'their folders'} are {inner}.",
+            f"{seen}; in {_names(nesting)}, there are folders of images called {inner}.",
             hint=f"Give the one to rank on, such as --data {nesting[0].path}, or {_CSV}, for the "
             "images of several.",
         )
     tables = sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() == ".csv")
     beside = f" {_listed(tables)} lies beside." if tables else ""
     return DataError(
-        f"{seen}; the images right in {_names(parts)} have no class folders.{beside}",
+        f"{seen}; the images in {_names(parts)} have no class folders.{beside}",
         hint=f"Make class folders, or {_CSV}, such as {parts[0].path.name}/NAME.jpg,CLASS.",
     )
 

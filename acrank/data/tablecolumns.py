@@ -78,15 +78,14 @@ def _meant(file: Path, table: Table) -> str:
             return f"The file has {used[0]} in place of commas: save it with commas."
     if any(_is_value(file, name) for name in header):
         return "The first row looks like an image already: put the names above it."
+    path, label = _path_place(file, table), _label_place(table)
     renames = [
         f"{header[place]!r} to {column}"
-        for column, place in zip(
-            COLUMNS, (_path_place(file, table), _label_place(table)), strict=True
-        )
+        for column, place in zip(COLUMNS, (path, label), strict=True)
         if place is not None and header[place] != column
     ]
     told = f"Rename {' and '.join(renames)}." if renames else ""
-    return " ".join(filter(None, [told, _one_hot(table)]))
+    return " ".join(filter(None, [told, _one_hot(table, path)]))
 
 
 def _is_value(file: Path, name: str) -> bool:
@@ -123,7 +122,7 @@ def _usual(table: Table, names: frozenset[str]) -> int | None:
     return next((p for p, name in enumerate(table.header) if _plain(name) in names), None)
 
 
-def _one_hot(table: Table) -> str:
+def _one_hot(table: Table, path: int | None) -> str:
     """What to do with a column a class, each of zeros and ones."""
     if "label" in table.header or _label_place(table) is not None or len(table.rows) < 2:
         return ""
@@ -131,7 +130,7 @@ def _one_hot(table: Table) -> str:
     places = [
         place
         for place in range(len(table.header))
-        if all(value in marks for value in table.column(place))
+        if place != path and all(value in marks for value in table.column(place))
     ]
     if len(places) < 2:
         return ""

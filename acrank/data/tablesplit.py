@@ -13,12 +13,7 @@ from acrank.errors import DataError
 
 _YES = frozenset(("true", "1", "1.0", "yes", "y", "t"))
 _NO = frozenset(("false", "0", "0.0", "no", "n", "f", ""))
-_NAMES = frozenset(
-    (
-        *("split", "splits", "fold", "folds", "set", "subset", "partition", "phase", "part"),
-        *("usage", "stage"),
-    )
-)
+_NAMES = frozenset(("split", "splits", "fold", "folds", "set", "subset", "partition"))
 
 
 class Chosen(NamedTuple):

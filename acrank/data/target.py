@@ -114,11 +114,12 @@ _LEFT_BEHIND = frozenset(
 
 def visible_entries(folder: Path) -> list[Path]:
     """Files and folders in their natural order, without hidden ones and what systems leave."""
-    visible = (entry for entry in folder.iterdir() if not _is_hidden(entry.name))
+    visible = (entry for entry in folder.iterdir() if not is_hidden(entry.name))
     return sorted(visible, key=lambda entry: natural_key(entry.name))
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over silently, by its name."""
     return name.startswith(".") or name.casefold() in _LEFT_BEHIND
 
 

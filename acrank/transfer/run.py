@@ -99,7 +99,7 @@ def experiment(
 
 
 def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
-    datasets = prepare_datasets(config, output, say)
+    datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
     volumes = datasets[0].volumes is not None
     scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)

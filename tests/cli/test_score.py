@@ -127,7 +127,10 @@ def test_a_fresh_process_runs_the_demo(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("#  model")
-    assert done.stderr.startswith("[1/2] demo-cifar10: ok")
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("note: 10 classes (0 1, 1 2, ")
+    assert first.endswith("), 16 of 1797 images")
+    assert second.startswith("[1/2] demo-cifar10: ok")
 
 
 def test_the_same_seed_gives_the_same_ranking(acrank: Acrank) -> None:

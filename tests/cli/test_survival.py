@@ -114,7 +114,8 @@ def test_what_a_model_does_to_its_process_costs_its_row_only(
 def test_workers_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> None:
     process = start(tmp_path, *DEMO, "--jobs", "2", "--fresh", "--format", "csv")
     assert process.stderr is not None
-    process.stderr.readline()
+    while not process.stderr.readline().startswith("["):  # a model has been scored
+        assert process.poll() is None
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len([worker for worker in workers if "spawn_main" in " ".join(worker.cmdline())]) == 2
     if how is signal.SIGKILL:

@@ -162,6 +162,35 @@ def test_training_and_test_images_are_apart(stripes: Path, tmp_path: Path) -> No
     assert labels.count("across") == labels.count("down") == 4
 
 
+def test_what_is_read_is_said(stripes: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    prepare_datasets(config(stripes, samples=10), tmp_path / "a", said.append)
+    held_out = stripes / "test"
+    assert said == [
+        f"stripes: 2 classes (across 5, down 5), 10 to train on, and to test on 16 of {held_out}",
+        f"stripes: {stripes / 'train'} is read as the training part, without test/ beside it.",
+    ]
+
+
+def test_parts_of_other_names_train_and_test(stripes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "stripes" / "inner"
+    data.mkdir(parents=True)
+    (data / "Training").symlink_to(stripes / "train")
+    (data / "Testing").symlink_to(stripes / "test")
+    said: list[str] = []
+    given = config(stripes, data=(str(tmp_path / "stripes"),))
+    (found,) = prepare_datasets(given, tmp_path / "a", said.append)
+    assert found.images == (32, 16)
+    assert said[0].endswith(f"32 to train on, and to test on 16 of {data / 'Testing'}")
+
+
+def test_images_kept_back_are_said(stripes: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    prepare_datasets(config(stripes / "train", test_share=0.25), tmp_path / "b", said.append)
+    (line,) = said
+    assert line.endswith("24 to train on, and to test on 8 kept back of the same folder")
+
+
 def test_names_must_differ_and_images_be_files(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Two datasets are called 'stripes'"):
         prepare_datasets(config(stripes, data=(str(stripes), str(stripes))), tmp_path)
