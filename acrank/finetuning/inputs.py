@@ -78,11 +78,11 @@ def _open_masks(config: FinetuneConfig) -> Images:
         training, validation = split(whole, labels, config.val_share, config.seed)
     else:
         validation = read(config.val, None, like=whole)
-        notes.append(f"--val: {_told(config, validation)}")
+        notes += (f"--val: {note}" for note in (_told(config, validation), *validation.warnings))
     test = None
     if config.test is not None:
         test = read(config.test, None, like=whole)
-        notes.append(f"--test: {_told(config, test)}")
+        notes += (f"--test: {note}" for note in (_told(config, test), *test.warnings))
     return Images(training, validation, test, (*notes, *_missing(training)))
 
 

@@ -119,12 +119,15 @@ def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Sa
     given = _test_folder(data)
     if config.task == SEGMENTATION:
         wanted = (data, given, folder, config.test_share, config.samples)
+        told: tuple[str, ...] = ()
         if is_volumes(data):
             settings = VolumeSettings(config.patch, config.spacing, config.window)
             found = Dataset(name, *link_volumes(*wanted, settings))
         else:
-            found = Dataset(name, *link_masks(*wanted))
-        say(f"{name}: {_numbers(found.images, given)}")
+            train, tested, images, told = link_masks(*wanted)
+            found = Dataset(name, train, tested, images)
+        for text in (_numbers(found.images, given), *told):
+            say(f"{name}: {text}")
         return found
     target = open_target(data, offline=config.offline)
     training, test, told = _parts(target, given, config)

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
-from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
-from acrank.data.segmentation.layout import class_file, find_files
+from acrank.data.segmentation.layout import find_files
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.ownclasses import own_classes
 from acrank.errors import DataError
 
 Labels = npt.NDArray[np.uint8]
@@ -117,7 +117,7 @@ def open_masks(
     """Read images and masks.
 
     Args:
-        spec: a folder of ``images/`` and ``masks/``, optionally under ``train/``.
+        spec: a folder; see :func:`acrank.data.segmentation.open_segmentation`.
         samples: how many; None for all.
         seed: chooses them.
         image_size: height and width that they are stretched to.
@@ -128,10 +128,9 @@ def open_masks(
         ConfigError: the size does not fit.
         DataError: the data cannot be used, or have other classes.
     """
-    own = class_file(find_files(Path(spec).expanduser()).root)
     given = None
     if like is not None:  # with classes given, some may be in no mask
-        given = read_class_map(own) if own else like.class_map
+        given = own_classes(find_files(Path(spec).expanduser())) or like.class_map
     target = open_segmentation(spec, given)
     if like is not None and target.classes != like.classes:
         raise DataError(
