@@ -78,7 +78,7 @@ def part_overlaps(masks: Labels, grids: Sequence[Grid]) -> None:
     for own, mask in enumerate(masks):
         ours = _squares(grids[own], grids[own])
         near = (np.abs(starts - starts[own]) <= reach).all(axis=1)
-        for other in np.flatnonzero(near):
+        for other in np.flatnonzero(near).tolist():
             theirs = _squares(grids[own], grids[other])
             shared = tuple(_inside(along) for along in theirs)
             if other == own or any(part.start == part.stop for part in shared):
