@@ -150,7 +150,7 @@ def _may_be_head(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear)
 
 
-def _nothing(value: object) -> None:
+def _nothing(value: Any) -> Any:
     """Keep nothing of what a backward pass would need: there is none."""
 
 
