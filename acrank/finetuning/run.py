@@ -104,7 +104,8 @@ def _run(
     for text in images.notes:
         note(text)
     backbone = find_backbone(config)
-    for flag, particulars in backbone.flags.items():
+    maps = config.task == SEGMENTATION
+    for flag, particulars in (backbone.flags_of_maps if maps else backbone.flags).items():
         note(f"{flag}: {particulars}")
     identity = identity_of(config, images, backbone)
     record = load_record(output, identity)
@@ -161,7 +162,9 @@ def prepare(
         network.to(memory_format=torch.channels_last)
     dtype = choose_autocast(config.precision, device)
     autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype is not None)
-    head = None if backbone.head is None else backbone.head.to(device)
+    head = backbone.head
+    if head is not None:
+        head.to(device)
     method = make_method(config.method, config.options)
     plain = partial(objective.plain, images.training)
     classes = len(images.training.classes)
