@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from acrank.common.paths import user_path
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
@@ -125,6 +126,7 @@ def read_features(folder: Path) -> tuple[list[tuple[ModelResult, Extracted]], di
         DataError: no such folder, no file in it, a file that cannot be read, or files of
             different samples.
     """
+    folder = user_path(folder)
     paths = sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
     if not paths:
         raise DataError(

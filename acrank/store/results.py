@@ -15,6 +15,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from acrank.common.files import write_whole
+from acrank.common.paths import user_path
 from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
@@ -49,7 +50,7 @@ class Kept:
 def cache_folder() -> Path:
     """The folder for what can be made again: ``ACRANK_CACHE``, or the system's place for it."""
     given = os.environ.get("ACRANK_CACHE")
-    return Path(given).expanduser() if given else platformdirs.user_cache_path("acrank")
+    return user_path(given) if given else platformdirs.user_cache_path("acrank")
 
 
 class ResultStore:
