@@ -169,7 +169,7 @@ def gate(
     for path in (csv, json, junit):
         if path:
             check_writable(path)
-    ranking = _ranking(scores, settings_of(locals()), config, started)
+    ranking = _ranking(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
     def write() -> None:
@@ -210,7 +210,11 @@ def _policy(options: dict[str, Any], file: Path | None) -> Policy:
 
 
 def _ranking(
-    scores: Path | None, settings: dict[str, Any], file: Path | None, started: float
+    scores: Path | None,
+    settings: dict[str, Any],
+    file: Path | None,
+    started: float,
+    baseline: Path | None,
 ) -> Ranking:
     if scores:
         if settings:
@@ -223,13 +227,17 @@ def _ranking(
 
         return read_ranking(scores)
     from acrank.config import make_config
-
-    config = make_config(settings, file)
+    from acrank.gate.precision import as_of_baseline
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
     from acrank.run import run
 
+    config, said = make_config(settings, file), ""
+    if baseline is not None:  # what is wrong with it is found before anything is scored
+        config, said = as_of_baseline(config, baseline)
     with ProgressListener(make_console(stderr=True)) as listener:
+        if said:
+            listener.message(said)
         return run(config, listener, started=started)
 
 
