@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from acrank.common.fields import Patch, Seconds, SpacingMm, Window
+from acrank.common.fields import GEOMETRY, Patch, Seconds, SpacingMm, Window, given
 from acrank.common.settings import left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
@@ -155,10 +155,7 @@ class TransferConfig(BaseModel):
             **{
                 "monitor": self.measure,
                 "decoder": self.decoder,
-                "image_size": self.image_size,
-                "patch": self.patch,
-                "spacing": self.spacing,
-                "window": self.window,
+                **given(self, GEOMETRY),
                 **self.finetune,
                 "data": data,
                 "task": self.task,

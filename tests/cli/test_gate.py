@@ -1,11 +1,16 @@
 """``acrank gate`` and ``acrank compare`` as a pipeline calls them."""
 
+import inspect
 import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from acrank.cli.gate import gate
+from acrank.cli.options import _FIELDS
+from acrank.cli.score import score
+from acrank.config import HOW, RunConfig
 from acrank.report.github import SUMMARY_BYTES
 from acrank.report.records import to_json
 from acrank.results import Ranking
@@ -46,6 +51,17 @@ def test_a_rule_that_is_not_met_is_exit_1(acrank: Acrank) -> None:
     assert done.returncode == 1
     assert "max-regret  FAILED   2 below first, asked for at most 1" in done.stdout
     assert "The gate failed: last (max-regret)." in done.stdout
+
+
+def test_it_has_every_option_of_score_that_results_depend_on() -> None:
+    """Else a baseline of such a setting could be met through a configuration file alone."""
+    of_score, of_gate = (
+        {_FIELDS.get(name, name) for name in inspect.signature(command).parameters}
+        for command in (score, gate)
+    )
+    decide = set(RunConfig.model_fields) & of_score - set(HOW) - {"shard"}  # all of a zoo is judged
+    assert decide <= of_gate
+    assert {"head", "norms", "bootstrap", "repeats", "dead_channels", "budget"} <= decide
 
 
 def test_choose_prints_the_name_alone(acrank: Acrank) -> None:
