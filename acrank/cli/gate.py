@@ -42,6 +42,7 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.cli.streams import lost_output
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -172,11 +173,14 @@ def gate(
     ranking = _ranking(scores, settings_of(locals()), config, started)
     verdict = judge(ranking, policy)
 
-    def write() -> None:
-        write_result(ranking, csv, json)
-        _write(verdict, junit)
-
-    deliver(lambda: _show(verdict, output, choose), write)
+    deliver(
+        lambda: _show(verdict, output, choose),
+        lambda: write_result(ranking, csv, json),
+        lambda: _write(verdict, junit),
+        lambda: _tell_github(verdict),
+    )
+    if not choose:
+        _excuse_output()
     raise typer.Exit(_exit_code(ranking, verdict))
 
 
@@ -250,14 +254,25 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
 
 def _write(verdict: Verdict, junit: Path | None) -> None:
     from acrank.common.files import write_all
-    from acrank.report.github import error_lines, write_github
     from acrank.report.junit import to_junit
 
     write_all((junit, lambda: to_junit(verdict)))
+
+
+def _tell_github(verdict: Verdict) -> None:
+    from acrank.report.github import error_lines, write_github
+
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in error_lines(verdict):
             typer.echo(line, err=True)
         write_github(verdict, os.environ)
+
+
+def _excuse_output() -> None:
+    """Say that stdout is lost; the verdict is in the exit code, and stands."""
+    lost = lost_output()
+    if lost:
+        typer.echo(f"note: the verdict stands, but stdout could not be written: {lost}", err=True)
 
 
 def _exit_code(ranking: Ranking, verdict: Verdict) -> ExitCode:
