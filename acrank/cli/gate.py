@@ -43,6 +43,7 @@ from acrank.cli.options import (
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
 from acrank.cli.streams import lost_output
+from acrank.common.visible import visible
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -223,8 +224,15 @@ def _ranking(
                 f"--{name} has no meaning with --scores: the models are scored already.",
                 hint="Leave one of them out.",
             )
+        from acrank.config import read_run_file
         from acrank.results.file import read_ranking
 
+        if file and "gate" not in read_run_file(file):
+            typer.echo(
+                f"note: {visible(str(file))} has no gate: section, and --scores needs nothing "
+                "else of it: the rules are those of the command line",
+                err=True,
+            )
         return read_ranking(scores)
     from acrank.config import make_config
 
