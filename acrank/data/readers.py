@@ -1,7 +1,6 @@
 """``open_target``: from what the user gave to a checked dataset."""
 
-from pathlib import Path
-
+from acrank.common.files import expanded
 from acrank.data.checks import check_images
 from acrank.data.demo import open_demo
 from acrank.data.folder import open_folder
@@ -38,7 +37,7 @@ def _read(spec: str, offline: bool) -> Target:
         return open_demo()
     if spec.startswith(PREFIX):
         return open_hfds(spec, offline=offline)
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     if not spec.strip() or not path.exists():
         raise DataError(f"{spec!r}: no such file or folder.", hint=_ACCEPTED)
     if path.is_dir():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acrank.common.files import make_folder, write_whole
+from acrank.common.files import expanded, make_folder, write_whole
 from acrank.data import Item, Target, known_task, open_target
 from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
@@ -129,7 +129,7 @@ def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Data
 
 def _test_folder(data: str) -> Path | None:
     """The folder of test images, beside the one of training images."""
-    place = Path(data).expanduser()
+    place = expanded(data)
     beside = (place / name for name in TEST_FOLDERS)
     return next((f for f in beside if (place / "train").is_dir() and f.is_dir()), None)
 

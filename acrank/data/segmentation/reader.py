@@ -1,11 +1,11 @@
 """``open_segmentation``: from a folder of images and masks to a checked dataset."""
 
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from acrank.common.files import expanded
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation.classfile import read_class_map
@@ -47,8 +47,8 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
     """
-    layout = find_files(Path(spec).expanduser())
-    name = str(Path(spec).expanduser())
+    layout = find_files(expanded(spec))
+    name = str(expanded(spec))
     file = class_file(layout.root)
     given = class_map or (read_class_map(file) if file else None)
     seen, faults = _look(layout, colour=given is not None and given.colour)

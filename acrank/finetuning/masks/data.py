@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from acrank.common.files import expanded
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
 from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
@@ -128,7 +128,7 @@ def open_masks(
         ConfigError: the size does not fit.
         DataError: the data cannot be used, or have other classes.
     """
-    own = class_file(find_files(Path(spec).expanduser()).root)
+    own = class_file(find_files(expanded(spec)).root)
     given = None
     if like is not None:  # with classes given, some may be in no mask
         given = read_class_map(own) if own else like.class_map
