@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from acrank.cli.gate_ranking import ranking_to_judge
 from acrank.cli.options import (
     AllowPartial,
     BatchSize,
@@ -49,6 +50,7 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.cli.streams import lost_output
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -183,14 +185,17 @@ def gate(
     for path in (csv, json, junit):
         if path:
             check_writable(path)
-    ranking = _ranking(scores, settings_of(locals()), config, started, policy.baseline)
+    ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
-    def write() -> None:
-        write_result(ranking, csv, json)
-        _write(verdict, junit)
-
-    deliver(lambda: _show(verdict, output, choose), write)
+    deliver(
+        lambda: _show(verdict, output, choose),
+        lambda: write_result(ranking, csv, json),
+        lambda: _write(verdict, junit),
+        lambda: _tell_github(verdict),
+    )
+    if not choose:
+        _excuse_output()
     raise typer.Exit(_exit_code(ranking, verdict))
 
 
@@ -223,38 +228,6 @@ def _policy(options: dict[str, Any], file: Path | None) -> Policy:
     return policy
 
 
-def _ranking(
-    scores: Path | None,
-    settings: dict[str, Any],
-    file: Path | None,
-    started: float,
-    baseline: Path | None,
-) -> Ranking:
-    if scores:
-        if settings:
-            name = next(iter(settings)).replace("_", "-")
-            raise ConfigError(
-                f"--{name} has no meaning with --scores: the models are scored already.",
-                hint="Leave one of them out.",
-            )
-        from acrank.results.file import read_ranking
-
-        return read_ranking(scores)
-    from acrank.config import make_config
-    from acrank.gate.precision import as_of_baseline
-    from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
-    from acrank.run import run
-
-    config, said = make_config(settings, file), ""
-    if baseline is not None:  # what is wrong with it is found before anything is scored
-        config, said = as_of_baseline(config, baseline)
-    with ProgressListener(make_console(stderr=True)) as listener:
-        if said:
-            listener.message(said)
-        return run(config, listener, started=started)
-
-
 def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
     from acrank.report.table import make_console
     from acrank.report.verdict import print_verdict, to_json, to_markdown
@@ -272,14 +245,25 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
 
 def _write(verdict: Verdict, junit: Path | None) -> None:
     from acrank.common.files import write_all
-    from acrank.report.github import error_lines, write_github
     from acrank.report.junit import to_junit
 
     write_all((junit, lambda: to_junit(verdict)))
+
+
+def _tell_github(verdict: Verdict) -> None:
+    from acrank.report.github import error_lines, write_github
+
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in error_lines(verdict):
             typer.echo(line, err=True)
         write_github(verdict, os.environ)
+
+
+def _excuse_output() -> None:
+    """Say that stdout is lost; the verdict is in the exit code, and stands."""
+    lost = lost_output()
+    if lost:
+        typer.echo(f"note: the verdict stands, but stdout could not be written: {lost}", err=True)
 
 
 def _exit_code(ranking: Ranking, verdict: Verdict) -> ExitCode:

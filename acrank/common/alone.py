@@ -28,7 +28,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: it cannot be made or written to, or another process is at work in it.
     """
-    folder = user_path(folder)
+    user_path(folder.absolute())
     lock = FileLock(folder / LOCK, timeout=0)
     new = not folder.exists()
     make_folder(folder)

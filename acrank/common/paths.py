@@ -5,29 +5,23 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.common.visible import brief
 from acrank.errors import ConfigError
 
 
 def user_path(given: str | Path) -> Path:
-    """A path as the user wrote it, ``~`` and ``~name`` replaced by home folders.
+    """A path as the user wrote it, :func:`expanded <acrank.common.files.expanded>`.
 
     Args:
         given: may name nothing that exists.
 
     Raises:
-        ConfigError: no home folder is known, a name in it is longer than the disk takes, or it
-            holds what no path may hold.
+        ConfigError: a name in it is longer than the disk takes, or it holds what no path may
+            hold. Whoever looks for a file of such a name would fail in ways of its own.
     """
     shown = repr(brief(str(given), 80))
-    try:
-        path = Path(given).expanduser()
-    except RuntimeError:
-        user = Path(given).parts[0]
-        raise ConfigError(
-            f"{shown}: no home folder is known for '{brief(user, 80)}'.",
-            hint="Write the whole path, from / on.",
-        ) from None
+    path = expanded(given)
     try:
         path.stat()
     except ValueError as error:  # a NUL

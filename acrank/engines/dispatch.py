@@ -13,7 +13,7 @@ from acrank.engines.types import GoOn, always
 from acrank.listener import Listener
 from acrank.results import ModelResult
 from acrank.scorer import Scorer, Work
-from acrank.store import ResultStore
+from acrank.store import open_store
 from acrank.zoo import ZooEntry
 
 
@@ -41,7 +41,7 @@ def score_all(
         AcrankError: the engine cannot start.
     """
     results: dict[str, ModelResult] = {}
-    scorer = Scorer(work, ResultStore(store, tell=listener.message))
+    scorer = Scorer(work, open_store(store, listener.message))
     listener.start(len(entries))
     interrupted = False
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.target import natural_key, visible_entries
@@ -72,7 +73,7 @@ def is_segmentation(spec: str) -> bool:
         spec: what the user gave as the target.
     """
     try:
-        root = _root(Path(spec).expanduser())
+        root = _root(expanded(spec))
         if not all((root / part).is_dir() for part in (IMAGES, MASKS)):
             return False
         if class_file(root):

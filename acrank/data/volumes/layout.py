@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
 from acrank.data.segmentation.layout import class_file
 from acrank.data.target import natural_key
@@ -83,7 +84,7 @@ def is_volumes(spec: str) -> bool:
         spec: what the user gave as the target.
     """
     try:
-        root = _root(Path(spec).expanduser())
+        root = _root(expanded(spec))
         if (root / FOLDERS[0][0]).is_dir():
             return True
         return any(_is_volume(path) for path in (root / "images").iterdir())
