@@ -95,7 +95,7 @@ class Scorer:
         if work.features is not None:
             if not isinstance(work.sample, Sample):
                 raise RuntimeError("features are kept of classification alone")
-            self.keep = FeatureWriter(work.features, work.sample, work.config)
+            self.keep = FeatureWriter(work.features, work.sample, work.config, work.dtype)
 
     def __call__(self, entry: ZooEntry) -> ModelResult:
         """Score an entry; whatever goes wrong is a result with its reason."""

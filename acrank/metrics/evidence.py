@@ -168,6 +168,11 @@ def _with_targets(
         if not np.isin(targets, (0.0, 1.0)).all():
             raise MetricError("Labels of several classes an image must be zeros and ones.")
         targets = targets[:, (targets != targets[0]).any(axis=0)]
+        if not targets.size:
+            raise MetricError(
+                "No label varies: each is all zeros or all ones.",
+                hint="Give a label that some images have and others have not.",
+            )
     if not targets.any(axis=0).all() or not targets.size:
         raise MetricError("A target is zero for every image.", hint="Leave it out.")
     return data, targets

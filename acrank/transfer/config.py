@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from acrank.common.fields import Patch, Seconds, SpacingMm, Window
-from acrank.common.settings import left_unset, validated
+from acrank.common.fields import GEOMETRY, Patch, Seconds, SpacingMm, Window, given
+from acrank.common.settings import Settings, left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
@@ -38,7 +32,7 @@ OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
 OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
-class TransferConfig(BaseModel):
+class TransferConfig(Settings):
     """What an experiment does.
 
     Attributes:
@@ -82,8 +76,6 @@ class TransferConfig(BaseModel):
         trust_code: allow zoo entries that run code of their own.
         keep_weights: keep the weights of every fine-tuning.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: tuple[str, ...] = Field(min_length=1)
     task: Literal["auto", "classification", "segmentation"] = "auto"
@@ -155,10 +147,7 @@ class TransferConfig(BaseModel):
             **{
                 "monitor": self.measure,
                 "decoder": self.decoder,
-                "image_size": self.image_size,
-                "patch": self.patch,
-                "spacing": self.spacing,
-                "window": self.window,
+                **given(self, GEOMETRY),
                 **self.finetune,
                 "data": data,
                 "task": self.task,

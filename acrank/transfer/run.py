@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from acrank.common.alone import alone_in
+from acrank.common.fields import GEOMETRY, given
 from acrank.common.files import folder_name, write_whole
 from acrank.config import RunConfig, make_config
 from acrank.engines.crew import Crew
@@ -139,10 +140,7 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
         "decoder": config.decoder,
-        "image_size": config.image_size,
-        "patch": config.patch,
-        "spacing": config.spacing,
-        "window": config.window,
+        **given(config, GEOMETRY),
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from acrank.common.paths import user_path
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.layout import find_files
@@ -130,7 +130,7 @@ def open_masks(
     """
     given = None
     if like is not None:  # with classes given, some may be in no mask
-        given = own_classes(find_files(Path(spec).expanduser())) or like.class_map
+        given = own_classes(find_files(user_path(spec))) or like.class_map
     target = open_segmentation(spec, given)
     if like is not None and target.classes != like.classes:
         raise DataError(
