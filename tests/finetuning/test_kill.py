@@ -18,7 +18,8 @@ from acrank.common.alone import LOCK
 from acrank.errors import ConfigError
 from acrank.finetuning import loop
 from acrank.finetuning.state import _save, load_state, save_state
-from tests.cli.test_score import ROOT, Acrank, acrank
+from tests.cli.test_score import Acrank, acrank
+from tests.processes import python_path
 
 __all__ = ["acrank"]
 
@@ -66,7 +67,7 @@ def start(folder: Path, method: str, moment: Moment) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", LAUNCHER, *map(str, moment), *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -22,6 +22,7 @@ from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, prepare_datasets
 from acrank.transfer.run import Experiment, experiment
 from acrank.transfer.tables import Tables, best_rate
+from tests.processes import python_path
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {
@@ -100,7 +101,7 @@ def study(
         return experiment(changed, folder, say=said.append), said
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(zoo.parent))
+        patch.setenv("PYTHONPATH", python_path(zoo.parent))
         patch.setenv("ACRANK_CACHE", str(folder / "cache"))
         patch.syspath_prepend(str(zoo.parent))
         yield folder, run
