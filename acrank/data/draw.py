@@ -99,6 +99,7 @@ def _decoded(
         batches=batches,
         warnings=(*warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
+        digests=tuple(fingerprints),
     )
 
 
