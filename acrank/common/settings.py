@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
 from acrank.common.visible import brief, visible
 from acrank.common.yaml_text import RefusedYamlError, parse, read_text
 from acrank.errors import ConfigError
 
 Fields = TypeVar("Fields", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """A configuration whose numbers are numbers: ``true`` is not taken for 1."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _are_no_booleans(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        given = value if isinstance(value, list | tuple) else (value,)
+        if kinds & {int, float} and bool not in kinds and any(isinstance(v, bool) for v in given):
+            raise ValueError("write a number, not true or false")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that an annotation is put together from."""
+    parts = get_args(annotation)
+    return {annotation}.union(*map(_kinds, parts))
 
 
 def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None = None) -> Fields:
