@@ -41,6 +41,11 @@ def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if wanted else None
 
 
+def precision_name(dtype: torch.dtype | None) -> str:
+    """How a run's precision is called: ``bf16`` or ``fp32``."""
+    return "fp32" if dtype is None else "bf16"
+
+
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
     """On CUDA: deterministic convolutions, in fp32 where fp32 is asked for and not in TF32."""

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from acrank.common.fields import Patch, Seconds, SpacingMm, Window
-from acrank.common.settings import left_unset, validated
+from acrank.common.settings import Settings, left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
@@ -38,7 +32,7 @@ OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
 OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
-class TransferConfig(BaseModel):
+class TransferConfig(Settings):
     """What an experiment does.
 
     Attributes:
