@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from acrank.errors import ConfigError
 from acrank.finetuning import loop
@@ -124,14 +125,20 @@ def test_the_decoder_of_a_segmenter_is_checked_too(tmp_path: Path) -> None:
     assert not finetune(settings, tmp_path / "out").kept
 
 
+def head_of(network: nn.Module) -> torch.Tensor:
+    """The weights of the head, as they are now."""
+    weights: torch.Tensor = network.state_dict()["head.weight"]
+    return weights.clone()
+
+
 def steps_of(training: loop.Training) -> list[torch.Tensor]:
-    """The weights of the network after each step, by its own hook."""
+    """The weights of the head after each step, filled in as training goes on."""
     found: list[torch.Tensor] = []
     usual = training._step
 
     def step() -> None:
         usual()
-        found.append(training.parts.network.head.weight.detach().clone())
+        found.append(head_of(training.parts.network))
 
     training._step = step  # type: ignore[method-assign]
     return found
@@ -142,14 +149,14 @@ def test_averaged_weights_leave_the_untrained_ones_behind(shades: Path) -> None:
     images = open_images(settings)
     training, network = prepare(settings, images, find_backbone(settings), CPU)
     steps = steps_of(training)
-    first = network.head.weight.detach().clone()
+    first = head_of(network)
     while not training.done:
         training.run_epoch()
     assert training.steps == len(steps) == 6
     average = steps[0]
     for number, weights in enumerate(steps[1:], start=2):
         average = torch.lerp(average, weights, number ** (-2 / 3))
-    found = training.judged.get_submodule("head").weight
+    found = head_of(training.judged)
     assert torch.allclose(found, average, atol=1e-6)
     assert torch.dist(found, first) > 0.5 * torch.dist(steps[-1], first)
 
