@@ -91,6 +91,7 @@ def _decoded(
         batches=batches,
         warnings=(*target.warnings, *warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
+        digests=tuple(fingerprints),
     )
 
 

@@ -39,10 +39,19 @@ class Masked(Protocol):
         """Indices of the classes that are no background."""
         ...
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of the bytes of each image, without its mask."""
+        ...
+
     def __len__(self) -> int: ...
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""
+        ...
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Whether a mask, in its own size, holds each class, (K,)."""
         ...
 
 
@@ -84,6 +93,11 @@ class MaskedImages:
         return self.sample.fingerprint
 
     @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of the bytes of each image, without its mask."""
+        return self.sample.digests
+
+    @property
     def foreground(self) -> tuple[int, ...]:
         """Indices of the classes that are no background."""
         return foreground_of(self.class_map)
@@ -96,6 +110,15 @@ class MaskedImages:
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""
         return count_labels(self.sample.masks, len(self.classes))
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Whether a mask, in its own size, holds each class, (K,)."""
+        held: npt.NDArray[np.bool_] = self.counts().sum(axis=0) > 0
+        rows = range(len(self)) if not held.all() else ()
+        for row in rows:  # what is small may be lost when a mask is stretched to one size
+            there = np.unique(self.truth(row))
+            held[there[there != IGNORE]] = True
+        return held
 
     def truth(self, row: int) -> Labels:
         """The mask of an image in its own size: class indices (H, W), 255 to be ignored.
