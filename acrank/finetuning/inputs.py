@@ -85,8 +85,8 @@ def open_images(config: FinetuneConfig) -> Images:
     test = others.get("--test")
     parts = _parts(training, validation, test, _held)
     defined = bool(parts[1].held.sum() > 1) or config.monitor != "auroc"
-    told, monitor = _told(config, parts, training.classes, OF_CLASSES, defined=defined)
-    return Images(training, validation, test, (*notes, *told), monitor)
+    beside, monitor = _told(config, parts, training.classes, OF_CLASSES, defined=defined)
+    return Images(training, validation, test, (*notes, *beside), monitor)
 
 
 def _refuse_same(config: FinetuneConfig) -> None:
