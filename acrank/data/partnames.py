@@ -99,7 +99,7 @@ def says_nothing(name: str) -> bool:
     Args:
         name: of a folder.
     """
-    return all(word in _PLAIN or word.isdigit() for word in _words(name)) and not name.isdigit()
+    return all(word in _PLAIN or word.isdigit() for word in words_of(name)) and not name.isdigit()
 
 
 def roles_of(names: Sequence[str]) -> list[Role | None]:

@@ -55,9 +55,7 @@ def test_other_formats_stay_clean(acrank: Acrank, folder: Path, form: str) -> No
         ("gate", *MODEL, "--require", "demo-cifar10"),
     ],
 )
-def test_other_commands_say_it_too(
-    acrank: Acrank, folder: Path, command: tuple[str, ...]
-) -> None:
+def test_other_commands_say_it_too(acrank: Acrank, folder: Path, command: tuple[str, ...]) -> None:
     done = acrank(command[0], *command[1:], "--data", str(folder), *FAST)
     assert done.stderr.startswith(READ), done.stderr
 
