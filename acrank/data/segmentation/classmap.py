@@ -102,23 +102,33 @@ def infer_class_map(name: str, masks: Sequence[Collection[int]]) -> tuple[ClassM
     if found in _BINARY:
         return ClassMap(("background", "foreground"), tuple(found)), []
     if len(found) < 3 or IGNORE not in found:
-        return ClassMap(tuple(map(str, found)), tuple(found)), []
+        return ClassMap(tuple(map(str, found)), tuple(found)), _no_background(found)
     *values, _ = found
     if has_greys(values) and (len(values) < _MANY_LEVELS or _are_even(found)):
         notice = (
             f"The values {', '.join(map(str, found))} are taken for {len(found)} classes, 255 "
             "among them. classes.yaml can name them, and say if one of them is to be ignored."
         )
-        return ClassMap(tuple(map(str, found)), tuple(found)), [notice]
+        return ClassMap(tuple(map(str, found)), tuple(found)), [notice, *_no_background(found)]
     if values == [0, 1]:
         _refuse_two_binaries(name, masks)
-    inferred, _ = infer_class_map(name, [values])
+    inferred, further = infer_class_map(name, [values])
     notice = (
         f"The value {IGNORE} is taken to mean 'ignore', not a class: {counts[IGNORE]} of "
         f"{len(masks)} masks have it beside {', '.join(map(str, values))}. classes.yaml can say "
         "otherwise."
     )
-    return ClassMap(inferred.names, inferred.codes, IGNORE), [notice]
+    return ClassMap(inferred.names, inferred.codes, IGNORE), [notice, *further]
+
+
+def _no_background(found: Sequence[int]) -> list[str]:
+    """Say that no class is the background, which values alone do not tell without 0."""
+    if 0 in found or len(found) < 2:
+        return []
+    return [
+        f"No mask has the value 0, so each of {', '.join(map(str, found))} counts as an object. "
+        "classes.yaml can call one of them background."
+    ]
 
 
 def _are_even(found: Sequence[int]) -> bool:

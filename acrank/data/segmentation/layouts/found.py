@@ -123,7 +123,7 @@ def rule_of(naming: Naming) -> str:
 
 
 def left_alone(place: Path | str, others: Sequence[str]) -> tuple[str, ...]:
-    """Say which part is read, if there are others.
+    """Say which part of a split is read, if there are others.
 
     Args:
         place: what is read.
@@ -132,4 +132,4 @@ def left_alone(place: Path | str, others: Sequence[str]) -> tuple[str, ...]:
     if not others:
         return ()
     names = ", ".join(f"{name}/" for name in others)
-    return (f"{place} is read; {names} beside it {'is' if len(others) == 1 else 'are'} not.",)
+    return (f"{place} is read as the training part, without {names} beside it.",)

@@ -140,7 +140,7 @@ def test_parts_of_a_challenge(tmp_path: Path) -> None:
     for name in ("t1", "t2"):
         photograph(tmp_path / "stage1_test" / name / "images" / f"{name}.png")
     assert is_segmentation(str(tmp_path))
-    assert "stage1_test/ beside it is not." in open_segmentation(str(tmp_path)).warnings[1]
+    assert "without stage1_test/ beside it." in open_segmentation(str(tmp_path)).warnings[1]
 
 
 def test_voc_reads_what_its_list_names(tmp_path: Path) -> None:
