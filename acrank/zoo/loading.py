@@ -18,12 +18,13 @@ from acrank.zoo.checkpoints import (
 )
 from acrank.zoo.data_config import data_config
 from acrank.zoo.describe import EntryInfo, build_arch, create, entry_info, url_weights
+from acrank.zoo.drawing import drawn_by, mark_drawn
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
 from acrank.zoo.heads import remove_head, source_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import Fit, drawn_alike, fill, flags_of
+from acrank.zoo.partial import Fit, fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -56,7 +57,12 @@ class Backbone:
 
 
 def load_backbone(
-    entry: ZooEntry, *, trust_code: bool = False, hub: Hub, allow_partial: bool = False
+    entry: ZooEntry,
+    *,
+    trust_code: bool = False,
+    hub: Hub,
+    allow_partial: bool = False,
+    seed: int = 0,
 ) -> Backbone:
     """Load a candidate's network and weights, and take its head off.
 
@@ -65,10 +71,16 @@ def load_backbone(
         trust_code: whether a ``factory`` may run.
         hub: where weights that are not local come from.
         allow_partial: whether a ``partial`` entry's checkpoint may fill less than half of it.
+        seed: of the parameters that no checkpoint fills.
 
     Raises:
         ModelError: whatever went wrong, in one line.
     """
+    with drawn_by(seed, entry):
+        return _load_backbone(entry, trust_code, hub, allow_partial)
+
+
+def _load_backbone(entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: bool) -> Backbone:
     try:
         if entry.weights:
             return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
@@ -98,7 +110,7 @@ def _finish(
 def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
     """The network with its weights and head, and the revision of the weights."""
     if entry.factory:
-        return call_factory(entry, trust_code=trust_code), None
+        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
@@ -175,13 +187,11 @@ def _load_own(
 ) -> tuple[nn.Module, str, Fit]:
     """The network of an ``arch`` or a ``factory`` with the weights that the entry names."""
     # a factory's own trouble comes first: it may not be allowed to run at all
-    with drawn_alike(entry.partial):
-        model = call_factory(entry, trust_code=trust_code) if entry.factory else None
+    model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
     if model is None:
-        with drawn_alike(entry.partial):
-            model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
+        model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
     how = {"partial": entry.partial, "allow": allow_partial}
     fit = fill(model, state, path.name, classifier=entry.classifier, **how)
     return model, revision, fit

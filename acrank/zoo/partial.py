@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from acrank.common.fresh import is_fresh, mark_fresh
 from acrank.errors import ModelError
 from acrank.zoo.checkpoints import Shapes, State, check_fit, same_tensors
+from acrank.zoo.drawing import drawn_flags
 from acrank.zoo.heads import find_head
 
 # What training scripts put before the names of a network's tensors.
@@ -161,18 +160,7 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
         flags["partly-loaded"] = f"{fit}{left}"
     if fit is not None and fit.renamed:
         flags["renamed-weights"] = fit.renamed
-    return flags
-
-
-@contextmanager
-def drawn_alike(partial: bool) -> Iterator[None]:
-    """Build a network whose fresh layers are the same each time, where it will have some."""
-    if not partial:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
+    return flags if fit is not None else drawn_flags(model)
 
 
 def _best_names(wanted: Shapes, shapes: Shapes) -> tuple[_Names, str]:
