@@ -246,4 +246,4 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
             f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-    return load_backbone(entries[0], hub=Hub(offline=config.offline), **how)
+    return load_backbone(entries[0], hub=Hub(offline=config.offline), seed=config.seed, **how)

@@ -20,6 +20,7 @@ from acrank.zoo.describe import (
     outlined,
     url_weights,
 )
+from acrank.zoo.drawing import drawn_by, mark_drawn
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
 from acrank.zoo.fit import Fit
@@ -27,7 +28,7 @@ from acrank.zoo.fitting import check_finite
 from acrank.zoo.heads import mark_fresh_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import drawn_alike, fill, flags_of
+from acrank.zoo.partial import fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -67,7 +68,12 @@ class Backbone:
 
 
 def load_backbone(
-    entry: ZooEntry, *, trust_code: bool = False, hub: Hub, allow_partial: bool = False
+    entry: ZooEntry,
+    *,
+    trust_code: bool = False,
+    hub: Hub,
+    allow_partial: bool = False,
+    seed: int = 0,
 ) -> Backbone:
     """Load a candidate's network and weights, and take its head off.
 
@@ -76,10 +82,16 @@ def load_backbone(
         trust_code: whether a ``factory`` may run.
         hub: where weights that are not local come from.
         allow_partial: whether a ``partial`` entry's checkpoint may fill less than half of it.
+        seed: of the parameters that no checkpoint fills.
 
     Raises:
         ModelError: whatever went wrong, in one line.
     """
+    with drawn_by(seed, entry):
+        return _load_backbone(entry, trust_code, hub, allow_partial)
+
+
+def _load_backbone(entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: bool) -> Backbone:
     try:
         if entry.weights:
             return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
@@ -126,7 +138,7 @@ def _refuse_without_numbers(model: nn.Module) -> None:
 def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None, Fit | None]:
     """The network with its weights and head, the revision of the weights, and how they fit."""
     if entry.factory:
-        return call_factory(entry, trust_code=trust_code), None, None
+        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None, None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
@@ -212,14 +224,12 @@ def _load_own(
 ) -> tuple[nn.Module, str, Fit]:
     """The network of an ``arch`` or a ``factory`` with the weights that the entry names."""
     # a factory's own trouble comes first: it may not be allowed to run at all
-    with drawn_alike(entry.partial):
-        model = call_factory(entry, trust_code=trust_code) if entry.factory else None
+    model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
     converter = None
     if model is None:
-        with drawn_alike(entry.partial):
-            model, converter = build_arch(entry, state)
+        model, converter = build_arch(entry, state)
     classifier = entry.classifier
     if entry.partial and not classifier:  # a head that the checkpoint lacks is not missed
         classifier = head_name(model, data_config(entry, model)["input_size"])
