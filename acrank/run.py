@@ -19,7 +19,7 @@ from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
 from acrank.data.summary import summary
 from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
-from acrank.device import choose_autocast, choose_device
+from acrank.device import choose_autocast, choose_device, precision_name
 from acrank.engines import score_all
 from acrank.errors import ConfigError
 from acrank.listener import Listener, Silent
@@ -230,11 +230,11 @@ def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
         job: of the run.
         sample: that the results are of.
     """
-    config, dtype = job.work.config, job.work.dtype
+    config = job.work.config
     record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
     record["device"] = {
         "type": job.work.device.type,
-        "precision": "fp32" if dtype is None else "bf16",
+        "precision": precision_name(job.work.dtype),
         "threads": torch.get_num_threads(),
     }
     return record

@@ -16,6 +16,14 @@ from acrank.errors import ConfigError
 UNFINISHED = ".acrank-"
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with ``~`` as the user's home; that of a user who does not exist stays as it is.
+
+    So does it where no home is known: what is then said is that there is no such file.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - that of pathlib raises RuntimeError
+
+
 def check_writable(path: Path) -> None:
     """Refuse a result file that could not be written, before any work is done.
 

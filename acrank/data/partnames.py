@@ -55,7 +55,7 @@ _COMPOUND = re.compile(
 _HOLD = re.compile(r"\b(?:hold|held)[ _-]?out\b", re.IGNORECASE)
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
     """The words and numbers of a name, in lower case: TrainImages_01 has three."""
     found = [word.casefold() for word in _WORDS.findall(_HOLD.sub("holdout", name))]
     return [part for word in found for part in _parted(word)]
@@ -91,7 +91,7 @@ def role_of(name: str) -> Role | None:
     Args:
         name: of the folder, such as ``Train_images``, ``val2017``, ``fold_3`` or ``tumour``.
     """
-    return _role(_words(name))
+    return _role(words_of(name))
 
 
 def says_nothing(name: str) -> bool:
@@ -100,7 +100,7 @@ def says_nothing(name: str) -> bool:
     Args:
         name: of a folder.
     """
-    return all(word in _PLAIN or word.isdigit() for word in _words(name)) and not name.isdigit()
+    return all(word in _PLAIN or word.isdigit() for word in words_of(name)) and not name.isdigit()
 
 
 def roles_of(names: Sequence[str]) -> list[Role | None]:
@@ -117,7 +117,7 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
     alone = [role_of(name) for name in names]
     if all(alone) or len(names) < 2:
         return alone
-    words = [_words(name) for name in names]
+    words = [words_of(name) for name in names]
     shared = reduce(set.intersection, map(set, words))
     ways = [[_role([word for word in each if word not in shared]) for each in words]]
     if Role.TRAINING in alone or Role.HELD_OUT in alone:
@@ -134,7 +134,7 @@ def split_by_class(names: Sequence[str]) -> bool:
     """
     parts: dict[tuple[str, ...], set[str]] = {}
     for name in names:
-        words = _words(name)
+        words = words_of(name)
         said = [word for word in words if word in _PARTS]
         if len(said) != 1:
             return False

@@ -38,13 +38,15 @@ def write_github(verdict: Verdict, environment: Mapping[str, str]) -> None:
     Raises:
         ConfigError: such a file cannot be written.
     """
-    output = environment.get("GITHUB_OUTPUT")
-    if output:
-        _append(Path(output), outputs(verdict))
     summary = environment.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        room = SUMMARY_BYTES - _size(Path(summary))
-        _append(Path(summary), summary_text(verdict, room))
+    try:
+        output = environment.get("GITHUB_OUTPUT")
+        if output:
+            _append(Path(output), outputs(verdict))
+    finally:  # one of them costs only itself
+        if summary:
+            room = SUMMARY_BYTES - _size(Path(summary))
+            _append(Path(summary), summary_text(verdict, room))
 
 
 def outputs(verdict: Verdict) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.common.files import make_folder, write_whole
+from acrank.common.paths import user_path
 from acrank.data import Item, Target, known_task, open_target
 from acrank.data.roots import training_and_held_out
 from acrank.data.summary import in_words
@@ -119,12 +120,15 @@ def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Sa
     given = _test_folder(data)
     if config.task == SEGMENTATION:
         wanted = (data, given, folder, config.test_share, config.samples)
+        told: tuple[str, ...] = ()
         if is_volumes(data):
             settings = VolumeSettings(config.patch, config.spacing, config.window)
             found = Dataset(name, *link_volumes(*wanted, settings))
         else:
-            found = Dataset(name, *link_masks(*wanted))
-        say(f"{name}: {_numbers(found.images, given)}")
+            train, tested, images, told = link_masks(*wanted)
+            found = Dataset(name, train, tested, images)
+        for text in (_numbers(found.images, given), *told):
+            say(f"{name}: {text}")
         return found
     target = open_target(data, offline=config.offline)
     training, test, told = _parts(target, given, config)
@@ -153,7 +157,7 @@ def _numbers(images: tuple[int, int], given: Path | None) -> str:
 
 def _test_folder(data: str) -> Path | None:
     """The folder of test images, beside the one of training images."""
-    place = Path(data).expanduser()
+    place = user_path(data)
     try:
         training, held_out = training_and_held_out(place)
         laid_out = [part for part in held_out if folders_in(part)]
