@@ -17,6 +17,7 @@ from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.run import finetune
+from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.source_head import leep
 from acrank.results import ModelResult
 from acrank.scoring import score_backbone
@@ -25,7 +26,6 @@ from tests.norm.test_convert import randomise
 from tests.zoo import own_networks
 
 CONFIG = RunConfig(data="demo", samples=32, batch_size=16, precision="fp32")
-NO_CLASSIFIER = "the network has no source classifier"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,7 @@ def test_a_head_that_timm_has_drawn_is_no_source_classifier(
 ) -> None:
     entry = ZooEntry(name="x", source=f"local-dir:{folder}", kwargs=kwargs)
     result = scored(entry, metrics=("log_me", "leep", "nce"))
+    assert NO_CLASSIFIER == "the network has no source classifier"
     for metric in ("leep", "nce"):
         assert (metric in result.scores) == defined
         assert result.undefined.get(metric) == (None if defined else NO_CLASSIFIER)
@@ -165,7 +166,7 @@ def test_fine_tuning_says_what_it_is_a_head_on(zoo: Path, tmp_path: Path) -> Non
     given = {"data": "demo", "model": "Functional", "zoo": str(zoo), "trust_code": True}
     config = make_finetune_config({**given, "samples": 40, "epochs": 1, "batch_size": 16})
     finetune(config, tmp_path / "out", note=said.append)
-    assert any("features-are-outputs: no head found: its 5 outputs" in text for text in said)
+    assert any("features-are-outputs: no head to take off: its 5 outputs" in text for text in said)
 
 
 def test_they_are_explained(zoo: Path) -> None:

@@ -104,11 +104,11 @@ def test_features_alone_are_nothing_to_speak_of(no_hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        ("traced", "its 5 outputs are taken as features (a traced network: give it untraced)"),
-        ("Functional", "its 5 outputs are taken as features (no single layer makes them: 'cl"),
-        ("TwoHeads", "its 7 outputs are taken as features (no single layer makes them: 'cl"),
-        ("NormedLogits", "its 5 outputs are taken as features (no single layer makes them: 'cl"),
-        ("Clinging", "the outputs are taken as features (what follows fc needs its outputs)"),
+        ("traced", "its 5 outputs are taken as features; a traced network has no layers to"),
+        ("Functional", "its 5 outputs are taken as features; no single layer makes them, 'cl"),
+        ("TwoHeads", "its 7 outputs are taken as features; no single layer makes them, 'cl"),
+        ("NormedLogits", "its 5 outputs are taken as features; no single layer makes them, 'cl"),
+        ("Clinging", "the outputs are taken as features; what follows fc needs them"),
     ],
 )
 def test_outputs_that_may_be_class_scores_are_flagged(
@@ -116,7 +116,7 @@ def test_outputs_that_may_be_class_scores_are_flagged(
 ) -> None:
     loaded = load(function, no_hub)
     assert list(loaded.flags) == [OUTPUTS]
-    assert loaded.flags[OUTPUTS].startswith(f"no head found: {said}")
+    assert loaded.flags[OUTPUTS].startswith(f"no head to take off: {said}")
     assert loaded.flags_of_maps == {}
     assert loaded.head is None
     whole = getattr(own_networks, function)().eval()
