@@ -41,6 +41,11 @@ def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if wanted else None
 
 
+def precision_name(dtype: torch.dtype | None) -> str:
+    """What :func:`choose_autocast` has chosen, as settings call it: ``fp32`` or ``bf16``."""
+    return {None: "fp32", torch.bfloat16: "bf16"}[dtype]
+
+
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
     """On CUDA: deterministic convolutions, in fp32 where fp32 is asked for and not in TF32."""

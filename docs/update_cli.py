@@ -19,14 +19,17 @@ EXITS = """
 | code | meaning |
 |---|---|
 | 0 | ok |
-| 1 | a gate failed (reserved: no command uses it yet) |
+| 1 | `acrank gate` failed; nothing else ends with it |
 | 2 | wrong usage, configuration, zoo or data |
 | 3 | done, but some models failed or could not be kept (`--strict`: or a flag, a guard, no rank) |
 | 4 | no model could be scored |
 | 70 | internal error: a bug in acrank |
 | 130 | interrupted; what was done has been printed and written |
 
-stdout carries the result; progress and messages go to stderr.
+stdout carries the result; progress and messages go to stderr. Whether anybody reads them changes nothing: closed
+streams and pipes whose reader has left cost neither the exit code, nor a file, nor a score. Where stdout cannot be
+written for another reason, such as a full disk, the command says so and ends with 2 instead of 0; the verdict of
+`acrank gate` stands all the same, but for `--choose`, whose result is what it prints.
 """
 
 

@@ -13,15 +13,15 @@ from rich.table import Table
 from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
 from acrank.report.cells import plain
 from acrank.report.ranking_text import (
+    any_compared,
     guard_notes,
-    interval_text,
     metric_text,
     millions_text,
     places_text,
-    probability_text,
     reading_notes,
     score_text,
     status_text,
+    uncertainty_texts,
 )
 from acrank.results import RankedModel, Ranking
 
@@ -101,6 +101,7 @@ def print_table(table: Table, console: Console) -> None:
 def _columns(ranking: Ranking) -> list[Column]:
     by = ranking.rank_by
     arrow = "↑" if higher_is_better(by) else "↓"
+    compared = any_compared(ranking.rows)
     places = [Column("places", places_text, 1)] if by == CONSENSUS else []
     metric_columns = [
         # what was asked for by name goes later than what is always there
@@ -112,9 +113,9 @@ def _columns(ranking: Ranking) -> list[Column]:
         Column("#", lambda row: str(row.rank or "")),
         Column("model", lambda row: row.result.model, left=True),
         Column(f"{by} {arrow}", lambda row: score_text(row, by)),
-        Column("95 % interval", interval_text, 2),
-        Column("P(best)", probability_text),
-        Column("tie", lambda row: str(row.tie_group or ""), 1),
+        Column("95 % interval", lambda row: uncertainty_texts(row, compared)[0], 2),
+        Column("P(best)", lambda row: uncertainty_texts(row, compared)[1]),
+        Column("tie", lambda row: uncertainty_texts(row, compared)[2], 1),
         *places,
         *metric_columns,
         Column("params M", lambda row: millions_text(row.result.params), 4),

@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from acrank.common.files import expanded
+
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
 # Pixels of a side: ten times what networks take, and a batch still fits in memory.
@@ -94,7 +96,7 @@ class ZooEntry(BaseModel):
         """A path of this entry, seen from the folder of its zoo file."""
         path = Path(relative)
         try:
-            return self.base / path.expanduser()
+            return self.base / expanded(path)
         except RuntimeError:  # ~nobody: a user that this machine does not have
             return self.base / path
 

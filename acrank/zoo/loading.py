@@ -20,14 +20,15 @@ from acrank.zoo.describe import (
     outlined,
     url_weights,
 )
+from acrank.zoo.drawing import drawn_by, mark_drawn
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
 from acrank.zoo.fit import Fit
 from acrank.zoo.fitting import check_finite
-from acrank.zoo.heads import remove_head, source_head
+from acrank.zoo.heads import mark_fresh_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import drawn_alike, fill, flags_of
+from acrank.zoo.partial import fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -37,6 +38,8 @@ from acrank.zoo.sources import (
     hub_files,
     others_in_folder,
 )
+from acrank.zoo.take_off import OF_VECTORS, head_name, take_off_head
+from acrank.zoo.wrappers import unwrap_parts, with_hooks
 
 
 @dataclass
@@ -59,9 +62,19 @@ class Backbone:
     head: nn.Module | None = None
     flags: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def flags_of_maps(self) -> dict[str, str]:
+        """The flags where feature maps are used, and not what the network gives in the end."""
+        return {name: text for name, text in self.flags.items() if name not in OF_VECTORS}
+
 
 def load_backbone(
-    entry: ZooEntry, *, trust_code: bool = False, hub: Hub, allow_partial: bool = False
+    entry: ZooEntry,
+    *,
+    trust_code: bool = False,
+    hub: Hub,
+    allow_partial: bool = False,
+    seed: int = 0,
 ) -> Backbone:
     """Load a candidate's network and weights, and take its head off.
 
@@ -70,10 +83,16 @@ def load_backbone(
         trust_code: whether a ``factory`` may run.
         hub: where weights that are not local come from.
         allow_partial: whether a ``partial`` entry's checkpoint may fill less than half of it.
+        seed: of the parameters that no checkpoint fills.
 
     Raises:
         ModelError: whatever went wrong, in one line.
     """
+    with drawn_by(seed, entry):
+        return _load_backbone(entry, trust_code, hub, allow_partial)
+
+
+def _load_backbone(entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: bool) -> Backbone:
     try:
         if entry.weights:
             return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
@@ -91,19 +110,36 @@ def load_backbone(
 def _finish(
     entry: ZooEntry, model: nn.Module, revision: str | None, fit: Fit | None = None
 ) -> Backbone:
+    unwrap_parts(model)
+    model = with_hooks(model)
+    _refuse_without_numbers(model)
     check_finite(model)
     info = entry_info(entry, model, revision=revision, cached=True)
     config = data_config(entry, model)
-    head = source_head(model, entry.classifier)
-    remove_head(model, entry.classifier)
-    flags = flags_of(fit, model)
-    return Backbone(entry, model.float().cpu().eval(), config, info, head, flags)
+    if not entry.factory and fit is None:
+        mark_fresh_head(model)
+    # one by one: a network's own methods may return nothing
+    model.float()
+    model.cpu()
+    head, flags = take_off_head(model, entry.classifier, config["input_size"])
+    model.eval()
+    return Backbone(entry, model, config, info, head, {**flags_of(fit, model), **flags})
+
+
+def _refuse_without_numbers(model: nn.Module) -> None:
+    empty = [name for name, value in model.state_dict().items() if value.is_meta]
+    if empty:
+        raise ModelError(
+            f"{len(empty)} tensor(s) of the network have no numbers ({empty[0]}, ...): they are "
+            "on the device 'meta'.",
+            hint="Let the factory load them, with load_state_dict(..., assign=True).",
+        )
 
 
 def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None, Fit | None]:
     """The network with its weights and head, the revision of the weights, and how they fit."""
     if entry.factory:
-        return call_factory(entry, trust_code=trust_code), None, None
+        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None, None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
@@ -192,15 +228,16 @@ def _load_own(
 ) -> tuple[nn.Module, str, Fit]:
     """The network of an ``arch`` or a ``factory`` with the weights that the entry names."""
     # a factory's own trouble comes first: it may not be allowed to run at all
-    with drawn_alike(entry.partial):
-        model = call_factory(entry, trust_code=trust_code) if entry.factory else None
+    model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
     converter = None
     if model is None:
-        with drawn_alike(entry.partial):
-            model, converter = build_arch(entry, state)
+        model, converter = build_arch(entry, state)
+    classifier = entry.classifier
+    if entry.partial and not classifier:  # a head that the checkpoint lacks is not missed
+        classifier = head_name(model, data_config(entry, model)["input_size"])
     how: dict[str, Any] = {"partial": entry.partial, "allow": allow_partial, "key": entry.key}
     how |= {"converter": converter, "new_head": has_new_head(entry, model)}
-    fit = fill(model, state, path.name, classifier=entry.classifier, **how)
+    fit = fill(model, state, path.name, classifier=classifier, **how)
     return model, revision, fit

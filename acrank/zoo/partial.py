@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
-import torch
 from torch import nn
 
 from acrank.common.fresh import is_fresh, mark_fresh
 from acrank.errors import ModelError
 from acrank.zoo.checkpoints import SAVE, State, some
 from acrank.zoo.conversions import Converter
+from acrank.zoo.drawing import drawn_flags
 from acrank.zoo.fit import Fit, find_fit
 from acrank.zoo.fitting import (
     check_fit,
@@ -174,7 +173,7 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
         model: that it was loaded into.
     """
     if fit is None:
-        return {}
+        return drawn_flags(model)
     flags = {}
     if fit.share < 1:
         norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -194,17 +193,6 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
         "converted-weights": fit.converted,
     }
     return flags | {name: said for name, said in words.items() if said}
-
-
-@contextmanager
-def drawn_alike(partial: bool) -> Iterator[None]:
-    """Build a network whose fresh layers are the same each time, where it will have some."""
-    if not partial:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def _mark_fresh_layers(model: nn.Module, names: Iterable[str]) -> None:

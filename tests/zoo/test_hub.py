@@ -15,6 +15,7 @@ from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone
 from acrank.zoo.check import Checker
 from acrank.zoo.sources import HubFiles
+from tests.processes import python_path
 
 from .conftest import (
     TIMM_NAME,
@@ -300,12 +301,11 @@ def test_hf_endpoint_and_cache_from_the_shell(standin: StandIn, tmp_path: Path) 
         "from acrank.zoo import Hub, ZooEntry, load_backbone\n"
         f"print(load_backbone(ZooEntry(name={TIMM_NAME!r}), hub=Hub()).info.revision)\n"
     )
-    root = Path(__file__).parents[2]
     environment = {
         "HF_ENDPOINT": standin.endpoint,
         "HF_HOME": str(tmp_path / "home"),
         "PATH": "",
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": python_path(),
     }
     ran = subprocess.run(
         [sys.executable, "-c", code],
