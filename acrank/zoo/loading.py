@@ -1,6 +1,6 @@
 """From an entry to a network that maps images to features."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from acrank.zoo.sources import (
     HubFiles,
     folder_weights,
     hub_files,
+    others_in_folder,
 )
 from acrank.zoo.take_off import OF_VECTORS, head_name, take_off_head
 from acrank.zoo.wrappers import unwrap_parts, with_hooks
@@ -183,7 +184,7 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
     config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
     model = bundle_network(config, trust_code=trust_code)
-    fit = fill(model, read_state(found.weights), found.weights.name, classifier=None)
+    fit = fill(model, read_state(found.weights), found.weights.name, key=entry.key)
     return model, found.commit, fit
 
 
@@ -203,7 +204,10 @@ def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
     model = create(entry, name, pretrained=False)
     how: dict[str, Any] = {"key": entry.key, "converter": converter, "partial": None}
     how["new_head"] = has_new_head(entry, model)
-    fit = fill(model, state, weights.name, classifier=None, **how)
+    fit = fill(model, state, weights.name, **how)
+    others = others_in_folder(weights)
+    if others:
+        fit = replace(fit, part="; ".join(filter(None, (fit.part, others))))
     return model, short_sha256(weights), fit
 
 
