@@ -109,6 +109,9 @@ def _run(
     maps = config.task == SEGMENTATION
     for flag, particulars in (backbone.flags_of_maps if maps else backbone.flags).items():
         note(f"{flag}: {particulars}")
+    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if frozen:
+        note(f"{len(frozen)} tensor(s) of the backbone came frozen and stay so: {frozen[0]}, ...")
     identity = identity_of(config, images, backbone)
     record, state = load_record(output, identity), load_state(output, identity)
     kept = (record["device"] if record else state or {}).get("precision")

@@ -164,7 +164,7 @@ def _why_unclear(model: nn.Module, output: Tensor) -> str:
     if found is Origin.features:
         return ""
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        why = "a traced network has no layers to take off"
+        why = "give the network untraced"
     elif found is Origin.hidden:
         why = "how they are made cannot be seen, 'classifier:' may name a layer"
     else:

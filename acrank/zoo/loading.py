@@ -123,7 +123,15 @@ def _finish(
     model.cpu()
     head, flags = take_off_head(model, entry.classifier, config["input_size"])
     model.eval()
+    _unfreeze(model)
     return Backbone(entry, model, config, info, head, {**flags_of(fit, model), **flags})
+
+
+def _unfreeze(model: nn.Module) -> None:
+    """Let all of a network train that came frozen but for its head: else nothing is left to."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter.is_floating_point())
 
 
 def _refuse_without_numbers(model: nn.Module) -> None:
