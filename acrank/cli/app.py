@@ -17,6 +17,7 @@ from acrank.cli.benchmark import benchmark
 from acrank.cli.blame import blamed
 from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
 from acrank.cli.compare import compare
+from acrank.cli.docstrings import written_docstring
 from acrank.cli.explain import explain
 from acrank.cli.finetune import finetune
 from acrank.cli.gate import gate
@@ -60,6 +61,8 @@ def options(
 
 def _bounded(command: Callable[P, None]) -> Callable[P, None]:
     """Keep the documented exit codes where typer would end with 1, the code of a failed gate."""
+    if command.__doc__ is None:  # python -OO leaves them out, and they are the help
+        command.__doc__ = written_docstring(command)
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
