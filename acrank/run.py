@@ -17,6 +17,7 @@ from acrank import __version__
 from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data.summary import summary
 from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
 from acrank.device import choose_autocast, choose_device, precision_name
 from acrank.engines import score_all
@@ -75,7 +76,7 @@ def prepare(
     Args:
         config: of the run.
         entries: the candidates.
-        listener: is told what a user should know of the data and the network.
+        listener: is told what was read, and what a user should know of the data and the network.
         features: folder for every model's features, or None.
 
     Raises:
@@ -97,7 +98,7 @@ def prepare(
     sample = draw_any(target, *given, patches)
     hub = Hub(offline=config.offline)
     notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
-    for note in notes:
+    for note in (summary(sample, target), *notes):
         listener.message(note)
     return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SMALLER_RATE
 from acrank.report.cells import plain
 from acrank.report.progress import ProgressBar
 from acrank.report.table import print_rows
@@ -56,13 +56,16 @@ def _number(value: float | None) -> str:
 
 def _lines(done: Finetuned) -> list[str]:
     record, config = done.record, done.record["config"]
-    monitor = config["monitor"].replace("_", " ")
+    monitor = record["chosen_by"].replace("_", " ")
     lines = [
         f"{record['model']['name']} by {config['method']}: epoch {record['best_epoch']} of "
         f"{len(done.log)}, the best by {monitor} on the validation images."
     ]
     if record["stopped"]:
-        lines.append(f"Ended early: {record['stopped']}.")
+        hint = f" {SMALLER_RATE}" if record["diverged"] else ""
+        lines.append(f"Ended early: {record['stopped']}.{hint}")
+    if "not_tested" in record:
+        lines.append(f"Not judged on the test images: {record['not_tested']}.")
     if done.kept:
         lines.append("It had been finished before (--fresh begins anew).")
     where = f"local-dir:{done.folder}"

@@ -27,6 +27,20 @@ MEASURE_NAMES = {
     "dice": "Dice",
     "iou": "IoU",
 }
+# Settings of fine-tuning and of scoring that an experiment has itself, and under what name.
+OWN = {
+    "finetune": {
+        **{"data": "data", "task": "task", "test": "data", "model": "models", "zoo": "zoo"},
+        **{"method": "method", "options": "options", "epochs": "epochs", "seed": "seeds"},
+        **{"batch_size": "batch_size", "lr": "lrs", "device": "device", "offline": "offline"},
+        **{"trust_code": "trust_code", "threads": "threads"},
+    },
+    "score": {
+        **{"data": "data", "task": "task", "zoo": "zoo", "models": "models", "jobs": "jobs"},
+        **{"metrics": "metrics", "timeout_per_model": "timeout", "threads": "threads"},
+        **{"device": "device", "offline": "offline", "trust_code": "trust_code"},
+    },
+}
 # Usual settings where every pixel has a label.
 OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
 OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
@@ -115,6 +129,9 @@ class TransferConfig(Settings):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
+        for part, own in OWN.items():
+            for name in own.keys() & getattr(self, part).keys():
+                raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 

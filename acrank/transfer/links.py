@@ -11,7 +11,7 @@ import yaml
 from acrank.common.files import make_folder, write_whole
 from acrank.common.paths import user_path
 from acrank.data.segmentation import ClassMap
-from acrank.data.segmentation.layout import CLASS_FILES
+from acrank.data.segmentation.layouts import CLASS_FILES
 from acrank.errors import ConfigError, DataError
 
 

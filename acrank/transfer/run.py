@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -100,7 +100,7 @@ def experiment(
 
 
 def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
-    datasets = prepare_datasets(config, output)
+    datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
     volumes = datasets[0].volumes is not None
     scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
@@ -215,12 +215,26 @@ class _Counted:
     total: int
     measure: str
     done: int = 0
+    told: set[str] = field(default_factory=set)
 
     def __call__(self, outcome: Outcome) -> None:
+        self._tell(outcome)
         self.done += 1
         spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
         found = outcome.reason or self._quality(outcome.test.get(self.measure))
-        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
+        early = f"; ended early: {outcome.stopped}" if outcome.stopped else ""
+        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent}){early}")
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell once what a user should know of the images of a dataset.
+
+        Of the fine-tunings with one seed: those with others differ by who validates.
+        """
+        for text in outcome.notes if outcome.cell.seed == 0 else ():
+            told = f"note: {outcome.cell.dataset}: {text}"
+            if told not in self.told:
+                self.told.add(told)
+                self.say(told)
 
     def _quality(self, value: float | None) -> str:
         name = MEASURE_NAMES[self.measure]

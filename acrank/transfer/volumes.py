@@ -14,8 +14,9 @@ from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation import ClassMap
 from acrank.data.volumes import Case, VolumeSettings, VolumeTarget, open_volumes
 from acrank.data.volumes.cutting import Cutter
+from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import DESCRIPTION, find_volumes
-from acrank.data.volumes.nifti import quiet_nibabel, read_nifti
+from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
 from acrank.transfer.apart import Held, Holdings
 from acrank.transfer.links import link_files, refuse_inside, write_classes
@@ -74,7 +75,7 @@ def _classes_held(target: VolumeTarget) -> Held:
 
 def _codes(label: Path, class_map: ClassMap) -> Held:
     try:
-        voxels = read_nifti(label).voxels
+        voxels = read_labels(label).voxels
     except Exception as error:  # it could be read a moment ago
         raise DataError(f"{label}: {explain(error)}.", hint="Repair or remove it.") from error
     return np.isin(class_map.codes, np.unique(voxels))

@@ -47,7 +47,9 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
     Raises:
         ModelError: the network cannot run without numbers.
     """
-    model.to("meta").eval().requires_grad_(False)
+    model.to("meta")
+    model.eval()
+    model.requires_grad_(False)
     norms = usable_norms(model, BATCH) or usable_norms(model, KINDS)
     for layer in norms.values():  # the probe's step is in their affines alone
         layer.requires_grad_(True)  # keeps as much in eval mode, and is told faster

@@ -22,7 +22,7 @@ from acrank.zoo.selection import select_entries
 from acrank.zoo.yaml_file import ZooFile, open_zoo, packaged_zoo
 
 # Fields that are text, whatever YAML makes of it.
-_TEXT = ("note", "classifier", "sha256")
+_TEXT = ("note", "classifier", "sha256", "key")
 # Fields that have options of their own.
 _OWN = ("name", "source", "arch", "weights", "tags", "license", "factory")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
-from acrank.data.segmentation.layout import class_file
+from acrank.data.segmentation.layouts import class_file
 from acrank.data.target import natural_key
+from acrank.data.walk import images_in
 from acrank.errors import DataError
 
 EXTENSIONS = (".nii.gz", ".nii")
@@ -85,8 +86,9 @@ def is_volumes(spec: str) -> bool:
     """
     try:
         root = _root(expanded(spec))
-        if (root / FOLDERS[0][0]).is_dir():
-            return True
+        first = root / FOLDERS[0][0]
+        if first.is_dir():
+            return not images_in(first)  # nnU-Net has 2-D images there too
         return any(_is_volume(path) for path in (root / "images").iterdir())
     except (OSError, RuntimeError, ValueError):  # unreadable, no home, a NUL: no such folder
         return False
