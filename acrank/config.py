@@ -99,7 +99,7 @@ class RunConfig(Settings):
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: of the forward and backward pass; ``auto`` takes bf16 where the hardware has
             it and fp32 elsewhere.
-        threads: CPU threads; None leaves PyTorch's choice, the physical cores.
+        threads: CPU threads; None for the physical cores, or fewer if the container may use fewer.
         offline: use no network.
         trust_code: allow zoo entries that run code of their own (``factory:``).
         allow_partial: take checkpoints that fill less than half of their network, of zoo entries

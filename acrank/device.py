@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
 import torch
 
 from acrank.errors import ConfigError
@@ -33,6 +34,15 @@ def choose_device(name: str, *, elsewhere: bool = False) -> torch.device:
         there = ", ".join(device for device, there in available.items() if there)
         raise ConfigError(f"Device '{name}' is not available here.", hint=f"Available: {there}.")
     return torch.device(name)
+
+
+def cpu_threads(given: int | None) -> int:
+    """CPU threads of arithmetic: as given, or what PyTorch chose and this process may use.
+
+    PyTorch takes the physical cores, and knows nothing of the share of them that a container is
+    allowed (cgroups): sixty threads on two cores wait for one another.
+    """
+    return given or max(1, min(torch.get_num_threads(), joblib.cpu_count()))
 
 
 def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:

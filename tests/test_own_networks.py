@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from timm.models._hub import save_config_for_hf
 
 import acrank
@@ -17,6 +17,7 @@ from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.run import finetune
+from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.source_head import leep
 from acrank.results import ModelResult
 from acrank.scoring import score_backbone
@@ -25,7 +26,6 @@ from tests.norm.test_convert import randomise
 from tests.zoo import own_networks
 
 CONFIG = RunConfig(data="demo", samples=32, batch_size=16, precision="fp32")
-NO_CLASSIFIER = "the network has no source classifier"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,7 @@ def test_a_head_that_timm_has_drawn_is_no_source_classifier(
 ) -> None:
     entry = ZooEntry(name="x", source=f"local-dir:{folder}", kwargs=kwargs)
     result = scored(entry, metrics=("log_me", "leep", "nce"))
+    assert NO_CLASSIFIER == "the network has no source classifier"
     for metric in ("leep", "nce"):
         assert (metric in result.scores) == defined
         assert result.undefined.get(metric) == (None if defined else NO_CLASSIFIER)
@@ -165,7 +166,27 @@ def test_fine_tuning_says_what_it_is_a_head_on(zoo: Path, tmp_path: Path) -> Non
     given = {"data": "demo", "model": "Functional", "zoo": str(zoo), "trust_code": True}
     config = make_finetune_config({**given, "samples": 40, "epochs": 1, "batch_size": 16})
     finetune(config, tmp_path / "out", note=said.append)
-    assert any("features-are-outputs: no head found: its 5 outputs" in text for text in said)
+    assert any("features-are-outputs: no head to take off: its 5 outputs" in text for text in said)
+
+
+def test_what_comes_frozen_is_trained_or_said(tmp_path: Path) -> None:
+    def noted(kwargs: dict[str, Any]) -> list[str]:
+        entry = {"name": "x", "factory": "tests.zoo.own_networks:frozen", "kwargs": kwargs}
+        zoo = tmp_path / "zoo.yaml"
+        zoo.write_text(json.dumps({"version": 1, "models": [{**entry, "input_size": 16}]}))
+        said: list[str] = []
+        given = {"data": "demo", "model": "x", "zoo": str(zoo), "trust_code": True}
+        config = make_finetune_config({**given, "samples": 40, "epochs": 1, "batch_size": 16})
+        finetune(config, tmp_path / "out", fresh=True, note=said.append)
+        return [text for text in said if "frozen" in text]
+
+    assert noted({}) == []
+    first = own_networks.body()[0].weight
+    trained = load_file(tmp_path / "out" / "model.safetensors")["backbone.body.0.weight"]
+    assert not torch.equal(trained, first)
+    assert noted({"but": "body.3.weight"}) == [
+        "7 tensor(s) of the backbone came frozen and stay so: body.0.weight, ..."
+    ]
 
 
 def test_they_are_explained(zoo: Path) -> None:

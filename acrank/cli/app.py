@@ -7,14 +7,17 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
 from acrank import __version__
 from acrank.cli.benchmark import benchmark
+from acrank.cli.blame import blamed
 from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
 from acrank.cli.compare import compare
+from acrank.cli.docstrings import written_docstring
 from acrank.cli.explain import explain
 from acrank.cli.finetune import finetune
 from acrank.cli.gate import gate
@@ -26,7 +29,7 @@ from acrank.cli.streams import hold_streams, lost_output
 from acrank.cli.validate import validate
 from acrank.cli.zoo import zoo, zoo_add, zoo_check
 from acrank.common.visible import typed_line, visible
-from acrank.errors import AcrankError, ExitCode
+from acrank.errors import AcrankError, ConfigError, ExitCode
 
 P = ParamSpec("P")
 
@@ -58,10 +61,13 @@ def options(
 
 def _bounded(command: Callable[P, None]) -> Callable[P, None]:
     """Keep the documented exit codes where typer would end with 1, the code of a failed gate."""
+    if command.__doc__ is None:  # python -OO leaves them out, and they are the help
+        command.__doc__ = written_docstring(command)
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _require_folder()
             command(*args, **kwargs)
         except KeyboardInterrupt:
             _say("interrupted")
@@ -70,6 +76,17 @@ def _bounded(command: Callable[P, None]) -> Callable[P, None]:
             raise RuntimeError(typed_line(error)) from error
 
     return run
+
+
+def _require_folder() -> None:
+    """Refuse a working folder that has been removed: no relative path means anything in it."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            f"The working folder cannot be used: {error.strerror}.",
+            hint="It may have been removed; change to one that exists.",
+        ) from None
 
 
 app.command("score")(_bounded(score))
@@ -108,11 +125,11 @@ def _run() -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except AcrankError as error:
-        _say(f"error: {error.message}")
-        if error.hint:
-            _say(f"  {error.hint}")
-        return error.exit_code
-    except Exception as error:  # the last boundary: a bug, not a user's mistake
+        return _told(error)
+    except Exception as error:  # the last boundary
+        known = blamed(error)
+        if known is not None and not os.environ.get("ACRANK_DEBUG"):
+            return _told(known)
         _say(f"internal error: {type(error).__name__}: {error}")
         if os.environ.get("ACRANK_DEBUG"):
             traceback.print_exc()
@@ -120,6 +137,14 @@ def _run() -> int:
             _say("  This is a bug in acrank. Set ACRANK_DEBUG=1 to see where it happened.")
         return ExitCode.INTERNAL
     return ExitCode.OK
+
+
+def _told(error: AcrankError) -> ExitCode:
+    """Say what is wrong; returns the exit code."""
+    _say(f"error: {error.message}")
+    if error.hint:
+        _say(f"  {error.hint}")
+    return error.exit_code
 
 
 def _say(text: str) -> None:

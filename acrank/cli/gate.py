@@ -51,6 +51,7 @@ from acrank.cli.options import (
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
 from acrank.cli.streams import lost_output
+from acrank.common.visible import visible
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -235,7 +236,9 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
     if choose:  # whatever else there is to say must not end up in a variable
         print_verdict(verdict, make_console(stderr=True))
         if verdict.passed:
-            typer.echo(verdict.best)
+            typer.echo(visible(verdict.best))
+            if visible(verdict.best) != verdict.best:
+                typer.echo("note: the name is printed with escapes; rename the model", err=True)
     elif output is GateFormat.table:
         print_verdict(verdict, make_console())
     else:

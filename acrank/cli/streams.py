@@ -13,7 +13,10 @@ import select
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # The reader has gone, on purpose; anything else, such as a full disk, has lost the result.
 _GONE = (errno.EPIPE, errno.EBADF, errno.ESHUTDOWN)
@@ -24,7 +27,7 @@ class _Enduring(io.FileIO):
 
     lost: OSError | None = None
 
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+    def write(self, data: ReadableBuffer, /) -> int:
         """Write, or drop what cannot be written and remember why."""
         while self.lost is None:
             try:

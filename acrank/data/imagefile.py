@@ -1,5 +1,6 @@
 """Opening image files with Pillow so that nothing damaged passes and no warning leaks."""
 
+import ctypes
 import io
 import logging
 import warnings
@@ -105,10 +106,31 @@ def strict_pillow() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         logger.setLevel(logging.CRITICAL + 1)
         try:
-            yield
+            with _silent_libtiff():
+                yield
         finally:
             logger.setLevel(level)
             ImageFile.LOAD_TRUNCATED_IMAGES = allowed
+
+
+@contextmanager
+def _silent_libtiff() -> Iterator[None]:
+    """Keep libtiff from writing to stderr what Pillow raises as an error.
+
+    Pillow has no setting for it. Where the library cannot be reached through Pillow's own, as on
+    Windows, its lines come beside the error.
+    """
+    try:
+        set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):
+        yield
+        return
+    set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    handler = set_handler(None)
+    try:
+        yield
+    finally:
+        set_handler(handler)
 
 
 def in_threads(work: Callable[[In], Out], inputs: Iterable[In], *, chunksize: int = 4) -> list[Out]:

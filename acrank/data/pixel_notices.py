@@ -25,12 +25,11 @@ def pixel_notices(
         images: as they were decoded.
         pixels: what became of them.
     """
-    flat = [bool((values == values[0, 0]).all()) for values in pixels]
     return [
         *_depth(names, images),
         *_frames(images),
         *_transparency(images),
-        *_flat(images, pixels, flat),
+        *_flat(names, images, pixels),
     ]
 
 
@@ -60,7 +59,7 @@ def _depth(names: Sequence[str], images: Sequence[Decoded]) -> list[str]:
 
 def _few_decide(above: Sequence[str], share: float, rest: int, depth: int) -> str:
     """Say that a marker, or a defect, makes all else darker."""
-    said = ", ".join(above[:_NAMED]) + (", ..." if len(above) > _NAMED else "")
+    said = _listed(above)
     who = "1 image decides" if len(above) == 1 else f"{len(above)} images decide"
     return (
         f"{who} that ({said}), with {100 * share:.2g} % of all pixels: without, the images would "
@@ -88,8 +87,9 @@ def _transparency(images: Sequence[Decoded]) -> list[str]:
     return [f"{count} of {len(images)} images have transparent pixels, which are laid over black."]
 
 
-def _flat(images: Sequence[Decoded], pixels: Sequence[Pixels], flat: Sequence[bool]) -> list[str]:
+def _flat(names: Sequence[str], images: Sequence[Decoded], pixels: Sequence[Pixels]) -> list[str]:
     """Say that images hold a single value, which tells a network nothing."""
+    flat = (bool((values == values[0, 0]).all()) for values in pixels)
     found = [place for place, each in enumerate(flat) if each]
     if not found:
         return []
@@ -97,10 +97,15 @@ def _flat(images: Sequence[Decoded], pixels: Sequence[Pixels], flat: Sequence[bo
     what = _in_words(next(iter(colours))) if len(colours) == 1 else "one colour each"
     paged = all(images[place].frames > 1 for place in found)
     where = "in the page that is used" if paged else "all over"
-    return [f"{len(found)} of {len(images)} images hold nothing but {what} {where}: look at them."]
+    said = _listed([names[place] for place in found])
+    return [f"{len(found)} of {len(images)} images hold nothing but {what} {where} ({said})."]
 
 
 def _in_words(colour: tuple[int, ...]) -> str:
     if len(set(colour)) == 1:
         return {0: "black", 255: "white"}.get(colour[0], f"the grey value {colour[0]}")
     return f"the colour {list(colour)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")

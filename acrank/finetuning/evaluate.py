@@ -51,7 +51,7 @@ class Judged:
             "balanced_accuracy": float(recall_score(self.labels, said, labels=present, **macro)),
             "macro_f1": float(f1_score(self.labels, said, **macro)),
             "auroc": _auroc(np.exp(log_probs), self.labels, present),
-            "loss": float(-log_probs[np.arange(len(self.labels)), self.labels].mean()),
+            "loss": 0.0 - float(log_probs[np.arange(len(self.labels)), self.labels].mean()),
         }
 
     def confusion(self) -> NDArray[np.int64]:

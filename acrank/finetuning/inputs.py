@@ -144,7 +144,7 @@ def _told(
     if config.flip and config.augment != "none":
         notes += sided(classes)
     if not defined:
-        notes.append(f"there is no {config.monitor} then: the best epoch is chosen by loss")
+        notes.append(f"so there is no {config.monitor}, and the best epoch is chosen by loss")
     return notes, config.monitor if defined else "loss"
 
 

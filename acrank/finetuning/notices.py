@@ -45,7 +45,7 @@ class Kind:
     Attributes:
         things: plural.
         holds: that none of a part, whose name it takes, is of some classes.
-        measures: what then says nothing of them.
+        measures: those that leave such classes out.
     """
 
     things: str
@@ -56,9 +56,9 @@ class Kind:
 OF_CLASSES = Kind(
     "images",
     "no {} image is of {}",
-    "balanced accuracy and AUROC are of the other classes",
+    "balanced accuracy and AUROC",
 )
-OF_MASKS = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95 are of the other classes")
+OF_MASKS = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
 OF_VOLUMES = Kind("volumes", "no labels of {} volumes hold {}", OF_MASKS.measures)
 
 
@@ -90,7 +90,7 @@ def missing(parts: Sequence[Part], classes: Sequence[str], kind: Kind) -> list[s
         absent = [name for name, there in zip(classes, part.held, strict=True) if not there]
         if absent:
             said = kind.holds.format(part.name, listed(absent))
-            found.append(f"{said}: {kind.measures}")
+            found.append(f"{said}, which {kind.measures} leave out")
     return found
 
 

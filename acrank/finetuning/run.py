@@ -18,7 +18,13 @@ from acrank.common.files import remove_unfinished, unusable_folder
 from acrank.data import Preprocessing, known_task
 from acrank.data.volumes import is_volumes
 from acrank.data.volumes.nifti import require_nifti
-from acrank.device import choose_autocast, choose_device, precision_name, reproducible
+from acrank.device import (
+    choose_autocast,
+    choose_device,
+    cpu_threads,
+    precision_name,
+    reproducible,
+)
 from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
@@ -81,8 +87,7 @@ def finetune(
         AcrankError: a setting or the data cannot be used.
     """
     device = choose_device(config.device)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(cpu_threads(config.threads))
     with alone_in(output), own_randomness(), reproducible(device):
         _tidy(output, fresh)
         try:
@@ -109,6 +114,9 @@ def _run(
     maps = config.task == SEGMENTATION
     for flag, particulars in (backbone.flags_of_maps if maps else backbone.flags).items():
         note(f"{flag}: {particulars}")
+    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if frozen:
+        note(f"{len(frozen)} tensor(s) of the backbone came frozen and stay so: {frozen[0]}, ...")
     identity = identity_of(config, images, backbone)
     record, state = load_record(output, identity), load_state(output, identity)
     kept = (record["device"] if record else state or {}).get("precision")

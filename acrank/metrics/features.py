@@ -23,6 +23,8 @@ from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
+# Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
+NO_CLASSIFIER = "the network has no source classifier"
 
 
 @dataclass
@@ -139,7 +141,7 @@ def _parts(data: FeatureSet, count: int, seed: int) -> list[NDArray[np.int64]]:
 def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], str]:
     """A value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
-        return math.nan, {}, "the network has no source classifier"
+        return math.nan, {}, NO_CLASSIFIER
     reason = ""
     with collect_guards() as guards:
         try:

@@ -14,7 +14,7 @@ Rows = NDArray[np.int64]
 SHARE = 0.75
 # Where more classes than this share have one image, intervals are too narrow: see
 # benchmarks/README.md.
-SINGLE = 0.1
+SINGLE = 0.25
 # A subsample varies about the sample by this much less than the sample about its population.
 WIDEN = math.sqrt(SHARE / (1 - SHARE))
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
 
 
+# Losses of which four decimals say nothing.
+LARGE = 1e6
+
+
 class EpochProgress(ProgressBar):
     """Shows a fine-tuning: a line an epoch."""
 
@@ -51,7 +55,9 @@ def print_finetuned(done: Finetuned, console: Console) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value < LARGE else f"{value:.4g}"
 
 
 def _lines(done: Finetuned) -> list[str]:

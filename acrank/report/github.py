@@ -55,7 +55,7 @@ def outputs(verdict: Verdict) -> str:
     JSON has no line breaks here, and a name with one is shown with its escape: a value cannot
     begin another output.
     """
-    ranking = json.dumps([candidate(row) for row in verdict.contest.candidates])
+    ranking = json.dumps([candidate(row) for row in verdict.contest.candidates], allow_nan=False)
     values = {
         "best": visible(verdict.best),
         "passed": "true" if verdict.passed else "false",

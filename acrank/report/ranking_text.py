@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, higher_is_better
 from acrank.results import RankedModel, Ranking
@@ -36,7 +37,7 @@ def reading_notes(ranking: Ranking) -> list[str]:
         lines.append("dropped: the numbers are of fewer images than those of ranked models.")
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
-    return [*lines, *norm_notes(ranking)]
+    return [*lines, *norm_notes(ranking), *head_notes(ranking)]
 
 
 def norm_notes(ranking: Ranking) -> list[str]:
@@ -55,6 +56,19 @@ def norm_notes(ranking: Ranking) -> list[str]:
         *([marked] if kinds else []),
         *(f"No AC-Corr of {_listed(names)}: {why}" for why, names in without.items()),
     ]
+
+
+def head_notes(ranking: Ranking) -> list[str]:
+    """Which models have no source classifier that metrics among the columns could be of."""
+    of_heads = [n for n in ranking.metrics if n in METRICS and "source_probs" in METRICS[n].needs]
+    without: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        given = (row.result.undefined.get(name, "") for name in of_heads)
+        reason = next((why for why in given if NO_CLASSIFIER in why), "")
+        if row.result.status == "ok" and reason:
+            without.setdefault(reason, []).append(row.result.model)
+    what = ", ".join(of_heads)
+    return [f"No {what} of {_listed(names)}: {why}." for why, names in without.items()]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -42,11 +43,22 @@ class Column:
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console for stdout or stderr: no colour and no truncation unless it is a terminal."""
+    """A console for stdout or stderr: no truncation and no bar unless it is a terminal.
+
+    Nor is there colour, unless ``FORCE_COLOR`` asks for it: to rich, that makes a terminal of 80
+    columns of a pipe.
+    """
     console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH, color_system=None)
-    return console
+    if console.file.isatty():
+        return console
+    colour: Literal["standard"] | None = "standard" if os.environ.get("FORCE_COLOR") else None
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        width=PLAIN_WIDTH,
+        force_terminal=False,
+        color_system=colour,
+    )
 
 
 def print_ranking(ranking: Ranking, console: Console, top: int | None = None) -> None:

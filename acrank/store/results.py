@@ -15,6 +15,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from acrank.common.files import write_whole
+from acrank.common.strict_json import loads
 from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
@@ -137,7 +138,7 @@ class ResultStore:
             self._unreadable(path, error)
             return None
         try:
-            entry = json.loads(text)
+            entry = loads(text)
             missing = {"key", "metrics", "result"} - entry.keys()
             if missing or not all(isinstance(entry[name], dict) for name in ("metrics", "result")):
                 raise ValueError("it is not an entry of the store")

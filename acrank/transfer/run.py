@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
-
 from acrank.common.alone import alone_in
 from acrank.common.fields import GEOMETRY, given
 from acrank.common.files import folder_name, write_whole
 from acrank.config import RunConfig, make_config
+from acrank.device import cpu_threads
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.finetuning.run import require_parts
@@ -193,7 +192,7 @@ def _tune_all(
 
 
 def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
-    threads = max(1, (config.threads or torch.get_num_threads()) // config.jobs)
+    threads = max(1, cpu_threads(config.threads) // config.jobs)
     crew: Crew[Cell, Outcome] = Crew(
         min(config.jobs, max(len(cells), 1)),
         serve,

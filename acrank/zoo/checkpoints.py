@@ -220,9 +220,11 @@ def refuse_unsafe_pickle(path: Path) -> None:
     timm reads pickles the safe way only in its later versions; the check does not rely on that.
 
     Raises:
-        ModelError: the file could run code.
+        ModelError: the file could run code, or is of another kind.
     """
     refuse_zip_bomb(path)
+    if path.suffix != ".npz":
+        refuse_other_kinds(path)
     if path.suffix not in (".safetensors", ".npz"):
         read_state(path, device="meta")
 

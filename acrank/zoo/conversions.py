@@ -59,6 +59,8 @@ def converted_said(before: State, after: State) -> str:
     names = after.keys() - before.keys()
     if names:
         said.append(f"{len(names)} of {len(after)} tensors renamed")
+    if len(after) < len(before):
+        said.append(f"{len(before) - len(after)} tensor(s) left out")
     for name in sorted(after.keys() & before.keys()):
         old, new = before[name].shape, after[name].shape
         if old != new:
@@ -114,7 +116,7 @@ def _adapt_first(state: dict[str, torch.Tensor], model: nn.Module) -> None:
         # a stem that moves pixels to channels takes several of them for each of the image's
         each = max(1, layer.in_channels // channels)
         source = weight.shape[1] * layer.groups // each
-        if not same or weight.shape == wanted or source < 1:
+        if not same or {source, channels} != {1, 3}:  # timm would drop channels beyond three
             continue
         try:
             state[f"{name}.weight"] = adapt_input_conv(channels, weight, base_chans=source)

@@ -164,9 +164,9 @@ def _why_unclear(model: nn.Module, output: Tensor) -> str:
     if found is Origin.features:
         return ""
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        why = "a traced network: give it untraced"
+        why = "give the network untraced"
     elif found is Origin.hidden:
-        why = "how they are made cannot be seen: 'classifier:' may name a layer"
+        why = "how they are made cannot be seen, 'classifier:' may name a layer"
     else:
-        why = "no single layer makes them: 'classifier:' may name one"
-    return f"its {output[0].numel()} outputs are taken as features ({why})"
+        why = "no single layer makes them, 'classifier:' may name one"
+    return f"its {output[0].numel()} outputs are taken as features; {why}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,16 @@ from acrank.common.visible import brief
 from acrank.zoo.checkpoints import State, folder_of
 from acrank.zoo.conversions import Converter, converted_said
 from acrank.zoo.fitting import counts, head_names, head_tensors, misfits, same_tensors
-from acrank.zoo.leading import Lead, best_of, find_leads, others_said, starts, under_key, usual_lead
+from acrank.zoo.leading import (
+    Lead,
+    best_of,
+    find_leads,
+    other_leads,
+    said_of,
+    starts,
+    under_key,
+    usual_lead,
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,8 @@ class _Search:
         """The tensors as they are called."""
         leads = find_leads(self.model, self.state, self.head)
         best = best_of(leads, self.asked, self.label) or usual_lead(self.state)
-        return self._try(best, best.renamed(self._of_this(best)), others_said(best, leads))
+        others = other_leads(best, leads, self.asked)
+        return self._try(best, best.renamed(self._of_this(best, others)), said_of(best, others))
 
     def by_conversion(self, converter: Converter, plain: _Try) -> _Try:
         """The tensors as timm would convert them, where more of them fit so."""
@@ -129,24 +140,29 @@ class _Search:
             first = next((name for name in self.state if name.startswith(off)), "")
             lead = Lead(off, folder=folder_of(self.state, first), first=len(tries))
             tried = self._try(lead, after, "", converted_said(before, after))
-            if (tried.lead.filled, -tried.faults) > (plain.lead.filled, -plain.faults):
+            better = (tried.lead.filled, -tried.faults) > (plain.lead.filled, -plain.faults)
+            if tried.converted and better:
                 tries[off] = tried
         leads = sorted((tried.lead for tried in tries.values()), key=lambda lead: lead.rank)
         best = best_of(leads, self.asked, self.label)
         if best is None:
             return plain
-        return replace(tries[best.off], part=others_said(best, leads))
+        return replace(tries[best.off], part=said_of(best, other_leads(best, leads, self.asked)))
 
-    def _of_this(self, lead: Lead) -> State:
-        """The checkpoint without the dictionaries of which nothing fits."""
+    def _of_this(self, lead: Lead, others: Sequence[Lead]) -> State:
+        """The checkpoint without other sets of the same, and dictionaries of which nothing fits."""
+        copies = tuple(o.off for o in others if o.off.startswith(lead.off) and o.off != lead.off)
         folders = {
             folder_of(self.state, name)
             for name, value in self.state.items()
             if name.startswith(lead.off) and self.wanted.get(lead.new_name(name)) == value.shape
         }
-        if not folders:
-            return self.state
-        return {n: v for n, v in self.state.items() if folder_of(self.state, n) in folders}
+        return {
+            name: value
+            for name, value in self.state.items()
+            if not name.startswith(copies)
+            and (not folders or folder_of(self.state, name) in folders)
+        }
 
     def _try(self, lead: Lead, state: State, part: str, converted: str = "") -> _Try:
         faults = sum(map(len, misfits(self.model, state).values()))

@@ -56,7 +56,12 @@ class Lead:
     def rank(self) -> tuple[int | str, ...]:
         """Where it stands among others: by how much it fills, then in timm's order."""
         place = _PREFERRED.index(self.folder) if self.folder in _PREFERRED else len(_PREFERRED)
-        return (-self.filled, place, len(self.on), self.first, self.off, self.on)
+        return (-self.filled, place, len(self.on), not self.plain, self.first, self.off, self.on)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the names in the dictionary are the network's own, or DataParallel's of them."""
+        return self.off.removesuffix("module.") == (f"{self.folder}." if self.folder else "")
 
     def new_name(self, name: str) -> str:
         """A tensor's name in the network, if it is below the leading part."""
@@ -116,7 +121,8 @@ def best_of(leads: Sequence[Lead], asked: int, label: str) -> Lead | None:
         return None
     best = leads[0]
     rivals = [lead for lead in leads if lead.filled == best.filled and lead.off != best.off]
-    told = best.folder in _PREFERRED and best.folder not in {lead.folder for lead in rivals}
+    alone = best.plain or best.folder not in {lead.folder for lead in rivals}
+    told = best.folder in _PREFERRED and alone
     if not rivals or told or best.filled < _LEAST * asked:
         return best
     places = list(dict.fromkeys(lead.off for lead in (best, *rivals)))
@@ -127,17 +133,23 @@ def best_of(leads: Sequence[Lead], asked: int, label: str) -> Lead | None:
     )
 
 
-def others_said(best: Lead, leads: Sequence[Lead]) -> str:
-    """What else in the checkpoint would fill much of the network, in words; empty without."""
-    rest: dict[str, int] = {}
+def other_leads(best: Lead, leads: Sequence[Lead], asked: int) -> list[Lead]:
+    """Other places in the checkpoint that would fill much of the network too."""
+    rest: dict[str, Lead] = {}
     for lead in leads:
-        if lead.off != best.off and lead.filled >= _LEAST * best.filled:
-            rest.setdefault(lead.off, lead.filled)
-    if not rest:
+        if lead.off != best.off and lead.filled > _LEAST * asked:
+            rest.setdefault(lead.off, lead)
+    return list(rest.values())
+
+
+def said_of(best: Lead, others: Sequence[Lead]) -> str:
+    """Which place was taken, and which there are besides, in words; empty without others."""
+    if not others:
         return ""
     taken = best.off.rstrip(".")
     chosen = f"'{brief(taken)}'" if taken else "what is under no key"
-    return f"{chosen} taken ({best.filled} tensors fit); there is also {listed(rest)}"
+    rest = listed({lead.off: lead.filled for lead in others})
+    return f"{chosen} taken ({best.filled} tensors fit); there is also {rest}"
 
 
 def under_key(state: State, key: str, label: str) -> State:

@@ -1,6 +1,6 @@
 """From an entry to a network that maps images to features."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from acrank.zoo.sources import (
     HubFiles,
     folder_weights,
     hub_files,
+    others_in_folder,
 )
 from acrank.zoo.take_off import OF_VECTORS, head_name, take_off_head
 from acrank.zoo.wrappers import unwrap_parts, with_hooks
@@ -122,7 +123,15 @@ def _finish(
     model.cpu()
     head, flags = take_off_head(model, entry.classifier, config["input_size"])
     model.eval()
+    _unfreeze(model)
     return Backbone(entry, model, config, info, head, {**flags_of(fit, model), **flags})
+
+
+def _unfreeze(model: nn.Module) -> None:
+    """Let all of a network train that came frozen but for its head: else nothing is left to."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter.is_floating_point())
 
 
 def _refuse_without_numbers(model: nn.Module) -> None:
@@ -183,7 +192,7 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
     config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
     model = bundle_network(config, trust_code=trust_code)
-    fit = fill(model, read_state(found.weights), found.weights.name, classifier=None)
+    fit = fill(model, read_state(found.weights), found.weights.name, key=entry.key)
     return model, found.commit, fit
 
 
@@ -203,7 +212,10 @@ def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
     model = create(entry, name, pretrained=False)
     how: dict[str, Any] = {"key": entry.key, "converter": converter, "partial": None}
     how["new_head"] = has_new_head(entry, model)
-    fit = fill(model, state, weights.name, classifier=None, **how)
+    fit = fill(model, state, weights.name, **how)
+    others = others_in_folder(weights)
+    if others:
+        fit = replace(fit, part="; ".join(filter(None, (fit.part, others))))
     return model, short_sha256(weights), fit
 
 

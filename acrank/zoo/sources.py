@@ -7,7 +7,7 @@ from pathlib import Path
 from acrank.common.regular import is_regular
 from acrank.zoo import names
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
-from acrank.zoo.shards import INDEX
+from acrank.zoo.shards import INDEX, shard_names
 
 # timm's own order of preference inside a folder; safetensors first, as it cannot run code
 WEIGHT_FILES = (
@@ -123,3 +123,18 @@ def folder_weights(folder: Path) -> Path:
         for suffix in _WEIGHT_SUFFIXES:
             found.extend(sorted(folder.glob(f"*.{suffix}")))
     return found[0] if found else folder / WEIGHT_FILES[0]
+
+
+def others_in_folder(weights: Path) -> str:
+    """Which checkpoints stand beside the one that is taken for its place alone, in words."""
+    known = WEIGHT_FILES + INDEX_FILES
+    if weights.name in known:
+        return ""
+    one = set(shard_names(weights))
+    beside = sorted(
+        path.name
+        for path in weights.parent.glob(f"*{weights.suffix}")
+        if path.name not in one and is_regular(path)
+    )
+    more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+    return f"{weights.name} taken; there is also {beside[0]}{more}" if beside else ""

@@ -53,7 +53,7 @@ def take_off_head(
         head, unclear = _take_off(model, classifier, ending, input_size)
     flags = {}
     if unclear:
-        flags[OUTPUTS] = f"no head found: {unclear}"
+        flags[OUTPUTS] = f"no head to take off: {unclear}"
     if ending is not None and ending.chosen:
         flags[CHOSEN] = ending.chosen
     if ending is not None and ending.writes:
@@ -104,8 +104,7 @@ def _take_off(
         for handle in handles:
             handle.remove()
     if ending.head:
-        why = f"what follows {ending.head} needs its outputs"
-        return None, f"the outputs are taken as features ({why})"
+        return None, f"the outputs are taken as features; what follows {ending.head} needs them"
     return None, ending.unclear
 
 

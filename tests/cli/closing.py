@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from typing import Any
 
 import acrank.cli.app
 
@@ -75,7 +76,7 @@ WAYS = {
 }
 
 
-def _stream(descriptor: int) -> object:
+def _stream(descriptor: int) -> Any:
     try:
         os.fstat(descriptor)
     except OSError:
@@ -89,7 +90,7 @@ def _run(way: Way, arguments: list[str]) -> None:
     os.dup2(os.open("errors", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     os.closerange(3, 100)
     way()
-    sys.stdout, sys.stderr = _stream(1), _stream(2)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _stream(1), _stream(2)
     sys.argv = ["acrank", *arguments]
     code = 99
     try:

@@ -91,3 +91,17 @@ def test_no_error_ends_as_a_gate_that_failed(
         main()
     assert ended.value.code == ExitCode.INTERNAL
     assert type(error).__name__ in capsys.readouterr().err
+
+
+def test_help_stays_where_docstrings_are_left_out() -> None:
+    code = (
+        "import sys; sys.argv = ['acrank', 'gate', '--help']; from acrank.cli import main; main()"
+    )
+    shown = [
+        subprocess.run(
+            [sys.executable, *optimise, "-c", code], capture_output=True, text=True, cwd=ROOT
+        ).stdout
+        for optimise in ((), ("-OO",))
+    ]
+    assert "Let a pipeline choose a backbone" in shown[0]
+    assert shown[0] == shown[1]

@@ -76,6 +76,17 @@ def test_choose_prints_the_name_alone(acrank: Acrank) -> None:
     assert acrank(*SCORES, "--choose", "--allow-failed").stdout == "first\n"
 
 
+def test_choose_prints_one_line_that_is_no_command(acrank: Acrank) -> None:
+    for name in (HOSTILE, "::error::x", "##[error]x"):
+        save(ranking_of([result(name, 9.0), LAST]))
+        done = acrank(*SCORES, "--choose")
+        assert done.returncode == 0
+        assert len(done.stdout.splitlines()) == 1
+        assert not done.stdout.startswith(("::", "##["))
+        assert "note: the name is printed with escapes" in done.stderr
+        assert not any(line.lstrip().startswith("::") for line in done.stderr.splitlines())
+
+
 def test_no_model_with_a_score_is_exit_4(acrank: Acrank) -> None:
     save(ranking_of([FAILED]))
     assert acrank(*SCORES, "--choose").returncode == 4

@@ -275,7 +275,8 @@ def test_a_result_that_cannot_be_written_is_still_printed(
 
 
 def test_several_steps_and_a_ridge_head(acrank: Acrank) -> None:
-    common = ("score", "--data", "demo", "--zoo", "demo", "--model", "demo-cifar10", *FAST)
+    one = ("--model", "demo-cifar10", "--rank-by", "ac_corr")  # whose intervals are of the steps
+    common = ("score", "--data", "demo", "--zoo", "demo", *one, *FAST)
     for extra in (("--steps", "epoch", "--repeats", "2"), ("--steps", "3"), ("--head", "ridge")):
         done = acrank(*common, *extra)
         assert done.returncode == 0, done.stderr

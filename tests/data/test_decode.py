@@ -133,7 +133,7 @@ def test_one_depth_for_the_whole_sample() -> None:
     assert by_key["i001"].tolist() == [[31, 31], [31, 31]]  # 500 of 4095, not of 1023
     assert by_key["i002"].tolist() == [[200, 200], [200, 200]]
     notice, flat = sample.warnings
-    assert flat == "3 of 4 images hold nothing but one colour each all over: look at them."
+    assert flat == "3 of 4 images hold nothing but one colour each all over (i002, i001, i003)."
     assert "2 of 4 images have 16-bit values; the largest is 4095" in notice
     assert "12-bit" in notice
 

@@ -180,6 +180,10 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     )
     with strict_pillow(), pytest.raises(UnsupportedPixelsError, match="TIFF of 99 bands"):
         decode(many)
+    torn = bytearray(tiff(RGB, packed=True))
+    torn[20:200] = bytes(180)
+    with strict_pillow(), pytest.raises(OSError, match="decoder error"):
+        decode(bytes(torn))
     assert capfd.readouterr() == ("", "")
 
 

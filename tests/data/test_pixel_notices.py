@@ -78,15 +78,17 @@ def test_a_first_page_without_anything_is_said() -> None:
     empty = stack([Image.new("L", SHAPE), noise(0, SHAPE, 1), noise(1, SHAPE, 1)])
     pages, flat = notices([empty] * 4)
     assert "4 of 4 images have 3 pages" in pages
-    assert flat == ("4 of 4 images hold nothing but black in the page that is used: look at them.")
+    assert flat == (
+        "4 of 4 images hold nothing but black in the page that is used (i000, i002, i001, ...)."
+    )
 
 
 def test_images_of_one_colour_are_said() -> None:
     white, red = Image.new("1", (9, 9), 1), Image.new("RGB", (9, 9), "red")
     (notice,) = notices([white, white, noise(0), noise(1)])
-    assert notice == "2 of 4 images hold nothing but white all over: look at them."
+    assert notice == "2 of 4 images hold nothing but white all over (i000, i001)."
     (notice,) = notices([red, noise(2), noise(0), noise(1)])
-    assert notice == "1 of 4 images hold nothing but the colour [255, 0, 0] all over: look at them."
+    assert notice == "1 of 4 images hold nothing but the colour [255, 0, 0] all over (i000)."
 
 
 def test_transparency_is_said_where_there_is_some() -> None:

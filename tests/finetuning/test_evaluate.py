@@ -1,5 +1,7 @@
 """Measures of a classifier against scikit-learn's, where classes are missing or losses large."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,7 @@ def test_loss_is_that_of_the_logits_however_large() -> None:
     one = judged([0, 0, 1, 1, 1, 1])
     probs = np.exp(one.logits) / np.exp(one.logits).sum(axis=1, keepdims=True)
     assert one.measures()["loss"] == pytest.approx(log_loss(LABELS, probs, labels=range(3)))
+    assert math.copysign(1, judged([0, 0, 0, 1, 1, 1], scale=1e15).measures()["loss"]) == 1
     # one image of six is wrong by 1e15
     assert judged([0, 0, 1, 1, 1, 1], scale=1e15).measures()["loss"] == pytest.approx(1e15 / 6)
 

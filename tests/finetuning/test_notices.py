@@ -78,10 +78,9 @@ def test_classes_without_validation_or_test_images_are_named(shades: Path, tmp_p
     val = write_shades(tmp_path / "val", {"dark": 2, "mid": 2}, seed=1)
     test = write_shades(tmp_path / "test", {"dark": 2, "bright": 2}, seed=2)
     images = opened(shades, val=str(val), test=str(test))
-    said = "balanced accuracy and AUROC are of the other classes"
     assert images.notes == (
-        f"no validation image is of bright: {said}",
-        f"no test image is of mid: {said}",
+        "no validation image is of bright, which balanced accuracy and AUROC leave out",
+        "no test image is of mid, which balanced accuracy and AUROC leave out",
     )
     assert images.monitor == "balanced_accuracy"
     assert opened(shades).notes == ()
@@ -96,8 +95,8 @@ def test_without_foreground_the_loss_chooses(tmp_path: Path) -> None:
         images = opened(data, monitor=monitor, **settings)
         assert images.monitor == "loss"
         assert images.notes == (
-            "no validation mask holds foreground: Dice, IoU and HD95 are of the other classes",
-            f"there is no {monitor} then: the best epoch is chosen by loss",
+            "no validation mask holds foreground, which Dice, IoU and HD95 leave out",
+            f"so there is no {monitor}, and the best epoch is chosen by loss",
         )
     assert len(opened(data, monitor="loss", **settings).notes) == 1
 
@@ -117,7 +116,7 @@ def test_one_class_alone_has_no_auroc(tmp_path: Path) -> None:
     data = write_shades(tmp_path, {"dark": 4, "mid": 1})  # the single one trains
     images = opened(data, monitor="auroc")
     assert images.monitor == "loss"
-    assert images.notes[-1] == "there is no auroc then: the best epoch is chosen by loss"
+    assert images.notes[-1] == "so there is no auroc, and the best epoch is chosen by loss"
     assert opened(data, monitor="macro_f1").monitor == "macro_f1"
 
 

@@ -134,9 +134,11 @@ def double() -> nn.Module:
     return Net().double()
 
 
-def frozen() -> nn.Module:
-    """With no parameter to train."""
-    return Net("out").requires_grad_(False)
+def frozen(but: str = "out.bias") -> nn.Module:
+    """With one parameter to train: of the head, or another."""
+    net = Net("out").requires_grad_(False)
+    net.get_parameter(but).requires_grad_(True)
+    return net
 
 
 class Misleading(Net):

@@ -157,3 +157,18 @@ def test_another_thread_loads_weights_meanwhile() -> None:
         timm.create_model("test_vit", pretrained=True)
     assert same(found[0], made("test_vit"))
     assert len(filters) == 1
+
+
+def test_channels_beyond_three_are_not_dropped(load: Load) -> None:
+    state = made("test_resnet", in_chans=6).state_dict()
+    with pytest.raises(ModelError, match=r"It takes images of 6 channel\(s\), the network of 3"):
+        load("test_resnet", state)
+
+
+def test_what_timm_leaves_out_is_said(load: Load) -> None:
+    small = {"embed_dim": 12, "depths": [1] * 4, "num_heads": [1] * 4}
+    state = dict(made("swin_tiny_patch4_window7_224", **small).state_dict())
+    state["layers.1.blocks.0.attn_mask"] = torch.zeros(3, 49, 49)
+    state["layers.1.blocks.0.attn.relative_position_index"] = torch.zeros(49, 49)
+    loaded = load("swin_tiny_patch4_window7_224", state, kwargs=small)
+    assert loaded.flags == {"converted-weights": "2 tensor(s) left out, as timm does"}

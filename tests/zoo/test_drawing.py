@@ -168,7 +168,7 @@ def test_runs_agree_whoever_loads(load: Load, tmp_path: Path) -> None:
     names = "".join(
         f"  - {{name: n{width}, factory: 'nets_that_draw:drawn', kwargs: {{width: {width}}}, "
         "input_size: 16}\n"
-        for width in (4, 5, 6)
+        for width in (4, 5)
     )
     (tmp_path / "zoo.yaml").write_text("version: 1\nmodels:\n" + names)
     common = {"data": "demo", "zoo": str(tmp_path / "zoo.yaml"), "trust_code": True}

@@ -127,3 +127,12 @@ def test_a_tensor_twice_is_refused(folder: Path) -> None:
     write_index(folder / "model.safetensors.index.json", "a.safetensors", "b.safetensors")
     with pytest.raises(ModelError, match="twice"):
         load(folder)
+
+
+def test_another_checkpoint_beside_it_is_said(folder: Path) -> None:
+    for name in ("best.safetensors", "last.safetensors"):
+        save_file(tensors(7), folder / name)
+    said = "best.safetensors taken; there is also last.safetensors"
+    assert load(folder).flags == {"checkpoint-part": said}
+    save_file(tensors(7), folder / "model.safetensors")
+    assert load(folder).flags == {}

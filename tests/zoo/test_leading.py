@@ -188,3 +188,12 @@ def test_key_is_a_word_of_the_zoo_file(tmp_path: Path) -> None:
     (tmp_path / "zoo.yaml").write_text(text % "source: resnet18")
     with pytest.raises(ZooError, match="key needs weights"):
         read_zoo(str(tmp_path / "zoo.yaml"))
+
+
+def test_plain_names_go_before_those_with_a_leading_part(entry: ZooEntry) -> None:
+    other = dict(network(2).state_dict())
+    for content in (
+        {**under("ema.", other), **STATE},
+        {"state_dict": {**under("ema.", other), **STATE}},
+    ):
+        assert "there is also" in load(entry, content).flags["checkpoint-part"]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from acrank.errors import ModelError
+from acrank.finetuning.network import frozen_copy
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 from acrank.zoo.ending import find_ending
 from acrank.zoo.take_off import CHOSEN, OUTPUTS, head_name, take_off_head
@@ -104,11 +105,11 @@ def test_features_alone_are_nothing_to_speak_of(no_hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        ("traced", "its 5 outputs are taken as features (a traced network: give it untraced)"),
-        ("Functional", "its 5 outputs are taken as features (no single layer makes them: 'cl"),
-        ("TwoHeads", "its 7 outputs are taken as features (no single layer makes them: 'cl"),
-        ("NormedLogits", "its 5 outputs are taken as features (no single layer makes them: 'cl"),
-        ("Clinging", "the outputs are taken as features (what follows fc needs its outputs)"),
+        ("traced", "its 5 outputs are taken as features; give the network untraced"),
+        ("Functional", "its 5 outputs are taken as features; no single layer makes them, 'cl"),
+        ("TwoHeads", "its 7 outputs are taken as features; no single layer makes them, 'cl"),
+        ("NormedLogits", "its 5 outputs are taken as features; no single layer makes them, 'cl"),
+        ("Clinging", "the outputs are taken as features; what follows fc needs them"),
     ],
 )
 def test_outputs_that_may_be_class_scores_are_flagged(
@@ -116,7 +117,7 @@ def test_outputs_that_may_be_class_scores_are_flagged(
 ) -> None:
     loaded = load(function, no_hub)
     assert list(loaded.flags) == [OUTPUTS]
-    assert loaded.flags[OUTPUTS].startswith(f"no head found: {said}")
+    assert loaded.flags[OUTPUTS].startswith(f"no head to take off: {said}")
     assert loaded.flags_of_maps == {}
     assert loaded.head is None
     whole = getattr(own_networks, function)().eval()
@@ -138,6 +139,15 @@ def test_images_stay_as_they_are(no_hub: Hub) -> None:
     given = images()
     model(given)
     assert torch.equal(given, images())
+
+
+@pytest.mark.parametrize("function", ["Softmax", "Writing", "parallel"])
+def test_copies_work_by_themselves(function: str, no_hub: Hub) -> None:
+    model = load(function, no_hub).model
+    copied = frozen_copy(model)
+    nn.init.zeros_(model.get_parameter("body.0.weight"))
+    torch.testing.assert_close(copied(images()), features())
+    assert not torch.allclose(model(images()), features())
 
 
 def test_tensors_without_numbers_are_an_error(no_hub: Hub) -> None:

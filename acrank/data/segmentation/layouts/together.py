@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from acrank.data.checks import listing
 from acrank.data.partnames import Role, roles_of
-from acrank.data.segmentation.layouts.found import Layout, Refused, first_files, rule_of
+from acrank.data.segmentation.layouts.found import PAIR, Layout, Refused, first_files, rule_of
 from acrank.data.segmentation.layouts.listing import Sides, by_name
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
 from acrank.data.segmentation.layouts.reading import read_sides, several_masks
@@ -63,9 +64,10 @@ class FolderPerCase:
         folders = folders_in(root)
         if len(folders) < 2 or images_in(root):
             return None
-        sample = folders[:: 1 + len(folders) // _LOOKED_AT]
-        if sum(_case(folder) is not None for folder in sample) < _MOST * len(sample):
-            return None  # a folder of classes may be large
+        sample = folders[:: 1 + len(folders) // _LOOKED_AT]  # a folder of classes may be large
+        found = [case for folder in sample if (case := _case(folder))]
+        if len(found) < _MOST * len(sample):
+            return _masks_in_some(found, len(sample))
         cases = [case for folder in folders if (case := _case(folder))]
         if len(cases) < max(2, _MOST * len(folders)):
             return None
@@ -113,6 +115,23 @@ class MasksAmongClasses:
         )
 
 
+def _masks_in_some(cases: list[_Case], looked_at: int) -> Refused | None:
+    """Refuse classes of which some have masks among their images."""
+    for case in cases:
+        naming = find_naming(case.images, case.masks)
+        if naming and len(naming.pairs) > 1:
+            rule = f" ({rule_of(naming)})" if rule_of(naming) else ""
+            return Refused(
+                f"{len(cases)} of the {looked_at} folders that were looked at, such as "
+                f"{case.folder.name}/, hold masks of their images{rule}, and the others do not",
+                "To rank for classes, move the masks elsewhere: they would count as images. To "
+                "rank for masks, give each image one.",
+                first_files(case.images),
+                first_files(case.masks),
+            )
+    return None
+
+
 def _parts_of_a_split(cases: list[_Case]) -> Refused:
     names = ", ".join(f"{case.folder.name}/" for case in cases)
     return Refused(
@@ -139,7 +158,7 @@ def _case(folder: Path) -> _Case | None:
     return _Case(folder, images, masks) if images and masks else None
 
 
-def _groups(root: Path, cases: list[_Case]) -> Layout | Refused | None:
+def _groups(root: Path, cases: list[_Case]) -> Layout | Refused:
     """Folders of several images each: of sites or patients, but maybe of classes."""
     images = {f"{c.folder.name}/{name}": files for c in cases for name, files in c.images.items()}
     masks = {f"{c.folder.name}/{name}": files for c in cases for name, files in c.masks.items()}
@@ -148,7 +167,14 @@ def _groups(root: Path, cases: list[_Case]) -> Layout | Refused | None:
         return several_masks(*several, images, masks)
     naming = find_naming(images, masks)
     if naming is None:
-        return None
+        first = [str(first_files(files)[0]) for files in (images, masks)]
+        return Refused(
+            "folders of images and of files that are called masks, but which belong together "
+            f"cannot be told; the first of each are:{listing(first)}",
+            PAIR,
+            first_files(images),
+            first_files(masks),
+        )
     names = [case.folder.name for case in cases]
     shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
     return Layout(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.partnames import Role, role_of
+from acrank.data.partnames import Role, roles_of
 from acrank.data.segmentation.layouts.found import Layout, Refused
 from acrank.data.segmentation.layouts.listing import find_sides
 from acrank.data.segmentation.layouts.reading import Rules, nothing_in, place_of, read_sides
@@ -70,7 +70,8 @@ class NamedFolders:
     def find(self, root: Path) -> Layout | Refused | None:
         """Look for two folders in a folder; of several, for those of the training part."""
         every = self.pairs(root)
-        training = [two for two in every if role_of(two.rest) is Role.TRAINING]
+        roles = roles_of([two.rest for two in every])
+        training = [two for two, role in zip(every, roles, strict=True) if role is Role.TRAINING]
         plain = [two for two in every if not two.rest]
         found = [(two, _read(root, two)) for two in training or plain or every]
         paired = [two for two, outcome in found if isinstance(outcome, Layout)]
@@ -86,16 +87,19 @@ class NamedFolders:
 
 
 def by_words(root: Path) -> list[Two]:
-    """Folders with a word for images and for masks, and otherwise the same words: imgs/, masks/."""
+    """Folders with a word for images and for masks, and otherwise the same words: imgs/, masks/.
+
+    Where there are none, one of them may say more: images/, lesion_masks/.
+    """
     meant = [
         (folder, meaning) for folder in folders_in(root) if (meaning := meaning_of(folder.name))
     ]
-    return [
-        Two(images, masks, " ".join(one.rest))
-        for images, one in meant
-        for masks, other in meant
-        if other.mask and not one.mask and one.rest == other.rest
-    ]
+    images = [(folder, meaning.rest) for folder, meaning in meant if not meaning.mask]
+    masks = [(folder, meaning.rest) for folder, meaning in meant if meaning.mask]
+    both = [(one, other) for one in images for other in masks]
+    alike = [(one, other) for one, other in both if one[1] == other[1]]
+    likely = alike or [(one, other) for one, other in both if not one[1] or not other[1]]
+    return [Two(one[0], other[0], " ".join(one[1] or other[1])) for one, other in likely]
 
 
 def by_addition(root: Path) -> list[Two]:

@@ -14,14 +14,15 @@ _IMAGE = (
 )
 _MASK = (
     "mask masks label labels lbl lbls annotation annotations annot annots ann anns anno annos gt "
-    "gts groundtruth groundtruths segmentation segmentations seg segs segmap segmaps labelmap "
-    "labelmaps trimap trimaps manual manuals target targets matte mattes"
+    "gts groundtruth groundtruths segmentation segmentations seg segs segmented segment segments "
+    "segmap segmaps labelmap labelmaps trimap trimaps manual manuals target targets matte mattes"
 )
 # Words that say nothing beside the others, as in img_dir, mask_png and label_images_semantic.
-_PLAIN = "jpeg jpg png tif tiff bmp gif dir folder files semantic binary"
+_PLAIN = "jpeg jpg png tif tiff bmp gif dir folder files semantic binary part task v version"
 _IMAGE_WORDS, _MASK_WORDS, _PLAIN_WORDS = (
     frozenset(words.split()) for words in (_IMAGE, _MASK, _PLAIN)
 )
+_PART = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?")
 _TRUTH = re.compile(r"ground[ _-]?truth(s?)", re.IGNORECASE)
 
 
@@ -76,4 +77,12 @@ def is_mask_name(stem: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    return words_of(_TRUTH.sub(r" groundtruth\1 ", name))
+    words = words_of(_TRUTH.sub(r" groundtruth\1 ", name))
+    return [part for word in words for part in _apart(word)]
+
+
+def _apart(word: str) -> tuple[str, ...]:
+    """A part of a split and what it is of, where one word says both: trainmasks."""
+    found = _PART.match(word)
+    of = word[found.end() :] if found else ""
+    return (found[0], of) if found and of in _IMAGE_WORDS | _MASK_WORDS else (word,)

@@ -42,6 +42,16 @@ READ = [
         "ISIC2018_Task1_Training_GroundTruth/ISIC_NAME_segmentation.png",
         "(NAME_segmentation)",
     ),
+    (
+        "ISIC-2017_Training_Data/ISIC_NAME.jpg",
+        "ISIC-2017_Training_Part1_GroundTruth/ISIC_NAME_segmentation.png",
+        "(NAME_segmentation)",
+    ),
+    ("images/NAME.jpg", "lesion_masks/NAME.png", "images in images/, masks in lesion_masks/"),
+    ("trainimages/NAME.jpg", "trainmasks/NAME.png", "masks in trainmasks/"),
+    ("Images/NAME.jpg", "Segmented/NAME.png", "masks in Segmented/"),
+    ("img_NAME.png", "mask_NAME.png", "(img_NAME with mask_NAME)"),
+    ("images/NAME.png", "images/NAME_mask.png", "images and masks in images/ (NAME_mask)"),
     ("imagesTr/NAME_0000.png", "labelsTr/NAME.png", "(NAME_0000 with NAME)"),
     (
         "training/images/NAME_training.tif",
@@ -98,6 +108,7 @@ def test_the_documented_layout_needs_no_words(tmp_path: Path) -> None:
         (("training", "validation"), "images/PART/NAME.jpg", "annotations/PART/NAME.png"),
         (("train", "val"), "PART/NAME.png", "PARTannot/NAME.png"),
         (("train", "test"), "PART_images/NAME.png", "PART_masks/NAME.png"),
+        (("Training", "Validation"), "X1_PART_Input/NAME.png", "X1_PART_GroundTruth/NAME.png"),
     ],
 )
 def test_the_training_part_is_read_and_the_other_can_be_given(
@@ -195,6 +206,7 @@ REFUSED = [
     ("NAME.png", ["NAME_mask_1.png", "NAME_mask_2.png"], "8 masks of 4 images"),
     ("images/NAME.png", ["masks/vessel/NAME.png", "masks/disc/NAME.png"], "which of them"),
     ("imgs/NAME.png", ["masks/NAME.png", "labels/NAME.png"], "more than one folder of masks"),
+    ("imgs/NAME.png", ["cup_mask/NAME.png", "disc_mask/NAME.png"], "more than one folder of masks"),
 ]
 
 
@@ -210,6 +222,14 @@ def test_several_masks_an_image_are_refused(
     with pytest.raises(DataError, match=words):
         open_segmentation(str(tmp_path))
     assert known_task(str(tmp_path), "classification") == "classification"
+
+
+def test_cases_with_more_than_an_image_and_a_mask_are_no_classes(tmp_path: Path) -> None:
+    lay_out(tmp_path, "NAME/image.png", ["NAME/mask.png"])
+    for number, name in enumerate(NAMES):
+        photograph(tmp_path / name / "overlay.png", number + 9)
+    with pytest.raises(DataError, match="which belong together cannot be told"):
+        is_segmentation(str(tmp_path))
 
 
 def test_names_that_make_no_pairs_are_shown(tmp_path: Path) -> None:
@@ -243,6 +263,15 @@ def test_folders_of_pairs_may_be_classes_so_the_user_has_to_say(
     assert "12 pairs" in caught.value.message
     assert "--task segmentation" in str(caught.value.hint)
     assert len(open_segmentation(str(tmp_path)).items) == 12
+
+
+def test_masks_among_the_images_of_some_classes(tmp_path: Path) -> None:
+    lay_out(tmp_path, "benign/NAME.png", ["benign/NAME_mask.png"])
+    for name in ("normal", "other"):
+        for place in range(4):
+            photograph(tmp_path / name / f"{place}.png", place + 20)
+    with pytest.raises(DataError, match=r"1 of the 3 folders .* such as benign/, hold masks"):
+        is_segmentation(str(tmp_path))
 
 
 def test_masks_beside_a_folder_of_another_name(tmp_path: Path) -> None:
