@@ -34,10 +34,20 @@ def open_folder(folder: Path) -> Target:
             f"{folder}: cannot be listed: {error}.", hint="Check the folder's permissions."
         ) from error
     except DataError as error:
-        kind = kind_of_folder(folder)
-        if kind is None:
-            raise
-        raise DataError(f"{error.message} It holds {kind.what}.", hint=kind.step) from error
+        raise _with_what_is_seen(folder, error) from error
+
+
+def _with_what_is_seen(folder: Path, error: DataError) -> DataError:
+    """The same refusal with what the folder holds instead, and the next step."""
+    kind = kind_of_folder(folder)
+    if kind:
+        return DataError(f"{error.message} It holds {kind.what}.", hint=kind.step)
+    tables = [entry.name for entry in visible_entries(folder) if entry.suffix.lower() == ".csv"]
+    if not tables:
+        return error
+    lie = f"{', '.join(tables[:3])} {'lies' if len(tables) == 1 else 'lie'} in it"
+    step = f"If {tables[0]} says the classes, give it: --data {folder / tables[0]}."
+    return DataError(f"{error.message} {lie}.", hint=f"{error.hint or ''} {step}".strip())
 
 
 def _read(folder: Path) -> Target:

@@ -21,7 +21,7 @@ class Role(Enum):
     PATIENT = "patient"
 
 
-_TRAINING = frozenset(("train", "training", "trn", "trainval"))
+_TRAINING = frozenset(("train", "training", "trn", "trainval", "labeled", "labelled"))
 _HELD_OUT = frozenset(
     (
         *("test", "testing", "tests", "tst", "val", "valid", "validation", "dev", "devel"),
@@ -29,6 +29,7 @@ _HELD_OUT = frozenset(
         *("prediction", "predictions", "unlabeled", "unlabelled"),
     )
 )
+_PARTS = _TRAINING | _HELD_OUT
 _NUMBERED = frozenset(
     (
         *("fold", "folds", "kfold", "cv", "split", "batch", "part", "chunk", "shard", "subset"),
@@ -70,7 +71,7 @@ def _is_number(word: str) -> bool:
 
 
 def _role(words: Sequence[str]) -> Role | None:
-    telling = [word for word in words if word not in _PLAIN and not word.isdigit()]
+    telling = [word for word in words if word not in _PLAIN and not _is_number(word)]
     if telling == ["train", "val"] or (len(telling) == 1 and telling[0] in _TRAINING):
         return Role.TRAINING
     if len(telling) == 1 and telling[0] in _HELD_OUT:
@@ -106,7 +107,8 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
     """What folders beside one another are for.
 
     Words that all names share say nothing: ``seg_train`` and ``seg_test`` are parts of a split.
-    They count for nothing only where every folder turns out to be a part: ``train_station`` and
+    So are ``xray_train`` and ``test``, where one is clearly a part and the other has its word.
+    Neither counts unless every folder turns out to be a part: ``train_station`` and
     ``bus_station`` are classes.
 
     Args:
@@ -117,10 +119,11 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
         return alone
     words = [words_of(name) for name in names]
     shared = reduce(set.intersection, map(set, words))
-    parts = [_role([word for word in each if word not in shared]) for each in words]
-    if all(part in (Role.TRAINING, Role.HELD_OUT) for part in parts):
-        return parts
-    return alone
+    ways = [[_role([word for word in each if word not in shared]) for each in words]]
+    if Role.TRAINING in alone or Role.HELD_OUT in alone:
+        ways.append([_role([word for word in each if word in _PARTS]) for each in words])
+    parts = (Role.TRAINING, Role.HELD_OUT)
+    return next((way for way in ways if all(role in parts for role in way)), alone)
 
 
 def split_by_class(names: Sequence[str]) -> bool:
@@ -132,7 +135,7 @@ def split_by_class(names: Sequence[str]) -> bool:
     parts: dict[tuple[str, ...], set[str]] = {}
     for name in names:
         words = words_of(name)
-        said = [word for word in words if word in _TRAINING | _HELD_OUT]
+        said = [word for word in words if word in _PARTS]
         if len(said) != 1:
             return False
         parts.setdefault(tuple(word for word in words if word != said[0]), set()).add(said[0])

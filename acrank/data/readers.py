@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
+from acrank.common.paths import user_path
 from acrank.data.checks import check_images
 from acrank.data.demo import open_demo
 from acrank.data.duplicates import in_two_classes
@@ -48,7 +48,7 @@ def _read(spec: str, offline: bool) -> Target:
         return open_demo()
     if spec.startswith(PREFIX):
         return open_hfds(spec, offline=offline)
-    path = Path(spec).expanduser()
+    path = user_path(spec)
     if not spec.strip() or not path.exists():
         raise DataError(f"{spec!r}: no such file or folder.", hint=_meant(spec))
     if path.is_dir():

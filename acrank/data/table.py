@@ -48,8 +48,14 @@ def open_csv(file: Path) -> Target:
     return assemble(
         str(file),
         ((path, label, PathSource(files[path])) for path, label in same.items()),
-        chosen.notices,
+        (*chosen.notices, *_repeats(file, len(rows), len(same))),
     )
+
+
+def _repeats(file: Path, rows: int, images: int) -> list[str]:
+    """Say that rows add nothing."""
+    repeated = rows - images
+    return [f"{repeated} of {rows} rows of {file} repeat another row."] if repeated else []
 
 
 def _text(file: Path) -> str:

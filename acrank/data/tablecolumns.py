@@ -16,7 +16,16 @@ _PLAIN = "Its first row must name the columns path and label, separated by comma
 # Names that other tables have for the two, without case, spaces and underscores.
 _PATHS = frozenset(
     (
-        *("image", "images", "imageid", "imageindex", "imagename", "imagepath", "imagefile"),
+        *(
+            "path",
+            "image",
+            "images",
+            "imageid",
+            "imageindex",
+            "imagename",
+            "imagepath",
+            "imagefile",
+        ),
         *("img", "imgpath", "imgname", "imgid", "file", "files", "filename", "filenames"),
         *("filepath", "fname", "fpath", "paths", "fullpath", "relpath", "idcode", "id", "uri"),
         *("url", "picture", "photo"),
@@ -24,7 +33,7 @@ _PATHS = frozenset(
 )
 _LABELS = frozenset(
     (
-        *("labels", "class", "classes", "classid", "classname", "category", "categories"),
+        *("label", "labels", "class", "classes", "classid", "classname", "category", "categories"),
         *("target", "targets", "diagnosis", "dx", "y", "findinglabels", "finding", "grade"),
         *("level", "breed", "species", "type", "tag", "tags", "result", "outcome"),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.common.files import make_folder, write_whole
+from acrank.common.paths import user_path
 from acrank.data import Item, Target, known_task, open_target
 from acrank.data.roots import training_and_held_out
 from acrank.data.summary import in_words
@@ -156,7 +157,7 @@ def _numbers(images: tuple[int, int], given: Path | None) -> str:
 
 def _test_folder(data: str) -> Path | None:
     """The folder of test images, beside the one of training images."""
-    place = Path(data).expanduser()
+    place = user_path(data)
     try:
         training, held_out = training_and_held_out(place)
         laid_out = [part for part in held_out if folders_in(part)]

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.cli.test_score import DEMO, FAST, ROOT, Acrank, acrank, write_zoo
+from tests.processes import python_path
 
 __all__ = ["acrank"]
 
@@ -37,7 +38,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "acrank", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "ACRANK_CACHE": str(folder / "kept")},
+        env={**os.environ, "PYTHONPATH": python_path(), "ACRANK_CACHE": str(folder / "kept")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,7 +3,7 @@ import pytest
 from acrank.data.partnames import Role, role_of, roles_of, says_nothing, split_by_class
 
 TRAINING = "train Train TRAIN training Training trn Train_images train2017 TrainImages trainset "
-TRAINING += "train-set training_data trainval train_val dataset_train"
+TRAINING += "train-set training_data train_256x256 train_v2 trainval train_val dataset_train"
 HELD_OUT = "test Test TESTING val valid Validation dev eval evaluation holdout hold_out Held-Out "
 HELD_OUT += "test_images val2017 TestSet test1 pred"
 NUMBERED = "fold1 fold_0 fold_a split1 batch_1 part1 images_001 data_batch_2 subset9 archive(1)"
@@ -30,6 +30,9 @@ def test_words_that_all_names_share_say_nothing() -> None:
     assert roles_of(["seg_train", "seg_test"]) == [Role.TRAINING, Role.HELD_OUT]
     assert roles_of(["train_station", "bus_station"]) == [None, None]
     assert roles_of(["cat_train"]) == [None]
+    assert roles_of(["xray_train", "test"]) == [Role.TRAINING, Role.HELD_OUT]
+    assert roles_of(["cats", "test"]) == [None, Role.HELD_OUT]
+    assert roles_of(["X_train", "X_test"]) == [Role.TRAINING, Role.HELD_OUT]
 
 
 def test_classes_times_parts() -> None:

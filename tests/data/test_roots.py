@@ -27,7 +27,12 @@ def refused(root: Path, *folders: str) -> DataError:
     ("train", "test"),
     [
         *[("Training", "Testing"), ("TRAIN", "TEST"), ("train", "val"), ("training", "holdout")],
-        *[("seg_train", "seg_pred"), ("train2017", "val2017"), ("Train_images", "Test_images")],
+        *[
+            ("seg_train", "seg_pred"),
+            ("train2017", "val2017"),
+            ("labeled", "unlabeled"),
+            ("Train_images", "Test_images"),
+        ],
     ],
 )
 def test_the_training_part_is_read_and_said(tmp_path: Path, train: str, test: str) -> None:
@@ -106,6 +111,7 @@ def test_folders_inside_classes_are_said(tmp_path: Path) -> None:
         (["cats", "dogs", "train", "test"], "test/ and train/ are parts", "path,label"),
         (["cats", "dogs", "test/cats", "test/dogs"], "test/ is a part", "test"),
         (["train/steam", "train/electric", "bus"], "or a class beside bus/", "train if it is"),
+        (["pictures/a", "pictures/b", "test"], "or a class beside test/", "pictures if it is"),
         (["cat_train", "cat_test", "dog_train", "dog_test"], "both a class and a part", "CSV"),
     ],
 )
@@ -118,7 +124,15 @@ def test_parts_are_refused(tmp_path: Path, folders: list[str], words: str, hint:
 
 def test_tables_beside_parts_are_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("id,breed\n")
-    assert "labels.csv lies beside." in refused(tmp_path, "train", "test").message
+    error = refused(tmp_path, "train", "test")
+    assert error.message.endswith("have no class folders. labels.csv lies in it.")
+    assert f"--data {tmp_path / 'labels.csv'}" in str(error.hint)
+
+
+@pytest.mark.parametrize("folder", [".", "images"])
+def test_tables_beside_images_without_classes_are_named(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\n")
+    assert "labels.csv lies in it." in refused(tmp_path, folder).message
 
 
 def test_images_and_folders_in_the_training_part_of_a_split(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ READ = [
     ("csv_kaggle/data/multilabel.csv", None, 48, "3 of 6 labels join several by '|'"),
 ]
 REFUSED = [
-    ("kaggle_flat/data", "have no class folders. labels.csv lies beside", "path,label"),
+    ("kaggle_flat/data", "have no class folders. labels.csv lies in it", "path,label"),
     ("folds_layout/data", "fold1/, fold2/ and fold3/ are numbered parts", "data/fold1"),
     ("csv_kaggle/data/continuous.csv", "a regression target", "ranges"),
     ("csv_kaggle/data/aptos.csv", "'id_code', 'diagnosis'", "'diagnosis' to label"),

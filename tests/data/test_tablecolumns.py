@@ -41,6 +41,7 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["id_code,diagnosis", "0,1"], "Rename 'id_code' to path and 'diagnosis' to label."),
         (["file_name,label", "img/0.png,a"], "Rename 'file_name' to path."),
         (["Image Index,Finding Labels", "0.png,a"], "Rename 'Image Index' to path and 'Finding"),
+        (["Path,Label", "img/0.png,a"], "Rename 'Path' to path and 'Label' to label."),
         (["x,y", "img/0.png,a"], "Rename 'x' to path and 'y' to label."),
         (["path;label", "img/0.png;a"], "semicolons in place of commas"),
         (["path\tlabel", "img/0.png\ta"], "tabs in place of commas"),

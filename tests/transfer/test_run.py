@@ -2,8 +2,6 @@
 
 import csv
 import math
-import multiprocessing
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, prepare_datasets
 from acrank.transfer.run import Experiment, experiment
 from acrank.transfer.tables import Tables, best_rate
+from tests.processes import python_path, started_at_once
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {
@@ -33,13 +32,8 @@ FAST: dict[str, Any] = {
 @pytest.fixture(scope="module", autouse=True)
 def _workers_start_at_once() -> Iterator[None]:
     """Fork workers off a process that has the imports; the command line's tests spawn theirs."""
-    if sys.platform != "linux":  # libraries of other systems may not survive a fork
-        yield
-        return
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["acrank.finetuning.run", "acrank.engines.worker"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.engines.crew.SPAWN", server)
+        patch.setattr("acrank.engines.crew.SPAWN", started_at_once())
         yield
 
 
@@ -100,7 +94,7 @@ def study(
         return experiment(changed, folder, say=said.append), said
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(zoo.parent))
+        patch.setenv("PYTHONPATH", python_path(zoo.parent))
         patch.setenv("ACRANK_CACHE", str(folder / "cache"))
         patch.syspath_prepend(str(zoo.parent))
         yield folder, run
@@ -280,6 +274,9 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
     [
         ({"method": "magic"}, "magic"),
         ({"finetune": {"epoch": 3}}, "epoch"),
+        ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
+        ({"finetune": {"patience": True}}, "patience"),
+        ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
         ({"metrics": ("luck",)}, "luck"),
         ({"data": ()}, "data"),
     ],

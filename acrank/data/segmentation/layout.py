@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.data.foreign import kind_of_folder
 from acrank.data.segmentation.layouts import Layout, Refused, search
 from acrank.data.segmentation.layouts.found import CLASSES, LAYOUT
@@ -26,7 +27,7 @@ def is_segmentation(spec: str) -> bool:
         DataError: it looks so, but which mask belongs to which image cannot be told.
     """
     try:
-        folder = Path(spec).expanduser()
+        folder = expanded(spec)
         found = search(folder, asked=False) if folder.is_dir() else None
     except (OSError, RuntimeError, ValueError):  # unreadable, no home, a NUL: no such folder
         return False

@@ -20,7 +20,8 @@ from PIL import Image
 
 from acrank.data.checks import Fault
 from acrank.data.decode import load_oriented
-from acrank.data.imagefile import explain, one_large_at_a_time, open_image
+from acrank.data.deep import deep_image
+from acrank.data.imagefile import explain, one_large_at_a_time, open_image, raw_mode
 from acrank.data.target import Source
 
 FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF")
@@ -116,8 +117,9 @@ def decode_mask(data: bytes, *, colour: bool) -> Codes:
 def _decode(data: bytes, *, colour: bool) -> tuple[Codes, Palette]:
     with open_image(io.BytesIO(data)) as image:
         _refuse_format(image)
-        raw = _raw_mode(image)
-        if ";16" in raw and not image.mode.startswith("I"):
+        raw = raw_mode(image)
+        deep = deep_image(data, image)
+        if (deep or ";16" in raw) and (not deep or len(deep.images) > 1 or deep.alpha):
             raise MaskError("a colour image of 16 bits a channel")
         with one_large_at_a_time(image):
             load_oriented(image)
@@ -144,14 +146,6 @@ def _refuse_format(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise MaskError(f"{frames} frames, so which one is the mask cannot be told")
-
-
-def _raw_mode(image: Image.Image) -> str:
-    """How the file itself stores pixels, as Pillow calls it; it is gone once they are loaded."""
-    tiles = getattr(image, "tile", None)
-    arguments = tiles[0][3] if tiles else ""
-    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return first if isinstance(first, str) else ""
 
 
 def _values(image: Image.Image) -> Codes:

@@ -1,11 +1,11 @@
 """``open_segmentation``: from a folder of images and masks to a checked dataset."""
 
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation.classmap import ClassMap, has_greys
@@ -49,8 +49,8 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
     """
-    layout = find_files(Path(spec).expanduser())
-    name = str(Path(spec).expanduser())
+    layout = find_files(user_path(spec))
+    name = str(user_path(spec))
     given = class_map or own_classes(layout)
     seen, faults = _look(layout, colour=given is not None and given.colour)
     masks = [found.label for found in seen]

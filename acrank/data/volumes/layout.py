@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
 from acrank.data.segmentation.layouts import class_file
 from acrank.data.target import natural_key
@@ -84,7 +85,7 @@ def is_volumes(spec: str) -> bool:
         spec: what the user gave as the target.
     """
     try:
-        root = _root(Path(spec).expanduser())
+        root = _root(expanded(spec))
         first = root / FOLDERS[0][0]
         if first.is_dir():
             return not images_in(first)  # nnU-Net has 2-D images there too
