@@ -11,7 +11,7 @@ from os import cpu_count
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from acrank.data.bands import refuse_bands, refuse_unread
 
@@ -120,7 +120,7 @@ def _silent_libtiff() -> Iterator[None]:
     Windows, its lines come beside the error.
     """
     try:
-        set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (AttributeError, OSError):
         yield
         return

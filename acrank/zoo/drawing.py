@@ -131,5 +131,5 @@ def _digests(model: nn.Module) -> dict[str, str]:
     for name, value in (*model.named_parameters(), *model.named_buffers()):
         if not value.is_meta:
             flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digests[name] = hashlib.sha256(flat.numpy()).hexdigest()
+            digests[name] = hashlib.sha256(flat.numpy().data).hexdigest()
     return digests
