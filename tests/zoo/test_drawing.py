@@ -61,6 +61,11 @@ def constant():
             value.fill_(0.5)
     return net
 
+def once():
+    if (HERE / "calls").read_text():
+        raise ValueError("registered already")
+    return Net()
+
 def by_numpy():
     net = constant()
     net.body[0].weight.data[:] = torch.from_numpy(np.random.rand(4, 3, 3, 3))
@@ -138,6 +143,11 @@ def test_a_factory_s_own_weights_are_none(load: Load, function: str) -> None:
     assert found.flags == {}
     assert found.head is not None
     assert numbers(found) == numbers(load(function, 1))
+
+
+def test_a_factory_that_can_be_called_once_is_said(load: Load) -> None:
+    (text,) = load("once").flags.values()
+    assert text == "unknown how many: its factory fails when it is called again"
 
 
 def test_a_new_head_alone_is_no_source_head(load: Load) -> None:
