@@ -70,9 +70,10 @@ def count_frames(data: bytes) -> int:
     with open_image(io.BytesIO(data)) as image:
         if image.format == "GIF" and len(data) > _QUICK:
             return MANY if getattr(image, "is_animated", False) else 1
-        if image.format != "TIFF":
-            return min(MANY, int(getattr(image, "n_frames", 1)))
-        with suppress(Exception):  # the end, or damage, for which Pillow raises nearly every type
+        # the end, or damage, for which Pillow's readers raise nearly every type
+        with suppress(Exception):
+            if image.format != "TIFF":
+                return min(MANY, int(getattr(image, "n_frames", 1)))
             while image.tell() < MANY - 1:
                 image.seek(image.tell() + 1)
         return image.tell() + 1
