@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from acrank.config import RunConfig
 from acrank.data import AnySample, Sample
@@ -22,6 +24,7 @@ from acrank.scoring import Watch, score_backbone
 from acrank.store import Key, Store
 from acrank.store.keys import Keys
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
+from acrank.zoo.drawing import draws
 from acrank.zoo.identity import identify, identify_loaded
 
 # How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
@@ -59,6 +62,7 @@ class Prepared:
         backbone: loaded; None with a result.
         key: that its result is to be kept under; None if it cannot be.
         result: that of an earlier run, or of a failure.
+        identity: what tells the candidate apart, as far as it has been looked up.
     """
 
     entry: ZooEntry
@@ -66,6 +70,7 @@ class Prepared:
     backbone: Backbone | None = None
     key: Key | None = None
     result: ModelResult | None = None
+    identity: dict[str, Any] | None = None
 
 
 @dataclass
@@ -93,7 +98,7 @@ class Scorer:
         if work.features is not None:
             if not isinstance(work.sample, Sample):
                 raise RuntimeError("features are kept of classification alone")
-            self.keep = FeatureWriter(work.features, work.sample, work.config)
+            self.keep = FeatureWriter(work.features, work.sample, work.config, work.dtype)
 
     def __call__(self, entry: ZooEntry) -> ModelResult:
         """Score an entry; whatever goes wrong is a result with its reason."""
@@ -112,17 +117,25 @@ class Scorer:
     def prepare(self, entry: ZooEntry) -> Prepared:
         """Look for a kept result; failing that, fetch and load the network. May run in a thread.
 
+        A network that draws parameters is left to :meth:`finish`: here it would draw them from
+        the same generators as the network that is probed meanwhile.
+
         Args:
             entry: the candidate.
         """
-        started = time.perf_counter()
         prepared = Prepared(entry)
-        try:
-            self._prepare(prepared)
-        except Exception as error:  # whatever a model does, its row says it
-            prepared.result = ModelResult.failed(entry.name, explain_failure(error))
-        prepared.seconds = time.perf_counter() - started
+        self._timed(prepared, self._look_up)
+        if prepared.result is None and not draws(entry):
+            self._timed(prepared, self._fetch)
         return prepared
+
+    def _timed(self, prepared: Prepared, work: Callable[[Prepared], None]) -> None:
+        started = time.perf_counter()
+        try:
+            work(prepared)
+        except Exception as error:  # whatever a model does, its row says it
+            prepared.result = ModelResult.failed(prepared.entry.name, explain_failure(error))
+        prepared.seconds += time.perf_counter() - started
 
     def finish(self, prepared: Prepared) -> ModelResult:
         """Probe a prepared network and keep what was found.
@@ -130,6 +143,8 @@ class Scorer:
         Args:
             prepared: is used up.
         """
+        if prepared.result is None and prepared.backbone is None:
+            self._timed(prepared, self._fetch)
         started = time.perf_counter()
         result = prepared.result
         if result is None:
@@ -137,8 +152,7 @@ class Scorer:
                 result = self._probe(prepared)
             except Exception as error:
                 result = ModelResult.failed(prepared.entry.name, explain_failure(error))
-            prepared.backbone = None
-            gc.collect()  # a network's reference cycles must not outlive its turn
+            _let_go(prepared)
             spent = prepared.seconds + time.perf_counter() - started
             result = result.with_seconds(spent, loading=prepared.seconds)
             result = self._kept(prepared.key, result)
@@ -146,11 +160,13 @@ class Scorer:
             result = result.with_seconds(prepared.seconds)
         return result.judged_by(self.work.config.rank_by, known_zoo=False)
 
-    def _prepare(self, prepared: Prepared) -> None:
-        entry = prepared.entry
-        identity = identify(entry, self.hub)
-        if identity is not None and self._find(prepared, identity):
-            return
+    def _look_up(self, prepared: Prepared) -> None:
+        prepared.identity = identify(prepared.entry, self.hub)
+        if prepared.identity is not None:
+            self._find(prepared, prepared.identity)
+
+    def _fetch(self, prepared: Prepared) -> None:
+        entry, identity = prepared.entry, prepared.identity
         backbone = self._load(entry)
         if identity is None:
             # only now is it known what it is; weights fetched by URL are files from here on
@@ -164,7 +180,7 @@ class Scorer:
     def _load(self, entry: ZooEntry) -> Backbone:
         config = self.work.config
         how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-        return load_backbone(entry, hub=self.hub, **how)
+        return load_backbone(entry, hub=self.hub, seed=config.seed, **how)
 
     def _find(self, prepared: Prepared, identity: dict[str, Any]) -> bool:
         """Look for a kept result; without one, remember the key for later."""
@@ -238,3 +254,17 @@ def explain_failure(error: Exception) -> str:
         return "out of memory: lower --batch-size, or choose a smaller backbone."
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _let_go(prepared: Prepared) -> None:
+    """Free a network, that of its reference cycles too, before the next one is loaded.
+
+    A collection looks at every object of the process, which takes as long as a small network's
+    scores: it is left out where no layer has outlived the last reference to the network.
+    """
+    network = prepared.backbone.model if prepared.backbone else nn.Module()
+    layers = [weakref.ref(layer) for layer in network.modules()]
+    del network
+    prepared.backbone = None
+    if any(layer() is not None for layer in layers):
+        gc.collect()

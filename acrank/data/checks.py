@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from os import SEEK_END
 from typing import BinaryIO
 
+from PIL import ImageFile
+
 from acrank.common.visible import visible
+from acrank.data.deep import deep_image
+from acrank.data.firstbytes import kind_of
 from acrank.data.imagefile import (
     explain,
     in_threads,
@@ -18,7 +22,7 @@ from acrank.data.imagefile import (
     open_image,
     strict_pillow,
 )
-from acrank.data.target import Item
+from acrank.data.target import Item, Source
 from acrank.errors import DataError
 
 REPAIR = "Repair or remove these files."
@@ -82,7 +86,16 @@ def check_images(name: str, items: Sequence[Item]) -> None:
     """
     with strict_pillow():
         faults = in_threads(find_fault, items, chunksize=32)
-    refuse_faults(name, len(items), (fault for fault in faults if fault))
+    found = zip(items, faults, strict=True)
+    refuse_faults(name, len(items), (_named(item, fault) for item, fault in found if fault))
+
+
+def _named(item: Item, fault: Fault) -> Fault:
+    """A fault with what the file is instead of an image, if it is recognised."""
+    kind = kind_of(item.source)
+    if kind is None:
+        return fault
+    return Fault(fault.where, f"{fault.reason}, but {kind.words}", kind.hint)
 
 
 def find_fault(item: Item) -> Fault | None:
@@ -93,8 +106,13 @@ def find_fault(item: Item) -> Fault | None:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
-        reason = explain(error)
+        return fault_of(item.source, error)
     return Fault(str(item.source), reason) if reason else None
+
+
+def fault_of(source: Source, error: Exception) -> Fault:
+    """What is wrong with an image that raised an error; the hint is the error's, if it has one."""
+    return Fault(str(source), explain(error), getattr(error, "hint", REPAIR))
 
 
 def _find_reason(file: BinaryIO) -> str | None:
@@ -106,7 +124,7 @@ def _find_reason(file: BinaryIO) -> str | None:
         marker = _END_MARKERS.get(image.format or "")
         if marker is None:
             with one_large_at_a_time(image):
-                image.load()
+                _load(file, image)
             return None
         if marker in _tail(file, size):
             if image.format == "PNG":
@@ -115,6 +133,13 @@ def _find_reason(file: BinaryIO) -> str | None:
                     again.verify()  # the checksums of its chunks
             return None
     return _decode_to_confirm(file, marker)
+
+
+def _load(file: BinaryIO, image: ImageFile.ImageFile) -> None:
+    file.seek(0)
+    deep = deep_image(file.read(), image)
+    for part in deep.images if deep else [image]:
+        part.load()
 
 
 def _tail(file: BinaryIO, size: int) -> bytes:

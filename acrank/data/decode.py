@@ -1,11 +1,12 @@
 """The decoding rules: what each kind of image file becomes.
 
 - Orientation: the EXIF orientation is applied.
-- Several frames: the first is taken.
-- Transparency: composited over black.
+- Several pages or frames: the first is taken, and how many there are is told.
+- Transparency: composited over black, which is told.
 - Colour: RGB. CMYK, YCbCr, LAB, HSV and palette images are converted to it.
 - Grey: 8-bit and 1-bit images stay one channel until a network wants three.
-- Grey beyond 8 bits: scaled, never clipped, with one bit depth for a whole sample (``grey_depth``).
+- Grey and RGB beyond 8 bits: scaled, never clipped, with one bit depth for a whole sample.
+- Further bands, and bits that Pillow would leave out: refused (:mod:`acrank.data.bands`).
 - Integers outside 0..65535 and floating point: refused, as their range has no agreed meaning.
 - Large images: the shorter side is brought near ``SHORTEST`` by averaging blocks of pixels.
 """
@@ -13,14 +14,16 @@
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
-from acrank.data.imagefile import one_large_at_a_time, open_image
+from acrank.data.bands import UnsupportedPixelsError, white_is_zero
+from acrank.data.deep import FULL, Box, Deep, deep_image, over_black
+from acrank.data.imagefile import count_frames, one_large_at_a_time, open_image
 
 SHORTEST = 768
 # Pixels that are converted at a time.
@@ -29,9 +32,22 @@ DEPTHS = (8, 10, 12, 14, 16)
 
 Pixels = npt.NDArray[np.uint8]
 
-
-class UnsupportedPixelsError(ValueError):
-    """A sound image whose values cannot be brought to 8 bits without guessing."""
+_MODES = (
+    "1",
+    "L",
+    "LA",
+    "La",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+)
 
 
 @dataclass(frozen=True)
@@ -39,35 +55,56 @@ class Decoded:
     """One decoded image.
 
     Attributes:
-        values: uint8 (H, W) or (H, W, 3); int32 (H, W) for grey beyond 8 bits.
-        peak: the largest value of a grey image beyond 8 bits, before any reduction; else None.
+        values: uint8 (H, W) or (H, W, 3); int32 of either shape beyond 8 bits.
+        peak: the largest value of an image beyond 8 bits, before any reduction; else None.
+        inverted: whether values beyond 8 bits are of darkness: 0 is white.
+        frames: how many pages or frames the file has.
+        transparent: whether it has transparent pixels, which have become black.
     """
 
     values: npt.NDArray[Any]
     peak: int | None = None
+    inverted: bool = False
+    frames: int = 1
+    transparent: bool = False
+
+    def pixels(self, depth: int) -> Pixels:
+        """The values in 8 bits; the depth is of those beyond that."""
+        if self.peak is None:
+            return self.values
+        scaled = to_eight_bits(self.values, depth)
+        return 255 - scaled if self.inverted else scaled
 
 
 def decode(data: bytes) -> Decoded:
     """Decode one image by the rules of this module.
 
     Raises:
-        UnsupportedPixelsError: floating-point or out-of-range pixels.
+        UnsupportedPixelsError: floating-point or out-of-range pixels, or more bands than colour.
         Exception: whatever Pillow raises on a damaged file.
     """
+    frames = count_frames(data)
     with open_image(io.BytesIO(data)) as image:
         _draft(image)
         with one_large_at_a_time(image):
-            return _decode(image)
+            return replace(_decode(data, image), frames=frames)
 
 
-def _decode(image: Image.Image) -> Decoded:
-    if image.mode == "F":
-        raise UnsupportedPixelsError("floating-point pixels (mode F)")
+def _decode(data: bytes, image: ImageFile.ImageFile) -> Decoded:
+    deep = deep_image(data, image)
+    if deep is not None:
+        for part in deep.images:
+            load_oriented(part)
+        return _beyond_eight_bits(deep)
     load_oriented(image)
-    if image.mode.startswith("I"):
-        return _deep_grey(image)
+    if image.mode == "F":
+        low, high = image.getextrema()
+        raise UnsupportedPixelsError(f"floating-point pixels (from {low:g} to {high:g})")
+    if image.mode not in _MODES:
+        raise UnsupportedPixelsError(f"pixels of mode {image.mode}")
     strips = [np.asarray(_reduced(_plain(strip), image)) for strip in _strips(image)]
-    return Decoded(np.concatenate(strips).astype(np.uint8, copy=False))
+    values = np.concatenate(strips).astype(np.uint8, copy=False)
+    return Decoded(values, transparent=_is_transparent(image))
 
 
 def _draft(image: Image.Image) -> None:
@@ -89,10 +126,14 @@ def _strips(image: Image.Image) -> Iterator[Image.Image]:
 
     Converting one strip at a time gives the same pixels and holds no second copy of the whole.
     """
+    return (image.crop(box) for box in _boxes(image))
+
+
+def _boxes(image: Image.Image) -> Iterator[Box]:
     factor = _factor(image)
     rows = image.height if factor == 1 else max(1, STRIP // (factor * image.width)) * factor
     for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+        yield (0, top, image.width, min(top + rows, image.height))
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -123,21 +164,34 @@ def _reduced(strip: Image.Image, image: Image.Image) -> Image.Image:
     return strip.reduce(factor) if factor > 1 else strip
 
 
-def _deep_grey(image: Image.Image) -> Decoded:
-    """Read 16-bit grey (I;16, I;16B, I) as it is; ``to_eight_bits`` scales it later."""
-    parts, extremes = [], []
-    for strip in _strips(image):
-        values = np.asarray(strip).astype(np.int32)
-        extremes += [int(values.min()), int(values.max())]
-        parts.append(np.asarray(_reduced(Image.fromarray(values), image)))
-    low, high = min(extremes), max(extremes)
-    if low < 0 or high > 65535:
-        raise UnsupportedPixelsError(f"32-bit pixels from {low} to {high} do not fit 16 bits")
-    return Decoded(np.concatenate(parts), peak=high)
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel of an image of at most 8 bits a channel is."""
+    if not image.has_transparency_data:
+        return False
+    alpha = image if "A" in image.getbands() else image.convert("RGBA")
+    return bool(np.asarray(alpha.getchannel("A")).min() < 255)
+
+
+def _beyond_eight_bits(deep: Deep) -> Decoded:
+    """Read more than 8 bits a channel as they are; ``to_eight_bits`` scales them later."""
+    image = deep.images[0]
+    parts, peaks, lows, transparent = [], [0], [0], False
+    for box in _boxes(image):
+        values, peak, clear = over_black(deep.values(box), deep)
+        transparent |= clear
+        peaks.append(peak)
+        lows.append(int(values.min()))
+        bands = np.moveaxis(values, -1, 0)
+        reduced = [np.asarray(_reduced(Image.fromarray(band), image)) for band in bands]
+        parts.append(reduced[0] if len(reduced) == 1 else np.stack(reduced, axis=-1))
+    low, high = min(lows), max(peaks)
+    if low < 0 or high > FULL:
+        raise UnsupportedPixelsError(f"pixels from {low} to {high}, where 0 to {FULL} is read")
+    return Decoded(np.concatenate(parts), high, white_is_zero(image), transparent=transparent)
 
 
 def grey_depth(peaks: Iterable[int]) -> int:
-    """Choose the bit depth that explains all the 16-bit grey images of a sample.
+    """Choose the bit depth that explains all the 16-bit images of a sample.
 
     Scanners store 10 to 14 significant bits in 16-bit files. Scaled from 16 bits, such images
     would be nearly black; scaled one by one, their brightness would no longer compare.
@@ -147,6 +201,6 @@ def grey_depth(peaks: Iterable[int]) -> int:
 
 
 def to_eight_bits(values: npt.NDArray[Any], depth: int) -> Pixels:
-    """Scale grey values of a bit depth to 0..255."""
+    """Scale values of a bit depth to 0..255."""
     scaled: Pixels = np.rint(values * (255 / (2**depth - 1))).astype(np.uint8)
     return scaled

@@ -7,23 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data import stratify
-from acrank.data.checks import Fault, refuse_faults
-from acrank.data.decode import (
-    Decoded,
-    Pixels,
-    UnsupportedPixelsError,
-    decode,
-    grey_depth,
-    to_eight_bits,
-)
+from acrank.data.checks import Fault, fault_of, refuse_faults
+from acrank.data.decode import Decoded, Pixels, decode, grey_depth
 from acrank.data.fingerprint import make_fingerprint
-from acrank.data.imagefile import explain, in_threads, strict_pillow
-from acrank.data.notices import depth_warning, size_warnings
+from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.notices import size_warnings
+from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import ConfigError
-
-_CONVERT = "Convert images of more than 16 bits or of floating point to 8- or 16-bit grey."
 
 
 def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sample:
@@ -97,8 +89,9 @@ def _decoded(
         labels=labels,
         images=images,
         batches=batches,
-        warnings=(*warnings, *deep),
+        warnings=(*target.warnings, *warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
+        digests=tuple(fingerprints),
     )
 
 
@@ -164,10 +157,8 @@ def read_image(item: Item) -> tuple[Decoded, str] | Fault:
         return decode(data), hashlib.sha256(data).hexdigest()
     except MemoryError:
         raise
-    except UnsupportedPixelsError as error:
-        return Fault(str(item.source), str(error), _CONVERT)
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
-        return Fault(str(item.source), explain(error))
+        return fault_of(item.source, error)
 
 
 def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[str], list[str]]:
@@ -176,21 +167,26 @@ def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[st
         results = in_threads(read_image, drawn)
     refuse_faults(name, len(drawn), (result for result in results if isinstance(result, Fault)))
     read = [result for result in results if not isinstance(result, Fault)]
-    images, notices = all_eight_bits([decoded for decoded, _ in read])
+    images, notices = all_eight_bits([item.key for item in drawn], [image for image, _ in read])
     return images, [digest for _, digest in read], notices
 
 
-def all_eight_bits(images: Sequence[Decoded]) -> tuple[list[Pixels], list[str]]:
-    """Scale grey beyond 8 bits with one depth for all images; say so, if there is some."""
+def all_eight_bits(
+    names: Sequence[str], images: Sequence[Decoded]
+) -> tuple[list[Pixels], list[str]]:
+    """Scale values beyond 8 bits with one depth for all images.
+
+    Args:
+        names: of the images.
+        images: as they were decoded.
+
+    Returns:
+        Their pixels, and what the user should know of how they were read.
+    """
     peaks = [image.peak for image in images if image.peak is not None]
-    if not peaks:
-        return [image.values for image in images], []
-    depth = grey_depth(peaks)
-    pixels = [
-        image.values if image.peak is None else to_eight_bits(image.values, depth)
-        for image in images
-    ]
-    return pixels, [depth_warning(len(peaks), len(images), max(peaks), depth)]
+    depth = grey_depth(peaks) if peaks else 8
+    pixels = [image.pixels(depth) for image in images]
+    return pixels, pixel_notices(names, images, pixels)
 
 
 def _fingerprint(

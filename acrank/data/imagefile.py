@@ -1,8 +1,11 @@
 """Opening image files with Pillow so that nothing damaged passes and no warning leaks."""
 
+import ctypes
+import io
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from multiprocessing.pool import ThreadPool
 from os import cpu_count
 from threading import Lock
@@ -10,12 +13,15 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from acrank.data.bands import refuse_bands, refuse_unread
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 EXTENSIONS = (
-    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"),
-    *(".webp", ".gif", ".ppm", ".pgm"),
+    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".jfif", ".jpe", ".dib"),
+    *(".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c"),
 )
 
 # Named, so that a file which merely carries an image's name cannot start one of Pillow's other
@@ -28,20 +34,57 @@ FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000"
 MOST_PIXELS = 178_956_970
 # Decoded, 0.2 GB; larger ones wait for one another, so that threads do not multiply their memory.
 LARGE = 50_000_000
+# Pages or frames beyond which a file's are not counted; it can hold millions.
+MANY = 1000
+# Bytes of a GIF up to which its frames are counted, which takes going through them.
+_QUICK = 2**24
 _turn = Lock()
 
 
-def open_image(file: BinaryIO) -> Image.Image:
+def open_image(file: BinaryIO) -> ImageFile.ImageFile:
     """Identify an image from its header; no pixel is decoded yet.
 
     Raises:
         DecompressionBombError: it has more than ``MOST_PIXELS``.
+        UnsupportedPixelsError: Pillow would leave bands or bits of it out.
         Exception: whatever else Pillow raises on a damaged file.
     """
-    image = Image.open(file, formats=FORMATS)
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except (UnidentifiedImageError, KeyError):  # the latter for a compression
+        refuse_unread(file)
+        raise
     if image.width * image.height > MOST_PIXELS:
         raise Image.DecompressionBombError
+    refuse_bands(image, file)
     return image
+
+
+def count_frames(data: bytes) -> int:
+    """How many pages or frames a file has; ``MANY`` stands for as many or more.
+
+    Where a later one is damaged, those before it count: only the first is used.
+
+    Args:
+        data: of a file that :func:`open_image` opens.
+    """
+    with open_image(io.BytesIO(data)) as image:
+        if image.format == "GIF" and len(data) > _QUICK:
+            return MANY if getattr(image, "is_animated", False) else 1
+        if image.format != "TIFF":
+            return min(MANY, int(getattr(image, "n_frames", 1)))
+        with suppress(Exception):  # the end, or damage, for which Pillow raises nearly every type
+            while image.tell() < MANY - 1:
+                image.seek(image.tell() + 1)
+        return image.tell() + 1
+
+
+def raw_mode(image: Image.Image) -> str:
+    """How the file itself stores pixels, as Pillow calls it; it is gone once they are loaded."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
 
 
 def one_large_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
@@ -53,16 +96,41 @@ def one_large_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
 def strict_pillow() -> Iterator[None]:
     """Silence Pillow's warnings and have it refuse truncated files, whatever was set elsewhere.
 
-    Both settings belong to the process: enter this once, around the threads, not inside them.
+    These settings belong to the process: enter this once, around the threads, not inside them.
     """
     allowed = ImageFile.LOAD_TRUNCATED_IMAGES
+    logger = logging.getLogger("PIL")  # some of its warnings are logged
+    level = logger.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+        logger.setLevel(logging.CRITICAL + 1)
         try:
-            yield
+            with _silent_libtiff():
+                yield
         finally:
+            logger.setLevel(level)
             ImageFile.LOAD_TRUNCATED_IMAGES = allowed
+
+
+@contextmanager
+def _silent_libtiff() -> Iterator[None]:
+    """Keep libtiff from writing to stderr what Pillow raises as an error.
+
+    Pillow has no setting for it. Where the library cannot be reached through Pillow's own, as on
+    Windows, its lines come beside the error.
+    """
+    try:
+        set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):
+        yield
+        return
+    set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    handler = set_handler(None)
+    try:
+        yield
+    finally:
+        set_handler(handler)
 
 
 def in_threads(work: Callable[[In], Out], inputs: Iterable[In], *, chunksize: int = 4) -> list[Out]:
@@ -84,6 +152,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split())
+    if text.startswith("decoder error"):  # of a library in C
+        return f"damaged or cut short ({text})"
     if "MAX_TEXT" in text:
         return "a text or colour block in it unpacks to too much, a decompression bomb"
     return text or type(error).__name__

@@ -52,11 +52,3 @@ def _one_batch(counts: Sequence[int], batch_size: int, plan: Plan) -> str:
         f"The sample is one batch of {plan.total} images, so no interval can be given for "
         f"AC-Corr: {mend}."
     )
-
-
-def depth_warning(deep: int, total: int, peak: int, depth: int) -> str:
-    """Say which bit depth the 16-bit grey images were taken to have."""
-    return (
-        f"{deep} of {total} images have 16-bit grey values; the largest is {peak}, so they are "
-        f"read as {depth}-bit: 0 to {2**depth - 1} becomes 0 to 255."
-    )

@@ -39,7 +39,7 @@ def run_in_process(
     # A network's code may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
         for prepared in ahead(scorer.prepare, filter(go_on, entries)):
-            if prepared.backbone is not None and not go_on(prepared.entry):
+            if prepared.result is None and not go_on(prepared.entry):
                 continue
             begin(prepared.entry.name)
             yield scorer.finish(prepared)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation import ClassMap
 from acrank.data.volumes import Case, VolumeSettings, VolumeTarget, open_volumes
 from acrank.data.volumes.cutting import Cutter
+from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import DESCRIPTION, find_volumes
-from acrank.data.volumes.nifti import quiet_nibabel, read_nifti
+from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
 from acrank.transfer.apart import Held, Holdings
 from acrank.transfer.links import link_files, refuse_inside, write_classes
@@ -73,7 +75,7 @@ def _classes_held(target: VolumeTarget) -> Held:
 
 def _codes(label: Path, class_map: ClassMap) -> Held:
     try:
-        voxels = read_nifti(label).voxels
+        voxels = read_labels(label).voxels
     except Exception as error:  # it could be read a moment ago
         raise DataError(f"{label}: {explain(error)}.", hint="Repair or remove it.") from error
     return np.isin(class_map.codes, np.unique(voxels))
@@ -103,7 +105,7 @@ def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]
     cases = [case for case in target.items if case.key in chosen]
     link_files(folder / IMAGES, {p.name: p for case in cases for p in case.images})
     link_files(folder / LABELS, {case.label.name: case.label for case in cases})
-    description = find_volumes(Path(data).expanduser()).description
+    description = find_volumes(user_path(data)).description
     link_files(folder, {DESCRIPTION: description} if description else {})
     write_classes(folder, None if description else target.class_map)
 

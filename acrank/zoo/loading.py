@@ -1,6 +1,6 @@
 """From an entry to a network that maps images to features."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,26 @@ from torch import nn
 from acrank.common.visible import typed_line
 from acrank.errors import AcrankError, ModelError
 from acrank.zoo.bundle import bundle_network
-from acrank.zoo.checkpoints import (
-    check_file,
-    check_finite,
-    read_state,
-    refuse_unsafe_pickle,
-    short_sha256,
-)
+from acrank.zoo.checkpoints import check_file, read_state, refuse_unsafe_pickle, short_sha256
 from acrank.zoo.data_config import data_config
-from acrank.zoo.describe import EntryInfo, build_arch, create, entry_info, url_weights
+from acrank.zoo.describe import (
+    EntryInfo,
+    build_arch,
+    create,
+    entry_info,
+    has_new_head,
+    outlined,
+    url_weights,
+)
+from acrank.zoo.drawing import drawn_by, mark_drawn
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
+from acrank.zoo.fit import Fit
+from acrank.zoo.fitting import check_finite
 from acrank.zoo.heads import mark_fresh_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import Fit, drawn_alike, fill, flags_of
+from acrank.zoo.partial import fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -31,6 +36,7 @@ from acrank.zoo.sources import (
     HubFiles,
     folder_weights,
     hub_files,
+    others_in_folder,
 )
 from acrank.zoo.take_off import OF_VECTORS, head_name, take_off_head
 from acrank.zoo.wrappers import unwrap_parts, with_hooks
@@ -63,7 +69,12 @@ class Backbone:
 
 
 def load_backbone(
-    entry: ZooEntry, *, trust_code: bool = False, hub: Hub, allow_partial: bool = False
+    entry: ZooEntry,
+    *,
+    trust_code: bool = False,
+    hub: Hub,
+    allow_partial: bool = False,
+    seed: int = 0,
 ) -> Backbone:
     """Load a candidate's network and weights, and take its head off.
 
@@ -72,10 +83,16 @@ def load_backbone(
         trust_code: whether a ``factory`` may run.
         hub: where weights that are not local come from.
         allow_partial: whether a ``partial`` entry's checkpoint may fill less than half of it.
+        seed: of the parameters that no checkpoint fills.
 
     Raises:
         ModelError: whatever went wrong, in one line.
     """
+    with drawn_by(seed, entry):
+        return _load_backbone(entry, trust_code, hub, allow_partial)
+
+
+def _load_backbone(entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: bool) -> Backbone:
     try:
         if entry.weights:
             return _finish(entry, *_load_own(entry, trust_code, hub, allow_partial))
@@ -127,19 +144,19 @@ def _refuse_without_numbers(model: nn.Module) -> None:
         )
 
 
-def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
-    """The network with its weights and head, and the revision of the weights."""
+def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None, Fit | None]:
+    """The network with its weights and head, the revision of the weights, and how they fit."""
     if entry.factory:
-        return call_factory(entry, trust_code=trust_code), None
+        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None, None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
     files = hub_files(entry)
     if files is None:
-        return _load_url(entry, hub), None
+        return _load_url(entry, hub), None, None
     if reference.startswith(HUB_PREFIX):
         return _load_repository(entry, files, hub)
-    return _load_timm(entry, files, hub)
+    return *_load_timm(entry, files, hub), None
 
 
 def _load_timm(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
@@ -164,10 +181,10 @@ def _load_url(entry: ZooEntry, hub: Hub) -> nn.Module:
     return create(entry, str(entry.reference), pretrained=True)
 
 
-def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
+def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str, Fit]:
     found = hub.snapshot(files)
-    model, _ = _load_folder(entry, found.weights.parent)
-    return model, found.commit
+    model, _, fit = _load_folder(entry, found.weights.parent)
+    return model, found.commit, fit
 
 
 def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str, Fit]:
@@ -175,19 +192,31 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
     config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
     model = bundle_network(config, trust_code=trust_code)
-    fit = fill(model, read_state(found.weights), found.weights.name, classifier=None)
+    fit = fill(model, read_state(found.weights), found.weights.name, key=entry.key)
     return model, found.commit, fit
 
 
-def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str]:
+def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
+    """The network that a folder describes, filled from its weights as an ``arch`` entry's is.
+
+    timm's own loading takes whatever fits where the number of classes is another.
+    """
     weights = folder_weights(folder)
     for path in (folder / "config.json", weights):
         if not path.is_file():
             hint = "A timm folder holds config.json and model.safetensors."
             raise ModelError(f"There is no {path.name} in {folder}.", hint=hint)
-    refuse_unsafe_pickle(weights)
-    model = create(entry, f"{LOCAL_PREFIX}{folder}", pretrained=True)
-    return model, short_sha256(weights)
+    state = read_state(weights)
+    name = f"{LOCAL_PREFIX}{folder}"
+    _, converter = outlined(entry, name)
+    model = create(entry, name, pretrained=False)
+    how: dict[str, Any] = {"key": entry.key, "converter": converter, "partial": None}
+    how["new_head"] = has_new_head(entry, model)
+    fit = fill(model, state, weights.name, **how)
+    others = others_in_folder(weights)
+    if others:
+        fit = replace(fit, part="; ".join(filter(None, (fit.part, others))))
+    return model, short_sha256(weights), fit
 
 
 def _weights(entry: ZooEntry, hub: Hub) -> tuple[Path, str]:
@@ -207,16 +236,16 @@ def _load_own(
 ) -> tuple[nn.Module, str, Fit]:
     """The network of an ``arch`` or a ``factory`` with the weights that the entry names."""
     # a factory's own trouble comes first: it may not be allowed to run at all
-    with drawn_alike(entry.partial):
-        model = call_factory(entry, trust_code=trust_code) if entry.factory else None
+    model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
+    converter = None
     if model is None:
-        with drawn_alike(entry.partial):
-            model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
+        model, converter = build_arch(entry, state)
     classifier = entry.classifier
     if entry.partial and not classifier:  # a head that the checkpoint lacks is not missed
         classifier = head_name(model, data_config(entry, model)["input_size"])
-    how = {"partial": entry.partial, "allow": allow_partial}
+    how: dict[str, Any] = {"partial": entry.partial, "allow": allow_partial, "key": entry.key}
+    how |= {"converter": converter, "new_head": has_new_head(entry, model)}
     fit = fill(model, state, path.name, classifier=classifier, **how)
     return model, revision, fit

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from acrank.data import draw_sample
-from acrank.data.decode import SHORTEST, UnsupportedPixelsError, decode, grey_depth, to_eight_bits
+from acrank.data.bands import UnsupportedPixelsError
+from acrank.data.decode import SHORTEST, decode, grey_depth, to_eight_bits
 from acrank.errors import DataError
 
 from .builders import encoded, noise, target_of
@@ -131,8 +132,9 @@ def test_one_depth_for_the_whole_sample() -> None:
     assert by_key["i000"].tolist() == [[0, 62], [125, 255]]
     assert by_key["i001"].tolist() == [[31, 31], [31, 31]]  # 500 of 4095, not of 1023
     assert by_key["i002"].tolist() == [[200, 200], [200, 200]]
-    (notice,) = sample.warnings
-    assert "2 of 4 images have 16-bit grey values; the largest is 4095" in notice
+    notice, flat = sample.warnings
+    assert flat == "3 of 4 images hold nothing but one colour each all over (i002, i001, i003)."
+    assert "2 of 4 images have 16-bit values; the largest is 4095" in notice
     assert "12-bit" in notice
 
 

@@ -1,6 +1,7 @@
 """From a segmentation target to its sample: which pairs, decoded once, in which batches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -93,6 +94,7 @@ def whole_segmentation(
         batches=(np.arange(len(drawn), dtype=np.int64),),
         warnings=(*target.warnings, *deep),
         fingerprint=_fingerprint(target.class_map, drawn, hashes, image_size),
+        digests=tuple(image for image, _ in hashes),
     )
 
 
@@ -112,7 +114,7 @@ def _read_image(pair: Pair, image_size: int) -> _Square | Fault:
         values = squash_image(decoded.values, pair.size, image_size)
     except ValueError as error:
         return Fault(str(pair.image), str(error), CHANGED)
-    return _Square(Decoded(values, decoded.peak), digest)
+    return _Square(replace(decoded, values=values), digest)
 
 
 def _read_mask(pair: Pair, class_map: ClassMap, image_size: int) -> _Square | Fault:
@@ -138,7 +140,8 @@ def _decode_all(
     squares = [found for found in images if isinstance(found, _Square)]
     labels = [found for found in masks if isinstance(found, _Square)]
     hashes = [(one.digest, two.digest) for one, two in zip(squares, labels, strict=True)]
-    pixels, notices = all_eight_bits([square.decoded for square in squares])
+    keys = [pair.key for pair in drawn]
+    pixels, notices = all_eight_bits(keys, [square.decoded for square in squares])
     return pixels, np.stack([label.decoded.values for label in labels]), hashes, notices
 
 

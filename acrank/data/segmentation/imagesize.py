@@ -5,9 +5,9 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from acrank.data.checks import Fault, find_fault
+from acrank.data.checks import Fault, fault_of, find_fault
 from acrank.data.decode import load_oriented
-from acrank.data.imagefile import explain, one_large_at_a_time, open_image
+from acrank.data.imagefile import one_large_at_a_time, open_image
 from acrank.data.target import Item, Source
 
 Size = tuple[int, int]
@@ -29,7 +29,7 @@ def check_size(source: Source) -> Size | Fault:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
-        return Fault(str(source), explain(error))
+        return fault_of(source, error)
 
 
 def _shown_size(file: BinaryIO) -> Size:

@@ -38,7 +38,7 @@ def squash_image(values: npt.NDArray[Any], shown: tuple[int, int], size: int) ->
     only what lies inside is stretched, or the image would shrink by that against its mask.
 
     Args:
-        values: uint8 (H, W) or (H, W, 3), or int32 (H, W), as decoded.
+        values: uint8 or int32, (H, W) or (H, W, 3), as decoded.
         shown: width and height before any reduction.
         size: of the square.
 
@@ -53,11 +53,21 @@ def squash_image(values: npt.NDArray[Any], shown: tuple[int, int], size: int) ->
     if (-(-shown[0] // factor), -(-shown[1] // factor)) != (width, height):
         raise ValueError("its size has changed since it was checked")
     box = (0, 0, shown[0] / factor, shown[1] / factor)
-    square = Image.fromarray(values).resize((size, size), Image.Resampling.BICUBIC, box)
+    square = _resized(values, size, box)
     if values.dtype == np.uint8:
-        return np.asarray(square)
+        return square
     # the filter overshoots at edges, which nothing stops beyond 8 bits
-    return np.asarray(square).clip(values.min(), values.max())
+    return square.clip(values.min(), values.max())
+
+
+def _resized(
+    values: npt.NDArray[Any], size: int, box: tuple[float, float, float, float]
+) -> npt.NDArray[Any]:
+    if values.ndim == 3 and values.dtype != np.uint8:  # Pillow has no such images
+        bands = [_resized(values[..., band], size, box) for band in range(values.shape[2])]
+        return np.stack(bands, axis=-1)
+    square = Image.fromarray(values).resize((size, size), Image.Resampling.BICUBIC, box)
+    return np.asarray(square)
 
 
 def squash_mask(codes: Codes, size: int) -> Codes:

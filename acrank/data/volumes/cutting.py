@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from acrank.data import stratify
 from acrank.data.checks import Fault, refuse_faults
@@ -16,6 +16,7 @@ from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.draw import CHANGED
 from acrank.data.volumes.decoded import Decoded, Patch
 from acrank.data.volumes.intensity import standardise
+from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.nifti import Volume, VolumeError, quiet_nibabel, read_nifti
 from acrank.data.volumes.patch import Grid, Labels, place_patch, whole_grid
 from acrank.data.volumes.settings import (
@@ -106,13 +107,14 @@ class Cutter:
         Args:
             case: not decoded.
         """
-        labels = _read(case.label, case, None)
+        labels = _read(case.label, case, read_labels)
         if isinstance(labels, Fault):
             return labels
         codes = labels.voxels
         if self.class_map.strangers(np.unique(codes).tolist()):
             return _changed(case.label)
-        images = [_read(path, case, np.float32) for path in case.images]
+        reading = partial(read_nifti, dtype=np.float32)
+        images = [_read(path, case, reading) for path in case.images]
         fault = next((image for image in images if isinstance(image, Fault)), None)
         if fault:
             return fault
@@ -185,10 +187,10 @@ def _refuse(name: str, found: Sequence[object]) -> None:
     refuse_faults(name, len(found), faults, things="cases")
 
 
-def _read(path: Path, case: Case, dtype: npt.DTypeLike | None) -> Volume | Fault:
+def _read(path: Path, case: Case, reading: Callable[[Path], Volume]) -> Volume | Fault:
     """Read a file again that was sound when it was checked."""
     try:
-        volume = read_nifti(path, dtype=dtype)
+        volume = reading(path)
     except MemoryError:
         raise
     except VolumeError as error:

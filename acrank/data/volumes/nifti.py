@@ -52,11 +52,15 @@ class Volume:
         voxels: (X, Y, Z), or (X, Y, Z, C) of several.
         affine: from indices to millimetres, (4, 4).
         digest: the hash of the file.
+        slope: what the header had stored values multiplied by.
+        intercept: what it then had added to them.
     """
 
     voxels: Voxels
     affine: npt.NDArray[np.float64]
     digest: str
+    slope: float = 1.0
+    intercept: float = 0.0
 
     @property
     def size(self) -> Size:
@@ -69,6 +73,11 @@ class Volume:
         """Of the voxels, in mm."""
         x, y, z = (float(side) for side in np.linalg.norm(self.affine[:3, :3], axis=0))
         return x, y, z
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the header makes other values of those stored."""
+        return (self.slope, self.intercept) != (1, 0)
 
     @property
     def channels(self) -> list[Voxels]:
@@ -121,7 +130,8 @@ def read_nifti(path: Path, *, dtype: npt.DTypeLike | None = None) -> Volume:
         voxels = voxels[..., 0]
     turns = io_orientation(affine)
     turned = affine @ inv_ornt_aff(turns, voxels.shape[:3])
-    return Volume(apply_orientation(voxels, turns), turned, digest)
+    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    return Volume(apply_orientation(voxels, turns), turned, digest, slope, intercept)
 
 
 def _digest(path: Path) -> str:

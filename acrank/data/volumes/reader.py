@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classfile import read_class_map
@@ -20,11 +21,11 @@ from acrank.data.segmentation.labels import (
     require_enough,
 )
 from acrank.data.volumes.description import read_description
+from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import VolumeLayout, find_volumes
 from acrank.data.volumes.nifti import (
     Volume,
     VolumeError,
-    Voxels,
     quiet_nibabel,
     read_nifti,
     require_nifti,
@@ -37,12 +38,10 @@ from acrank.errors import DataError
 TOLERANCE = 1e-2
 # Longest to shortest side of a voxel from which on a user should know of it; nnU-Net's threshold.
 ANISOTROPIC = 3.0
-_LARGEST = 65535
 
 _GEOMETRY = "Resample each image and its labels to the same voxels."
 _CHANNELS = "Name the channels in dataset.json, and give every image all of them."
 _FINITE = "Replace voxels that are no numbers, or remove these files."
-_WHOLE = f"Save labels as whole numbers from 0 to {_LARGEST}, resampled by their nearest voxel."
 
 
 class _Seen(NamedTuple):
@@ -70,8 +69,8 @@ def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
         MissingExtraError: the libraries that read volumes are missing.
     """
     require_nifti()
-    name = str(Path(spec).expanduser())
-    layout = find_volumes(Path(spec).expanduser())
+    name = str(user_path(spec))
+    layout = find_volumes(user_path(spec))
     own, channels = _described(layout)
     given = own or class_map
     seen, faults = _look(layout, channels)
@@ -130,31 +129,14 @@ def _check(given: tuple[str, tuple[Path, ...], Path], *, channels: int) -> _Seen
 
 def _labels(path: Path) -> tuple[Volume, frozenset[int]] | Fault:
     try:
-        volume = read_nifti(path)
-        return volume, label_codes(volume.voxels)
+        volume = read_labels(path)
+        return volume, frozenset(np.unique(volume.voxels).tolist())
     except MemoryError:
         raise
     except VolumeError as error:
         return Fault(str(path), str(error), error.hint)
     except Exception as error:  # nibabel raises nearly every type on damaged input
         return Fault(str(path), explain(error))
-
-
-def label_codes(voxels: Voxels) -> frozenset[int]:
-    """The values of labels.
-
-    Raises:
-        VolumeError: they are not one whole number a voxel.
-    """
-    if voxels.ndim != 3:
-        raise VolumeError(f"labels of {voxels.shape[3]} channels, where one is expected", _WHOLE)
-    values = np.unique(voxels)
-    if not np.isfinite(values).all():
-        raise VolumeError("labels that are no numbers (NaN or infinite)", _WHOLE)
-    odd = values[(values != np.round(values)) | (values < 0) | (values > _LARGEST)]
-    if len(odd):
-        raise VolumeError(f"{len(odd)} values that are no labels, such as {odd[0]:g}", _WHOLE)
-    return frozenset(int(value) for value in values)
 
 
 def _image_fault(

@@ -64,23 +64,36 @@ def _starts(side: int, many: int, step: float) -> list[float]:
 def part_overlaps(masks: Labels, grids: Sequence[Grid]) -> None:
     """Leave each voxel to the one patch whose middle it is nearest to, in sides of a patch.
 
-    Elsewhere it becomes ``IGNORE``. Of patches as near the first has it.
+    Elsewhere it becomes ``IGNORE``. Of patches as near the first has it. Each patch is compared
+    with its neighbours alone, in the voxels that both have.
 
     Args:
         masks: of the patches (W, X, Y, Z); they are written to.
         grids: where each lies, all of one size and step.
     """
+    if not grids:
+        return
+    starts = np.array([grid.start for grid in grids])
+    reach = (np.array(grids[0].size) - 1 + 2 * _ROUNDING) * np.array(grids[0].step)
     for own, mask in enumerate(masks):
-        distance = _distance(grids[own], grids[own])
-        for other, grid in enumerate(grids):
-            theirs = _distance(grids[own], grid)
-            if other != own and np.isfinite(theirs).any():
-                lost = theirs <= distance if other < own else theirs < distance
-                mask[lost] = IGNORE
+        ours = _squares(grids[own], grids[own])
+        near = (np.abs(starts - starts[own]) <= reach).all(axis=1)
+        for other in np.flatnonzero(near).tolist():
+            theirs = _squares(grids[own], grids[other])
+            shared = tuple(_inside(along) for along in theirs)
+            if other == own or any(part.start == part.stop for part in shared):
+                continue
+            distance = _sum(*(along[part] for along, part in zip(ours, shared, strict=True)))
+            nearer = _sum(*(along[part] for along, part in zip(theirs, shared, strict=True)))
+            lost = nearer <= distance if other < own else nearer < distance
+            mask[shared][lost] = IGNORE
 
 
-def _distance(grid: Grid, other: Grid) -> npt.NDArray[np.float64]:
-    """Squared distance of a patch's voxels from another's middle, in its sides; else infinite."""
+def _squares(grid: Grid, other: Grid) -> list[npt.NDArray[np.float64]]:
+    """Squared distances of a patch's voxels from another's middle, in its sides, along each axis.
+
+    They are infinite for voxels that the other patch does not have.
+    """
     squares = []
     for axis, (start, step, side) in enumerate(
         zip(other.start, other.step, other.size, strict=True)
@@ -88,8 +101,20 @@ def _distance(grid: Grid, other: Grid) -> npt.NDArray[np.float64]:
         along = (grid.along(axis) - start) / step - (side - 1) / 2
         inside = np.abs(along) <= (side - 1) / 2 + _ROUNDING
         squares.append(np.where(inside, (along / side) ** 2, np.inf))
-    x, y, z = np.ix_(*squares)
-    total: npt.NDArray[np.float64] = x + y + z
+    return squares
+
+
+def _inside(along: npt.NDArray[np.float64]) -> slice:
+    """The voxels of an axis that two patches share: they follow one another."""
+    places = np.flatnonzero(np.isfinite(along))
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
+
+
+def _sum(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], z: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Squared distances in space (X, Y, Z), of those along the axes."""
+    total: npt.NDArray[np.float64] = x[:, None, None] + y[None, :, None] + z[None, None, :]
     return total
 
 

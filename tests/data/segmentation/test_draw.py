@@ -165,7 +165,7 @@ def test_grey_of_sixteen_bits_has_one_depth() -> None:
     shades = {key: int(image[0, 0]) for key, image in zip(sample.keys, sample.images, strict=True)}
     assert [shades[f"i00{k}"] for k in range(4)] == [0, 62, 125, 187]
     assert all(image.dtype == np.uint8 for image in sample.images)
-    assert "4 of 8 images have 16-bit grey values; the largest is 3000" in sample.warnings[0]
+    assert "4 of 8 images have 16-bit values; the largest is 3000" in sample.warnings[0]
 
 
 def test_damage_that_shows_only_now_is_listed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Several patches of a volume: they cover it, share it out, and few lack foreground."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from acrank.data.volumes import (
     draw_volumes,
     open_volumes,
 )
-from acrank.data.volumes.patch import Grid, cut_labels
+from acrank.data.volumes import windows as windows_module
+from acrank.data.volumes.patch import Grid, Labels, cut_labels
 from acrank.data.volumes.settings import Patches
 from acrank.data.volumes.windows import part_overlaps, sliding_windows, worth_keeping
 
@@ -86,6 +88,59 @@ def test_a_voxel_is_where_it_lies_deepest() -> None:
     assert [int(row.sum()) for row in kept] == [11, 11, 0, 16]
     assert kept[0, :11].all()
     assert kept[1, 5:].all()
+
+
+def by_brute_force(masks: Labels, grids: list[Grid]) -> Labels:
+    """What :func:`part_overlaps` leaves, by the distance of every voxel from every middle."""
+    kept = masks.copy()
+    for own, grid in enumerate(grids):
+        distances = []
+        for other in grids:
+            squares = []
+            for axis, (start, step, side) in enumerate(
+                zip(other.start, other.step, other.size, strict=True)
+            ):
+                along = (grid.along(axis) - start) / step - (side - 1) / 2
+                inside = np.abs(along) <= (side - 1) / 2 + 1e-6
+                squares.append(np.where(inside, (along / side) ** 2, np.inf))
+            x, y, z = np.ix_(*squares)
+            distances.append(x + y + z)
+        kept[own][np.argmin(distances, axis=0) != own] = IGNORE  # the first of the nearest
+    return kept
+
+
+@pytest.mark.parametrize("step", [(1.0, 1.0, 1.0), (0.7, 1.3, 2.1)])
+@pytest.mark.parametrize("placed", ["by sliding", "at random"])
+def test_looking_at_neighbours_alone_leaves_the_same(
+    step: tuple[float, float, float], placed: str
+) -> None:
+    generator = np.random.default_rng(0)
+    for size in ((5, 4, 6), (8, 3, 5), (2, 9, 4)):
+        grids = sliding_windows((17, 12, 15), size, step)
+        if placed == "at random":
+            starts = generator.uniform(-2, 12, (9, 3)).round(generator.integers(0, 2))
+            grids = [Grid(size, (float(x), float(y), float(z)), step) for x, y, z in starts]
+        masks = generator.integers(0, 3, (len(grids), *size)).astype(np.uint8)
+        expected = by_brute_force(masks, grids)
+        part_overlaps(masks, grids)
+        np.testing.assert_array_equal(masks, expected)
+
+
+def test_the_cost_of_a_patch_does_not_grow_with_the_volume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    squares = windows_module._squares
+
+    def counted(grid: Grid, other: Grid) -> list[Any]:
+        calls.append(other)
+        return squares(grid, other)
+
+    monkeypatch.setattr(windows_module, "_squares", counted)
+    grids = sliding_windows((400, 4, 4), (4, 4, 4), (1.0, 1.0, 1.0))
+    part_overlaps(np.zeros((len(grids), 4, 4, 4), dtype=np.uint8), grids)
+    assert len(grids) == 133
+    assert len(calls) <= 4 * len(grids)
 
 
 def test_few_windows_without_foreground_are_kept() -> None:
