@@ -28,11 +28,15 @@ AnySample = Sample | SegmentationSample | VolumeSample
 
 
 def known_task(spec: str, task: str) -> str:
-    """Which task a target is for; only names are looked at.
+    """Which task a target is for, by names, and by a few of the files that may be masks.
 
     Args:
         spec: what the user gave.
         task: ``classification``, ``segmentation``, or ``auto`` to look at the data.
+
+    Raises:
+        DataError: it looks like images with masks, but not like pairs of both, or it may be
+            class folders just as well.
     """
     if task != "auto":
         return task
