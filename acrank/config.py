@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from acrank.common.fields import (
     Patch,
@@ -17,7 +17,13 @@ from acrank.common.fields import (
     Window,
     refuse_other_kind,
 )
-from acrank.common.settings import left_unset, read_settings, validated
+from acrank.common.settings import (
+    Settings,
+    left_unset,
+    read_settings,
+    unknown_setting,
+    validated,
+)
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
@@ -46,7 +52,7 @@ HOW = (
 SECTIONS = ("gate",)
 
 
-class RunConfig(BaseModel):
+class RunConfig(Settings):
     """What a scoring run does: all that its result depends on, and how it is carried out.
 
     Attributes:
@@ -93,7 +99,7 @@ class RunConfig(BaseModel):
         device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: of the forward and backward pass; ``auto`` takes bf16 where the hardware has
             it and fp32 elsewhere.
-        threads: CPU threads; None leaves PyTorch's choice, the physical cores.
+        threads: CPU threads; None for the physical cores, or fewer if the container may use fewer.
         offline: use no network.
         trust_code: allow zoo entries that run code of their own (``factory:``).
         allow_partial: take checkpoints that fill less than half of their network, of zoo entries
@@ -107,8 +113,6 @@ class RunConfig(BaseModel):
         shard: ``I/N``, the I-th of N parts of the zoo, to be merged later.
         budget: seconds for the whole run: models are dropped on small samples to keep to it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
     task: Literal["auto", "classification", "segmentation"] = "auto"
@@ -240,6 +244,20 @@ class RunConfig(BaseModel):
         return known
 
 
+def read_run_file(file: Path) -> dict[str, Any]:
+    """What a configuration file of a run holds: fields of :class:`RunConfig`, and sections.
+
+    Raises:
+        ConfigError: it is unreadable, or has a field or a section that there is not.
+    """
+    stored = read_settings(file)
+    known = (*RunConfig.model_fields, *SECTIONS)
+    for name in stored:
+        if name not in known:
+            raise unknown_setting(str(name), known, f" (in '{file}')")
+    return stored
+
+
 def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig:
     """Build the configuration of a run.
 
@@ -250,6 +268,6 @@ def make_config(settings: dict[str, Any], file: Path | None = None) -> RunConfig
     Raises:
         ConfigError: a field is unknown or its value out of range, or the file unreadable.
     """
-    stored = read_settings(file) if file else {}
+    stored = read_run_file(file) if file else {}
     merged = {**{name: stored[name] for name in stored if name not in SECTIONS}, **settings}
     return validated(RunConfig, merged, file)

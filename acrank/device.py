@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
 import torch
 
 from acrank.errors import ConfigError
@@ -35,10 +36,24 @@ def choose_device(name: str, *, elsewhere: bool = False) -> torch.device:
     return torch.device(name)
 
 
+def cpu_threads(given: int | None) -> int:
+    """CPU threads of arithmetic: as given, or what PyTorch chose and this process may use.
+
+    PyTorch takes the physical cores, and knows nothing of the share of them that a container is
+    allowed (cgroups): sixty threads on two cores wait for one another.
+    """
+    return given or max(1, min(torch.get_num_threads(), joblib.cpu_count()))
+
+
 def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
     """bf16 where it is asked for, or where ``auto`` finds hardware for it; else None (fp32)."""
     wanted = precision == "bf16" or (precision == "auto" and _has_bf16(device))
     return torch.bfloat16 if wanted else None
+
+
+def precision_name(dtype: torch.dtype | None) -> str:
+    """What :func:`choose_autocast` has chosen, as settings call it: ``fp32`` or ``bf16``."""
+    return {None: "fp32", torch.bfloat16: "bf16"}[dtype]
 
 
 @contextmanager

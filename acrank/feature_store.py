@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from acrank.common.paths import user_path
 from acrank.config import RunConfig
 from acrank.data import Sample
+from acrank.device import precision_name
 from acrank.errors import ConfigError, DataError
 from acrank.metrics.registry import METRICS
 from acrank.probe.extract import Extracted
@@ -42,12 +45,16 @@ class FeatureWriter:
         folder: is made if it does not exist.
         sample: that all features are of.
         config: of the run.
+        dtype: of autocast; None for full precision. It is recorded, and not the setting:
+            ``auto`` is another on another processor.
 
     Raises:
         ConfigError: the folder cannot be made or written to.
     """
 
-    def __init__(self, folder: Path, sample: Sample, config: RunConfig) -> None:
+    def __init__(
+        self, folder: Path, sample: Sample, config: RunConfig, dtype: torch.dtype | None = None
+    ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,10 +62,11 @@ class FeatureWriter:
         if not os.access(folder, os.W_OK):
             raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another.")
         self.folder = folder
+        settings = config.model_dump(mode="json", include=set(NETWORK_SETTINGS))
         self.common = {
             "schema_version": SCHEMA,
             "data": config.data,
-            "settings": json.dumps(config.model_dump(mode="json", include=set(NETWORK_SETTINGS))),
+            "settings": json.dumps({**settings, "precision": precision_name(dtype)}),
             "classes": json.dumps(list(sample.classes)),
             "ids": json.dumps(list(sample.keys)),
             "fingerprint": sample.fingerprint,
@@ -125,6 +133,7 @@ def read_features(folder: Path) -> tuple[list[tuple[ModelResult, Extracted]], di
         DataError: no such folder, no file in it, a file that cannot be read, or files of
             different samples.
     """
+    folder = user_path(folder)
     paths = sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
     if not paths:
         raise DataError(

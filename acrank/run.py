@@ -17,8 +17,9 @@ from acrank import __version__
 from acrank.budget import Scored, score_within
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data.summary import summary
 from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
-from acrank.device import choose_autocast, choose_device
+from acrank.device import choose_autocast, choose_device, cpu_threads, precision_name
 from acrank.engines import score_all
 from acrank.errors import ConfigError
 from acrank.listener import Listener, Silent
@@ -75,7 +76,7 @@ def prepare(
     Args:
         config: of the run.
         entries: the candidates.
-        listener: is told what a user should know of the data and the network.
+        listener: is told what was read, and what a user should know of the data and the network.
         features: folder for every model's features, or None.
 
     Raises:
@@ -83,8 +84,7 @@ def prepare(
     """
     device = choose_device(config.device, elsewhere=config.engine == "ray")
     dtype = choose_autocast(config.precision, device)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(cpu_threads(config.threads))
     target, task = open_any(config.data, config.task, offline=config.offline)
     volumes = isinstance(target, VolumeTarget)
     config = config.for_task(task, volumes=volumes)
@@ -97,7 +97,7 @@ def prepare(
     sample = draw_any(target, *given, patches)
     hub = Hub(offline=config.offline)
     notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
-    for note in notes:
+    for note in (summary(sample, target), *notes):
         listener.message(note)
     return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
 
@@ -229,11 +229,11 @@ def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
         job: of the run.
         sample: that the results are of.
     """
-    config, dtype = job.work.config, job.work.dtype
+    config = job.work.config
     record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
     record["device"] = {
         "type": job.work.device.type,
-        "precision": "fp32" if dtype is None else "bf16",
+        "precision": precision_name(job.work.dtype),
         "threads": torch.get_num_threads(),
     }
     return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from acrank.config import RunConfig
 from acrank.data import AnySample, Sample
@@ -96,7 +98,7 @@ class Scorer:
         if work.features is not None:
             if not isinstance(work.sample, Sample):
                 raise RuntimeError("features are kept of classification alone")
-            self.keep = FeatureWriter(work.features, work.sample, work.config)
+            self.keep = FeatureWriter(work.features, work.sample, work.config, work.dtype)
 
     def __call__(self, entry: ZooEntry) -> ModelResult:
         """Score an entry; whatever goes wrong is a result with its reason."""
@@ -150,8 +152,7 @@ class Scorer:
                 result = self._probe(prepared)
             except Exception as error:
                 result = ModelResult.failed(prepared.entry.name, explain_failure(error))
-            prepared.backbone = None
-            gc.collect()  # a network's reference cycles must not outlive its turn
+            _let_go(prepared)
             spent = prepared.seconds + time.perf_counter() - started
             result = result.with_seconds(spent, loading=prepared.seconds)
             result = self._kept(prepared.key, result)
@@ -253,3 +254,17 @@ def explain_failure(error: Exception) -> str:
         return "out of memory: lower --batch-size, or choose a smaller backbone."
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _let_go(prepared: Prepared) -> None:
+    """Free a network, that of its reference cycles too, before the next one is loaded.
+
+    A collection looks at every object of the process, which takes as long as a small network's
+    scores: it is left out where no layer has outlived the last reference to the network.
+    """
+    network = prepared.backbone.model if prepared.backbone else nn.Module()
+    layers = [weakref.ref(layer) for layer in network.modules()]
+    del network
+    prepared.backbone = None
+    if any(layer() is not None for layer in layers):
+        gc.collect()

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from acrank.config import RunConfig
-from acrank.data import AnySample, Preprocessing
+from acrank.data import AnySample, Preprocessing, Sample
 from acrank.data.volumes import VolumeSample
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
@@ -91,7 +91,8 @@ def score_backbone(
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
     adapted = _adapted(sample, preprocessing)
-    model = backbone.model.to(device)
+    model = backbone.model
+    model.to(device)
     task = task_of(sample, config)
     task.prepare(model, preprocessing)
     if not isinstance(sample, VolumeSample):
@@ -125,7 +126,9 @@ def score_backbone(
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
     found.norms = (kind_of(layers), len(layers), channels)
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
-    result = with_static_scores(_result(backbone, found), wanted, config.seed)
+    result = with_static_scores(
+        _result(backbone, found, maps=not isinstance(sample, Sample)), wanted, config.seed
+    )
     result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
         try:
@@ -239,7 +242,7 @@ def _probe_settings(
     )
 
 
-def _result(backbone: Backbone, found: Scores) -> ModelResult:
+def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
     info = backbone.info
     kind, count, channels = found.norms
     if not is_generalised(kind):  # of BatchNorm all are told, as in the zoo's list
@@ -250,7 +253,7 @@ def _result(backbone: Backbone, found: Scores) -> ModelResult:
         scores=found.scores,
         undefined=found.undefined,
         guards=found.guards,
-        flags={**backbone.flags, **layer_flags(found.layers)},
+        flags={**(backbone.flags_of_maps if maps else backbone.flags), **layer_flags(found.layers)},
         layers=tuple(found.layers),
         feature_layers=found.seen,
         params=info.params,

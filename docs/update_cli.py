@@ -19,14 +19,28 @@ EXITS = """
 | code | meaning |
 |---|---|
 | 0 | ok |
-| 1 | a gate failed (reserved: no command uses it yet) |
+| 1 | `acrank gate` failed; nothing else ends with it |
 | 2 | wrong usage, configuration, zoo or data |
 | 3 | done, but some models failed or could not be kept (`--strict`: or a flag, a guard, no rank) |
 | 4 | no model could be scored |
 | 70 | internal error: a bug in acrank |
 | 130 | interrupted; what was done has been printed and written |
 
-stdout carries the result; progress and messages go to stderr.
+stdout carries the result; progress and messages go to stderr. Whether anybody reads them changes
+nothing: closed streams and pipes whose reader has left cost neither the exit code, nor a file,
+nor a score. Where stdout cannot be written for another reason, such as a full disk, the command
+says so and ends with 2 instead of 0; the verdict of `acrank gate` stands all the same, but for
+`--choose`, whose result is what it prints.
+
+Off a terminal nothing is cut off, and there is no bar and no colour; `FORCE_COLOR=1` brings the
+colour back. Names are shown with control characters, and what pipelines take for commands
+(`::error::`, `##[error]`), as escapes. CSV files hold names as they are, so that they read back
+the same: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula unless the
+column is imported as text.
+
+No code in the working folder runs but that of a zoo's `factory:` under `--trust-code`. `python -m
+acrank` is an exception that Python makes, for the few modules of its own that it imports first:
+`python -P -m acrank` is none.
 """
 
 

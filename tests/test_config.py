@@ -90,8 +90,14 @@ def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
     assert known.for_task("segmentation", volumes=True) == known
     with pytest.raises(ConfigError, match="--patch, --spacing is for volumes"):
         usual.for_task("segmentation")
-    with pytest.raises(ConfigError, match="--image-size is for images"):
-        make_config({"data": "scans", "image_size": 64}).for_task("segmentation", volumes=True)
+    for size in (64, 256):  # its usual value too: whoever gives it expects it to count
+        with pytest.raises(ConfigError, match="--image-size is for images"):
+            make_config({"data": "scans", "image_size": size}).for_task(
+                "segmentation", volumes=True
+            )
+    with pytest.raises(ConfigError, match="--patches is for volumes"):
+        make_config({"data": "scans", "patches": 1}).for_task("segmentation")
+    make_config({"data": "scans", "patch": None}).for_task("segmentation")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -126,6 +127,14 @@ def test_files_of_different_settings_are_refused(written: Path) -> None:
     other = RunConfig(data="cats", lr=5.0)
     FeatureWriter(written, sample(), other)(result("other"), extracted(1.0))
     with pytest.raises(DataError, match=r"with lr 5\.0, .* with 0\.01.*into an empty folder"):
+        read_features(written)
+
+
+def test_precisions_are_told_apart_as_they_came_out_of_auto(written: Path) -> None:
+    """One processor computes in bf16 under ``auto``, the next in fp32."""
+    assert read_features(written)[1]["settings"]["precision"] == "fp32"
+    FeatureWriter(written, sample(), CATS, torch.bfloat16)(result("other"), extracted(1.0))
+    with pytest.raises(DataError, match=r"with precision bf16, .* with fp32"):
         read_features(written)
 
 

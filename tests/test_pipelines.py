@@ -17,8 +17,8 @@ from sklearn.datasets import load_digits
 
 from acrank.config import make_config
 from acrank.gate import read_policy
+from tests.processes import ROOT, python_path
 
-ROOT = Path(__file__).parents[1]
 POLICY = """
 zoo: zoo.yaml
 data: data/train
@@ -70,7 +70,7 @@ def bash(project: Path, script: str, **environment: str) -> subprocess.Completed
         env={
             **{name: value for name, value in os.environ.items() if "GITHUB" not in name},
             "PATH": f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": python_path(),
             "ACRANK_CACHE": str(project / "cache"),
             **environment,
         },

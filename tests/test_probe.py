@@ -1,6 +1,7 @@
 import copy
 import itertools
 import math
+from typing import Any
 
 import pytest
 import timm
@@ -20,7 +21,7 @@ CLASSES = 3
 
 
 def make_batches(count: int = 2, size: int = 6) -> tuple[Tensor, Tensor]:
-    images = torch.randn(count, size, 3, 64, 64, dtype=torch.float64)
+    images = torch.randn(count, size, 3, 32, 32, dtype=torch.float64)
     return images, torch.arange(count * size).view(count, size) % CLASSES
 
 
@@ -34,8 +35,13 @@ def probed_scores(
     return affine_scores(probe, "keep")[0]
 
 
-def plain_model(name: str) -> nn.Module:
-    return randomise(timm.create_model(name, num_classes=0)).double()
+def plain_model(name: str, **kwargs: Any) -> nn.Module:
+    return randomise(timm.create_model(name, num_classes=0, **kwargs)).double()
+
+
+def small_model() -> nn.Module:
+    """A ResNet that a property of every network can be seen on at little cost."""
+    return plain_model("resnet18", channels=[8, 8, 16, 16], layers=[1, 1, 1, 1])
 
 
 def head_of(width: int, trial: int) -> nn.Linear:
@@ -92,14 +98,14 @@ def test_tied_channels_are_mixed_as_the_layer_does() -> None:
 
 
 def test_float32_agrees_with_float64() -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches(1)
+    model, (images, labels) = small_model(), make_batches(1)
     double = probed_scores(model, (images, labels), ProbeSettings())["ac_corr"]
     single = probed_scores(model.float(), (images.float(), labels), ProbeSettings())["ac_corr"]
     assert single == pytest.approx(double, rel=1e-4)
 
 
 def test_no_step_is_the_zero_drift_value() -> None:
-    model, data = plain_model("resnet18"), make_batches(1)
+    model, data = small_model(), make_batches(1)
     scores = probed_scores(model, data, ProbeSettings(lr=1e-30))
     assert scores["ac_corr"] == pytest.approx(scores["ac_corr_zero"], rel=1e-9)
 
@@ -107,7 +113,7 @@ def test_no_step_is_the_zero_drift_value() -> None:
 @pytest.mark.parametrize("head", ["random", "ridge"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_same_seed_gives_the_same_numbers(head: str, steps: int) -> None:
-    model, data = plain_model("resnet18"), make_batches(2)
+    model, data = small_model(), make_batches(2)
     settings = [ProbeSettings(steps, 2, 0.01, head, seed=s) for s in (0, 0, 1)]  # type: ignore[arg-type]
     first, again, other = (probed_scores(model, data, s)["ac_corr"] for s in settings)
     assert first == again
@@ -117,7 +123,7 @@ def test_the_same_seed_gives_the_same_numbers(head: str, steps: int) -> None:
 
 
 def test_several_steps_train_everything() -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches(1)
+    model, (images, labels) = small_model(), make_batches(1)
     before = model.state_dict()["conv1.weight"].clone()
     trained = copy.deepcopy(model)
     settings = ProbeSettings(steps=4, repeats=1, lr=0.05)
@@ -151,7 +157,7 @@ def test_ridge_heads_classify_what_is_linear() -> None:
 
 
 def test_the_running_statistics_stay() -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches(1)
+    model, (images, labels) = small_model(), make_batches(1)
     probed = copy.deepcopy(model)
     probe_model(probed, lambda i: (images[i], labels[i]), 1, CLASSES, ProbeSettings())
     for key, value in model.state_dict().items():
@@ -221,7 +227,7 @@ def test_refuses_features_that_are_no_vectors() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_refuses_what_is_not_finite(steps: int) -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches(1)
+    model, (images, labels) = small_model(), make_batches(1)
     images[0, 0, 0, 0, 0] = float("inf")
     settings = ProbeSettings(steps=steps, repeats=1)
     with pytest.raises(ModelError, match="not finite"):
@@ -229,7 +235,7 @@ def test_refuses_what_is_not_finite(steps: int) -> None:
 
 
 def test_bf16_is_close_to_fp32() -> None:
-    model, (images, labels) = plain_model("resnet18").float(), make_batches(1)
+    model, (images, labels) = small_model().float(), make_batches(1)
     data = (images.float(), labels)
     moved = []
     for dtype in (None, torch.bfloat16):
@@ -241,7 +247,7 @@ def test_bf16_is_close_to_fp32() -> None:
 
 
 def test_controls_are_what_a_plain_loop_gives() -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches()
+    model, (images, labels) = small_model(), make_batches()
     settings = ProbeSettings(lr=0.1, shuffled=True)
     probe = probe_model(
         copy.deepcopy(model), lambda i: (images[i], labels[i]), 2, CLASSES, settings
@@ -281,7 +287,7 @@ def loop_gradient_norm(model: nn.Module, images: Tensor, labels: Tensor, trial: 
 
 
 def test_controls_of_a_single_step_are_undefined_after_several() -> None:
-    model, (images, labels) = plain_model("resnet18"), make_batches()
+    model, (images, labels) = small_model(), make_batches()
     settings = ProbeSettings(steps=2, repeats=2, shuffled=True)
     probe = probe_model(model, lambda i: (images[i], labels[i]), 2, CLASSES, settings)
     scores = affine_scores(probe, "keep", ("affine_grad_norm", "ac_corr_shuffled"))[0]

@@ -1,5 +1,7 @@
 """What a scorer does with one entry: recall, failures, and what it keeps."""
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,24 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("acrank.scorer.score_backbone", count)
     return names
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_a_network_does_not_outlive_its_turn(tmp_path: Path, entry: ZooEntry, cyclic: bool) -> None:
+    scorer = make(tmp_path)
+    prepared = scorer.prepare(entry)
+    assert prepared.backbone is not None
+    network = prepared.backbone.model
+    if cyclic:
+        network.__dict__["loop"] = [network]
+    layers = [weakref.ref(layer) for layer in network.modules()]
+    del network
+    gc.disable()  # nothing but what the scorer does itself frees it
+    try:
+        assert scorer.finish(prepared).status == "ok"
+        assert all(layer() is None for layer in layers)
+    finally:
+        gc.enable()
 
 
 def test_a_second_run_finds_the_result_of_the_first(

@@ -9,7 +9,7 @@ from torch import nn
 
 from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
-from acrank.device import choose_autocast, choose_device
+from acrank.device import _has_bf16, choose_autocast, choose_device
 from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.scoring import score_backbone
@@ -139,6 +139,7 @@ def test_choosing_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bf16_is_automatic_only_where_it_is_native(
     monkeypatch: pytest.MonkeyPatch, native: bool
 ) -> None:
+    monkeypatch.setattr("acrank.device._has_bf16", _has_bf16)  # whatever the tests' switch says
     for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, probe, lambda: native)
     assert (choose_autocast("auto", CPU) is torch.bfloat16) == native

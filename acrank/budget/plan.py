@@ -84,7 +84,7 @@ def afterwards(costs: Costs, count: int, later: Sequence[int]) -> float:
 
 def decide(
     order: Sequence[str],
-    ties: Sequence[int] | None,
+    ties: Sequence[int | None] | None,
     others: Sequence[str],
     later: Sequence[int],
     left: float,
@@ -98,7 +98,7 @@ def decide(
 
     Args:
         order: the models that the round has ranked, best first.
-        ties: the tie group of each of them; None where they are not known.
+        ties: the tie group of each of them, None where it is not known; or None for all of them.
         others: models that it has no score of.
         later: sizes of the samples of the rounds to come; the last is the full one.
         left: seconds of the clock.
@@ -124,10 +124,10 @@ def _most(models: Sequence[str], images: int, left: float, costs: Costs) -> int:
     return next((n for n in counts if costs.together(models[:n], images) <= left), 0)
 
 
-def _with_ties(count: int, ties: Sequence[int] | None) -> int:
+def _with_ties(count: int, ties: Sequence[int | None] | None) -> int:
     """The better half of some models, with those that cannot be told from its last one."""
     last = half(count) - 1
-    if not ties or last < 0:
+    if not ties or last < 0 or ties[last] is None:
         return last + 1
     return max(place + 1 for place in range(count) if ties[place] == ties[last])
 

@@ -182,10 +182,9 @@ class Halving:
         """Compare the models of a round: who goes on, and what is known of the others."""
         rows = self.compare(finished)
         ranked = [row for row in rows if row.rank is not None]
-        ties = [row.tie_group for row in ranked if row.tie_group is not None]
         step = decide(
             [row.result.model for row in ranked],
-            ties if len(ties) == len(ranked) else None,
+            [row.tie_group for row in ranked],
             [row.result.model for row in rows if row.rank is None],
             self._later(now),
             self.left(),

@@ -19,7 +19,7 @@ from acrank.errors import AcrankError
 from acrank.listener import Listener
 from acrank.results import ModelResult
 from acrank.scorer import Scorer, Work
-from acrank.store import ResultStore
+from acrank.store import open_store
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.sources import hub_files
 
@@ -99,7 +99,7 @@ def score_within(
 
 def _kept(entries: Sequence[ZooEntry], work: Work, store: Path | None) -> dict[str, ModelResult]:
     """Results on the full sample that earlier runs have left: they cost no time."""
-    scorer = Scorer(work, ResultStore(store))
+    scorer = Scorer(work, open_store(store))
     here = [entry for entry in entries if _is_here(entry, scorer.hub)]
     found = ((entry.name, scorer.recall(entry)) for entry in here)
     return {name: result for name, result in found if result is not None}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-import io
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
 from acrank import __version__
 from acrank.cli.benchmark import benchmark
+from acrank.cli.blame import blamed
 from acrank.cli.cache import cache, cache_ls, cache_path, cache_rm
 from acrank.cli.compare import compare
+from acrank.cli.docstrings import written_docstring
 from acrank.cli.explain import explain
 from acrank.cli.finetune import finetune
 from acrank.cli.gate import gate
@@ -23,10 +25,11 @@ from acrank.cli.list_zoo import list_zoo
 from acrank.cli.merge import merge
 from acrank.cli.report import report
 from acrank.cli.score import score
+from acrank.cli.streams import hold_streams, lost_output
 from acrank.cli.validate import validate
 from acrank.cli.zoo import zoo, zoo_add, zoo_check
-from acrank.common.visible import visible
-from acrank.errors import AcrankError, ExitCode
+from acrank.common.visible import typed_line, visible
+from acrank.errors import AcrankError, ConfigError, ExitCode
 
 P = ParamSpec("P")
 
@@ -56,61 +59,92 @@ def options(
     """Which pretrained backbone should I fine-tune on my data?"""
 
 
-def _interruptible(command: Callable[P, None]) -> Callable[P, None]:
-    """Keep the documented exit codes on Ctrl-C and a closed pipe; typer's is 1, a failed gate."""
+def _bounded(command: Callable[P, None]) -> Callable[P, None]:
+    """Keep the documented exit codes where typer would end with 1, the code of a failed gate."""
+    if command.__doc__ is None:  # python -OO leaves them out, and they are the help
+        command.__doc__ = written_docstring(command)
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _require_folder()
             command(*args, **kwargs)
         except KeyboardInterrupt:
             _say("interrupted")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except BrokenPipeError:
-            # The reader of our stdout has gone (`acrank ... | head`): nothing is left to say.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(ExitCode.OK) from None
+        except (EOFError, BrokenPipeError) as error:  # not of stdout or stderr: they endure
+            raise RuntimeError(typed_line(error)) from error
 
     return run
 
 
-app.command("score")(_interruptible(score))
-app.command("gate")(_interruptible(gate))
-app.command("compare")(_interruptible(compare))
-app.command("explain")(_interruptible(explain))
-app.command("finetune")(_interruptible(finetune))
-app.command("benchmark")(_interruptible(benchmark))
-app.command("list-zoo")(_interruptible(list_zoo))
-app.command("merge")(_interruptible(merge))
-app.command("report")(_interruptible(report))
-app.command("validate")(_interruptible(validate))
+def _require_folder() -> None:
+    """Refuse a working folder that has been removed: no relative path means anything in it."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            f"The working folder cannot be used: {error.strerror}.",
+            hint="It may have been removed; change to one that exists.",
+        ) from None
+
+
+app.command("score")(_bounded(score))
+app.command("gate")(_bounded(gate))
+app.command("compare")(_bounded(compare))
+app.command("explain")(_bounded(explain))
+app.command("finetune")(_bounded(finetune))
+app.command("benchmark")(_bounded(benchmark))
+app.command("list-zoo")(_bounded(list_zoo))
+app.command("merge")(_bounded(merge))
+app.command("report")(_bounded(report))
+app.command("validate")(_bounded(validate))
 for name, command in (("path", cache_path), ("ls", cache_ls), ("rm", cache_rm)):
-    cache.command(name)(_interruptible(command))
+    cache.command(name)(_bounded(command))
 app.add_typer(cache, name="cache")
-zoo.command("check")(_interruptible(zoo_check))
-zoo.command("add")(_interruptible(zoo_add))
+zoo.command("check")(_bounded(zoo_check))
+zoo.command("add")(_bounded(zoo_add))
 app.add_typer(zoo, name="zoo")
 
 
 def main() -> NoReturn:
     """Run the command line and end the process with the documented exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a result is not lost for a letter in it
-        sys.stdout.reconfigure(errors="backslashreplace")
+    hold_streams()
+    code = _run()
+    lost = lost_output()
+    if lost:
+        _say(f"error: what was printed is lost: stdout could not be written: {lost}.")
+        code = code or ExitCode.USAGE
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line; returns the exit code."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except AcrankError as error:
-        _say(f"error: {error.message}")
-        if error.hint:
-            _say(f"  {error.hint}")
-        sys.exit(error.exit_code)
-    except Exception as error:  # the last boundary: a bug, not a user's mistake
+        return _told(error)
+    except Exception as error:  # the last boundary
+        known = blamed(error)
+        if known is not None and not os.environ.get("ACRANK_DEBUG"):
+            return _told(known)
         _say(f"internal error: {type(error).__name__}: {error}")
         if os.environ.get("ACRANK_DEBUG"):
             traceback.print_exc()
         else:
             _say("  This is a bug in acrank. Set ACRANK_DEBUG=1 to see where it happened.")
-        sys.exit(ExitCode.INTERNAL)
-    sys.exit(ExitCode.OK)
+        return ExitCode.INTERNAL
+    return ExitCode.OK
+
+
+def _told(error: AcrankError) -> ExitCode:
+    """Say what is wrong; returns the exit code."""
+    _say(f"error: {error.message}")
+    if error.hint:
+        _say(f"  {error.hint}")
+    return error.exit_code
 
 
 def _say(text: str) -> None:

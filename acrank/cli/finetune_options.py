@@ -152,8 +152,17 @@ ClassWeighting = Annotated[ClassWeights | None, typer.Option(help="For imbalance
 Augmentation = Annotated[
     Augment | None, typer.Option(help="timm's, or a light form of it. [default: light]")
 ]
+Flip = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip",
+        help="Let augmentation mirror images and volumes from left to right; not where classes "
+        "are told by their side. [default: flip]",
+    ),
+]
 AverageDecay = Annotated[
-    float | None, typer.Option(help="Decay of averaged weights. [default: none]")
+    float | None,
+    typer.Option(help="Decay of averaged weights; rises to it with the steps. [default: none]"),
 ]
 Patience = Annotated[
     int | None, typer.Option(help="End after so many epochs without a better one.")
@@ -189,6 +198,6 @@ _FIELDS = (
     *("data", "task", "decoder", "image_size", "patch", "spacing", "window", "model", "zoo"),
     *("method", "val", "val_share", "test", "samples", "epochs", "head_epochs", "batch_size"),
     *("accumulate", "optimizer", "lr", "head_lr_factor", "weight_decay", "schedule", "warmup"),
-    *("label_smoothing", "class_weights", "augment", "ema", "patience", "monitor", "fold", "seed"),
-    *("device", "precision", "threads", "offline", "trust_code", "allow_partial"),
+    *("label_smoothing", "class_weights", "augment", "flip", "ema", "patience", "monitor", "fold"),
+    *("seed", "device", "precision", "threads", "offline", "trust_code", "allow_partial"),
 )

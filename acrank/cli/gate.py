@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from acrank.cli.gate_ranking import ranking_to_judge
 from acrank.cli.options import (
     AllowPartial,
     BatchSize,
+    Bootstrap,
+    Budget,
     ConfigFile,
     Data,
+    DeadChannelRule,
     Decoder,
     DeviceName,
+    Fresh,
+    HeadKind,
     ImageSize,
     IntensityWindow,
     Jobs,
@@ -24,12 +30,14 @@ from acrank.cli.options import (
     LearningRate,
     MetricNames,
     Models,
+    NormsRule,
     Offline,
     PatchCount,
     PatchSize,
     PixelCount,
     PrecisionName,
     RankBy,
+    Repeats,
     Samples,
     Seed,
     Steps,
@@ -42,6 +50,8 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.cli.streams import lost_output
+from acrank.common.visible import visible
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -120,6 +130,7 @@ def gate(
     model: Models = None,
     metric: MetricNames = None,
     rank_by: RankBy = None,
+    bootstrap: Bootstrap = None,
     task: TaskOption = None,
     decoder: Decoder = None,
     image_size: ImageSize = None,
@@ -132,7 +143,11 @@ def gate(
     samples: Samples = None,
     batch_size: BatchSize = None,
     steps: Steps = None,
+    repeats: Repeats = None,
     lr: LearningRate = None,
+    head: HeadKind = None,
+    norms: NormsRule = None,
+    dead_channels: DeadChannelRule = None,
     seed: Seed = None,
     device: DeviceName = None,
     precision: PrecisionName = None,
@@ -142,6 +157,8 @@ def gate(
     allow_partial: AllowPartial = None,
     jobs: Jobs = None,
     timeout_per_model: TimeoutPerModel = None,
+    budget: Budget = None,
+    fresh: Fresh = None,
     config: ConfigFile = None,
     csv: CsvFile = None,
     json: JsonFile = None,
@@ -169,14 +186,17 @@ def gate(
     for path in (csv, json, junit):
         if path:
             check_writable(path)
-    ranking = _ranking(scores, settings_of(locals()), config, started)
+    ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
-    def write() -> None:
-        write_result(ranking, csv, json)
-        _write(verdict, junit)
-
-    deliver(lambda: _show(verdict, output, choose), write)
+    deliver(
+        lambda: _show(verdict, output, choose),
+        lambda: write_result(ranking, csv, json),
+        lambda: _write(verdict, junit),
+        lambda: _tell_github(verdict),
+    )
+    if not choose:
+        _excuse_output()
     raise typer.Exit(_exit_code(ranking, verdict))
 
 
@@ -209,30 +229,6 @@ def _policy(options: dict[str, Any], file: Path | None) -> Policy:
     return policy
 
 
-def _ranking(
-    scores: Path | None, settings: dict[str, Any], file: Path | None, started: float
-) -> Ranking:
-    if scores:
-        if settings:
-            name = next(iter(settings)).replace("_", "-")
-            raise ConfigError(
-                f"--{name} has no meaning with --scores: the models are scored already.",
-                hint="Leave one of them out.",
-            )
-        from acrank.results.file import read_ranking
-
-        return read_ranking(scores)
-    from acrank.config import make_config
-
-    config = make_config(settings, file)
-    from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
-    from acrank.run import run
-
-    with ProgressListener(make_console(stderr=True)) as listener:
-        return run(config, listener, started=started)
-
-
 def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
     from acrank.report.table import make_console
     from acrank.report.verdict import print_verdict, to_json, to_markdown
@@ -240,7 +236,9 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
     if choose:  # whatever else there is to say must not end up in a variable
         print_verdict(verdict, make_console(stderr=True))
         if verdict.passed:
-            typer.echo(verdict.best)
+            typer.echo(visible(verdict.best))
+            if visible(verdict.best) != verdict.best:
+                typer.echo("note: the name is printed with escapes; rename the model", err=True)
     elif output is GateFormat.table:
         print_verdict(verdict, make_console())
     else:
@@ -250,14 +248,25 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
 
 def _write(verdict: Verdict, junit: Path | None) -> None:
     from acrank.common.files import write_all
-    from acrank.report.github import error_lines, write_github
     from acrank.report.junit import to_junit
 
     write_all((junit, lambda: to_junit(verdict)))
+
+
+def _tell_github(verdict: Verdict) -> None:
+    from acrank.report.github import error_lines, write_github
+
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in error_lines(verdict):
             typer.echo(line, err=True)
         write_github(verdict, os.environ)
+
+
+def _excuse_output() -> None:
+    """Say that stdout is lost; the verdict is in the exit code, and stands."""
+    lost = lost_output()
+    if lost:
+        typer.echo(f"note: the verdict stands, but stdout could not be written: {lost}", err=True)
 
 
 def _exit_code(ranking: Ranking, verdict: Verdict) -> ExitCode:

@@ -189,7 +189,7 @@ PrecisionName = Annotated[
     Precision | None,
     typer.Option(help="auto is bf16 where the hardware has it. [default: auto]"),
 ]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: physical cores]")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: the cores it may use]")]
 Offline = Annotated[bool | None, typer.Option("--offline", help="Use no network.")]
 TrustCode = Annotated[
     bool | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,18 +76,23 @@ def collector(html: Path | None, no_images: bool) -> Collector | None:
     return Collector() if html and not no_images else None
 
 
-def deliver(show: Callable[[], None], write: Callable[[], None]) -> None:
-    """Print a result and write its files; a closed pipe or a full disk costs only its own part.
+def deliver(*parts: Callable[[], object]) -> None:
+    """Give a result away: print it, write its files; what goes wrong with one costs only itself.
 
     Args:
-        show: prints on stdout.
-        write: writes the files.
+        parts: what prints or writes; all of them run, in this order.
+
+    Raises:
+        BaseException: that of the first part that went wrong, or was interrupted.
     """
-    try:
-        show()
-        sys.stdout.flush()  # a closed pipe shows here, not at exit
-    finally:
-        write()
+    failed: BaseException | None = None
+    for part in parts:
+        try:
+            part()
+        except BaseException as error:  # a full disk must not cost the other files
+            failed = failed or error
+    if failed:
+        raise failed
 
 
 def check_outputs(

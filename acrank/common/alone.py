@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acrank.common.files import make_folder, unusable_folder
+from acrank.common.paths import user_path
 from acrank.errors import ConfigError
 
 LOCK = ".acrank.lock"
@@ -27,6 +28,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: it cannot be made or written to, or another process is at work in it.
     """
+    user_path(folder.absolute())
     lock = FileLock(folder / LOCK, timeout=0)
     new = not folder.exists()
     make_folder(folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
@@ -11,6 +12,8 @@ from acrank.errors import ConfigError
 
 # Settings of volumes alone.
 VOLUME_SETTINGS = ("patch", "spacing", "window", "patches")
+# Settings of what networks see of masks and volumes.
+GEOMETRY = ("image_size", "patch", "spacing", "window")
 # What networks halve their input to, and the most voxels of a side that a patch may have.
 PATCH_STRIDE, PATCH_LARGEST = 16, 512
 
@@ -63,6 +66,12 @@ SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValida
 Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
 
+def given(config: BaseModel, names: Iterable[str]) -> dict[str, Any]:
+    """Those of some settings that somebody has set, with their values; not to None."""
+    values = {name: getattr(config, name) for name in names if name in config.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
     """Refuse settings of images for volumes, and the other way round.
 
@@ -71,12 +80,10 @@ def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
         volumes: whether the data are volumes.
 
     Raises:
-        ConfigError: one is set.
+        ConfigError: one is set, be it to what it is anyway.
     """
-    fields = type(config).model_fields
     names = ("image_size",) if volumes else VOLUME_SETTINGS
-    known = [name for name in names if name in fields]
-    others = [name for name in known if getattr(config, name) != fields[name].default]
+    others = given(config, names)
     if others:
         named = ", ".join("--" + name.replace("_", "-") for name in others)
         raise ConfigError(

@@ -10,23 +10,48 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from acrank.common.visible import brief
 from acrank.errors import ConfigError
 
 # How the names of files begin that are still being written.
 UNFINISHED = ".acrank-"
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with ``~`` as the user's home; that of a user who does not exist stays as it is.
+
+    So does it where no home is known: what is then said is that there is no such file.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - that of pathlib raises RuntimeError
+
+
 def check_writable(path: Path) -> None:
     """Refuse a result file that could not be written, before any work is done.
 
     Raises:
-        ConfigError: its folder is missing or read-only, or it is a folder itself.
+        ConfigError: its folder is missing or read-only, or it is a folder itself, or has a name
+            that no file can have.
     """
+    try:
+        _check_writable(path)
+    except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"'{brief(str(path))}' cannot be written: {reason}.", hint="Give another name."
+        ) from None
+
+
+def _check_writable(path: Path) -> None:
+    path = Path(os.path.realpath(path, strict=False)) if path.is_symlink() else path
     if path.is_dir():
         raise ConfigError(f"'{path}' is a folder.", hint="Give the name of a file in it.")
+    if path.is_symlink():
+        raise ConfigError(f"'{path}' is a link that leads nowhere.", hint="Give another name.")
     if path.exists() and not path.is_file():
         raise ConfigError(f"'{path}' is no regular file.", hint="For stdout, use --format.")
     folder = path.absolute().parent
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"'{folder}' is no folder.", hint="Choose another one.")
     if not folder.is_dir():
         raise ConfigError(f"Folder '{folder}' does not exist.", hint=f"Make it: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from acrank.common.visible import brief, visible
 from acrank.common.yaml_text import RefusedYamlError, parse, read_text
 from acrank.errors import ConfigError
 
 Fields = TypeVar("Fields", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """What every configuration does: unknown fields are refused, and truths where numbers go.
+
+    ``True`` is 1 to Python: a ``top_k: yes`` would ask for the first place.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_switch(cls, value: object, info: ValidationInfo) -> object:
+        parts = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(part, bool) for part in parts):
+            annotation = cls.model_fields[str(info.field_name)].annotation
+            if not _takes_truth(annotation):
+                raise ValueError("it takes no true or false (quote yes, no, on and off as names)")
+        return value
+
+
+def _takes_truth(annotation: object) -> bool:
+    return annotation in (bool, Any) or any(map(_takes_truth, get_args(annotation)))
 
 
 def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None = None) -> Fields:
@@ -64,6 +88,23 @@ def read_settings(file: Path) -> dict[str, Any]:
     return content
 
 
+def unknown_setting(name: str, known: Collection[str], where: str = "") -> ConfigError:
+    """What to say of a setting that there is not, with the one that was most likely meant.
+
+    Args:
+        name: as it was written.
+        known: names that there are.
+        where: it was written, to follow its name.
+    """
+    plain = name.lower().replace("-", "_")
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.7)
+    meant = f"Did you mean '{near[0]}'? " if near else ""
+    return ConfigError(
+        f"Unknown setting '{brief(name)}'{where}.",
+        hint=f"{meant}Known settings: {', '.join(known)}.",
+    )
+
+
 def _explained(error: ValidationError, fields: type[BaseModel], file: Path | None) -> ConfigError:
     """The first thing that is wrong with settings, in words."""
     where = f" (in '{file}' or on the command line)" if file else ""
@@ -74,10 +115,7 @@ def _explained(error: ValidationError, fields: type[BaseModel], file: Path | Non
         return ConfigError(f"The settings do not go together{where}: {message}.")
     field = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return ConfigError(
-            f"Unknown setting '{field}'{where}.",
-            hint=f"Known settings: {', '.join(fields.model_fields)}.",
-        )
+        return unknown_setting(field, fields.model_fields, where)
     if first["type"] == "missing":
         return ConfigError(
             f"Setting '{field}' is missing{where}.", hint=f"Give --{field}; demo is always there."

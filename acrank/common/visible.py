@@ -6,6 +6,7 @@ override could make one name look like another. Letters of every script stay as 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Overrides, embeddings, isolates and marks of the bidirectional algorithm.
@@ -13,17 +14,27 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 # Controls; lone surrogates, as of file names that are no UTF-8; separators of lines, paragraphs.
 _HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
+# What pipelines take for commands: ##[error] anywhere, ::error:: where a line begins with it.
+_HASHES = r"#(?=#\w*\[)"
+_COMMAND = re.compile(rf"(?m)^([^\S\n]*):(?=:)|{_HASHES}")
+
 
 def visible(text: str, *, keep: str = "") -> str:
     r"""The same text with control characters as escapes, such as ``\x1b`` and ``\n``.
+
+    So is the first character of what pipelines take for commands: ``::error::``, ``##[error]``.
 
     Args:
         text: to show.
         keep: control characters that are not from elsewhere, such as a listing's newlines.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if char in keep else _shown(char) for char in text)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(char if char in keep else _shown(char) for char in text)
+    return _COMMAND.sub(_escaped, text) if "::" in text or "##" in text else text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}\\x{ord(found[0][-1]):02x}"
 
 
 def _shown(char: str) -> str:
@@ -33,6 +44,7 @@ def _shown(char: str) -> str:
 
 def json_visible(document: str) -> str:
     """A JSON document with the same characters as JSON escapes: it reads back to the same."""
+    document = re.sub(_HASHES, r"\\u0023", document)
     if document.isascii():
         return document
     return "".join(

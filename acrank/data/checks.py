@@ -14,6 +14,7 @@ from PIL import ImageFile
 
 from acrank.common.visible import visible
 from acrank.data.deep import deep_image
+from acrank.data.firstbytes import kind_of
 from acrank.data.imagefile import (
     explain,
     in_threads,
@@ -85,7 +86,16 @@ def check_images(name: str, items: Sequence[Item]) -> None:
     """
     with strict_pillow():
         faults = in_threads(find_fault, items, chunksize=32)
-    refuse_faults(name, len(items), (fault for fault in faults if fault))
+    found = zip(items, faults, strict=True)
+    refuse_faults(name, len(items), (_named(item, fault) for item, fault in found if fault))
+
+
+def _named(item: Item, fault: Fault) -> Fault:
+    """A fault with what the file is instead of an image, if it is recognised."""
+    kind = kind_of(item.source)
+    if kind is None:
+        return fault
+    return Fault(fault.where, f"{fault.reason}, but {kind.words}", kind.hint)
 
 
 def find_fault(item: Item) -> Fault | None:

@@ -89,8 +89,9 @@ def _decoded(
         labels=labels,
         images=images,
         batches=batches,
-        warnings=(*warnings, *deep),
+        warnings=(*target.warnings, *warnings, *deep),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
+        digests=tuple(fingerprints),
     )
 
 

@@ -1,98 +1,103 @@
 """Datasets as a folder with one folder per class."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from acrank.data.checks import listing
+from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.imagefile import EXTENSIONS
+from acrank.data.passedover import beside_notice, passed_over, suffixes
+from acrank.data.roots import class_root
 from acrank.data.target import PathSource, Target, assemble, visible_entries
+from acrank.data.walk import files_below, folders_in, has_suffix, images_in
 from acrank.errors import DataError
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."
 
 
 def open_folder(folder: Path) -> Target:
-    """Read ``DIR/CLASS/**``, or ``DIR/train/CLASS/**`` where ``train`` holds the class folders.
+    """Read ``DIR/CLASS/**``, or what is in the training part where the folder is a split.
 
-    Hidden files and folders are passed over, and so are images beside the class folders: they
-    have no label. Symbolic links are followed.
+    The training part is ``train``, ``Training`` and the like, where it holds the class folders; a
+    folder that holds nothing else is entered. Hidden files and folders, and what systems leave in
+    folders, are passed over silently; all else that is not read is said in the target's warnings.
+    Symbolic links are followed.
 
     Raises:
-        DataError: there are no images, an empty class folder, or a single class.
+        DataError: there are no images, an empty class folder, a single class, or folders that are
+            parts of a split, patients or another layout.
     """
     try:
-        root = _class_root(folder)
-        found = {entry: list(_walk(entry)) for entry in _folders(root)}
-        _require_images(root, found)
+        return _read(folder)
     except OSError as error:
         raise DataError(
             f"{folder}: cannot be listed: {error}.", hint="Check the folder's permissions."
         ) from error
+    except DataError as error:
+        raise _with_what_is_seen(folder, error) from error
+
+
+def _with_what_is_seen(folder: Path, error: DataError) -> DataError:
+    """The same refusal with what the folder holds instead, and the next step."""
+    kind = kind_of_folder(folder)
+    if kind:
+        return DataError(f"{error.message} It holds {kind.what}.", hint=kind.step)
+    tables = [entry.name for entry in visible_entries(folder) if entry.suffix.lower() == ".csv"]
+    if not tables:
+        return error
+    lie = f"{', '.join(tables[:3])} {'lies' if len(tables) == 1 else 'lie'} in it"
+    step = f"If {tables[0]} says the classes, give it: --data {folder / tables[0]}."
+    return DataError(f"{error.message} {lie}.", hint=f"{error.hint or ''} {step}".strip())
+
+
+def _read(folder: Path) -> Target:
+    root, notices = class_root(folder)
+    found: dict[Path, list[Path]] = {}
+    other: dict[str, list[Path]] = {}
+    for entry in folders_in(root):
+        files = list(files_below(entry))
+        found[entry] = [path for path in files if has_suffix(path)]
+        other[entry.name] = [path for path in files if not has_suffix(path)]
+    _require_images(root, found, other)
     rows = [
         (path.relative_to(root).as_posix(), entry.name, PathSource(path))
         for entry, paths in found.items()
         for path in paths
     ]
-    return assemble(str(folder), rows)
+    said = [*notices, *_dead_links(root), *passed_over(other), *beside_notice(root)]
+    return assemble(str(folder), rows, said)
 
 
-def _class_root(folder: Path) -> Path:
-    """Choose between the folder and its ``train``: images right in ``train`` make it a class."""
-    train = folder / "train"
-    if train.is_dir() and _folders(train) and not _images(train):
-        return train
-    return folder
+def _dead_links(root: Path) -> list[str]:
+    """Say which links beside the class folders lead nowhere: each may have been a class."""
+    dead = [e.name for e in visible_entries(root) if e.is_symlink() and not e.exists()]
+    return [f"{len(dead)} link(s) in {root} lead nowhere: {', '.join(dead[:3])}."] if dead else []
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in visible_entries(folder) if entry.is_dir()]
-
-
-def _images(folder: Path) -> list[Path]:
-    # Not is_file(): a broken link is an image that the check has to name, not one to pass over.
-    return [entry for entry in visible_entries(folder) if _is_image(entry)]
-
-
-def _is_image(entry: Path) -> bool:
-    return entry.suffix.lower() in EXTENSIONS and not entry.is_dir()
-
-
-def _walk(class_folder: Path) -> Iterator[Path]:
-    """Yield the images at any depth; each folder once, however many links lead to it.
-
-    A dozen folders that link to one another have half a billion paths.
-    """
-    met: set[str] = set()
-    waiting = [class_folder]
-    while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real in met:
-            continue
-        met.add(real)
-        for entry in visible_entries(folder):
-            if entry.is_dir():
-                waiting.append(entry)
-            elif _is_image(entry):
-                yield entry
-
-
-def _require_images(root: Path, found: dict[Path, list[Path]]) -> None:
+def _require_images(
+    root: Path, found: Mapping[Path, Sequence[Path]], other: Mapping[str, Sequence[Path]]
+) -> None:
     if not any(found.values()):
         raise DataError(_nothing_found(root, list(found)), hint=_LAYOUT)
-    empty = [str(entry) for entry, paths in found.items() if not paths]
+    empty = [entry for entry, paths in found.items() if not paths]
     if empty:
+        seen = [
+            f"{entry}{f' ({suffixes(other[entry.name])})' if other[entry.name] else ''}"
+            for entry in empty
+        ]
+        steps = dict.fromkeys(step_for(path) for entry in empty for path in other[entry.name])
         raise DataError(
-            f"{root}: {len(empty)} class folder(s) without images:{listing(empty, limit=None)}",
-            hint="Add images to them or remove them.",
+            f"{root}: {len(empty)} class folder(s) without images:{listing(seen, limit=None)}",
+            hint=" ".join(["Add images to them or remove them.", *filter(None, steps)]),
         )
 
 
 def _nothing_found(root: Path, folders: list[Path]) -> str:
     sought = " ".join(extension.removeprefix(".") for extension in EXTENSIONS)
-    direct = len(_images(root))
+    direct = len(images_in(root))
     if direct:
         return f"{root}: {direct} image(s) directly in it, none in class folders, so no labels."
     looked = f"in its {len(folders)} folder(s)" if folders else "and it has no folders"
-    return f"{root}: no images found {looked} (looked for: {sought})."
+    seen = what_is_seen(root)
+    found = f" Its files are: {seen}." if seen else ""
+    return f"{root}: no images found {looked} (looked for: {sought}).{found}"

@@ -1,11 +1,16 @@
 """Hugging Face datasets, read through timm's own reader."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from acrank.data.labelnames import label_notices
+from acrank.data.partnames import is_split_word
+from acrank.data.roots import training_and_held_out
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import DataError, MissingExtraError
 
@@ -77,12 +82,44 @@ def _load(spec: str, name: str, split: str) -> tuple[Any, list[str]]:
     except Exception as error:  # the hub, the cache and the file readers each have their own
         raise DataError(
             f"{spec}: cannot be loaded: {' '.join(str(error).split()).rstrip('.')}.",
-            hint="Check the name, the split and the connection, or load it once while online.",
+            hint=_step(name, str(error)),
         ) from error
+    _refuse_parts_together(spec, name)
     image = _column(spec, features, "image", Image)
     label = _column(spec, features, "label", ClassLabel)
     # The second load finds the data cached; the reader has to be told the columns beforehand.
     return ReaderHfds(name, split=split, input_key=image, target_key=label), features[label].names
+
+
+def _step(name: str, error: str) -> str:
+    """What to do about a dataset that cannot be loaded."""
+    if "save_to_disk" in error:
+        return "Write it to a folder with Dataset.to_parquet, and give hfds/FOLDER."
+    if Path(name).is_file():
+        return f"Give the folder of the files: {PREFIX}{Path(name).parent}."
+    *parts, last = name.split("/")
+    if is_split_word(last) and parts and not Path(name).exists():
+        return f"A split follows a colon: {PREFIX}{'/'.join(parts)}:{last}."
+    return "Check the name, the split and the connection, or load it once while online."
+
+
+def _refuse_parts_together(spec: str, name: str) -> None:
+    """Refuse a local folder whose test images would be read together with the training images.
+
+    The package knows fewer names of parts than people use, and takes the rest for one split.
+    """
+    from datasets import get_dataset_split_names
+
+    if not Path(name).is_dir():
+        return
+    training, held_out = training_and_held_out(Path(name))
+    if training and held_out and len(get_dataset_split_names(name)) == 1:
+        raise DataError(
+            f"{spec}: the package datasets takes {training.name}/ and {held_out[0].name}/ for one "
+            "split, and would read both.",
+            hint=f"Give --data {training} without {PREFIX}, or rename the folders to train and "
+            "test.",
+        )
 
 
 def _column(spec: str, features: Any, usual: str, kind: type) -> str:
@@ -111,7 +148,9 @@ def _as_target(spec: str, reader: Any, names: list[str]) -> Target:
         Item(f"hfds:{row}", index[label], RowSource(reader, row))
         for row, label in enumerate(labels)
     )
-    return Target(spec, classes, items)
+    counts = Counter(item.label for item in items)
+    sizes = {name: counts[place] for place, name in enumerate(classes)}
+    return Target(spec, classes, items, tuple(label_notices(sizes)))
 
 
 def _refuse_unlabelled(spec: str, labels: list[int | None]) -> None:

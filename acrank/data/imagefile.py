@@ -19,8 +19,9 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 EXTENSIONS = (
-    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"),
-    *(".webp", ".gif", ".ppm", ".pgm"),
+    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".jfif", ".jpe", ".dib"),
+    *(".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c"),
 )
 
 # Named, so that a file which merely carries an image's name cannot start one of Pillow's other

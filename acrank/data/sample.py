@@ -23,6 +23,7 @@ class Sample:
         batches: disjoint index arrays that cover the sample; each holds two classes or more.
         warnings: plain sentences for the user.
         fingerprint: a hash of the class names and of every image's id, label and bytes.
+        digests: a hash of each image's bytes; empty where they are not known.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Sample:
         batches: tuple[npt.NDArray[np.int64], ...],
         warnings: tuple[str, ...] = (),
         fingerprint: str = "",
+        digests: tuple[str, ...] = (),
     ) -> None:
         self.classes = classes
         self.keys = keys
@@ -42,6 +44,7 @@ class Sample:
         self.batches = batches
         self.warnings = warnings
         self.fingerprint = fingerprint
+        self.digests = digests
         self._images = tuple(images)
         self._last: tuple[object, torch.Tensor] | None = None
 
@@ -87,6 +90,7 @@ class Sample:
             images=[self._images[row] for row in rows],
             batches=(np.arange(len(rows), dtype=np.int64),),
             fingerprint=make_fingerprint(self.fingerprint, keys),
+            digests=tuple(self.digests[row] for row in rows) if self.digests else (),
         )
 
     def with_classes(self, classes: tuple[str, ...]) -> "Sample":
@@ -100,6 +104,7 @@ class Sample:
             batches=self.batches,
             warnings=self.warnings,
             fingerprint=self.fingerprint,
+            digests=self.digests,
         )
 
     def pixels(self, preprocessing: Preprocessing) -> torch.Tensor:

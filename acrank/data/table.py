@@ -3,16 +3,19 @@
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.common.regular import is_regular, read_regular
+from acrank.common.regular import read_regular
 from acrank.data.checks import listing
+from acrank.data.labelnames import composed
+from acrank.data.tablecolumns import COLUMNS, Table, cell, places_of
+from acrank.data.tablepaths import find_files
+from acrank.data.tablesplit import parts_in_paths, training_rows
 from acrank.data.target import PathSource, Target, assemble
 from acrank.errors import DataError
 
-COLUMNS = ("path", "label")
 MOST_BYTES = 200_000_000
 
 
@@ -27,19 +30,32 @@ class Row(NamedTuple):
 def open_csv(file: Path) -> Target:
     """Read a CSV with the columns ``path`` and ``label``; paths are relative to its folder.
 
-    Other columns are left alone, and a row that repeats another adds nothing.
+    Rows that a column gives to another part of a split than training are left out, as the
+    target's warnings say. Further columns are left alone, and a row that repeats another adds
+    nothing.
 
     Raises:
         DataError: the file is not such a CSV, or its rows are not usable.
     """
-    rows = _parse(file)
+    table = _parse(file)
+    path, label = places_of(file, table)
+    chosen = training_rows(file, table)
+    rows = [Row(n, cell(row, path), cell(row, label)) for n, row in chosen.table.rows]
     _refuse_blanks(file, rows)
     labels = _labels_by_path(file, rows)
-    _refuse_missing(file, labels)
+    files = find_files(file, labels)
+    same = _by_file(file, labels, files)
     return assemble(
         str(file),
-        ((path, label, PathSource(file.parent / path)) for path, label in labels.items()),
+        ((path, label, PathSource(files[path])) for path, label in same.items()),
+        (*chosen.notices, *parts_in_paths(file, same), *_repeats(file, len(rows), len(same))),
     )
+
+
+def _repeats(file: Path, rows: int, images: int) -> list[str]:
+    """Say that rows add nothing."""
+    repeated = rows - images
+    return [f"{repeated} of {rows} rows of {file} repeat another row."] if repeated else []
 
 
 def _text(file: Path) -> str:
@@ -63,33 +79,18 @@ def _undecodable(file: Path, reason: str) -> DataError:
     )
 
 
-def _parse(file: Path) -> list[Row]:
+def _parse(file: Path) -> Table:
     try:
         records = list(csv.reader(io.StringIO(_text(file), newline=""), strict=True))
     except csv.Error as error:
         raise _undecodable(file, str(error)) from error
     header = [name.strip() for name in records[0]] if records else []
-    places = [_place(file, header, column) for column in COLUMNS]
-    return [
-        Row(number, *(_cell(record, place) for place in places))
+    rows = [
+        (number, record)
         for number, record in enumerate(records[1:], start=2)
         if any(cell.strip() for cell in record)
     ]
-
-
-def _place(file: Path, header: list[str], column: str) -> int:
-    if header.count(column) == 1:
-        return header.index(column)
-    found = ", ".join(map(repr, header)) if header else "none, the file is empty"
-    trouble = "twice" if column in header else "missing"
-    raise DataError(
-        f"{file}: column {column!r} is {trouble}. Columns found: {found}.",
-        hint="Its first row must name the columns path and label, separated by commas.",
-    )
-
-
-def _cell(record: list[str], place: int) -> str:
-    return record[place].strip() if place < len(record) else ""
+    return Table(header, rows)
 
 
 def _refuse_blanks(file: Path, rows: Iterable[Row]) -> None:
@@ -110,7 +111,22 @@ def _labels_by_path(file: Path, rows: list[Row]) -> dict[str, str]:
     labels: dict[str, set[str]] = {}
     for row in rows:
         path = Path(os.path.normpath(row.path)).as_posix()
-        labels.setdefault(path, set()).add(row.label)
+        labels.setdefault(path, set()).add(composed(row.label))
+    _refuse_clashes(file, labels)
+    return {path: min(names) for path, names in labels.items()}
+
+
+def _by_file(file: Path, labels: dict[str, str], files: dict[str, Path]) -> dict[str, str]:
+    """Keep the first path to each file: two Unicode forms of one path are one image."""
+    first: dict[Path, str] = {}
+    said: dict[str, set[str]] = {}
+    for path, label in labels.items():
+        said.setdefault(first.setdefault(files[path], path), set()).add(label)
+    _refuse_clashes(file, said)
+    return {path: min(names) for path, names in said.items()}
+
+
+def _refuse_clashes(file: Path, labels: Mapping[str, set[str]]) -> None:
     clashes = [
         f"{path}: {', '.join(map(repr, sorted(names)))}"
         for path, names in labels.items()
@@ -120,14 +136,4 @@ def _labels_by_path(file: Path, rows: list[Row]) -> dict[str, str]:
         raise DataError(
             f"{file}: {len(clashes)} path(s) with more than one label:{listing(clashes)}",
             hint="Give each image one label.",
-        )
-    return {path: min(names) for path, names in labels.items()}
-
-
-def _refuse_missing(file: Path, paths: Iterable[str]) -> None:
-    missing = [path for path in paths if not is_regular(file.parent / path)]
-    if missing:
-        raise DataError(
-            f"{file}: {len(missing)} path(s) that are no files in {file.parent}:{listing(missing)}",
-            hint="Paths are relative to the CSV's folder and are written with forward slashes.",
         )

@@ -2,12 +2,14 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from acrank.common.regular import open_regular
+from acrank.data.labelnames import composed, label_notices, refuse_numbers
 from acrank.errors import DataError
 
 # Of an image file: as many as the largest image that is decoded has uncompressed.
@@ -84,11 +86,13 @@ class Target:
         name: what the user gave.
         classes: the class names; every one has at least one image.
         items: the images.
+        warnings: plain sentences for the user.
     """
 
     name: str
     classes: tuple[str, ...]
     items: tuple[Item, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:
@@ -99,24 +103,65 @@ def natural_key(text: str) -> tuple[list[str | int], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
+# What systems leave in folders, not hidden: thumbnails, and the other half of files of macOS.
+_LEFT_BEHIND = frozenset(
+    (
+        *("__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found"),
+        *("system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+    )
+)
+
+
 def visible_entries(folder: Path) -> list[Path]:
-    """Files and folders of a folder in their natural order, without hidden ones."""
-    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    """Files and folders in their natural order, without hidden ones and what systems leave."""
+    visible = (entry for entry in folder.iterdir() if not is_hidden(entry.name))
     return sorted(visible, key=lambda entry: natural_key(entry.name))
 
 
-def assemble(name: str, rows: Iterable[tuple[str, str, Source]]) -> Target:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over silently, by its name."""
+    return name.startswith(".") or name.casefold() in _LEFT_BEHIND
+
+
+def assemble(
+    name: str, rows: Iterable[tuple[str, str, Source]], notices: Sequence[str] = ()
+) -> Target:
     """Build a target from (key, class name, source) rows, in an order that depends on them only.
 
+    Class names and keys are brought to one Unicode form, whatever system wrote them.
+
+    Args:
+        name: what the user gave.
+        rows: of the images.
+        notices: what is to be said of the data already.
+
     Raises:
-        DataError: fewer than two classes have images.
+        DataError: fewer than two classes have images, or the labels are no classes.
     """
-    ordered = sorted(rows, key=lambda row: natural_key(row[0]))
-    classes = tuple(sorted({row[1] for row in ordered}, key=natural_key))
+    given = list(rows)
+    keys = _unique([key for key, _, _ in given])
+    ordered = sorted(
+        (
+            (key, composed(label), source)
+            for key, (_, label, source) in zip(keys, given, strict=True)
+        ),
+        key=lambda row: natural_key(row[0]),
+    )
+    counts = Counter(label for _, label, _ in ordered)
+    classes = tuple(sorted(counts, key=natural_key))
     require_two_classes(name, classes)
+    sizes = {label: counts[label] for label in classes}
+    refuse_numbers(name, sizes)
     index = {label: place for place, label in enumerate(classes)}
     items = tuple(Item(key, index[label], source) for key, label, source in ordered)
-    return Target(name, classes, items)
+    return Target(name, classes, items, (*notices, *label_notices(sizes)))
+
+
+def _unique(keys: Sequence[str]) -> list[str]:
+    """Keys in one Unicode form; as they are where two files differ in the form alone."""
+    wanted = [composed(key) for key in keys]
+    met = Counter(wanted)
+    return [key if met[same] > 1 else same for key, same in zip(keys, wanted, strict=True)]
 
 
 def require_two_classes(name: str, classes: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, Protocol, TypeVar
 
+from acrank.engines.safe_path import safe_path
 from acrank.errors import AcrankError
 
 # Forking a process that runs threads, or has used CUDA, is unsafe.
@@ -137,7 +138,8 @@ class _Worker(Generic[Item, Result]):
         arguments = (theirs, *crew.arguments(place))
         process = SPAWN.Process(target=crew.target, args=arguments, name=f"acrank-{place}")
         process.daemon = True
-        process.start()
+        with safe_path():
+            process.start()
         theirs.close()  # else its death would not close the pipe
         return cls(crew, place, process, ours)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from acrank.engines.types import GoOn, always
 from acrank.listener import Listener
 from acrank.results import ModelResult
 from acrank.scorer import Scorer, Work
-from acrank.store import ResultStore
+from acrank.store import open_store
 from acrank.zoo import ZooEntry
 
 
@@ -41,7 +41,7 @@ def score_all(
         AcrankError: the engine cannot start.
     """
     results: dict[str, ModelResult] = {}
-    scorer = Scorer(work, ResultStore(store, tell=listener.message))
+    scorer = Scorer(work, open_store(store, listener.message))
     listener.start(len(entries))
     interrupted = False
     try:
@@ -72,24 +72,24 @@ def _results(
         else:
             yield found
     if left:
-        yield from _elsewhere(left, scorer, listener.begin, go_on)
+        yield from _elsewhere(left, scorer, listener, go_on)
 
 
 def _elsewhere(
-    entries: Sequence[ZooEntry], scorer: Scorer, begin: Callable[[str], None], go_on: GoOn
+    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener, go_on: GoOn
 ) -> Iterator[ModelResult]:
     config, work, store = scorer.work.config, scorer.work, scorer.store
     if config.engine == "ray":
         from acrank.engines.on_ray import run_on_ray
 
-        yield from run_on_ray(entries, work, store, begin, go_on)
+        yield from run_on_ray(entries, work, store, listener.begin, go_on, listener.message)
         return
     jobs = min(config.jobs or 1, len(entries))
     with downloads_ahead(entries, scorer.hub, 2 * jobs) as handed_out:
 
         def began(name: str) -> None:
             handed_out()
-            begin(name)
+            listener.begin(name)
 
         timeout = config.timeout_per_model
         yield from run_in_processes(entries, work, store, jobs, began, timeout, go_on)

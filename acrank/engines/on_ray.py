@@ -22,6 +22,7 @@ import torch
 
 from acrank.engines.ray_cluster import RETRIES, cause_of_loss, joined, load_ray, said
 from acrank.engines.ray_shares import Shares, alive
+from acrank.engines.ray_start import wait_for_worker
 from acrank.engines.ray_worker import Keeper, score_entry
 from acrank.engines.types import GoOn, always
 from acrank.errors import AcrankError
@@ -30,8 +31,6 @@ from acrank.scorer import Work, explain_failure
 from acrank.store import Store
 from acrank.zoo import ZooEntry
 
-# Seconds for a first worker process to start and import this package.
-START = 180.0
 # Seconds between two looks at whether the cluster can still run what waits.
 LOOK = 30.0
 
@@ -42,6 +41,7 @@ def run_on_ray(
     store: Store,
     begin: Callable[[str], None],
     go_on: GoOn = always,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[ModelResult]:
     """Score entries on a Ray cluster: a running one, or one that is started for this run.
 
@@ -51,6 +51,7 @@ def run_on_ray(
         store: where results are kept; can be sent to another process of this machine.
         begin: is told the name of each model as it is handed out.
         go_on: whether to hand an entry out.
+        tell: is given a sentence on what is waited for.
 
     Yields:
         A result for every entry that was handed out, as they finish.
@@ -63,10 +64,12 @@ def run_on_ray(
     load_ray(config.ray_address)
     jobs = min(config.jobs or 0, len(entries))
     cpus = config.threads or max(1, torch.get_num_threads() // max(1, jobs))
+    where = f"joining the Ray cluster at {config.ray_address}" if config.ray_address else ""
+    tell(where or "starting a Ray cluster on this machine")
     with joined(config.ray_address, cpus * jobs or None):
         run = _Run.start(work, store, Shares.choose(work, cpus, alive()))
         try:
-            yield from run.results(iter(entries), jobs, begin, go_on)
+            yield from run.results(iter(entries), jobs, begin, go_on, tell)
         finally:
             run.stop()
 
@@ -119,7 +122,12 @@ class _Run:
         return cls(work, place, keeper, task, shares)
 
     def results(
-        self, entries: Iterator[ZooEntry], jobs: int, begin: Callable[[str], None], go_on: GoOn
+        self,
+        entries: Iterator[ZooEntry],
+        jobs: int,
+        begin: Callable[[str], None],
+        go_on: GoOn,
+        tell: Callable[[str], None],
     ) -> Iterator[ModelResult]:
         """Hand the entries out and wait for what comes of them.
 
@@ -128,6 +136,7 @@ class _Run:
             jobs: how many at a time; 0 for as many as the cluster can run, and one that waits.
             begin: is told of each.
             go_on: whether to hand an entry out.
+            tell: is given a sentence on what is waited for.
 
         Raises:
             AcrankError: the cluster cannot run this package, or has lost this node.
@@ -142,7 +151,7 @@ class _Run:
                     self.pending[self._hand_out(waiting)] = waiting
                 waiting = next(entries, None)
             if up is not None:  # asked only now: it has started beside the first workers
-                _require(up)
+                wait_for_worker(up, tell)
                 up = None
             if self.pending:
                 yield from self._ended()
@@ -220,16 +229,3 @@ def _start_keeper(store: Store) -> Any:
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
     )
     return actor.remote(store, Path.cwd())
-
-
-def _require(up: Any) -> None:
-    """Wait for the first process that imports this package."""
-    import ray
-
-    try:
-        ray.get(up, timeout=START)
-    except ray.exceptions.RayError as error:
-        raise AcrankError(
-            f"The Ray cluster cannot run acrank: {said(error)}.",
-            hint="Install the same acrank, with its extra ray, on every node.",
-        ) from error

@@ -23,6 +23,8 @@ RETRIES = 2
 # Ray reads these as it is imported; those that the user has set stay.
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray kills workers that are slower to start, and starts them again, for ever on a busy machine
+    "RAY_worker_register_timeout_seconds": "900",
     "RAY_task_oom_retries": str(RETRIES),  # else for ever, where two tasks end each other by turns
 }
 # Something else than Ray may answer at an address: else it would be asked for 14 minutes.
@@ -158,7 +160,11 @@ def _init(address: str | None, cpus: int | None) -> None:
             ray.init(address, **quiet)
     except Exception as error:
         if address in (None, "local"):
-            raise AcrankError(f"A Ray cluster cannot be started here: {said(error)}.") from error
+            slow = "timed out" in str(error)
+            raise AcrankError(
+                f"A Ray cluster cannot be started here: {said(error)}.",
+                hint="The machine may be too busy: try again when it is quieter." if slow else None,
+            ) from error
         raise AcrankError(
             f"The Ray cluster at {address} cannot be joined: {said(error)}.",
             hint="Call this on one of its nodes, with the Ray and the Python that it runs on; the "

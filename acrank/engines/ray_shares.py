@@ -10,6 +10,7 @@ from acrank.errors import AcrankError, ConfigError
 from acrank.scorer import Work
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.names import pretrained_cfg
+from acrank.zoo.shards import weights_size
 from acrank.zoo.sources import hub_files, local_weights
 
 MIB = 2**20
@@ -111,7 +112,7 @@ def _weights_size(entry: ZooEntry, work: Work) -> int:
         files = hub_files(entry)
         found = Hub(offline=True).cached(files) if files else None
         path = found.weights if found else local_weights(entry)
-        return path.stat().st_size if path else UNKNOWN_WEIGHTS
+        return weights_size(path) if path else UNKNOWN_WEIGHTS
     except (OSError, AcrankError):  # scoring it will say what is wrong
         return UNKNOWN_WEIGHTS
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acrank.errors import ConfigError
@@ -16,6 +17,10 @@ MEASURES = {
     CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"),
     SEGMENTATION: ("dice", "iou", "hd95", "loss"),
 }
+
+
+# What to do about a network that diverged.
+SMALLER_RATE = "A smaller --lr may help."
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,23 @@ def known_method(name: str) -> str:
     close = difflib.get_close_matches(name, METHODS, 1)
     ask = f"did you mean {close[0]}? " if close else ""
     raise ValueError(f"there is no method {name!r}; {ask}there are {', '.join(METHODS)}")
+
+
+def check_options(method: str, options: Mapping[str, Option]) -> None:
+    """Refuse options that a method has not, or of another type than their default.
+
+    Raises:
+        ValueError: one of them is.
+    """
+    known = METHODS[method].options
+    for name, value in options.items():
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise ValueError(f"method {method} has no option {name!r}; {has}")
+        kind = type(known[name])
+        fits = type(value) in ((int, float) if kind is float else (kind,))
+        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"option {name!r} of {method} is {value!r}, not {_KINDS[kind]}")
 
 
 def read_options(method: str, given: Sequence[str]) -> dict[str, Option]:

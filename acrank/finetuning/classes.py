@@ -59,7 +59,7 @@ class Classifying:
     def augmented(self, images: Sample) -> TrainingImages:
         """See :class:`acrank.finetuning.images.TrainingImages`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device)
+        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
         return TrainingImages(images, self.preprocessing, *given)
 
     def plain(self, images: Sample) -> Iterator[Batch]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from acrank.common.fields import Patch, SpacingMm, Window, refuse_other_kind
-from acrank.common.settings import left_unset, validated
+from acrank.common.settings import Settings, left_unset, validated
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import MEASURES, METHODS, SEGMENTATION, known_method
+from acrank.finetuning.catalogue import (
+    MEASURES,
+    METHODS,
+    SEGMENTATION,
+    check_options,
+    known_method,
+)
 
 Monitor = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"
@@ -19,7 +25,7 @@ OF_SEGMENTATION = {"batch_size": 8, "monitor": "dice"}
 OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2}
 
 
-class FinetuneConfig(BaseModel):
+class FinetuneConfig(Settings):
     """What a fine-tuning does: all that its result depends on, and how it is carried out.
 
     Attributes:
@@ -59,7 +65,10 @@ class FinetuneConfig(BaseModel):
         augment: timm's training transform as it is, a light form of it, or none; for segmentation
             flips, turns, crops and brightness (``light``), or none; volumes are flipped from left
             to right, and their intensities vary.
-        ema: decay of averaged weights, which are then judged and kept; None for none.
+        flip: whether augmentation may mirror images and volumes from left to right, which is wrong
+            where classes are told by their side.
+        ema: decay of averaged weights, which are then judged and kept; it rises to this with the
+            steps s, as ``1 - s ** (-2 / 3)``. None for no averaging.
         patience: epochs without a better value of ``monitor`` before training ends; None for all.
         monitor: what chooses the best epoch, on the validation images; for segmentation ``dice``
             unless it is set.
@@ -73,8 +82,6 @@ class FinetuneConfig(BaseModel):
         allow_partial: take a checkpoint that fills less than half of its network, of a zoo entry
             with ``partial: true``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
     task: Literal["auto", "classification", "segmentation"] = "auto"
@@ -105,6 +112,7 @@ class FinetuneConfig(BaseModel):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: Literal["none", "balanced"] = "none"
     augment: Literal["timm", "light", "none"] = "light"
+    flip: bool = True
     ema: float | None = Field(default=None, gt=0, lt=1)
     patience: int | None = Field(default=None, ge=1)
     monitor: Monitor = "balanced_accuracy"
@@ -126,11 +134,9 @@ class FinetuneConfig(BaseModel):
     def _go_together(self) -> Self:
         if self.head_epochs >= self.epochs and self.head_epochs:
             raise ValueError("head_epochs must leave an epoch for the backbone")
-        known = METHODS[self.method].options
-        for name in self.options:
-            if name not in known:
-                has = f"it has {', '.join(known)}" if known else "it has none"
-                raise ValueError(f"method {self.method} has no option {name!r}; {has}")
+        check_options(self.method, self.options)
+        if self.augment == "none" and self.flip and "flip" in self.model_fields_set:
+            raise ValueError("augment none leaves flips out, and flip asks for them")
         return self
 
     def for_task(self, task: str, *, volumes: bool = False) -> Self:
@@ -182,8 +188,9 @@ class FinetuneConfig(BaseModel):
         return usual if self.optimizer == "sgd" else usual / 10
 
 
-# Settings that the result does not depend on.
-HOW = ("threads", "offline", "trust_code", "allow_partial")
+# Settings that the result does not depend on, and those of where and in which precision it was
+# computed: a folder keeps these as they were, not as they were asked for.
+HOW = ("threads", "offline", "trust_code", "allow_partial", "device", "precision")
 
 
 def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:

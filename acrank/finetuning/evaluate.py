@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
     f1_score,
-    log_loss,
     recall_score,
     roc_auc_score,
 )
 from torch import Tensor, nn
+
+from acrank.finetuning.objective import require_finite
 
 
 @dataclass(frozen=True)
@@ -25,36 +27,38 @@ class Judged:
     """What a classifier said of some images.
 
     Attributes:
-        probs: (N, K), rows sum to 1.
+        logits: (N, K), finite.
         labels: (N,).
     """
 
-    probs: NDArray[np.float64]
+    logits: NDArray[np.float64]
     labels: NDArray[np.int64]
 
     def measures(self) -> dict[str, float]:
         """Four in [0, 1], higher better, and the loss in nats.
 
-        The balanced accuracy is the mean recall of the classes that are there; the AUROC the mean
-        over them of one against the rest, NaN where there is one class alone.
+        As scikit-learn has them by default: the balanced accuracy is the mean recall of the classes
+        that are there; macro F1 the mean over these and over those that an image was taken for.
+        The AUROC is the mean over the classes that are there of one against the rest, NaN where
+        there is one class alone. The loss is the cross-entropy of the logits, however large it is.
         """
-        said = self.probs.argmax(axis=1)
+        said = self.logits.argmax(axis=1)
         present = np.unique(self.labels)
-        classes = np.arange(self.probs.shape[1])
-        per_class: Any = {"labels": present, "average": "macro", "zero_division": 0.0}
+        log_probs = log_softmax(self.logits, axis=1)
+        macro: Any = {"average": "macro", "zero_division": 0.0}
         return {
             "accuracy": float(accuracy_score(self.labels, said)),
-            "balanced_accuracy": float(recall_score(self.labels, said, **per_class)),
-            "macro_f1": float(f1_score(self.labels, said, **per_class)),
-            "auroc": _auroc(self.probs, self.labels, present),
-            "loss": float(log_loss(self.labels, self.probs, labels=classes)),
+            "balanced_accuracy": float(recall_score(self.labels, said, labels=present, **macro)),
+            "macro_f1": float(f1_score(self.labels, said, **macro)),
+            "auroc": _auroc(np.exp(log_probs), self.labels, present),
+            "loss": 0.0 - float(log_probs[np.arange(len(self.labels)), self.labels].mean()),
         }
 
     def confusion(self) -> NDArray[np.int64]:
         """Images by true class (rows) and by the class they were taken for, (K, K)."""
-        classes = np.arange(self.probs.shape[1])
+        classes = np.arange(self.logits.shape[1])
         counts: NDArray[np.int64] = confusion_matrix(
-            self.labels, self.probs.argmax(axis=1), labels=classes
+            self.labels, self.logits.argmax(axis=1), labels=classes
         )
         return counts
 
@@ -79,12 +83,16 @@ def judge(
         network: images to logits (N, K).
         batches: images and labels.
         autocast: context of the forward pass.
+
+    Raises:
+        NotFiniteError: a logit is not finite.
     """
     network.eval()
-    probs, labels = [], []
+    logits, labels = [], []
     for images, batch_labels in batches:
         with autocast():
-            logits = network(images)
-        probs.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+            found = network(images)
+        require_finite(found)
+        logits.append(found.cpu().double().numpy())
         labels.append(batch_labels.cpu().numpy())
-    return Judged(np.concatenate(probs), np.concatenate(labels))
+    return Judged(np.concatenate(logits), np.concatenate(labels))

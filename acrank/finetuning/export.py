@@ -151,7 +151,8 @@ def _classifier_name(model: nn.Module, entry: ZooEntry) -> str | None:
 
 
 def _arguments(entry: ZooEntry) -> dict[str, Any]:
-    arguments = dict(entry.kwargs)
+    # the classes are the target's now, whatever the entry asked for
+    arguments = {key: value for key, value in entry.kwargs.items() if key != "num_classes"}
     if entry.in_chans:
         arguments["in_chans"] = entry.in_chans
     return arguments

@@ -22,7 +22,6 @@ Data = TypeVar("Data", bound=Sized)
 LIGHT: dict[str, Any] = {
     "scale": (0.7, 1.0),
     "ratio": (0.9, 1.1),
-    "hflip": 0.5,
     "color_jitter": 0.0,
 }
 
@@ -37,6 +36,7 @@ class Shuffled(Generic[Data]):
         augment: what is done to them; ``none`` for nothing.
         seed: of the order, and of what :meth:`batch` draws.
         device: where batches go.
+        flip: whether augmentation mirrors images from left to right.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Shuffled(Generic[Data]):
         augment: str,
         seed: int,
         device: torch.device,
+        flip: bool = True,
     ) -> None:
         self.data = data
         self.preprocessing = preprocessing
@@ -54,6 +55,7 @@ class Shuffled(Generic[Data]):
         self.augment = augment
         self.seed = seed
         self.device = device
+        self.flip = flip
 
     @property
     def sizes(self) -> list[int]:
@@ -86,8 +88,9 @@ class TrainingImages(Shuffled[Sample]):
     @cached_property
     def transform(self) -> Any:
         """From an image to its pixels; None for no augmentation."""
-        augment = self.augment
-        return None if augment == "none" else _training_transform(self.preprocessing, augment)
+        if self.augment == "none":
+            return None
+        return _training_transform(self.preprocessing, self.augment, flip=self.flip)
 
     def batch(self, rows: Tensor) -> Batch:
         """Images and labels of some rows."""
@@ -122,7 +125,7 @@ def plain_batches(
         yield images, labels[rows].to(device)
 
 
-def _training_transform(preprocessing: Preprocessing, augment: str) -> Any:
+def _training_transform(preprocessing: Preprocessing, augment: str, *, flip: bool) -> Any:
     return create_transform(
         input_size=preprocessing.image_size,
         is_training=True,
@@ -130,6 +133,7 @@ def _training_transform(preprocessing: Preprocessing, augment: str) -> Any:
         interpolation=preprocessing.interpolation,
         mean=preprocessing.mean,
         std=preprocessing.std,
+        hflip=0.5 if flip else 0.0,
         **(LIGHT if augment == "light" else {}),
     )
 

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Batches, Judgement, Objective
+from acrank.finetuning.objective import Batches, Judgement, NotFiniteError, Objective
 from acrank.finetuning.optimise import make_optimizer, make_schedule
 
 # Measures that are better lower.
@@ -36,6 +36,7 @@ class Parts:
         training: augmented batches.
         judge: judges a network on the validation images.
         autocast: context of a forward pass.
+        monitor: the measure that chooses the best epoch.
     """
 
     network: Network
@@ -44,6 +45,7 @@ class Parts:
     training: Batches
     judge: Callable[[Any], Judgement]
     autocast: Callable[[], Any]
+    monitor: str
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Training:
         log: a row an epoch.
         best: epoch.
         stopped: why it ended before its last epoch; empty otherwise.
+        steps: of the optimisers, so far.
     """
 
     def __init__(self, parts: Parts, config: FinetuneConfig) -> None:
@@ -82,8 +85,13 @@ class Training:
         self.log: list[Row] = []
         self.best = Best()
         self.stopped = ""
+        self.steps = 0
         self._trained = [p for p in parts.network.parameters() if p.requires_grad]
-        self._ema = None if config.ema is None else ModelEmaV3(parts.network, decay=config.ema)
+        self._ema = (
+            None
+            if config.ema is None
+            else ModelEmaV3(parts.network, decay=config.ema, use_warmup=True)
+        )
         self._optimizer: Optimizer | None = None
         self._schedule: LRScheduler | None = None
 
@@ -98,26 +106,45 @@ class Training:
         return bool(self.stopped) or self.epoch >= self.config.epochs
 
     @property
+    def diverged(self) -> bool:
+        """Whether the last epoch gave numbers that are not finite, in training or validation."""
+        return bool(self.log) and "val_loss" not in self.log[-1]
+
+    @property
     def judged(self) -> nn.Module:
         """The network whose weights count: the averaged one if there is one."""
         return self.parts.network if self._ema is None else self._ema.module
 
     def run_epoch(self) -> Row:
-        """Train for an epoch and judge the network; returns the row of the log."""
+        """Train for an epoch and judge the network; returns the row of the log.
+
+        Where the loss or what is said of validation images is not finite, training is stopped.
+        """
         phase = "head" if self.epoch < self.config.head_epochs else "all"
         if self._optimizer is None or self.epoch == self.config.head_epochs:
             self._begin(phase)
         loss = self._train(phase)
         row: Row = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
         if not math.isfinite(loss):
-            self.stopped = f"the loss was {loss} in epoch {self.epoch + 1}"
+            when = f"in epoch {self.epoch + 1}" if self.steps else "before the first step"
+            self.stopped = f"the loss was {loss} {when}"
         else:
-            found = self.parts.judge(self.judged).measures()
-            row |= {f"val_{name}": value for name, value in found.items()}
-            row["lr"] = self._rate()
-            self._note_best(found)
+            row |= self._validated()
         self.log.append(row)
         return row
+
+    def _validated(self) -> Row:
+        """What the network is worth on the validation images; nothing if it diverged."""
+        try:
+            found = self.parts.judge(self.judged).measures()
+        except NotFiniteError:
+            self.stopped = (
+                f"the outputs on validation images were not finite in epoch {self.epoch + 1}"
+            )
+            return {}
+        row: Row = {f"val_{name}": value for name, value in found.items()}
+        self._note_best(found)
+        return {**row, "lr": self._rate()}
 
     def _begin(self, phase: str) -> None:
         """Make the optimiser and schedule of a phase."""
@@ -163,6 +190,8 @@ class Training:
         with self.parts.autocast():
             features, logits = network.outputs(images)
             loss = self.parts.objective.loss(logits.float(), labels)
+            if not torch.isfinite(loss):  # of which no penalty could be computed
+                return loss
             penalty = self.parts.method.penalty(network, images, features, labels)
         return loss if penalty is None else loss + penalty
 
@@ -172,15 +201,16 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         if self._schedule is not None:
             self._schedule.step()
-        if self._ema is not None:
-            self._ema.update(self.parts.network)
+        self.steps += 1
+        if self._ema is not None:  # the decay rises with the steps, or it would keep the first
+            self._ema.update(self.parts.network, step=self.steps)
 
     def _rate(self) -> float:
         assert self._optimizer is not None
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _note_best(self, found: Mapping[str, float]) -> None:
-        name = self.config.monitor
+        name = self.parts.monitor
         value = -found[name] if name in LOWER else found[name]
         value = -math.inf if math.isnan(value) else value
         if not self.best.epoch or (value, -found["loss"]) > (self.best.value, -self.best.loss):
@@ -198,6 +228,7 @@ class Training:
         return {
             "log": self.log,
             "stopped": self.stopped,
+            "steps": self.steps,
             "best": vars(self.best),
             "network": self.parts.network.state_dict(),
             "extra": {n: m.state_dict() for n, m in self.parts.method.extra_modules().items()},
@@ -208,7 +239,7 @@ class Training:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state`, taken of the same training."""
-        self.log, self.stopped = list(state["log"]), state["stopped"]
+        self.log, self.stopped, self.steps = list(state["log"]), state["stopped"], state["steps"]
         self.best = Best(**state["best"])
         if self.log:
             self._begin(str(self.log[-1]["phase"]))

@@ -82,7 +82,8 @@ def feature_width(backbone: Backbone) -> int:
     Raises:
         ModelError: the features are not (N, D).
     """
-    model = backbone.model.eval()
+    model = backbone.model
+    model.eval()
     with torch.no_grad():
         features = model(torch.zeros(1, *backbone.data_config["input_size"]))
     if not isinstance(features, Tensor) or features.ndim != 2:
@@ -93,7 +94,8 @@ def feature_width(backbone: Backbone) -> int:
 
 def frozen_copy(model: nn.Module) -> nn.Module:
     """The network as it is now, in inference mode, for comparison."""
-    source = copy.deepcopy(model).eval()
+    source = copy.deepcopy(model)
+    source.eval()
     for parameter in source.parameters():
         parameter.requires_grad_(False)
     return source

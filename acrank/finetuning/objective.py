@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acrank.errors import ModelError
 from acrank.finetuning.network import Network
 from acrank.zoo import Backbone
 
@@ -17,6 +18,23 @@ Batch = tuple[Tensor, Tensor]
 # Images with their labels, as the objective's task has them.
 Dataset = Any
 Autocast = Callable[[], Any]
+
+
+class NotFiniteError(ModelError):
+    """A network gave numbers that are not finite."""
+
+
+def require_finite(numbers: Tensor) -> None:
+    """Refuse outputs of a network that are not finite.
+
+    Args:
+        numbers: of any shape.
+
+    Raises:
+        NotFiniteError: one of them is not.
+    """
+    if not bool(torch.isfinite(numbers).all()):
+        raise NotFiniteError("The network's outputs are not finite.")
 
 
 class Batches(Protocol):
@@ -68,7 +86,11 @@ class Objective(Protocol):
         ...
 
     def judge(self, network: Network, images: Dataset, autocast: Autocast) -> Judgement:
-        """Run the network in inference mode over images."""
+        """Run the network in inference mode over images.
+
+        Raises:
+            NotFiniteError: it gives something that is not finite.
+        """
         ...
 
     def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:

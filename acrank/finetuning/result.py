@@ -10,17 +10,29 @@ import numpy as np
 
 from acrank.common.files import write_whole
 from acrank.errors import ModelError
+from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.inputs import Images
 from acrank.finetuning.loop import Row, Training
+from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Judgement
-from acrank.finetuning.state import save_record
+from acrank.finetuning.objective import Judgement, NotFiniteError
+from acrank.finetuning.state import forget_state, save_record, sums
 from acrank.report.cells import csv_text
 from acrank.store.code import library_versions
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
+# What loading the network needs.
+FILES = (WEIGHTS, DECODER, "config.json", SEGMENTER)
+
+
+# What to do where the outputs are not finite before any step.
+NOT_THE_RATE = (
+    "No learning rate helps: the weights may hold values that are not finite, or too large ones "
+    "for --precision bf16."
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,8 @@ class Finetuned:
 
     Attributes:
         folder: with weights, log and record.
-        record: configuration, best epoch, measures on validation and test images.
+        record: configuration, best epoch, measures on validation and test images, the device and
+            the precision as they were.
         log: a row an epoch.
         kept: whether it had been finished before.
     """
@@ -49,27 +62,42 @@ def finish(
     training: Training,
     network: Network,
     *,
+    device: dict[str, Any],
     weights: bool = True,
 ) -> Finetuned:
-    """Put the best epoch's weights back, judge them, and write the result."""
+    """Put the best epoch's weights back, judge them, and write the result.
+
+    Raises:
+        ModelError: no epoch was good. Nothing is left to go on from.
+    """
     if not training.best.epoch:
+        forget_state(output)
         raise ModelError(
             f"{backbone.entry.name}: {training.stopped}, before any epoch was good.",
-            hint="A smaller --lr may help.",
+            hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
         )
     network.load_state_dict(training.best.state)
     parts = training.parts
     parts.method.finish(network, fold=config.fold)
     judged = {"val": parts.judge(network)}
+    untested = ""
     if images.test is not None:
-        judged["test"] = parts.objective.judge(network, images.test, parts.autocast)
+        try:
+            judged["test"] = parts.objective.judge(network, images.test, parts.autocast)
+        except NotFiniteError:
+            untested = "its outputs on test images are not finite"
     parts.objective.write(output, judged, network)
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
     network.cpu()
     unloadable = parts.objective.save(output, backbone, network) if weights else ""
     record = _record(config, identity, images, backbone, training, judged)
+    record["device"] = device
+    if untested:
+        record["not_tested"] = untested
     if unloadable:
         record["not_for_timm"] = unloadable
+    if weights:
+        record["files"] = sums(output, FILES)
     save_record(output, record)
     return Finetuned(output, record, tuple(training.log))
 
@@ -99,7 +127,10 @@ def _record(
         },
         "lr": config.highest_lr,
         "best_epoch": training.best.epoch,
+        "chosen_by": images.monitor,
         "stopped": training.stopped or None,
+        "diverged": training.diverged,
+        "notes": list(images.notes),
         **{name: _finite(found.measures()) for name, found in judged.items()},
         "versions": library_versions(),
         "log": [_finite(row) for row in training.log],

@@ -18,7 +18,13 @@ from acrank.common.files import remove_unfinished, unusable_folder
 from acrank.data import Preprocessing, known_task
 from acrank.data.volumes import is_volumes
 from acrank.data.volumes.nifti import require_nifti
-from acrank.device import choose_autocast, choose_device, reproducible
+from acrank.device import (
+    choose_autocast,
+    choose_device,
+    cpu_threads,
+    precision_name,
+    reproducible,
+)
 from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
@@ -35,6 +41,8 @@ from acrank.finetuning.result import Finetuned, finish
 from acrank.finetuning.state import (
     RECORD,
     STATE,
+    OtherFinetuningError,
+    damage,
     forget_state,
     load_record,
     load_state,
@@ -79,8 +87,7 @@ def finetune(
         AcrankError: a setting or the data cannot be used.
     """
     device = choose_device(config.device)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(cpu_threads(config.threads))
     with alone_in(output), own_randomness(), reproducible(device):
         _tidy(output, fresh)
         try:
@@ -101,27 +108,62 @@ def _run(
     require_parts(config)
     images = open_images(config)
     config = config.model_copy(update=images.settings)
-    for text in images.notes:
+    for text in (*images.read, *images.notes):
         note(text)
     backbone = find_backbone(config)
-    for flag, particulars in backbone.flags.items():
+    maps = config.task == SEGMENTATION
+    for flag, particulars in (backbone.flags_of_maps if maps else backbone.flags).items():
         note(f"{flag}: {particulars}")
+    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if frozen:
+        note(f"{len(frozen)} tensor(s) of the backbone came frozen and stay so: {frozen[0]}, ...")
     identity = identity_of(config, images, backbone)
-    record = load_record(output, identity)
-    if record is not None and (not weights or (output / WEIGHTS).is_file()):
-        forget_state(output)  # it may have been killed just before it did so itself
-        return Finetuned(output, record, tuple(record["log"]), kept=True)
-    training, network = prepare(config, images, backbone, device)
-    state = load_state(output, identity)
+    record, state = load_record(output, identity), load_state(output, identity)
+    kept = (record["device"] if record else state or {}).get("precision")
+    precision = _precision(config, device, kept, output, note)
+    if record is not None:
+        lost = damage(output, record, WEIGHTS) if weights else ""
+        if not lost:
+            forget_state(output)  # it may have been killed just before it did so itself
+            return Finetuned(output, record, tuple(record["log"]), kept=True)
+        note(f"{output}: {lost}, so that the network is trained again")
+    used = config.model_copy(update={"precision": precision})
+    training, network = prepare(used, images, backbone, device)
     if state is not None:
         training.load(state)
         note(f"goes on after epoch {training.epoch}")
     while not training.done:
         row = training.run_epoch()
-        save_state(output, identity, training.state())
+        save_state(output, identity, {**training.state(), "precision": precision})
         if say:
             say(row, config.epochs)
-    return finish(config, output, identity, images, backbone, training, network, weights=weights)
+    where = {"type": device.type, "precision": precision, "threads": torch.get_num_threads()}
+    given = (config, output, identity, images, backbone, training, network)
+    return finish(*given, device=where, weights=weights)
+
+
+def _precision(
+    config: FinetuneConfig,
+    device: torch.device,
+    kept: str | None,
+    output: Path,
+    note: Callable[[str], None],
+) -> str:
+    """``fp32`` or ``bf16``: what is asked for; for ``auto`` that of the folder, if it has one.
+
+    Raises:
+        OtherFinetuningError: the folder has another one.
+    """
+    here = precision_name(choose_autocast(config.precision, device))
+    if kept is None or kept == here:
+        return here
+    if config.precision != "auto":
+        raise OtherFinetuningError(
+            f"'{output}' holds a fine-tuning in {kept}, and --precision is {here}.",
+            hint="Leave --precision out to keep to it, or give another folder with --output.",
+        )
+    note(f"--precision auto is {kept}, in which the fine-tuning began; here it would be {here}")
+    return kept
 
 
 def known(config: FinetuneConfig) -> FinetuneConfig:
@@ -161,7 +203,9 @@ def prepare(
         network.to(memory_format=torch.channels_last)
     dtype = choose_autocast(config.precision, device)
     autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype is not None)
-    head = None if backbone.head is None else backbone.head.to(device)
+    head = backbone.head
+    if head is not None:
+        head.to(device)
     method = make_method(config.method, config.options)
     plain = partial(objective.plain, images.training)
     classes = len(images.training.classes)
@@ -170,7 +214,7 @@ def prepare(
     if not training.sizes:
         raise DataError("There are fewer than two training images.", hint="Add some.")
     judge = partial(objective.judge, images=images.validation, autocast=autocast)
-    parts = Parts(network, method, objective, training, judge, autocast)
+    parts = Parts(network, method, objective, training, judge, autocast, images.monitor)
     return Training(parts, config), network
 
 

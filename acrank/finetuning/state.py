@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -90,6 +92,38 @@ def save_record(folder: Path, record: dict[str, Any]) -> None:
     """Write the record of a finished fine-tuning; its state is no longer needed."""
     write_whole(folder / RECORD, json_text(record))
     forget_state(folder)
+
+
+def sums(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Sizes and SHA-256 hashes of those of some files that are there, by name."""
+    return {name: _sum(folder / name) for name in names if (folder / name).is_file()}
+
+
+def damage(folder: Path, record: Mapping[str, Any], needed: str) -> str:
+    """Why the files that a fine-tuning left are not those that it wrote; empty if they are.
+
+    Args:
+        folder: of the fine-tuning.
+        record: of it, with the :func:`sums` of the files.
+        needed: a file without which nothing else counts.
+    """
+    written = record.get("files", {})
+    for name in dict.fromkeys((needed, *written)):
+        path = folder / name
+        if name not in written or not path.is_file():
+            return f"{name} is not there"
+        known, size = written[name], path.stat().st_size
+        if size != known["bytes"]:
+            return f"{name} has {size} bytes, and {known['bytes']} were written"
+        if _sum(path) != known:
+            return f"{name} is no longer what was written"
+    return ""
+
+
+def _sum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 
 def forget_state(folder: Path) -> None:

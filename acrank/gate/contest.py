@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from acrank.common.licences import matches_license
 from acrank.gate.policy import Policy
 from acrank.metrics.registry import CONSENSUS, higher_is_better
-from acrank.ranking.statistics import tie_groups
+from acrank.ranking.statistics import interval, separable
+from acrank.ranking.unknown import why_unknown
 from acrank.results import ModelResult, RankedModel, Ranking
 
 
@@ -51,19 +52,38 @@ class Contest:
         ahead = [row for row in self.rivals if rank is None or (row.rank or 0) < rank]
         return len(ahead) + 1
 
-    def inseparable(self, other: RankedModel) -> bool:
-        """Whether the judged backbone cannot be told apart from another.
+    def told_apart(self, other: RankedModel) -> bool | None:
+        """Whether the judged backbone can be told apart from another; None where that is unknown.
 
-        By the paired t test of the table; in a consensus, by being in one of its tie groups.
-        Where nothing says how sure the scores are, they are taken as they are.
+        By the paired t test of the table; in a consensus, by its tie groups. Where it is known of
+        one of them alone how far its score varies, the other's is taken as it is: they are alike
+        if it lies in the interval of the one. If it does not, its own uncertainty might still
+        make them alike. Equal scores are alike.
         """
         judged, by = self.judged, self.ranking.rank_by
-        if judged is None or judged.score is None:
+        if judged is None or judged.score is None or other.score is None:
+            return None
+        if judged.score == other.score:
             return False
         if by == CONSENSUS:
-            return judged.tie_group is not None and judged.tie_group == other.tie_group
-        pair = [other.result.scores[by], judged.result.scores[by]]
-        return tie_groups(pair) == [1, 1]
+            groups = judged.tie_group, other.tie_group
+            return None if None in groups else groups[0] != groups[1]
+        pair = other.result.scores[by], judged.result.scores[by]
+        apart = separable(*pair)
+        if apart is None:
+            for one, fixed in (pair, pair[::-1]):
+                bounds = interval(one)
+                if bounds and bounds[0] <= fixed.value <= bounds[1]:
+                    return False
+        return apart
+
+    def why_unknown(self, other: RankedModel) -> str:
+        """Why it is unknown whether two can be told apart, in words."""
+        by = self.ranking.rank_by
+        rows = [row for row in (self.judged, other) if row is not None]
+        reasons = {row.result.model: why_unknown(row.result, by) for row in rows}
+        said = [f"of {name}: {reason}" for name, reason in reasons.items() if reason]
+        return "; ".join(said) or "how far their scores vary is not known together"
 
 
 def hold(ranking: Ranking, policy: Policy) -> Contest:

@@ -10,6 +10,7 @@ from acrank.gate.policy import Policy
 from acrank.gate.rules import Check, checks
 from acrank.results import Ranking
 from acrank.results.changes import Changes, changes
+from acrank.results.difference import PRECISION
 from acrank.results.file import read_ranking
 
 
@@ -62,9 +63,11 @@ def judge(ranking: Ranking, policy: Policy) -> Verdict:
     found = changes(baseline, ranking)
     if found.differences and not policy.allow_different:
         one = found.differences[0]
+        other = one.what == PRECISION
+        again = f"Score with --precision {one.first}, or make it" if other else "Make it"
         raise ConfigError(
             f"The baseline '{policy.baseline}' differs in {one.what}: "
             f"{one.first} there, {one.second} here.",
-            hint="Make it anew with acrank score --json, or give --allow-different.",
+            hint=f"{again} anew with acrank score --json, or give --allow-different.",
         )
     return Verdict(contest, tuple(checks(contest, baseline)), found)

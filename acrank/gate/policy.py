@@ -5,23 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from acrank.common.licences import split_licenses
-from acrank.common.settings import read_settings, validated
+from acrank.common.settings import Settings, read_settings, validated
+from acrank.config import read_run_file
 from acrank.errors import ConfigError
 from acrank.metrics.guards import GUARDS
 
 SECTION = "gate"
 
 
-class Policy(BaseModel):
+class Policy(Settings):
     """Rules of a gate; one that is None is not asked for.
 
     Attributes:
@@ -42,9 +37,7 @@ class Policy(BaseModel):
         allow_guard: guards that may speak against the score.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    require: str | None = None
+    require: str | None = Field(default=None, min_length=1)
     top_k: int | None = Field(default=None, ge=1)
     fail_under: float | None = Field(default=None, allow_inf_nan=False)
     max_regret: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -64,6 +57,13 @@ class Policy(BaseModel):
         if not isinstance(values, list | tuple):
             return value
         return [part for text in values for part in split_licenses(str(text))]
+
+    @field_validator("license", mode="after")
+    @classmethod
+    def _names_some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:  # of a variable that is not set: every licence would do
+            raise ValueError("it names no licence")
+        return value
 
     @field_validator("allow_guard")
     @classmethod
@@ -105,10 +105,33 @@ def read_policy(settings: dict[str, Any], file: Path | None = None) -> Policy:
     Raises:
         ConfigError: a field is unknown or wrong, or the file unreadable.
     """
-    section = read_settings(file).get(SECTION) if file else None
+    return validated(Policy, {**(_section(file) if file else {}), **settings}, file)
+
+
+def _section(file: Path) -> dict[str, Any]:
+    """The rules of a file; whatever in it asks for nothing by mistake is refused."""
+    for name in read_settings(file):
+        if name in Policy.model_fields:
+            raise ConfigError(
+                f"'{name}' is a rule of the gate, and stands outside its section in '{file}'.",
+                hint=f"Put it under {SECTION}: with two spaces before it.",
+            )
+    stored = read_run_file(file)
+    section = stored.get(SECTION)
+    if SECTION in stored and not section:
+        raise ConfigError(
+            f"The {SECTION}: section of '{file}' is empty.",
+            hint="Put rules under it, such as max_regret: 0.1, or take it out.",
+        )
     if section is not None and not isinstance(section, dict):
         raise ConfigError(
-            f"The gate: section of '{file}' must hold rules and values.",
+            f"The {SECTION}: section of '{file}' must hold rules and values.",
             hint="For example: max_regret: 0.1",
         )
-    return validated(Policy, {**(section or {}), **settings}, file)
+    for name, value in (section or {}).items():
+        if value is None:
+            raise ConfigError(
+                f"Rule '{name}' of '{file}' has no value: it would not be asked.",
+                hint="Give it one, or take it out.",
+            )
+    return section or {}

@@ -124,10 +124,16 @@ def _top_k(contest: Contest) -> tuple[bool, str]:
     found = f"{contest.name} has rank {place} of {count}, asked for {_first(wanted)}"
     if place <= wanted:
         return True, found
-    like = next((row for row in contest.rivals[:wanted][::-1] if contest.inseparable(row)), None)
-    if like is None:
+    ahead = contest.rivals[:wanted][::-1]
+    apart = {row.result.model: contest.told_apart(row) for row in ahead}
+    like = next((name for name, told in apart.items() if told is False), None)
+    if like is not None:
+        return True, f"{found}, but cannot be told apart from {like}"
+    unknown = next((row for row in ahead if apart[row.result.model] is None), None)
+    if unknown is None:
         return False, f"{found}, and can be told apart from {'it' if wanted == 1 else 'them'}"
-    return True, f"{found}, but cannot be told apart from {like.result.model}"
+    name, why = unknown.result.model, contest.why_unknown(unknown)
+    return False, f"{found}; whether it can be told apart from {name} is unknown ({why})"
 
 
 def _first(count: int) -> str:

@@ -134,15 +134,22 @@ class _Profile:
         return np.maximum(np.maximum(refined, values.max(axis=0)), silent), best == 0
 
     def _refine(self, low: Array, high: Array) -> Array:
-        """Golden-section search between two bounds a target."""
+        """Golden-section search between two bounds a target; one new point a step."""
+        width = GOLDEN * (high - low)
+        left, right = high - width, low + width
+        at_left, at_right = self(np.exp(left)), self(np.exp(right))
         for _ in range(REFINEMENTS):
+            lower = at_left > at_right
+            low, high = np.where(lower, low, left), np.where(lower, right, high)
             width = GOLDEN * (high - low)
-            left, right = self(np.exp(high - width)), self(np.exp(low + width))
-            low, high = (
-                np.where(left > right, low, high - width),
-                np.where(left > right, low + width, high),
+            new = np.where(lower, high - width, low + width)
+            found = self(np.exp(new))
+            left, right = np.where(lower, new, right), np.where(lower, left, new)
+            at_left, at_right = (
+                np.where(lower, found, at_right),
+                np.where(lower, at_left, found),
             )
-        return self(np.exp((low + high) / 2))
+        return np.maximum(at_left, at_right)
 
 
 def _with_targets(
@@ -161,6 +168,11 @@ def _with_targets(
         if not np.isin(targets, (0.0, 1.0)).all():
             raise MetricError("Labels of several classes an image must be zeros and ones.")
         targets = targets[:, (targets != targets[0]).any(axis=0)]
+        if not targets.size:
+            raise MetricError(
+                "No label varies: each is all zeros or all ones.",
+                hint="Give a label that some images have and others have not.",
+            )
     if not targets.any(axis=0).all() or not targets.size:
         raise MetricError("A target is zero for every image.", hint="Leave it out.")
     return data, targets

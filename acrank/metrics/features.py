@@ -11,15 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
-from acrank.metrics.guards import collect_guards
+from acrank.metrics.guards import NO_INTERVAL, collect_guards
 from acrank.metrics.registry import METRICS, Metric
-from acrank.metrics.resampling import subsamples, subsamples_of_images
+from acrank.metrics.resampling import (
+    degrees_of_freedom,
+    subsamples,
+    subsamples_of_images,
+    too_few_images,
+)
 from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
-# Guards under which a score hardly varies, whatever the images: its spread would look certain.
-STUCK = {"n-below-d", "saturated"}
+# Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
+NO_CLASSIFIER = "the network has no source classifier"
 
 
 @dataclass
@@ -79,17 +84,25 @@ def feature_scores(
     data = as_feature_set(features, labels, source_probs)
     if images is not None and len(np.unique(images)) < len(images):
         data = replace(data, images=images, widths=widths)
+    few = too_few_images(data.labels, data.images)
     values: dict[str, float] = {}
     for name in metrics:
         value, guards, reason = _guarded(METRICS[name], data)
         values[name] = value
+        if few and METRICS[name].intervals and not math.isnan(value):
+            guards["few-images"] = few
         if guards:
             result.guards[name] = guards
         if math.isnan(value):
             result.undefined[name] = reason
     repeated = _replicates(data, _varying(values, result.guards), replicates, seed)
+    freedom = degrees_of_freedom(data.labels, data.images)
     result.scores = {
-        name: Estimate(value, replicates=tuple(repeated.get(name, ())))
+        name: Estimate(
+            value,
+            replicates=tuple(repeated.get(name, ())),
+            freedom=freedom if repeated.get(name) else None,
+        )
         for name, value in values.items()
         if not math.isnan(value)
     }
@@ -103,7 +116,7 @@ def _varying(values: dict[str, float], guards: dict[str, dict[str, str]]) -> lis
         for name, value in values.items()
         if METRICS[name].intervals
         and not math.isnan(value)
-        and not STUCK & set(guards.get(name, ()))
+        and not set(NO_INTERVAL) & set(guards.get(name, ()))
     ]
 
 
@@ -128,7 +141,7 @@ def _parts(data: FeatureSet, count: int, seed: int) -> list[NDArray[np.int64]]:
 def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], str]:
     """A value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
-        return math.nan, {}, "the network has no source classifier"
+        return math.nan, {}, NO_CLASSIFIER
     reason = ""
     with collect_guards() as guards:
         try:

@@ -17,7 +17,12 @@ GUARDS: dict[str, str] = {
     "not-finite": "features or the result are infinite or not a number",
     "out-of-bounds": "outside the range of the metric: the arithmetic has failed",
     "interpolating": "the model fits the labels exactly, whatever they are",
+    "few-images": "so few images a class that parts of the sample do not tell how far it varies",
 }
+
+# Guards under which a score hardly varies from part to part of the sample, whatever the images:
+# its spread would look certain, so that it has no interval.
+NO_INTERVAL = ("few-images", "n-below-d", "saturated")
 
 # How near the end of its range a value counts as saturated, relative to the range.
 SATURATED = 1e-6

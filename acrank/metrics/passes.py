@@ -80,7 +80,8 @@ def _gradient_ratio(
     """The ratio of means over batches, with its linear part in each batch as the trials."""
     weights = first_convolutions(model)
     needed = [parameter.requires_grad for parameter in model.parameters()]
-    model.eval().requires_grad_(False)
+    model.eval()
+    model.requires_grad_(False)
     for weight in weights:
         weight.requires_grad_(True)
     try:

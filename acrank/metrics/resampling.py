@@ -12,6 +12,9 @@ Rows = NDArray[np.int64]
 # How much of the sample a subsample holds. Measured: with halves, intervals of GBC, NCTI and SFDA
 # are too narrow; with nine tenths, the rounding of class sizes is no longer small.
 SHARE = 0.75
+# Where more classes than this share have one image, intervals are too narrow: see
+# benchmarks/README.md.
+SINGLE = 0.25
 # A subsample varies about the sample by this much less than the sample about its population.
 WIDEN = math.sqrt(SHARE / (1 - SHARE))
 
@@ -59,6 +62,39 @@ def subsamples_of_images(images: NDArray[np.int64], count: int, seed: int) -> li
     generator = np.random.default_rng(seed)
     known = np.unique(images)
     return [np.flatnonzero(np.isin(images, _part(known, generator))) for _ in range(count)]
+
+
+def degrees_of_freedom(labels: NDArray[np.int64], images: NDArray[np.int64] | None = None) -> int:
+    """How much a sample can say about how far a score varies, however many its parts are.
+
+    Args:
+        labels: class of each row, shape (N,).
+        images: the image that each row is of, where rows are pixels; None for one each.
+
+    Returns:
+        Images beyond the first of their class; of pixels, images beyond the first.
+    """
+    if images is not None:
+        return len(np.unique(images)) - 1
+    return len(labels) - len(np.unique(labels))
+
+
+def too_few_images(labels: NDArray[np.int64], images: NDArray[np.int64] | None = None) -> str:
+    """Why parts of a sample would not tell how far a score varies; empty where they do.
+
+    A class keeps one image at least, so that the only image of a class is in every part.
+
+    Args:
+        labels: class of each row, shape (N,).
+        images: the image that each row is of, where rows are pixels; None for one each.
+    """
+    if images is not None:
+        return "" if len(np.unique(images)) > 1 else "all pixels are of one image"
+    counts = np.unique(labels, return_counts=True)[1]
+    single = int((counts == 1).sum())
+    return (
+        f"{single} of {len(counts)} classes have one image" if single > SINGLE * len(counts) else ""
+    )
 
 
 def _part(rows: Rows, generator: np.random.Generator) -> Rows:

@@ -66,7 +66,17 @@ class AffineCoLayer(nn.Module):
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         for name in ("weight", "bias"):
-            source, target = f"{prefix}{name}", f"{prefix}{name}_target"
-            if source in state_dict and target not in state_dict:
-                state_dict[target] = state_dict[source]
+            source = state_dict.get(f"{prefix}{name}")
+            target = f"{prefix}{name}_target"
+            if isinstance(source, Tensor) and _is_one(source, state_dict.get(target, source)):
+                # with assign=True the tensors themselves become the parameters: two are needed,
+                # or a step on the target's moves the source's
+                state_dict[target] = source.detach().clone()
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _is_one(tensor: Tensor, other: object) -> bool:
+    """Whether two tensors are one, or begin at the same number of one storage."""
+    if other is tensor:
+        return True
+    return isinstance(other, Tensor) and tensor.data_ptr() == other.data_ptr() != 0

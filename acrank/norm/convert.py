@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.norm.base import AffineCoLayer
+from acrank.norm.guard import NONE_LEFT
 from acrank.norm.layers import AffineCoNormAct2d
 from acrank.norm.samplewise import AffineCoSampleNorm
 from acrank.norm.usable import layer_class, norm_candidates, norm_kind
@@ -94,6 +95,7 @@ def convert_affine(
             "AffineCoNorm1d/2d/3d.from_batchnorm or AffineCoSampleNorm, or wrap it in nn.Sequential"
         )
     converted: dict[str, AffineCoLayer] = {}
+    affines: dict[int, tuple[nn.Parameter, nn.Parameter]] = {}
     skipped: dict[str, str] = {}
     counts: dict[NormKind, int] = {}
     for name, (module, reason) in norm_candidates(model, kinds).items():
@@ -101,6 +103,7 @@ def convert_affine(
             skipped[name] = reason
         else:
             converted[name] = _convert_layer(module, temperature, authors)
+            _tie(converted[name], module, affines)
             kind = converted[name].kind
             counts[kind] = counts.get(kind, 0) + 1
     _replace(model, {id(model.get_submodule(name)): new for name, new in converted.items()})
@@ -118,10 +121,15 @@ def fold(model: Model) -> Model:
 
     Returns:
         The network itself (a new layer where an AC-Norm layer was given).
+
+    Raises:
+        ValueError: the network has no AC-Norm layer.
     """
     if isinstance(model, AffineCoLayer):
         return cast(Model, model.fold())
     layers = [module for module in model.modules() if isinstance(module, AffineCoLayer)]
+    if not layers:
+        raise ValueError(NONE_LEFT)
     _replace(model, {id(layer): layer.fold() for layer in layers})
     return model
 
@@ -138,8 +146,28 @@ def _convert_layer(module: nn.Module, temperature: float, authors: bool) -> Affi
     return layer
 
 
+def _tie(
+    layer: AffineCoLayer,
+    plain: nn.Module,
+    affines: dict[int, tuple[nn.Parameter, nn.Parameter]],
+) -> None:
+    """Let layers whose plain forms share a parameter share it still, in source and target.
+
+    Args:
+        layer: new.
+        plain: that it stands in for.
+        affines: source and target by the plain parameter, of the layers so far; is added to.
+    """
+    for name in ("weight", "bias"):
+        own = (getattr(layer, name), getattr(layer, f"{name}_target"))
+        source, target = affines.setdefault(id(getattr(plain, name)), own)
+        setattr(layer, name, source)
+        setattr(layer, f"{name}_target", target)
+
+
 def _replace(model: nn.Module, new: dict[int, nn.Module]) -> None:
     for parent in list(model.modules()):
         for name, child in list(parent._modules.items()):
             if child is not None and id(child) in new:
-                setattr(parent, name, new[id(child)])
+                # not by setattr: the guard would take folding for the loss of AC-Norm
+                parent._modules[name] = new[id(child)]

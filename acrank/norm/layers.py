@@ -163,16 +163,17 @@ class AffineCoNorm(AffineCoLayer, _BatchNorm):
         return bn.train(self.training)
 
 
-class AffineCoNorm1d(AffineCoNorm):
+class AffineCoNorm1d(AffineCoNorm, nn.BatchNorm1d):
     """AC-Norm in place of BatchNorm1d: input (N, C) or (N, C, L). See :class:`AffineCoNorm`."""
 
+    # a BatchNorm1d too: code that freezes or sets layers by isinstance then finds it
     _check_input_dim = nn.BatchNorm1d._check_input_dim
 
     def _plain_class(self) -> type[_BatchNorm]:
         return nn.BatchNorm1d
 
 
-class AffineCoNorm2d(AffineCoNorm):
+class AffineCoNorm2d(AffineCoNorm, nn.BatchNorm2d):
     """AC-Norm in place of BatchNorm2d: input (N, C, H, W). See :class:`AffineCoNorm`."""
 
     _check_input_dim = nn.BatchNorm2d._check_input_dim
@@ -181,7 +182,7 @@ class AffineCoNorm2d(AffineCoNorm):
         return nn.BatchNorm2d
 
 
-class AffineCoNorm3d(AffineCoNorm):
+class AffineCoNorm3d(AffineCoNorm, nn.BatchNorm3d):
     """AC-Norm in place of BatchNorm3d: input (N, C, D, H, W). See :class:`AffineCoNorm`."""
 
     _check_input_dim = nn.BatchNorm3d._check_input_dim

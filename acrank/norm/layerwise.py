@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
+from acrank.norm.guard import NONE_LEFT
 from acrank.results.layer import LayerCorrelation
 
 DeadChannels = Literal["exclude", "keep"]
@@ -87,7 +88,7 @@ def ac_corr_model(
     """
     layers = [(n, m) for n, m in model.named_modules() if isinstance(m, AffineCoLayer)]
     if not layers:
-        raise ValueError("no AC-Norm layer in this network: call convert_batchnorm first")
+        raise ValueError(NONE_LEFT)
     return [
         layer_correlations(
             SourceAffine.of(name, layer),

@@ -219,7 +219,8 @@ def _borrowed(model: nn.Module, layers: Sequence[nn.Module]) -> Iterator[nn.Modu
     modes = [(module, module.training) for module in model.modules()]
     affines = [p for layer in layers for p in affine_of(layer)]
     kept = [p.detach().clone() for p in affines]
-    model.eval().requires_grad_(False)
+    model.eval()
+    model.requires_grad_(False)
     for parameter in affines:
         parameter.requires_grad_(True)
     try:

@@ -108,7 +108,8 @@ class _Start:
 
 
 def _start_at(model: nn.Module, layers: Sequence[nn.Module], starts: Sequence[_Start]) -> None:
-    model.eval().requires_grad_(False)
+    model.eval()
+    model.requires_grad_(False)
     use_batch_statistics(model, layers)
     for layer, start in zip(layers, starts, strict=True):
         for parameter, value in zip(affine_of(layer), start.effective(), strict=True):

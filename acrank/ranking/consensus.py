@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from acrank.metrics.registry import METRICS
-from acrank.ranking.statistics import LEVEL, group_by, posterior, shares_of_best
+from acrank.ranking.statistics import LEVEL, group_by, known, posterior, shares_of_best
+from acrank.ranking.unknown import listed
 from acrank.results import ModelResult, RankedModel
 
 Array = NDArray[np.float64]
@@ -27,7 +28,7 @@ class Ballot:
         metric: its name.
         points: from 0 (last) to 1 (best), shape (M,).
         drawn: the same for draws of its posterior, shape (draws, M).
-        varies: whether its uncertainty is known.
+        varies: of which models its uncertainty is known, shape (M,).
         places: ranks from 1 on, ties sharing their mean, shape (M,).
     """
 
@@ -35,7 +36,7 @@ class Ballot:
     points: Array
     drawn: Array
     places: Array
-    varies: bool
+    varies: NDArray[np.bool_]
 
 
 def consensus(
@@ -50,8 +51,9 @@ def consensus(
     between; equal models share. A model's consensus is the mean over the metrics that it has,
     which must be half of them or more. Intervals and the probability of being best come from
     draws of every metric's posterior; what metrics have in common over the same parts of the
-    sample (or the same batches), their draws have too. A metric of unknown uncertainty votes as
-    if it had none, which is said; where all are such, there are no intervals.
+    sample (or the same batches), their draws have too. Where a metric's uncertainty is unknown,
+    it votes as if it had none, which is said; a model of which that is so of half of the metrics
+    or more has no interval.
 
     Args:
         results: one a model.
@@ -79,7 +81,10 @@ def consensus(
         if i not in enough
     ]
     failed = [RankedModel(result) for result in results if result.status == "failed"]
-    return [*_rows(models, ballots, enough), *few, *failed], _notes(ballots, len(enough))
+    rows = _rows(models, ballots, enough)
+    names = [models[index].model for index in enough]
+    notes = [*_notes(ballots, len(enough)), *_unknown_notes(ballots, enough, names, rows)]
+    return [*rows, *few, *failed], notes
 
 
 def voters(metrics: Sequence[str]) -> list[str]:
@@ -102,14 +107,17 @@ def _ballot(
     sign = 1.0 if METRICS[name].higher_is_better else -1.0
     estimates = [models[index].scores[name] for index in have]
     values = sign * np.array([[estimate.value for estimate in estimates]])
-    posterior_draws = posterior(estimates, seed, DRAWS)
-    varies = posterior_draws is not None
-    drawn = np.repeat(values, DRAWS, axis=0) if posterior_draws is None else sign * posterior_draws
+    drawn, varies = np.repeat(values, DRAWS, axis=0), np.zeros(len(models), dtype=bool)
+    places = known(estimates)
+    posterior_draws = posterior([estimates[place] for place in places], seed, DRAWS)
+    if posterior_draws is not None:
+        drawn[:, places] = sign * posterior_draws
+        varies[[have[place] for place in places]] = True
     points, draws = np.full(len(models), np.nan), np.full((DRAWS, len(models)), np.nan)
-    places = np.full(len(models), np.nan)
+    ranks = np.full(len(models), np.nan)
     points[have], draws[:, have] = _points(values)[0], _points(drawn)
-    places[have] = stats.rankdata(-values[0])
-    return Ballot(name, points, draws, places, varies)
+    ranks[have] = stats.rankdata(-values[0])
+    return Ballot(name, points, draws, ranks, varies)
 
 
 def _points(values: Array) -> Array:
@@ -137,10 +145,16 @@ def _rows(
         )
         for rank, index in enumerate(order)
     ]
-    if not any(ballot.varies for ballot in ballots):
+    voted = np.array([~np.isnan(ballot.points[enough]) for ballot in ballots])[:, order]
+    varying = np.array([ballot.varies[enough] for ballot in ballots])[:, order]
+    certain = np.flatnonzero(2 * varying.sum(axis=0) > voted.sum(axis=0))
+    if len(certain) < min(2, len(rows)):
         return rows
     drawn = np.nanmean([ballot.drawn[:, enough] for ballot in ballots], axis=0)[:, order].round(12)
-    return _with_uncertainty(rows, drawn)
+    told = _with_uncertainty([rows[place] for place in certain], drawn[:, certain])
+    for place, row in zip(certain, told, strict=True):
+        rows[place] = row
+    return rows
 
 
 def _with_uncertainty(rows: Sequence[RankedModel], drawn: Array) -> list[RankedModel]:
@@ -173,15 +187,37 @@ def _notes(ballots: Sequence[Ballot], ranked: int) -> list[str]:
         return ["There is no consensus: it takes two models with a score that votes."]
     names = ", ".join(ballot.metric for ballot in ballots)
     notes = [f"The consensus is the mean rank by {len(ballots)} metrics: {names}."]
-    unknown = [ballot.metric for ballot in ballots if not ballot.varies]
-    if 0 < len(unknown) < len(ballots):
-        notes.append(
-            f"The uncertainty of {', '.join(unknown)} is unknown: what the consensus shows of its "
-            "own leaves it out."
-        )
     agreement = _agreement(np.array([ballot.places for ballot in ballots]))
     if len(ballots) > 1 and ranked > 2 and agreement is not None:
         notes.append(f"Their agreement is {agreement:.2f} (Kendall's W; 0 none, 1 full).")
+    return notes
+
+
+def _unknown_notes(
+    ballots: Sequence[Ballot],
+    enough: Sequence[int],
+    names: Sequence[str],
+    rows: Sequence[RankedModel],
+) -> list[str]:
+    """Whose uncertainty the intervals leave out, and who has none; nothing where all is known."""
+    parts = []
+    for ballot in ballots:
+        fixed = ~ballot.varies[enough] & ~np.isnan(ballot.points[enough])
+        if fixed.any():
+            some = [name for name, out in zip(names, fixed, strict=True) if out]
+            of = f" of {listed(some)}" if ballot.varies[enough].any() else ""
+            parts.append(f"{ballot.metric}{of}")
+    if not parts:
+        return []
+    notes = [
+        f"How far a score varies is unknown for {'; '.join(parts)}: it votes as if it did not."
+    ]
+    without = [row.result.model for row in rows if row.tie_group is None]
+    if without:
+        who = "No model has" if len(without) == len(rows) else f"{listed(without)}: without"
+        notes.append(
+            f"{who} an interval, P(best) or a tie group: that is half of the votes or more."
+        )
     return notes
 
 

@@ -9,7 +9,8 @@ from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
 from acrank.ranking.consensus import consensus
 from acrank.ranking.kinds import apart_note, set_apart, unranked_apart
 from acrank.ranking.relative import with_relative_scores
-from acrank.ranking.statistics import interval, probability_of_best, tie_groups
+from acrank.ranking.statistics import compared, interval
+from acrank.ranking.unknown import unknown_notes
 from acrank.results import ModelResult, RankedModel, Ranking
 
 
@@ -70,7 +71,9 @@ def _by_metric(
         key=lambda result: (-sign * result.value(rank_by), result.model),
     )
     rest = [RankedModel(result) for result in results if result.status != "ok"]
-    return [*_ranked(scored, rank_by, sign, seed), *rest], _target_blind(scored, rank_by)
+    rows = _ranked(scored, rank_by, sign, seed)
+    notes = [*_target_blind(scored, rank_by), *unknown_notes(rows, rank_by)]
+    return [*rows, *rest], notes
 
 
 def _target_blind(scored: Sequence[ModelResult], rank_by: str) -> list[str]:
@@ -89,12 +92,10 @@ def _ranked(
     scored: Sequence[ModelResult], rank_by: str, sign: float, seed: int
 ) -> list[RankedModel]:
     estimates = [result.scores[rank_by] for result in scored]
-    best = probability_of_best(estimates, sign, seed) if estimates else None
-    groups = tie_groups(estimates)
+    beside = compared(estimates, sign, seed)
     rows = []
     for index, (result, estimate) in enumerate(zip(scored, estimates, strict=True)):
         low, high = interval(estimate) or (None, None)
-        p_best = None if best is None else float(best[index])
-        group = None if groups is None else groups[index]
+        p_best, group = beside.get(index, (None, None))
         rows.append(RankedModel(result, index + 1, estimate.value, low, high, p_best, group))
     return rows

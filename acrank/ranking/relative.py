@@ -58,14 +58,30 @@ def _add(results: list[ModelResult], name: str) -> list[ModelResult]:
 
 
 def _combine(results: Sequence[ModelResult], parts: Mapping[str, float]) -> list[Estimate]:
-    values = np.array([[result.value(part) for result in results] for part in parts])
-    repeated = [[result.scores[part].replicates for result in results] for part in parts]
-    count = min(len(replicates) for part in repeated for replicates in part)
-    parted = np.array([[replicates[:count] for replicates in part] for part in repeated])
+    estimates = [[result.scores[part] for result in results] for part in parts]
+    values = np.array([[estimate.value for estimate in row] for row in estimates])
     weights = list(parts.values())
-    combined = min_max_sum(values, weights)
-    varied = min_max_sum(parted, weights) if count else np.empty((len(results), 0))
+    combined = min_max_sum(values, weights).tolist()
+    varying = [not any(row[i].unknown for row in estimates) for i in range(len(results))]
+    counts = [
+        len(e.replicates) for row in estimates for e, v in zip(row, varying, strict=True) if v
+    ]
+    count = min(counts, default=0)
+    if not count:
+        return [Estimate(value) for value in combined]
+    # a model of unknown uncertainty stays where it is while the others vary
+    parted = np.array(
+        [
+            [
+                e.replicates[:count] if v else (e.value,) * count
+                for e, v in zip(row, varying, strict=True)
+            ]
+            for row in estimates
+        ]
+    )
+    varied = min_max_sum(parted, weights).tolist()
+    freedom = min((e.freedom for row in estimates for e in row if e.freedom), default=None)
     return [
-        Estimate(float(value), replicates=tuple(map(float, row)))
-        for value, row in zip(combined, varied, strict=True)
+        Estimate(value, replicates=tuple(row), freedom=freedom) if known else Estimate(value)
+        for value, row, known in zip(combined, varied, varying, strict=True)
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SMALLER_RATE
 from acrank.report.cells import plain
 from acrank.report.progress import ProgressBar
 from acrank.report.table import print_rows
@@ -14,6 +14,10 @@ from acrank.report.table import print_rows
 if TYPE_CHECKING:
     from acrank.finetuning.loop import Row
     from acrank.finetuning.result import Finetuned
+
+
+# Losses of which four decimals say nothing.
+LARGE = 1e6
 
 
 class EpochProgress(ProgressBar):
@@ -51,18 +55,23 @@ def print_finetuned(done: Finetuned, console: Console) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value < LARGE else f"{value:.4g}"
 
 
 def _lines(done: Finetuned) -> list[str]:
     record, config = done.record, done.record["config"]
-    monitor = config["monitor"].replace("_", " ")
+    monitor = record["chosen_by"].replace("_", " ")
     lines = [
         f"{record['model']['name']} by {config['method']}: epoch {record['best_epoch']} of "
         f"{len(done.log)}, the best by {monitor} on the validation images."
     ]
     if record["stopped"]:
-        lines.append(f"Ended early: {record['stopped']}.")
+        hint = f" {SMALLER_RATE}" if record["diverged"] else ""
+        lines.append(f"Ended early: {record['stopped']}.{hint}")
+    if "not_tested" in record:
+        lines.append(f"Not judged on the test images: {record['not_tested']}.")
     if done.kept:
         lines.append("It had been finished before (--fresh begins anew).")
     where = f"local-dir:{done.folder}"

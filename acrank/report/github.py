@@ -38,13 +38,15 @@ def write_github(verdict: Verdict, environment: Mapping[str, str]) -> None:
     Raises:
         ConfigError: such a file cannot be written.
     """
-    output = environment.get("GITHUB_OUTPUT")
-    if output:
-        _append(Path(output), outputs(verdict))
     summary = environment.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        room = SUMMARY_BYTES - _size(Path(summary))
-        _append(Path(summary), summary_text(verdict, room))
+    try:
+        output = environment.get("GITHUB_OUTPUT")
+        if output:
+            _append(Path(output), outputs(verdict))
+    finally:  # one of them costs only itself
+        if summary:
+            room = SUMMARY_BYTES - _size(Path(summary))
+            _append(Path(summary), summary_text(verdict, room))
 
 
 def outputs(verdict: Verdict) -> str:
@@ -53,7 +55,7 @@ def outputs(verdict: Verdict) -> str:
     JSON has no line breaks here, and a name with one is shown with its escape: a value cannot
     begin another output.
     """
-    ranking = json.dumps([candidate(row) for row in verdict.contest.candidates])
+    ranking = json.dumps([candidate(row) for row in verdict.contest.candidates], allow_nan=False)
     values = {
         "best": visible(verdict.best),
         "passed": "true" if verdict.passed else "false",

@@ -10,6 +10,7 @@ from acrank.common.duration import duration_text
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import CONSENSUS, METRICS
 from acrank.report.ranking_text import (
+    any_compared,
     better,
     interval_text,
     metric_text,
@@ -22,6 +23,7 @@ from acrank.report.ranking_text import (
     score_text,
     seconds_of,
     status_text,
+    uncertainty_texts,
 )
 from acrank.report.tables import Table, make_table
 from acrank.results import RankedModel, Ranking
@@ -136,7 +138,7 @@ def ranking_table(ranking: Ranking) -> Table:
     places = ["places"] if by == CONSENSUS else []
     columns = ["rank", "model", by, "95 % interval", "P(best)", "tie", *places]
     columns += ["params M", "norm layers", "seconds", "licence", "status"]
-    rows = []
+    rows, compared = [], any_compared(ranking.rows)
     for row in ranking.rows:
         layers = row.result.norm_layers
         rows.append(
@@ -144,9 +146,7 @@ def ranking_table(ranking: Ranking) -> Table:
                 str(row.rank or ""),
                 row.result.model,
                 score_text(row, by),
-                interval_text(row),
-                probability_text(row),
-                str(row.tie_group or ""),
+                *uncertainty_texts(row, compared),
                 *([places_text(row)] if places else []),
                 millions_text(row.result.params),
                 "" if layers is None else f"{layers}{norms_text(row)}",

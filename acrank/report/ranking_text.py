@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, higher_is_better
 from acrank.results import RankedModel, Ranking
@@ -13,6 +14,8 @@ from acrank.results.kinds import NORM_NAMES, is_generalised
 MARK = "!"
 # Follows a score of norm affines that is not of BatchNorm.
 GENERALISED = "*"
+# Stands for what is not known of a model beside others of which it is.
+UNKNOWN = "?"
 # Names in a note before it says how many more.
 NAMED = 5
 
@@ -34,7 +37,7 @@ def reading_notes(ranking: Ranking) -> list[str]:
         lines.append("dropped: the numbers are of fewer images than those of ranked models.")
     if ranking.interrupted:
         lines.append("Interrupted: only the models that had finished are ranked.")
-    return [*lines, *norm_notes(ranking)]
+    return [*lines, *norm_notes(ranking), *head_notes(ranking)]
 
 
 def norm_notes(ranking: Ranking) -> list[str]:
@@ -55,6 +58,19 @@ def norm_notes(ranking: Ranking) -> list[str]:
     ]
 
 
+def head_notes(ranking: Ranking) -> list[str]:
+    """Which models have no source classifier that metrics among the columns could be of."""
+    of_heads = [n for n in ranking.metrics if n in METRICS and "source_probs" in METRICS[n].needs]
+    without: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        given = (row.result.undefined.get(name, "") for name in of_heads)
+        reason = next((why for why in given if NO_CLASSIFIER in why), "")
+        if row.result.status == "ok" and reason:
+            without.setdefault(reason, []).append(row.result.model)
+    what = ", ".join(of_heads)
+    return [f"No {what} of {_listed(names)}: {why}." for why, names in without.items()]
+
+
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
@@ -66,12 +82,15 @@ def _is_affine(metric: str) -> bool:
 
 def uncertainty_notes(ranking: Ranking) -> list[str]:
     """What the intervals and tie groups are; nothing where there are none."""
-    if all(row.tie_group is None for row in ranking.rows):
+    if not any_compared(ranking.rows):
         return []
+    partly = any(row.tie_group is None for row in ranked(ranking))
+    unknown = f" {UNKNOWN}: not known; the rest are compared without these." if partly else ""
     if ranking.rank_by == CONSENSUS:
         return [
             "Consensus: mean rank by several metrics, from 0 (last by all) to 1 (first by all). "
             "Interval: 95 % of draws of every metric. places: best and worst rank by any of them."
+            + unknown
         ]
     if METRICS[ranking.rank_by].kind in ("features", "relative"):
         over = "random parts of the sample"
@@ -80,7 +99,7 @@ def uncertainty_notes(ranking: Ranking) -> list[str]:
         over = "batches of the sample" if steps == 1 else "repeated trainings"
     return [
         f"Interval: Student's 95 % over {over}. tie: models of one group cannot be told apart "
-        "from its first (paired t test)."
+        f"from its first (paired t test).{unknown}"
     ]
 
 
@@ -123,6 +142,24 @@ def mark_text(row: RankedModel, metric: str) -> str:
 def places_text(row: RankedModel) -> str:
     """Best and worst rank by any metric of a consensus."""
     return "" if row.places is None else f"{row.places[0]}-{row.places[1]}"
+
+
+def any_compared(rows: Iterable[RankedModel]) -> bool:
+    """Whether it is known of some models whether they can be told apart."""
+    return any(row.tie_group is not None for row in rows)
+
+
+def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
+    """Interval, probability of being best and tie group; ``?`` where others have what it has not.
+
+    Args:
+        row: of a ranking.
+        compared: whether any of its rows :func:`has <any_compared>` a tie group.
+    """
+    texts = interval_text(row), probability_text(row), str(row.tie_group or "")
+    missing = UNKNOWN if compared and row.rank is not None else ""
+    first, second, third = (text or missing for text in texts)
+    return first, second, third
 
 
 def interval_text(row: RankedModel) -> str:

@@ -9,7 +9,7 @@ from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
 from acrank.report.cells import csv_text, json_text, markdown_table
 from acrank.report.markdown import escaped
-from acrank.report.ranking_text import mark_text, norm_notes
+from acrank.report.ranking_text import UNKNOWN, any_compared, mark_text, norm_notes
 from acrank.results import RankedModel, Ranking, row_values
 from acrank.results.file import SCHEMA
 from acrank.results.record import to_record
@@ -50,7 +50,8 @@ def to_markdown(ranking: Ranking) -> str:
     """The main columns as a GitHub table."""
     header = ("rank", "model", "score", "95 % interval", "P(best)", "tie", "status")
     by = ranking.rank_by
-    table = markdown_table(header, (_markdown_cells(row, by) for row in ranking.rows))
+    compared = any_compared(ranking.rows)
+    table = markdown_table(header, (_markdown_cells(row, by, compared) for row in ranking.rows))
     notes = [escaped(note) for note in norm_notes(ranking)]
     return "\n".join([table, *notes, ""]) if notes else table
 
@@ -61,18 +62,19 @@ def _model_record(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def _markdown_cells(row: RankedModel, by: str) -> list[str]:
+def _markdown_cells(row: RankedModel, by: str, compared: bool) -> list[str]:
     def number(value: float | None, digits: int) -> str:
         return "" if value is None else f"{value:.{digits}g}"
 
-    between = "" if row.low is None else f"{number(row.low, 4)} to {number(row.high, 4)}"
+    missing = UNKNOWN if compared and row.rank is not None else ""
+    between = missing if row.low is None else f"{number(row.low, 4)} to {number(row.high, 4)}"
     status = row.result.status + (f": {row.result.reason}" if row.result.reason else "")
     return [
         str(row.rank or ""),
         row.result.model,
         number(row.score, 4) + (mark_text(row, by) if row.score is not None else ""),
         between,
-        "" if row.p_best is None else f"{row.p_best:.2f}",
-        str(row.tie_group or ""),
+        missing if row.p_best is None else f"{row.p_best:.2f}",
+        str(row.tie_group or missing),
         status,
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,15 +14,15 @@ from rich.table import Table
 from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
 from acrank.report.cells import plain
 from acrank.report.ranking_text import (
+    any_compared,
     guard_notes,
-    interval_text,
     metric_text,
     millions_text,
     places_text,
-    probability_text,
     reading_notes,
     score_text,
     status_text,
+    uncertainty_texts,
 )
 from acrank.results import RankedModel, Ranking
 
@@ -42,11 +43,22 @@ class Column:
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console for stdout or stderr: no colour and no truncation unless it is a terminal."""
+    """A console for stdout or stderr: no truncation and no bar unless it is a terminal.
+
+    Nor is there colour, unless ``FORCE_COLOR`` asks for it: to rich, that makes a terminal of 80
+    columns of a pipe.
+    """
     console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH, color_system=None)
-    return console
+    if console.file.isatty():
+        return console
+    colour: Literal["standard"] | None = "standard" if os.environ.get("FORCE_COLOR") else None
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        width=PLAIN_WIDTH,
+        force_terminal=False,
+        color_system=colour,
+    )
 
 
 def print_ranking(ranking: Ranking, console: Console, top: int | None = None) -> None:
@@ -101,6 +113,7 @@ def print_table(table: Table, console: Console) -> None:
 def _columns(ranking: Ranking) -> list[Column]:
     by = ranking.rank_by
     arrow = "↑" if higher_is_better(by) else "↓"
+    compared = any_compared(ranking.rows)
     places = [Column("places", places_text, 1)] if by == CONSENSUS else []
     metric_columns = [
         # what was asked for by name goes later than what is always there
@@ -112,9 +125,9 @@ def _columns(ranking: Ranking) -> list[Column]:
         Column("#", lambda row: str(row.rank or "")),
         Column("model", lambda row: row.result.model, left=True),
         Column(f"{by} {arrow}", lambda row: score_text(row, by)),
-        Column("95 % interval", interval_text, 2),
-        Column("P(best)", probability_text),
-        Column("tie", lambda row: str(row.tie_group or ""), 1),
+        Column("95 % interval", lambda row: uncertainty_texts(row, compared)[0], 2),
+        Column("P(best)", lambda row: uncertainty_texts(row, compared)[1]),
+        Column("tie", lambda row: uncertainty_texts(row, compared)[2], 1),
         *places,
         *metric_columns,
         Column("params M", lambda row: millions_text(row.result.params), 4),

@@ -10,7 +10,7 @@ from rich.console import Console
 from acrank.gate import Verdict
 from acrank.report.cells import json_text, markdown_table, plain
 from acrank.report.comparison import changes_lines, listed
-from acrank.report.ranking_text import interval_text, number_text
+from acrank.report.ranking_text import any_compared, number_text, uncertainty_texts
 from acrank.report.table import print_rows
 from acrank.results import RankedModel
 
@@ -93,7 +93,8 @@ def to_markdown(verdict: Verdict, shown: int = SHOWN) -> str:
     """
     contest = verdict.contest
     head = ("rank", "model", contest.ranking.rank_by, "95 % interval", "tie")
-    rows = [_cells(row) for row in contest.candidates[:shown]]
+    compared = any_compared(contest.ranking.rows)
+    rows = [_cells(row, compared) for row in contest.candidates[:shown]]
     cut = len(contest.candidates) - len(rows)
     parts = [
         f"### acrank: {'passed' if verdict.passed else 'failed'}",
@@ -108,6 +109,6 @@ def _rows(verdict: Verdict) -> list[Sequence[str]]:
     return [(c.rule, "passed" if c.passed else "FAILED", c.text) for c in verdict.checks]
 
 
-def _cells(row: RankedModel) -> list[str]:
-    score, between = number_text(row.score), interval_text(row)
-    return [str(row.rank or ""), row.result.model, score, between, str(row.tie_group or "")]
+def _cells(row: RankedModel, compared: bool) -> list[str]:
+    between, _, tie = uncertainty_texts(row, compared)
+    return [str(row.rank or ""), row.result.model, number_text(row.score), between, tie]

@@ -8,8 +8,10 @@ from typing import Any
 
 from acrank.config import HOW
 
-# Settings in which comparable runs may differ: which models, where the images lie.
-FREE = {*HOW, "shard", "zoo", "models", "data"}
+# Settings in which comparable runs may differ: which models, where the images lie; and those that
+# are compared as they came out, where "auto" is one or the other.
+FREE = {*HOW, "shard", "zoo", "models", "data", "device", "precision"}
+PRECISION = "the device (precision)"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator
             (f"the setting {name}", *pair("config", name))
             for name in sorted({*first["config"], *second["config"]} - FREE)
         ),
-        *((f"the device ({name})", *pair("device", name)) for name in ("type", "precision")),
+        ("the device (type)", *pair("device", "type")),
+        (PRECISION, *pair("device", "precision")),
     ]
     return (Difference(*found) for found in compared if found[1] != found[2])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +10,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from acrank.common.strict_json import loads
+from acrank.common.visible import brief
 from acrank.errors import DataError
 from acrank.metrics.registry import METRICS
 from acrank.results.record import from_record
 from acrank.results.types import ModelResult, RankedModel, Ranking
 
 SCHEMA = 1
+# Of a result file; those of a thousand models have some fifty megabytes.
+MOST_BYTES = 10**9
 _WRITE = "Write one with: acrank score --data ... --json FILE"
 # Fields of a ranking under their own names in the file, and what else is not of its record.
 _OF_RANKING = ("rank_by", "warnings", "metrics", "interrupted")
@@ -99,7 +103,14 @@ def read_ranking(path: Path) -> Ranking:
 
 
 def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
-    """A row's place among the others."""
+    """A row's place among the others.
+
+    Raises:
+        ValueError: a number of it is none.
+    """
+    for name in ("rank", "score", "score_low", "score_high", "p_best"):
+        if not isinstance(record[name], int | float | None):
+            raise ValueError(f"{name} of {result.model} is {record[name]!r}, which is no number")
     return {
         "result": result,
         **{name: record[name] for name in ("rank", "score", "p_best", "tie_group", "places")},
@@ -126,11 +137,21 @@ def as_scored(result: ModelResult) -> ModelResult:
     )
 
 
+def _text(path: Path) -> str:
+    """The text of a file, or of a pipe; a device is not read for ever."""
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {MOST_BYTES // 10**6:,} MB")
+    return content.decode("utf-8")
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = loads(_text(path))
     except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror}.", hint=_WRITE) from None
+        name = brief(str(path))
+        raise DataError(f"'{name}' cannot be read: {error.strerror}.", hint=_WRITE) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"'{path}' is not JSON: {error}.", hint=_WRITE) from None
     if not isinstance(document, dict) or not isinstance(document.get("models"), list):

@@ -29,6 +29,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         "scores": {name: finite_or_none(estimate.value) for name, estimate in scores.items()},
         "trials": _lists({name: estimate.trials for name, estimate in scores.items()}),
         "replicates": _lists({name: estimate.replicates for name, estimate in scores.items()}),
+        "freedom": {n: e.freedom for n, e in scores.items() if e.freedom is not None},
         "undefined": result.undefined,
         "guards": result.guards,
         "flags": result.flags,
@@ -66,9 +67,13 @@ def _estimates(record: Mapping[str, Any]) -> dict[str, Estimate]:
         return tuple(_nan_if_none(value) for value in values)
 
     trials, replicates = record["trials"], record["replicates"]
+    freedom = record.get("freedom") or {}  # files of earlier versions have none
     return {
         name: Estimate(
-            _nan_if_none(value), numbers(trials.get(name, ())), numbers(replicates.get(name, ()))
+            _nan_if_none(value),
+            numbers(trials.get(name, ())),
+            numbers(replicates.get(name, ())),
+            freedom.get(name),
         )
         for name, value in record["scores"].items()
     }
@@ -80,6 +85,8 @@ def _lists(values: Mapping[str, Sequence[float]]) -> dict[str, list[float | None
 
 
 def _nan_if_none(value: float | None) -> float:
+    if not isinstance(value, int | float | None):
+        raise TypeError(f"{value!r}, which is no number")
     return math.nan if value is None else float(value)
 
 

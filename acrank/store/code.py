@@ -15,16 +15,13 @@ from acrank.common.source_code import digest, import_closure
 from acrank.metrics.registry import METRICS
 
 PACKAGE = Path(__file__).parents[1]
-# From the image file to the numbers of one model, but for its metrics.
-PROBE = (
-    *("acrank.data.draw", "acrank.data.preprocess", "acrank.zoo.data_config"),
-    *("acrank.zoo.heads", "acrank.probe", "acrank.probe.extract", "acrank.probe.flags"),
-    *("acrank.norm", "acrank.tasks", "acrank.tasks.segmentation"),
-    *("acrank.data.segmentation.draw", "acrank.data.volumes.draw"),
+# From the data to the result of one model. All that these import belongs to the code of a result,
+# but for the metrics, which have versions of their own.
+SCORING = ("acrank.scorer", "acrank.data")
+LIBRARIES = (
+    *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow"),
+    *("segmentation-models-pytorch", "monai", "nibabel"),
 )
-# Likewise, but what these import is told above or by the metrics.
-ALONE = ("acrank.scoring", "acrank.zoo.loading", "acrank.zoo.checkpoints")
-LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 
 
 def library_versions() -> dict[str, str]:
@@ -42,27 +39,36 @@ def _version(name: str) -> str:
 @functools.cache
 def probe_version() -> str:
     """Of the code that loads networks, prepares images and probes."""
-    alone = digest((path for module in ALONE for path in _files(module)), PACKAGE.parent)
-    return source_digest(*PROBE) + alone[:16]
+    files = (path for path in source_files(*SCORING) if not _is_metric(path))
+    return digest(files, PACKAGE.parent)[:16]
+
+
+def _is_metric(path: Path) -> bool:
+    return path.is_relative_to(PACKAGE / "metrics")
 
 
 @functools.cache
 def metric_version(metric: str) -> str:
     """Of the code of one metric; its catalogue entry decides on guards and intervals."""
     entry = METRICS[metric]
-    modules = ["features", entry.function.partition(":")[0]] if entry.function else [entry.kind]
-    source = source_digest(*(f"acrank.metrics.{module}" for module in modules))
+    source = digest(source_files(*metric_modules(metric)), PACKAGE.parent)[:16]
     text = entry.model_dump_json(include={"kind", "function", "cost", "intervals", "needs"})
     return hashlib.sha256((source + text).encode()).hexdigest()[:16]
 
 
+def metric_modules(metric: str) -> list[str]:
+    """The modules that compute a metric."""
+    entry = METRICS[metric]
+    own = ["features", entry.function.partition(":")[0]] if entry.function else [entry.kind]
+    return [f"acrank.metrics.{module}" for module in own]
+
+
 @functools.cache
-def source_digest(*modules: str) -> str:
-    """A hash of the source of modules of this package, and of all that they import of it."""
+def source_files(*modules: str) -> frozenset[Path]:
+    """The source of modules of this package, and of all that they import of it."""
     start = [path for module in modules for path in _files(module)]
     # the packages' own files only hand on names
-    files = import_closure(start, PACKAGE.parent, PACKAGE.name, above=False)
-    return digest(files, PACKAGE.parent)[:16]
+    return frozenset(import_closure(start, PACKAGE.parent, PACKAGE.name, above=False))
 
 
 def _files(module: str) -> list[Path]:

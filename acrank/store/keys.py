@@ -9,6 +9,7 @@ import torch
 
 from acrank.config import RunConfig
 from acrank.data import AnySample
+from acrank.device import precision_name
 from acrank.metrics.registry import with_parts
 from acrank.store.code import library_versions, metric_version, probe_version
 from acrank.store.key import Key
@@ -47,7 +48,7 @@ class Keys:
             "libraries": library_versions(),
             "dataset": sample.fingerprint,
             "device": device.type,
-            "precision": "fp32" if dtype is None else str(dtype).removeprefix("torch."),
+            "precision": precision_name(dtype),
             "settings": {
                 **config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
                 "norms": config.norms_scored,

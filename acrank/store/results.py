@@ -15,6 +15,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from acrank.common.files import write_whole
+from acrank.common.strict_json import loads
 from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
@@ -47,9 +48,51 @@ class Kept:
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made again: ``ACRANK_CACHE``, or the system's place for it."""
+    """The folder for what can be made again: ``ACRANK_CACHE``, or the system's place for it.
+
+    Raises:
+        ConfigError: there is none: the user has no home, as in many containers.
+    """
     given = os.environ.get("ACRANK_CACHE")
-    return Path(given).expanduser() if given else platformdirs.user_cache_path("acrank")
+    try:
+        return Path(given).expanduser() if given else platformdirs.user_cache_path("acrank")
+    except (RuntimeError, KeyError):  # neither HOME nor the system's list of users names one
+        whose = f"in ACRANK_CACHE={given!r}" if given else "of this user, as HOME is not set,"
+        raise ConfigError(
+            f"The home folder {whose} is not known.", hint="Set ACRANK_CACHE to a folder."
+        ) from None
+
+
+def open_store(folder: Path | None, tell: Callable[[str], None] = lambda text: None) -> Store:
+    """The kept results; where there is no place for them, a store that keeps nothing and says so.
+
+    Args:
+        folder: for the results; None for that in the cache folder.
+        tell: is given a sentence where an entry is unreadable.
+    """
+    try:
+        return ResultStore(folder, tell)
+    except ConfigError as error:
+        return Nowhere(error.message.rstrip("."))
+
+
+@dataclass(frozen=True)
+class Nowhere:
+    """A store without a place.
+
+    Attributes:
+        reason: why there is none.
+    """
+
+    reason: str
+
+    def get(self, key: Key) -> ModelResult | None:
+        """Nothing."""
+        return None
+
+    def put(self, key: Key, result: ModelResult, data: str) -> str:
+        """Keep nothing; returns why."""
+        return self.reason
 
 
 class ResultStore:
@@ -95,7 +138,7 @@ class ResultStore:
             self._unreadable(path, error)
             return None
         try:
-            entry = json.loads(text)
+            entry = loads(text)
             missing = {"key", "metrics", "result"} - entry.keys()
             if missing or not all(isinstance(entry[name], dict) for name in ("metrics", "result")):
                 raise ValueError("it is not an entry of the store")

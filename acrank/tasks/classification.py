@@ -59,6 +59,9 @@ def _logits(head: nn.Module, features: Tensor) -> Tensor | None:
     width = getattr(head, "in_features", features.shape[1])
     if width != features.shape[1]:
         return None
-    logits = head.to(features.device).float().eval()(features)
+    head.to(features.device)
+    head.float()
+    head.eval()
+    logits = head(features)
     usable = isinstance(logits, Tensor) and logits.ndim == 2 and logits.shape[1] >= 2
     return logits if usable else None

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from acrank.common.outputs import main_output
 from acrank.common.visible import brief
 from acrank.errors import ModelError
 
@@ -128,7 +129,8 @@ def _run(model: nn.Module, input_size: Sequence[int]) -> None:
     """
     mode = model.training
     try:
-        model.eval()(torch.zeros(1, *input_size).to(next(model.parameters())))
+        model.eval()
+        model(torch.zeros(1, *input_size).to(next(model.parameters())))
     except (MemoryError, torch.OutOfMemoryError):
         raise  # which others know how to mend
     except Exception as error:  # any network may raise anything
@@ -140,13 +142,6 @@ def _run(model: nn.Module, input_size: Sequence[int]) -> None:
         ) from error
     finally:
         model.train(mode)
-
-
-def main_output(output: object) -> object:
-    """What a network means by its output: some give auxiliary ones beside it."""
-    if isinstance(output, dict):
-        return output.get("out", next(iter(output.values()), None))
-    return output[0] if isinstance(output, list | tuple) and output else output
 
 
 def _map_shape(value: object, dimensions: int) -> tuple[int, ...]:

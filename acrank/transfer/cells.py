@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from acrank.common.files import write_whole
 from acrank.engines.crew import READY
 from acrank.engines.settle import settle
+from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
 from acrank.report.cells import json_text
 
@@ -59,6 +60,8 @@ class Outcome:
         seconds: it took; if it was stopped in between, since it went on.
         reason: why it failed; empty otherwise.
         kept: whether it had been finished before.
+        stopped: why it ended early, if its network diverged after a good epoch; else empty.
+        notes: what a user should know of the images.
     """
 
     cell: Cell
@@ -67,6 +70,8 @@ class Outcome:
     seconds: float = 0.0
     reason: str = ""
     kept: bool = False
+    stopped: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def tune(cell: Cell) -> Outcome:
@@ -79,7 +84,17 @@ def tune(cell: Cell) -> Outcome:
         seconds = _seconds(cell.folder, None if done.kept else time.perf_counter() - started)
     except Exception as error:  # one model's trouble must not end an experiment over many
         return Outcome(cell, {}, {}, time.perf_counter() - started, explain_failure(error))
-    return Outcome(cell, done.record["val"], done.record["test"], seconds, kept=done.kept)
+    record = done.record
+    return Outcome(
+        cell,
+        record["val"],
+        record.get("test", {}),
+        seconds,
+        record.get("not_tested", ""),
+        done.kept,
+        f"{record['stopped']}. {SMALLER_RATE}" if record["diverged"] else "",
+        tuple(record["notes"]),
+    )
 
 
 def _finetune(cell: Cell) -> Finetuned:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from acrank.common.fields import Patch, Seconds, SpacingMm, Window
-from acrank.common.settings import left_unset, validated
+from acrank.common.fields import GEOMETRY, Patch, Seconds, SpacingMm, Window, given
+from acrank.common.settings import Settings, left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
@@ -33,12 +27,26 @@ MEASURE_NAMES = {
     "dice": "Dice",
     "iou": "IoU",
 }
+# Settings of fine-tuning and of scoring that an experiment has itself, and under what name.
+OWN = {
+    "finetune": {
+        **{"data": "data", "task": "task", "test": "data", "model": "models", "zoo": "zoo"},
+        **{"method": "method", "options": "options", "epochs": "epochs", "seed": "seeds"},
+        **{"batch_size": "batch_size", "lr": "lrs", "device": "device", "offline": "offline"},
+        **{"trust_code": "trust_code", "threads": "threads"},
+    },
+    "score": {
+        **{"data": "data", "task": "task", "zoo": "zoo", "models": "models", "jobs": "jobs"},
+        **{"metrics": "metrics", "timeout_per_model": "timeout", "threads": "threads"},
+        **{"device": "device", "offline": "offline", "trust_code": "trust_code"},
+    },
+}
 # Usual settings where every pixel has a label.
 OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
 OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
-class TransferConfig(BaseModel):
+class TransferConfig(Settings):
     """What an experiment does.
 
     Attributes:
@@ -83,8 +91,6 @@ class TransferConfig(BaseModel):
         keep_weights: keep the weights of every fine-tuning.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     data: tuple[str, ...] = Field(min_length=1)
     task: Literal["auto", "classification", "segmentation"] = "auto"
     decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
@@ -123,6 +129,9 @@ class TransferConfig(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
+        for part, own in OWN.items():
+            for name in own.keys() & getattr(self, part).keys():
+                raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 
@@ -155,10 +164,7 @@ class TransferConfig(BaseModel):
             **{
                 "monitor": self.measure,
                 "decoder": self.decoder,
-                "image_size": self.image_size,
-                "patch": self.patch,
-                "spacing": self.spacing,
-                "window": self.window,
+                **given(self, GEOMETRY),
                 **self.finetune,
                 "data": data,
                 "task": self.task,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acrank.common.files import make_folder, write_whole
+from acrank.common.paths import user_path
 from acrank.data import Item, Target, known_task, open_target
+from acrank.data.roots import training_and_held_out
+from acrank.data.summary import in_words
 from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
+from acrank.data.walk import folders_in
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.cells import csv_text
@@ -19,7 +24,7 @@ from acrank.transfer.masks import link_masks
 from acrank.transfer.stratified import drawn
 from acrank.transfer.volumes import link_volumes
 
-TEST_FOLDERS = ("test", "val")
+Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,15 @@ def all_volumes(config: TransferConfig, task: str) -> bool:
     return True in kinds
 
 
-def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
+def prepare_datasets(
+    config: TransferConfig, output: Path, say: Said | None = None
+) -> list[Dataset]:
     """Open the datasets and write which images train and which test.
 
     Args:
         config: of the experiment.
         output: its folder.
+        say: is told what was read.
 
     Raises:
         ConfigError: two datasets have one name.
@@ -103,45 +111,70 @@ def prepare_datasets(config: TransferConfig, output: Path) -> list[Dataset]:
         if names.count(name) > 1:
             raise ConfigError(f"Two datasets are called {name!r}.", hint="Rename a folder.")
     return [
-        _prepare(name, data, config, output / "data" / name)
+        _prepare(name, data, config, output / "data" / name, say or (lambda text: None))
         for name, data in zip(names, config.data, strict=True)
     ]
 
 
-def _prepare(name: str, data: str, config: TransferConfig, folder: Path) -> Dataset:
+def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Said) -> Dataset:
+    given = _test_folder(data)
     if config.task == SEGMENTATION:
-        given = _test_folder(data)
         wanted = (data, given, folder, config.test_share, config.samples)
-        if not is_volumes(data):
-            return Dataset(name, *link_masks(*wanted))
-        settings = VolumeSettings(config.patch, config.spacing, config.window)
-        return Dataset(name, *link_volumes(*wanted, settings))
+        told: tuple[str, ...] = ()
+        if is_volumes(data):
+            settings = VolumeSettings(config.patch, config.spacing, config.window)
+            found = Dataset(name, *link_volumes(*wanted, settings))
+        else:
+            train, tested, images, told = link_masks(*wanted)
+            found = Dataset(name, train, tested, images)
+        for text in (_numbers(found.images, given), *told):
+            say(f"{name}: {text}")
+        return found
     target = open_target(data, offline=config.offline)
-    training, test = _parts(target, data, config)
+    training, test, told = _parts(target, given, config)
     if config.samples is not None:
         training = drawn(training, target.classes, config.samples)
     make_folder(folder)
     files = folder / "train.csv", folder / "test.csv"
     for file, items in zip(files, (training, test), strict=True):
         write_whole(file, csv_text(("path", "label"), (_row(i, target) for i in items)))
-    return Dataset(name, *files, (len(training), len(test)))
+    found = Dataset(name, *files, (len(training), len(test)))
+    for text in (_summary(target, training, found, given), *target.warnings, *told):
+        say(f"{name}: {text}")
+    return found
+
+
+def _summary(target: Target, training: Sequence[Item], found: Dataset, given: Path | None) -> str:
+    counts = Counter(item.label for item in training)
+    sizes = [counts[label] for label in range(len(target.classes))]
+    return in_words(target.classes, sizes, len(target.classes), _numbers(found.images, given))
+
+
+def _numbers(images: tuple[int, int], given: Path | None) -> str:
+    whence = "kept back of the same folder" if given is None else f"of {given}"
+    return f"{images[0]} to train on, and to test on {images[1]} {whence}"
 
 
 def _test_folder(data: str) -> Path | None:
     """The folder of test images, beside the one of training images."""
-    place = Path(data).expanduser()
-    beside = (place / name for name in TEST_FOLDERS)
-    return next((f for f in beside if (place / "train").is_dir() and f.is_dir()), None)
+    place = user_path(data)
+    try:
+        training, held_out = training_and_held_out(place)
+        laid_out = [part for part in held_out if folders_in(part)]
+    except OSError:  # no folder, or not to be listed, as opening it will say
+        return None
+    return laid_out[0] if training and laid_out else None
 
 
-def _parts(target: Target, data: str, config: TransferConfig) -> tuple[list[Item], list[Item]]:
-    """Training and test items."""
-    given = _test_folder(data)
+def _parts(
+    target: Target, given: Path | None, config: TransferConfig
+) -> tuple[list[Item], list[Item], tuple[str, ...]]:
+    """Training and test items, and what is to be said of the folder of test images."""
     if given is None:
         count = max(round(config.test_share * len(target.items)), len(target.classes))
         test = drawn(target.items, target.classes, count)
         kept = {item.key for item in test}
-        return [item for item in target.items if item.key not in kept], test
+        return [item for item in target.items if item.key not in kept], test, ()
     others = open_target(str(given), offline=config.offline)
     unknown = set(others.classes) - set(target.classes)
     if unknown:
@@ -150,7 +183,8 @@ def _parts(target: Target, data: str, config: TransferConfig) -> tuple[list[Item
             hint="Both need the same class folders.",
         )
     places = [target.classes.index(name) for name in others.classes]
-    return list(target.items), [Item(i.key, places[i.label], i.source) for i in others.items]
+    test = [Item(i.key, places[i.label], i.source) for i in others.items]
+    return list(target.items), test, tuple(f"{given}: {text}" for text in others.warnings)
 
 
 def _row(item: Item, target: Target) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from acrank.common.files import make_folder, write_whole
+from acrank.common.paths import user_path
 from acrank.data.segmentation import ClassMap
-from acrank.data.segmentation.layout import CLASS_FILES
+from acrank.data.segmentation.layouts import CLASS_FILES
 from acrank.errors import ConfigError, DataError
 
 
@@ -24,7 +25,7 @@ def refuse_inside(data: str, folder: Path) -> None:
     Raises:
         ConfigError: the dataset is in that folder.
     """
-    if Path(data).expanduser().resolve().is_relative_to(folder.resolve()):
+    if user_path(data).resolve().is_relative_to(folder.resolve()):
         raise ConfigError(
             f"{data} is where the links to its images would be put, {folder}.",
             hint="Give another folder with --output.",

@@ -11,9 +11,9 @@ import numpy as np
 from acrank.data.checks import Fault
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
-from acrank.data.segmentation.classfile import read_class_map
-from acrank.data.segmentation.layout import IMAGES, MASKS, class_file, find_files
+from acrank.data.segmentation.layout import IMAGES, MASKS, find_files
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.target import PathSource, Source
 from acrank.errors import DataError
 from acrank.transfer.apart import Held, Holdings
@@ -22,11 +22,11 @@ from acrank.transfer.links import link_files, refuse_inside, write_classes
 
 def link_masks(
     data: str, given: Path | None, folder: Path, test_share: float, samples: int | None
-) -> tuple[Path, Path, tuple[int, int]]:
+) -> tuple[Path, Path, tuple[int, int], tuple[str, ...]]:
     """Link the training and the test images of a dataset, and their masks, into two folders.
 
     Args:
-        data: folder of ``images/`` and ``masks/``, optionally under ``train/``.
+        data: folder of images and masks; see :func:`acrank.data.segmentation.open_segmentation`.
         given: folder of the test images; None to keep a part of the training images back, those
             with rare classes by the same share.
         folder: for both, which ends up with links and ``classes.yaml``.
@@ -34,7 +34,7 @@ def link_masks(
         samples: training images to use, those with rare classes among them; None for all.
 
     Returns:
-        Both folders, and how many images they have.
+        Both folders, how many images they have, and what a user should know of the data.
 
     Raises:
         ConfigError: the dataset is in that folder.
@@ -51,7 +51,8 @@ def link_masks(
     _link(places[0], target, training, target.class_map)
     another = other and other.class_map != target.class_map
     _link(places[1], other or target, tested, other.class_map if other and another else None)
-    return *places, (len(training), len(tested))
+    told = (*target.warnings, *(f"{given}: {text}" for text in (other.warnings if other else ())))
+    return *places, (len(training), len(tested)), told
 
 
 def _classes_held(target: SegmentationTarget) -> Held:
@@ -70,8 +71,8 @@ def _codes(source: Source, class_map: ClassMap) -> Held:
 
 def _test_target(given: Path, training: SegmentationTarget) -> SegmentationTarget:
     """The test images, whose masks may lack classes, and write them in their own way."""
-    own = class_file(find_files(given).root)
-    found = open_segmentation(str(given), read_class_map(own) if own else training.class_map)
+    own = own_classes(find_files(given))
+    found = open_segmentation(str(given), own or training.class_map)
     if found.classes != training.classes:
         raise DataError(
             f"{given} has the classes {', '.join(found.classes)}, the training images have "
@@ -95,5 +96,14 @@ def _link(
 
 
 def _files(pairs: Sequence[Pair], part: str) -> dict[str, Path]:
-    sources: list[PathSource] = [getattr(pair, part) for pair in pairs]
-    return {source.path.name: source.path for source in sources}
+    """The files by the names of their links, which are those of the pairs: both are then equal."""
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        source: PathSource = getattr(pair, part)
+        name = f"{pair.key.replace('/', '__')}{source.path.suffix}"
+        if files.setdefault(name, source.path) != source.path:
+            raise DataError(
+                f"{files[name]} and {source.path} cannot both be called {name}.",
+                hint="Rename one of the images, and its mask.",
+            )
+    return files

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
-
 from acrank.common.alone import alone_in
+from acrank.common.fields import GEOMETRY, given
 from acrank.common.files import folder_name, write_whole
 from acrank.config import RunConfig, make_config
+from acrank.device import cpu_threads
 from acrank.engines.crew import Crew
 from acrank.errors import NotScoredError
 from acrank.finetuning.run import require_parts
@@ -99,7 +99,7 @@ def experiment(
 
 
 def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
-    datasets = prepare_datasets(config, output)
+    datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
     volumes = datasets[0].volumes is not None
     scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
@@ -139,10 +139,7 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
         "decoder": config.decoder,
-        "image_size": config.image_size,
-        "patch": config.patch,
-        "spacing": config.spacing,
-        "window": config.window,
+        **given(config, GEOMETRY),
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),
@@ -195,7 +192,7 @@ def _tune_all(
 
 
 def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
-    threads = max(1, (config.threads or torch.get_num_threads()) // config.jobs)
+    threads = max(1, cpu_threads(config.threads) // config.jobs)
     crew: Crew[Cell, Outcome] = Crew(
         min(config.jobs, max(len(cells), 1)),
         serve,
@@ -217,12 +214,26 @@ class _Counted:
     total: int
     measure: str
     done: int = 0
+    told: set[str] = field(default_factory=set)
 
     def __call__(self, outcome: Outcome) -> None:
+        self._tell(outcome)
         self.done += 1
         spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
         found = outcome.reason or self._quality(outcome.test.get(self.measure))
-        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent})")
+        early = f"; ended early: {outcome.stopped}" if outcome.stopped else ""
+        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent}){early}")
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell once what a user should know of the images of a dataset.
+
+        Of the fine-tunings with one seed: those with others differ by who validates.
+        """
+        for text in outcome.notes if outcome.cell.seed == 0 else ():
+            told = f"note: {outcome.cell.dataset}: {text}"
+            if told not in self.told:
+                self.told.add(told)
+                self.say(told)
 
     def _quality(self, value: float | None) -> str:
         name = MEASURE_NAMES[self.measure]

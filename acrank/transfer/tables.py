@@ -114,7 +114,7 @@ class Tables:
             *("dataset", "model", "lr", "seed"),
             *(f"val_{name}" for name in measures),
             *(f"test_{name}" for name in measures),
-            *("seconds", "reason"),
+            *("seconds", "reason", "stopped"),
         )
         rows = (
             {
@@ -126,6 +126,7 @@ class Tables:
                 **{f"test_{name}": outcome.test.get(name) for name in measures},
                 "seconds": round(outcome.seconds, 2),
                 "reason": outcome.reason or None,
+                "stopped": outcome.stopped or None,
             }
             for outcome in self.outcomes
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation import ClassMap
 from acrank.data.volumes import Case, VolumeSettings, VolumeTarget, open_volumes
@@ -104,7 +105,7 @@ def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]
     cases = [case for case in target.items if case.key in chosen]
     link_files(folder / IMAGES, {p.name: p for case in cases for p in case.images})
     link_files(folder / LABELS, {case.label.name: case.label for case in cases})
-    description = find_volumes(Path(data).expanduser()).description
+    description = find_volumes(user_path(data)).description
     link_files(folder, {DESCRIPTION: description} if description else {})
     write_classes(folder, None if description else target.class_map)
 

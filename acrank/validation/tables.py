@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from acrank.common.paths import user_path
 from acrank.errors import DataError
 from acrank.validation.layout import (
     SIGNATURE,
@@ -83,6 +84,7 @@ def read_sheets(path: Path) -> list[Sheet]:
     Raises:
         DataError: a file is no table, or the folder has none.
     """
+    path = user_path(path)
     if not path.is_dir():
         return [read_sheet(path)]
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".csv", ".json"))

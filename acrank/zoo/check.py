@@ -5,19 +5,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import Shapes, check_file, file_sha256, read_shapes
-from acrank.zoo.describe import create, entry_info, structure, url_weights, without_storage
+from acrank.zoo.checkpoints import State, check_file, file_sha256, read_state
+from acrank.zoo.conversions import Converter
+from acrank.zoo.describe import (
+    entry_info,
+    has_new_head,
+    outlined,
+    structure,
+    url_weights,
+)
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+from acrank.zoo.fit import find_fit
+from acrank.zoo.fitting import refuse_odd_tensors
 from acrank.zoo.hub import Hub
 from acrank.zoo.listing import said
 from acrank.zoo.loading import load_backbone
 from acrank.zoo.names import split_repo, split_repo_file
-from acrank.zoo.partial import LEAST_SHARE, check_whole, find_fit, refuse_little
-from acrank.zoo.remote import remote_shapes
+from acrank.zoo.partial import check_whole, lacking, refuse_little
+from acrank.zoo.remote import remote_outlines
+from acrank.zoo.shards import weights_size
 from acrank.zoo.sources import BUNDLES, HubFiles, hub_files, local_weights
 
 UNPINNED = "not pinned to a commit of the hub"
@@ -87,7 +98,7 @@ class Checker:
     def _check(self, entry: ZooEntry, checked: Checked) -> None:
         files = hub_files(entry)
         path = self._here(entry, files, checked)
-        model, shapes = self._built(entry, files, path, checked)
+        model, state = self._built(entry, files, path, checked)
         info = entry_info(entry, model, revision=None, cached=path is not None)
         checked.license = info.license
         if model is None and entry.factory:
@@ -97,8 +108,8 @@ class Checker:
             bundle = str(entry.reference).startswith(BUNDLES)
             told = "it is loaded" if bundle else "its config.json is here"
             checked.warnings.append(f"structure not known before {told}")
-        elif path is not None or shapes is not None:
-            self._fit(entry, model, path, shapes, checked)
+        elif path is not None or state is not None:
+            self._fit(entry, model, path, state, checked)
 
     def _here(self, entry: ZooEntry, files: HubFiles | None, checked: Checked) -> Path | None:
         """The weights on this machine, the ones that were meant; asks the hub for others."""
@@ -113,52 +124,55 @@ class Checker:
             path = url_weights(entry)
         if path is not None:
             check_file(path, entry.sha256)
-            checked.size = path.stat().st_size
+            checked.size = weights_size(path)
             checked.sha256 = file_sha256(path) if files is None else None
         return path
 
     def _built(
         self, entry: ZooEntry, files: HubFiles | None, path: Path | None, checked: Checked
-    ) -> tuple[nn.Module | None, Shapes | None]:
-        """The structure, and the shapes in weights that are on the hub alone."""
+    ) -> tuple[nn.Module | None, State | None]:
+        """The structure, and the tensors of weights that are on the hub alone."""
         if files is None or path is not None:
             return structure(entry, self.hub, self.trust_code), None
         if self.hub.offline:
-            checked.warnings.append("weights not in the local cache, and the hub cannot be asked")
+            gone = self.hub.missing(files)
+            checked.warnings.append(f"{gone} not in the local cache, and the hub cannot be asked")
             return structure(entry, self.hub, self.trust_code), None
         remote = self.hub.remote(files)
         checked.commit, checked.size = remote.commit, remote.size
         if not files.config and entry.reference:  # timm's own: what it names fits
             return structure(entry, self.hub, self.trust_code), None
-        shapes = remote_shapes(files, remote, self.hub)
+        state = remote_outlines(files, remote, self.hub)
         if not files.config:
-            return structure(entry, self.hub, self.trust_code, shapes), shapes
+            return structure(entry, self.hub, self.trust_code, state), state
         config = self.hub.fetch(files.repo_id, "config.json", remote.commit)
-        name = f"{LOCAL_PREFIX}{config.parent}"
-        return without_storage(lambda: create(entry, name, pretrained=False)), shapes
+        return outlined(entry, f"{LOCAL_PREFIX}{config.parent}")[0], state
 
     def _fit(
         self,
         entry: ZooEntry,
         model: nn.Module,
         path: Path | None,
-        shapes: Shapes | None,
+        state: State | None,
         checked: Checked,
     ) -> None:
         label = path.name if path else "the file on the hub"
         try:
-            shapes = shapes or read_shapes(Path(str(path)))
-            fit = find_fit(model, shapes, entry.classifier)
+            state = state or read_state(Path(str(path)), device="meta")
+            how: dict[str, Any] = {"key": entry.key, "converter": _converter(entry, model)}
+            fit = find_fit(model, state, entry.classifier, label, **how)
+            refuse_odd_tensors(model, fit.state, label)
             if not entry.partial:
-                check_whole(model, shapes, fit, label)
+                rules = {"new_head": has_new_head(entry, model), "fixed": not entry.weights}
+                check_whole(model, fit, label, entry.classifier, **rules)
                 return
             refuse_little(fit, label, allow=True)
-            if fit.share < 1:
-                needs = "; needs --allow-partial" if fit.share < LEAST_SHARE else ""
+            if fit.share < 1 or lacking(fit):
+                needs = "".join(f"; {what}: needs --allow-partial" for what, _ in lacking(fit))
                 checked.warnings.append(f"partly loaded: {fit}{needs}")
         except ModelError:
-            # timm renames tensors of some checkpoints as it loads them: only loading can tell
-            if entry.reference is None or path is None:
+            # some of timm's conversions look at the numbers: only loading can tell
+            if entry.factory or path is None:
                 raise
             load_backbone(entry, trust_code=self.trust_code, hub=self.hub)
 
@@ -169,6 +183,14 @@ class Checker:
             checked.warnings.append(UNPINNED)
         if entry.sha256 is None and local_checkpoint(entry):
             checked.warnings.append(NO_SHA256)
+
+
+def _converter(entry: ZooEntry, model: nn.Module) -> Converter | None:
+    """How timm would convert a checkpoint for an ``arch`` or what a folder describes."""
+    cfg = getattr(model, "pretrained_cfg", None) or {}
+    folder = f"{LOCAL_PREFIX}{cfg.get('file')}" if cfg.get("source") == "local-dir" else None
+    name = folder if entry.reference else entry.arch
+    return outlined(entry, name)[1] if name else None
 
 
 def is_unpinned(entry: ZooEntry) -> bool:

@@ -1,30 +1,74 @@
 """Checkpoint files: read without running code, checked, and loaded without leftovers."""
 
+import argparse
 import hashlib
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from timm.models import load_state_dict
-from torch import nn
 
 from acrank.common.regular import is_regular
-from acrank.common.visible import first_line
+from acrank.common.visible import brief, first_line
 from acrank.errors import ModelError
 from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
+from acrank.zoo.file_kinds import is_safetensors, of_kind, refuse_other_kinds, weak_kind
+from acrank.zoo.shards import is_index, weights_files
 
-State = dict[str, torch.Tensor]
-Shapes = dict[str, tuple[int, ...]]
+State = Mapping[str, torch.Tensor]
+
+SAVE = "Save model.state_dict() as safetensors."
+# Dictionaries inside one another that are looked into: training scripts use two.
+_DEEPEST = 4
+# What torch.compile, FSDP and activation checkpointing put into the names of parameters.
+_MARKS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "C64": torch.complex64,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "BOOL": torch.bool,
+}
+
+
+class Checkpoint(dict[str, torch.Tensor]):
+    """The tensors of a checkpoint file by their names.
+
+    Attributes:
+        folders: the dictionaries that they lie in, their names with dots between; the outermost
+            has none.
+    """
+
+    folders: frozenset[str] = frozenset()
+
+
+def folder_of(state: State, name: str) -> str:
+    """The innermost dictionary that a tensor lies in; empty for the outermost."""
+    folders = state.folders if isinstance(state, Checkpoint) else frozenset[str]()
+    parts = name.split(".")[:-1] if len(folders) > 1 else []
+    starts = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
+    return next((start for start in starts if start in folders), "")
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The SHA-256 of a file, in hexadecimal; of a checkpoint in several, of their SHA-256."""
+    paths = weights_files(path)
+    digests = []
+    for each in (path, *paths) if is_index(path) else paths:
+        with each.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 def short_sha256(path: Path) -> str:
@@ -51,54 +95,111 @@ def check_file(path: Path, sha256: str | None) -> None:
         )
 
 
-def read_state(path: Path, *, device: str = "cpu") -> State:
-    """The tensors of a checkpoint, its wrappers and prefixes stripped as timm does.
+def read_state(path: Path, *, device: str = "cpu") -> Checkpoint:
+    """The tensors of a checkpoint by their names; inside dictionaries, with dots between.
+
+    Marks that PyTorch's own wrappers leave in names, such as ``_orig_mod``, are taken out.
+
+    Args:
+        path: a file, or the index of several.
+        device: ``meta`` reads shapes and types without the numbers.
 
     Raises:
         ModelError: it cannot be read without running code, or holds no tensors by name.
     """
+    state = Checkpoint()
+    for each in weights_files(path):
+        found = _read_file(each, device)
+        again = state.keys() & found.keys()
+        if again:
+            raise ModelError(f"{path.name} holds {some(sorted(again))} twice.", hint=SAVE)
+        state.update(found)
+        state.folders |= found.folders
+    return state
+
+
+def _read_file(path: Path, device: str) -> Checkpoint:
     if path.stat().st_size == 0:
         raise ModelError(f"{path.name} is empty (0 bytes).", hint="Fetch it again.")
     refuse_zip_bomb(path)
+    refuse_other_kinds(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's on odd pickles: what matters is raised
-            state: Any = load_state_dict(str(path), device=device, weights_only=True)
-    except Exception as error:  # timm, torch, safetensors and pickle all have their own
+            if path.suffix == ".safetensors" or is_safetensors(path):
+                return _read_safetensors(path, device)
+            # timm's own checkpoints hold the arguments of their training
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch, safetensors and pickle all have their own
         raise _unreadable(path, error) from error
-    strangers = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
-    if strangers or not state:
-        found = f"holds {_some(strangers)}, not tensors" if strangers else "holds no tensors"
-        raise ModelError(f"{path.name} {found}.", hint="Save model.state_dict() as safetensors.")
-    _refuse_odd_tensors(path, state, device)
+    state = _named(content)
+    if not state:
+        empty = isinstance(content, Mapping) and not content
+        reason = "it holds no tensors." if empty else "it is no file of tensors by name."
+        raise ModelError(f"{path.name} cannot be read as a checkpoint: {reason}", hint=SAVE)
     refuse_false_shapes(path, state.values())
-    return dict(state)
+    return state
 
 
-def _refuse_odd_tensors(path: Path, state: State, device: str) -> None:
-    """Refuse what a network's weights cannot be: no copy into them would mean anything."""
-    odd = [
-        key
-        for key, value in state.items()
-        if value.layout is not torch.strided
-        or value.is_quantized
-        or value.is_complex()
-        or (value.is_meta and device != "meta")
-    ]
-    if odd:
-        raise ModelError(
-            f"{path.name} holds sparse, quantized, complex or empty (meta) tensors: {_some(odd)}.",
-            hint="Save the network's own floating-point weights.",
-        )
+def _read_safetensors(path: Path, device: str) -> Checkpoint:
+    with safe_open(path, framework="pt") as file:
+        keys = list(file.keys())
+        if device != "meta":
+            return _named({key: file.get_tensor(key).to(device) for key in keys})
+        slices = {key: file.get_slice(key) for key in keys}
+        return _named({k: outline(v.get_shape(), v.get_dtype()) for k, v in slices.items()})
+
+
+def outline(shape: Sequence[int], dtype: str) -> torch.Tensor:
+    """A tensor without numbers, of a type as safetensors names it."""
+    # what has no name here is not of floating point, and so is refused as weights
+    return torch.empty(tuple(shape), dtype=_TYPES.get(dtype, torch.uint8), device="meta")
+
+
+def _named(content: object) -> Checkpoint:
+    """Every tensor that a name leads to, a few dictionaries deep."""
+    state = Checkpoint()
+    waiting: list[tuple[tuple[str, ...], object]] = [((), content)]
+    folders = set()
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, torch.Tensor) and place:
+            name = ".".join(place)
+            short = unmarked(name)
+            state[name if short in state or not short else short] = value
+        elif isinstance(value, Mapping) and len(place) < _DEEPEST:
+            folders.add(".".join(place))
+            inner = [(key, each) for key, each in value.items() if isinstance(key, str)]
+            waiting.extend(((*place, key), each) for key, each in reversed(inner))
+    state.folders = frozenset(folders)
+    return state
+
+
+def without_numbers(state: State) -> Checkpoint:
+    """The same tensors as shapes and types alone."""
+    bare = Checkpoint()
+    for name, value in state.items():
+        dtype = torch.uint8 if value.is_quantized else value.dtype
+        bare[name] = torch.empty(value.shape, dtype=dtype, device="meta")
+    bare.folders = state.folders if isinstance(state, Checkpoint) else frozenset()
+    return bare
+
+
+def unmarked(name: str) -> str:
+    """A name without what PyTorch's own wrappers leave in it, such as ``_orig_mod``."""
+    return ".".join(part for part in name.split(".") if part not in _MARKS)
 
 
 def _unreadable(path: Path, error: BaseException) -> ModelError:
-    causes = (error, error.__cause__)
-    if any(isinstance(cause, pickle.UnpicklingError) for cause in causes):
+    kind = weak_kind(path)
+    if kind is not None and not isinstance(error, SafetensorError):
+        return of_kind(path, kind)
+    if isinstance(error, pickle.UnpicklingError):
         return ModelError(
             f"{path.name} is a pickle with more than tensors in it, and is not opened: "
             "pickles can run code.",
-            hint="Save model.state_dict() as safetensors.",
+            hint=SAVE,
         )
     return ModelError(
         f"{path.name} cannot be read as a checkpoint: {_reason(error)}",
@@ -119,97 +220,15 @@ def refuse_unsafe_pickle(path: Path) -> None:
     timm reads pickles the safe way only in its later versions; the check does not rely on that.
 
     Raises:
-        ModelError: the file could run code.
+        ModelError: the file could run code, or is of another kind.
     """
     refuse_zip_bomb(path)
+    if path.suffix != ".npz":
+        refuse_other_kinds(path)
     if path.suffix not in (".safetensors", ".npz"):
         read_state(path, device="meta")
 
 
-def read_shapes(path: Path) -> Shapes:
-    """The shapes in a checkpoint, without its numbers.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    if path.suffix != ".safetensors":
-        return {key: tuple(value.shape) for key, value in read_state(path, device="meta").items()}
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-    except Exception as error:
-        raise _unreadable(path, error) from error
-
-
-def class_count(shapes: Mapping[str, Sequence[int]], classifier: object) -> int:
-    """How many classes a checkpoint's head has; 0 if it has no head.
-
-    Args:
-        shapes: shape of each tensor.
-        classifier: the head's name in the network, or names where a network has several.
-    """
-    names = [classifier] if isinstance(classifier, str) else list(classifier or ())  # type: ignore[call-overload]
-    found = [shape for name in names if (shape := shapes.get(f"{name}.weight"))]
-    return int(found[0][0]) if found else 0
-
-
-def check_fit(model: nn.Module, shapes: Shapes, label: str) -> None:
-    """See that a checkpoint has the network's tensors and no others, by their shapes.
-
-    Raises:
-        ModelError: it does not fit, and where.
-    """
-    wanted = model.state_dict()
-    # old checkpoints lack BatchNorm's batch counter; torch itself forgives that
-    absent = [key for key in wanted.keys() - shapes.keys() if "num_batches_tracked" not in key]
-    same = same_tensors(model)
-    there = {same.get(key) for key in shapes}
-    missing = [key for key in absent if same.get(key) not in there]
-    extra = list(shapes.keys() - wanted.keys())
-    shared = wanted.keys() & shapes.keys()
-    differing = [key for key in shared if tuple(wanted[key].shape) != shapes[key]]
-    parts = [
-        f"{len(keys)} {what} ({_some(sorted(keys))})"
-        for what, keys in (
-            ("missing", missing),
-            ("unexpected", extra),
-            ("of another shape", differing),
-        )
-        if keys
-    ]
-    if parts:
-        hint = "Check arch, kwargs or factory: this checkpoint is of another network."
-        raise ModelError(f"{label} does not fit the network: {'; '.join(parts)}.", hint=hint)
-
-
-def same_tensors(model: nn.Module) -> dict[str, int]:
-    """A number for each name of a network's tensors, equal for names of one and the same.
-
-    Some networks have a layer in two places; safetensors files keep it under one name.
-    """
-    parameters = model.named_parameters(remove_duplicate=False)
-    buffers = model.named_buffers(remove_duplicate=False)
-    return {name: id(tensor) for name, tensor in (*parameters, *buffers)}
-
-
-def check_finite(model: nn.Module) -> None:
-    """Refuse weights that no score could be computed from.
-
-    Raises:
-        ModelError: some are NaN or infinite.
-    """
-    broken = [
-        key
-        for key, value in model.state_dict().items()
-        if value.is_floating_point() and not bool(torch.isfinite(value).all())
-    ]
-    if broken:
-        raise ModelError(
-            f"The weights are NaN or infinite in {len(broken)} tensor(s): {_some(broken)}.",
-            hint="The training diverged or the file is damaged; use another checkpoint.",
-        )
-
-
-def _some(keys: Sequence[str]) -> str:
+def some(keys: Sequence[str]) -> str:
     """The first three of many names."""
-    return ", ".join(map(str, keys[:3])) + (", ..." if len(keys) > 3 else "")
+    return ", ".join(brief(str(key), 100) for key in keys[:3]) + (", ..." if len(keys) > 3 else "")

@@ -17,6 +17,7 @@ from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.norm.usable import usable_norms
 from acrank.results.kinds import BATCH, KINDS
+from acrank.zoo.wrappers import unwrap_parts
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
     Raises:
         ModelError: the network cannot run without numbers.
     """
-    model.to("meta").eval().requires_grad_(False)
+    unwrap_parts(model)
+    model.to("meta")
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
     norms = usable_norms(model, BATCH) or usable_norms(model, KINDS)
     for layer in norms.values():  # the probe's step is in their affines alone
         layer.requires_grad_(True)  # keeps as much in eval mode, and is told faster

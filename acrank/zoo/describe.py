@@ -1,6 +1,5 @@
 """What can be said of a model without its weights and without the network."""
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +17,13 @@ from acrank.errors import ModelError
 from acrank.norm.usable import norm_kind, usable_norms
 from acrank.results.kinds import KINDS, NORM_NAMES
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
-from acrank.zoo.checkpoints import Shapes, class_count, read_shapes, short_sha256
+from acrank.zoo.checkpoints import State, read_state, short_sha256, without_numbers
+from acrank.zoo.conversions import Converter, watched_build
 from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
+from acrank.zoo.fit import find_fit
+from acrank.zoo.fitting import class_count
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg
 from acrank.zoo.sources import BUNDLES, hub_files, local_weights
@@ -141,7 +143,7 @@ def url_weights(entry: ZooEntry) -> Path:
 
 
 def structure(
-    entry: ZooEntry, hub: Hub, trust_code: bool, shapes: Shapes | None = None
+    entry: ZooEntry, hub: Hub, trust_code: bool, state: State | None = None
 ) -> nn.Module | None:
     """A network without numbers, as far as is known without a request; None where it is not.
 
@@ -149,7 +151,7 @@ def structure(
         entry: the model.
         hub: whose local cache to look into.
         trust_code: whether a ``factory`` may run.
-        shapes: in the checkpoint, where they are known from elsewhere.
+        state: the checkpoint's tensors, where they are known from elsewhere.
 
     Raises:
         ModelError: it cannot be built as the entry says.
@@ -159,7 +161,8 @@ def structure(
             return None
         return without_storage(lambda: call_factory(entry, trust_code=True))
     if entry.arch:
-        return without_storage(lambda: build_arch(entry, shapes or _known_shapes(entry, hub)))
+        known = state or _known_outlines(entry, hub)
+        return without_storage(lambda: build_arch(entry, known)[0])
     name = _buildable_name(entry, hub)
     if name is None:
         return None
@@ -175,13 +178,13 @@ def without_storage(build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-def _known_shapes(entry: ZooEntry, hub: Hub) -> Shapes | None:
-    """Shapes in an entry's checkpoint if it is on this machine and readable."""
+def _known_outlines(entry: ZooEntry, hub: Hub) -> State | None:
+    """The tensors of an entry's checkpoint, without numbers, if it is here and readable."""
     files = hub_files(entry)
     found = hub.cached(files) if files else None
     path = found.weights if found else local_weights(entry)
     try:
-        return read_shapes(path) if path and is_regular(path) else None
+        return read_state(path, device="meta") if path and is_regular(path) else None
     except ModelError:  # loading it will say what is wrong; its listing needs only the structure
         return None
 
@@ -205,18 +208,55 @@ def _buildable_name(entry: ZooEntry, hub: Hub) -> str | None:
     return guess if timm.is_model(guess) else None
 
 
-def build_arch(entry: ZooEntry, shapes: Shapes | None) -> nn.Module:
-    """Build an ``arch`` entry's network with as many classes as its checkpoint has."""
+def build_arch(entry: ZooEntry, state: State | None) -> tuple[nn.Module, Converter]:
+    """Build an ``arch`` entry's network with as many classes as its checkpoint has.
+
+    Args:
+        entry: the model.
+        state: the checkpoint's tensors; None where they are not known.
+
+    Returns:
+        The network, and how timm would convert a checkpoint for it.
+    """
     arch = str(entry.arch)
-    if shapes is None or "num_classes" in entry.kwargs:
-        return create(entry, arch, pretrained=False)
-    cfg = timm.models.get_pretrained_cfg(arch)
-    classifier = entry.classifier or (cfg.classifier if cfg else None)
-    options = {"pretrained": False, "num_classes": class_count(shapes, classifier)}
-    numbers = sum(map(math.prod, shapes.values()))
+    if state is None:
+        return create(entry, arch, pretrained=False), Converter()
+    bare, converter = outlined(entry, arch)
+    if "num_classes" in entry.kwargs:
+        return create(entry, arch, pretrained=False), converter
+    classifier = entry.classifier or (getattr(bare, "pretrained_cfg", None) or {}).get("classifier")
+    try:
+        fit = find_fit(
+            bare, without_numbers(state), entry.classifier, key=entry.key, converter=converter
+        )
+        classes = class_count(fit.state, classifier)
+    except ModelError:  # filling it will say why
+        classes = 0
+    numbers = sum(value.numel() for value in state.values())
     # of a part the size of the whole cannot be told
     most = None if entry.partial else ALWAYS + MOST_TIMES * 4 * numbers
-    return create(entry, arch, most=most, **options)
+    return create(entry, arch, most=most, pretrained=False, num_classes=classes), converter
+
+
+def has_new_head(entry: ZooEntry, model: nn.Module) -> bool:
+    """Whether a network of timm was asked for with other classes than its checkpoint's."""
+    if entry.factory:
+        return False
+    if entry.arch:
+        return "num_classes" in entry.kwargs
+    cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
+    return bool(getattr(model, "num_classes", None) != cfg.get("num_classes"))
+
+
+def outlined(entry: ZooEntry, name: str) -> tuple[nn.Module, Converter]:
+    """A network of timm without numbers, and how timm would convert a checkpoint for it.
+
+    Raises:
+        ModelError: timm cannot make it as the entry says.
+    """
+    with watched_build() as filters:
+        bare = without_storage(lambda: create(entry, name, pretrained=True))
+    return bare, Converter(filters[-1] if filters else None)
 
 
 def create(entry: ZooEntry, name: str, *, most: int | None = None, **options: Any) -> nn.Module:

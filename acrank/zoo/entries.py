@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from acrank.common.files import expanded
+
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
 # Pixels of a side: ten times what networks take, and a batch still fits in memory.
@@ -32,6 +34,8 @@ class ZooEntry(BaseModel):
         kwargs: arguments of the architecture or the factory.
         weights: a checkpoint file, or ``hf-hub:org/name[@revision]/path/in/repo.safetensors``.
         sha256: what the checkpoint file must hash to.
+        key: where in the checkpoint the tensors are, such as ``teacher.backbone``; without one
+            they are found by their names.
         partial: whether the checkpoint may fill a part of the network only.
         factory: ``package.module:function`` that returns a network; runs user code.
         classifier: the module of the network that is its classification head.
@@ -55,6 +59,7 @@ class ZooEntry(BaseModel):
     kwargs: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
     sha256: str | None = None
+    key: str | None = Field(default=None, min_length=1, max_length=300)
     partial: bool = False
     factory: str | None = None
     classifier: str | None = None
@@ -91,7 +96,7 @@ class ZooEntry(BaseModel):
         """A path of this entry, seen from the folder of its zoo file."""
         path = Path(relative)
         try:
-            return self.base / path.expanduser()
+            return self.base / expanded(path)
         except RuntimeError:  # ~nobody: a user that this machine does not have
             return self.base / path
 
@@ -177,9 +182,14 @@ class ZooEntry(BaseModel):
             raise ValueError("sha256 needs weights: the file it is the hash of")
         if self.partial and not self.weights:
             raise ValueError("partial needs weights: the checkpoint that fills a part")
+        if self.key and not (self.weights or self._is_a_folder()):
+            raise ValueError("key needs weights, or a folder: the checkpoint that it is a part of")
         if self.classifier and not (self.arch or self.factory):
             raise ValueError("classifier is for arch and factory entries: timm knows the others'")
         return self
+
+    def _is_a_folder(self) -> bool:
+        return str(self.reference).startswith((HUB_PREFIX, LOCAL_PREFIX))
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Self:

@@ -14,13 +14,14 @@ from torch import nn
 from acrank.common.visible import brief, typed_line
 from acrank.errors import ModelError
 from acrank.zoo.entries import ZooEntry
+from acrank.zoo.wrappers import unwrapped
 
 # Packages whose networks are of use here, and the extra that installs them.
 _EXTRAS = {"monai": "medical", "segmentation_models_pytorch": "segmentation"}
 
 
 def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
-    """Make an entry's network with the function it names.
+    """Make an entry's network with the function it names, without wrappers around it.
 
     Args:
         entry: a ``factory`` entry.
@@ -42,7 +43,7 @@ def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
             f"factory {entry.factory} returned type {type(made).__name__}, not a torch.nn.Module.",
             hint="Let it return the network itself.",
         )
-    return made
+    return unwrapped(made)
 
 
 def _find(entry: ZooEntry) -> Any:

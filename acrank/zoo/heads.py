@@ -5,10 +5,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from acrank.common.fresh import is_fresh
+from acrank.common.fresh import is_fresh, mark_fresh
+from acrank.common.outputs import output_for_features
 from acrank.errors import ModelError
+from acrank.tasks.maps import Maps
 
 _USUAL_HEADS = ("fc", "classifier", "head", "linear")
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def mark_fresh_head(model: nn.Module) -> None:
+    """Mark the head of a network that timm loaded as fresh, if the weights have other classes.
+
+    timm draws such a head at random.
+    """
+    known: Any = getattr(model, "pretrained_cfg", None) or {}
+    head = find_head(model, None)
+    own = getattr(model, "num_classes", None)
+    if head is not None and known.get("num_classes", own) != own:
+        for module in head.modules():
+            mark_fresh(module)
 
 
 def source_head(model: nn.Module, classifier: str | None) -> nn.Module | None:
@@ -67,7 +83,7 @@ def remove_head(model: nn.Module, classifier: str | None) -> None:
         usual = (name for name in _USUAL_HEADS if _is_head(getattr(model, name, None)))
         for name in list(usual)[:1]:
             setattr(model, name, nn.Identity())
-    model.register_forward_hook(_pool)
+    model.register_forward_hook(as_vectors)
 
 
 def _replace(model: nn.Module, name: str) -> None:
@@ -97,8 +113,14 @@ def _is_head(module: object) -> bool:
     return isinstance(module, nn.Linear)
 
 
-def _pool(module: nn.Module, args: object, output: object) -> object:
-    """Average a feature map over its positions; a hook keeps the network's module names."""
-    if isinstance(output, torch.Tensor) and output.ndim == 4:
-        return output.mean(dim=(2, 3))
-    return output
+def as_vectors(module: nn.Module, args: object, output: object) -> object:
+    """Take the main output, its maps averaged; a hook keeps the network's module names."""
+    if isinstance(output, Maps):
+        return output
+    found, _ = output_for_features(output)
+    if isinstance(found, torch.Tensor) and found.ndim == 4:
+        found = found.mean(dim=(2, 3))
+    if isinstance(found, torch.Tensor) and found.dtype in _HALVES:
+        # of a network that halves its own output; with autocast, what follows takes care of it
+        return found if torch.is_autocast_enabled(found.device.type) else found.float()
+    return found

@@ -19,6 +19,7 @@ from huggingface_hub.file_download import repo_folder_name
 from acrank.errors import ModelError
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub_errors import HUB_ERRORS, explain, is_unreachable, no_such_file, not_reachable
+from acrank.zoo.shards import is_index, shard_names
 from acrank.zoo.sources import HubFiles, Remote, Snapshot, hub_files
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -93,12 +94,12 @@ class Hub:
         if found is not None:
             return found
         if self.offline:
-            raise not_reachable(files)
+            raise not_reachable(files, self.missing(files))
         try:
             return self._download(files)
         except HUB_ERRORS as error:
             self._note_failure(error)
-            raise explain(error, files, self.endpoint) from error
+            raise explain(error, files, self.endpoint, self.missing(files)) from error
 
     def _note_failure(self, error: BaseException) -> None:
         self._failures = self._failures + 1 if is_unreachable(error) else 0
@@ -113,6 +114,8 @@ class Hub:
         short = _SHORT_COMMIT.fullmatch(files.revision)
         weights = self._fetch(files.repo_id, chosen, str(info.sha) if short else files.revision)
         commit = self._commit_of(files.repo_id, weights)
+        for name in shard_names(weights):  # fetched already where it is but one
+            self._fetch(files.repo_id, _beside(chosen, name), commit)
         config = self._fetch(files.repo_id, "config.json", commit) if files.config else None
         self._failures = 0
         return Snapshot(commit, weights, config)
@@ -173,7 +176,9 @@ class Hub:
         self._failures = 0
         sizes = {file.rfilename: file.size for file in info.siblings or ()}
         chosen = self._choose(files, set(sizes))
-        return Remote(str(info.sha), chosen, sizes[chosen])
+        # which files an index stands for is not known before it is read
+        size = None if is_index(Path(chosen)) else sizes[chosen]
+        return Remote(str(info.sha), chosen, size)
 
     def fetch(self, repo_id: str, filename: str, revision: str = "main") -> Path:
         """One file of a repository, downloaded if it is not in the cache.
@@ -203,14 +208,43 @@ class Hub:
     def cached(self, files: HubFiles) -> Snapshot | None:
         """The files in the local cache, if all of them are there; no request."""
         commit = self.cached_commit(files.repo_id, files.revision)
-        if commit is None:
+        weights, config = self._cached_files(files, commit) if commit else (None, None)
+        if commit is None or weights is None or (files.config and config is None):
             return None
+        return None if self._missing_shards(files, commit) else Snapshot(commit, weights, config)
+
+    def _cached_files(self, files: HubFiles, commit: str) -> tuple[Path | None, Path | None]:
         found = (self._cached_file(files.repo_id, name, commit) for name in files.weights)
         weights = next((path for path in found if path), None)
         config = self._cached_file(files.repo_id, "config.json", commit) if files.config else None
-        if weights is None or (files.config and config is None):
-            return None
-        return Snapshot(commit, weights, config)
+        return weights, config
+
+    def _missing_shards(self, files: HubFiles, commit: str) -> list[str]:
+        """Of weights in several files, those that are not in the local cache."""
+        for name in files.weights:
+            weights = self._cached_file(files.repo_id, name, commit)
+            if weights is None:
+                continue
+            try:
+                wanted = [_beside(name, each) for each in shard_names(weights)]
+            except ModelError:  # reading it will say why
+                return []
+            return [each for each in wanted if not self._cached_file(files.repo_id, each, commit)]
+        return []
+
+    def missing(self, files: HubFiles) -> str:
+        """Which of the files are not in the local cache, in words with their verb."""
+        commit = self.cached_commit(files.repo_id, files.revision)
+        if not self._repo_folder(files.repo_id).is_dir():
+            return "its weights are"
+        if commit is None or not (self._repo_folder(files.repo_id) / "snapshots" / commit).is_dir():
+            return f"revision {files.revision!r} is"
+        weights, config = self._cached_files(files, commit)
+        shards = self._missing_shards(files, commit)
+        gone = [] if weights or not files.weights else [f"{files.weights[0]} (its weights)"]
+        gone += shards + ["config.json"] * (files.config and config is None)
+        listed = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        return f"{listed} {'is' if len(gone) == 1 else 'are'}" if gone else "its weights are"
 
     def cached_commit(self, repo_id: str, revision: str) -> str | None:
         """The commit that a revision stands for in the local cache; no request."""
@@ -234,3 +268,8 @@ class Hub:
     def _commit_of(self, repo_id: str, path: Path) -> str:
         """The commit a cached file belongs to: the cache keeps one folder for each."""
         return path.relative_to(self._repo_folder(repo_id) / "snapshots").parts[0]
+
+
+def _beside(name: str, other: str) -> str:
+    """A file in the same folder of a repository."""
+    return f"{name.rpartition('/')[0]}/{other}".lstrip("/")

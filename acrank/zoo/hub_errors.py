@@ -37,19 +37,33 @@ def is_unreachable(error: BaseException) -> bool:
     return isinstance(error, connection)
 
 
-def not_reachable(files: HubFiles) -> ModelError:
-    """The error for weights that are neither here nor to be had."""
+def not_reachable(files: HubFiles, missing: str = "its weights are") -> ModelError:
+    """The error for files that are neither here nor to be had.
+
+    Args:
+        files: that are wanted.
+        missing: which of them are not here, with their verb.
+    """
     return ModelError(
-        f"{files.repo_id}: weights are not in the local cache and the hub is not reachable.",
+        f"{files.repo_id}: {missing} not in the local cache and the hub is not reachable.",
         hint="Connect to the network (HF_ENDPOINT may name a mirror), or run once online without "
         "--offline to fill the cache.",
     )
 
 
-def explain(error: BaseException, files: HubFiles, endpoint: str) -> ModelError:
-    """Turn an exception of huggingface_hub into one line and a way out."""
+def explain(
+    error: BaseException, files: HubFiles, endpoint: str, missing: str = "its weights are"
+) -> ModelError:
+    """Turn an exception of huggingface_hub into one line and a way out.
+
+    Args:
+        error: the exception.
+        files: that were asked for.
+        endpoint: of the hub.
+        missing: which of them are not here, with their verb.
+    """
     if is_unreachable(error):
-        return not_reachable(files)
+        return not_reachable(files, missing)
     message, hint = _reason(error, files, endpoint)
     return ModelError(f"{files.repo_id}: {message}", hint=hint)
 

@@ -1,6 +1,6 @@
 """From an entry to a network that maps images to features."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +9,26 @@ from torch import nn
 from acrank.common.visible import typed_line
 from acrank.errors import AcrankError, ModelError
 from acrank.zoo.bundle import bundle_network
-from acrank.zoo.checkpoints import (
-    check_file,
-    check_finite,
-    read_state,
-    refuse_unsafe_pickle,
-    short_sha256,
-)
+from acrank.zoo.checkpoints import check_file, read_state, refuse_unsafe_pickle, short_sha256
 from acrank.zoo.data_config import data_config
-from acrank.zoo.describe import EntryInfo, build_arch, create, entry_info, url_weights
+from acrank.zoo.describe import (
+    EntryInfo,
+    build_arch,
+    create,
+    entry_info,
+    has_new_head,
+    outlined,
+    url_weights,
+)
 from acrank.zoo.drawing import drawn_by, mark_drawn
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.factory import call_factory
-from acrank.zoo.heads import remove_head, source_head
+from acrank.zoo.fit import Fit
+from acrank.zoo.fitting import check_finite
+from acrank.zoo.heads import mark_fresh_head
 from acrank.zoo.hub import Hub
 from acrank.zoo.names import pretrained_cfg, split_repo
-from acrank.zoo.partial import Fit, fill, flags_of
+from acrank.zoo.partial import fill, flags_of
 from acrank.zoo.sources import (
     BUNDLE_CONFIGS,
     BUNDLE_WEIGHTS,
@@ -32,7 +36,10 @@ from acrank.zoo.sources import (
     HubFiles,
     folder_weights,
     hub_files,
+    others_in_folder,
 )
+from acrank.zoo.take_off import OF_VECTORS, head_name, take_off_head
+from acrank.zoo.wrappers import unwrap_parts, with_hooks
 
 
 @dataclass
@@ -54,6 +61,11 @@ class Backbone:
     info: EntryInfo
     head: nn.Module | None = None
     flags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def flags_of_maps(self) -> dict[str, str]:
+        """The flags where feature maps are used, and not what the network gives in the end."""
+        return {name: text for name, text in self.flags.items() if name not in OF_VECTORS}
 
 
 def load_backbone(
@@ -98,28 +110,53 @@ def _load_backbone(entry: ZooEntry, trust_code: bool, hub: Hub, allow_partial: b
 def _finish(
     entry: ZooEntry, model: nn.Module, revision: str | None, fit: Fit | None = None
 ) -> Backbone:
+    unwrap_parts(model)
+    model = with_hooks(model)
+    _refuse_without_numbers(model)
     check_finite(model)
     info = entry_info(entry, model, revision=revision, cached=True)
     config = data_config(entry, model)
-    head = source_head(model, entry.classifier)
-    remove_head(model, entry.classifier)
-    flags = flags_of(fit, model)
-    return Backbone(entry, model.float().cpu().eval(), config, info, head, flags)
+    if not entry.factory and fit is None:
+        mark_fresh_head(model)
+    # one by one: a network's own methods may return nothing
+    model.float()
+    model.cpu()
+    head, flags = take_off_head(model, entry.classifier, config["input_size"])
+    model.eval()
+    _unfreeze(model)
+    return Backbone(entry, model, config, info, head, {**flags_of(fit, model), **flags})
 
 
-def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None]:
-    """The network with its weights and head, and the revision of the weights."""
+def _unfreeze(model: nn.Module) -> None:
+    """Let all of a network train that came frozen but for its head: else nothing is left to."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter.is_floating_point())
+
+
+def _refuse_without_numbers(model: nn.Module) -> None:
+    empty = [name for name, value in model.state_dict().items() if value.is_meta]
+    if empty:
+        raise ModelError(
+            f"{len(empty)} tensor(s) of the network have no numbers ({empty[0]}, ...): they are "
+            "on the device 'meta'.",
+            hint="Let the factory load them, with load_state_dict(..., assign=True).",
+        )
+
+
+def _load(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str | None, Fit | None]:
+    """The network with its weights and head, the revision of the weights, and how they fit."""
     if entry.factory:
-        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None
+        return mark_drawn(lambda: call_factory(entry, trust_code=trust_code)), None, None
     reference = str(entry.reference)
     if reference.startswith(LOCAL_PREFIX):
         return _load_folder(entry, entry.path(reference.removeprefix(LOCAL_PREFIX)))
     files = hub_files(entry)
     if files is None:
-        return _load_url(entry, hub), None
+        return _load_url(entry, hub), None, None
     if reference.startswith(HUB_PREFIX):
         return _load_repository(entry, files, hub)
-    return _load_timm(entry, files, hub)
+    return *_load_timm(entry, files, hub), None
 
 
 def _load_timm(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
@@ -144,10 +181,10 @@ def _load_url(entry: ZooEntry, hub: Hub) -> nn.Module:
     return create(entry, str(entry.reference), pretrained=True)
 
 
-def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str]:
+def _load_repository(entry: ZooEntry, files: HubFiles, hub: Hub) -> tuple[nn.Module, str, Fit]:
     found = hub.snapshot(files)
-    model, _ = _load_folder(entry, found.weights.parent)
-    return model, found.commit
+    model, _, fit = _load_folder(entry, found.weights.parent)
+    return model, found.commit, fit
 
 
 def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module, str, Fit]:
@@ -155,19 +192,31 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
     config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
     model = bundle_network(config, trust_code=trust_code)
-    fit = fill(model, read_state(found.weights), found.weights.name, classifier=None)
+    fit = fill(model, read_state(found.weights), found.weights.name, key=entry.key)
     return model, found.commit, fit
 
 
-def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str]:
+def _load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
+    """The network that a folder describes, filled from its weights as an ``arch`` entry's is.
+
+    timm's own loading takes whatever fits where the number of classes is another.
+    """
     weights = folder_weights(folder)
     for path in (folder / "config.json", weights):
         if not path.is_file():
             hint = "A timm folder holds config.json and model.safetensors."
             raise ModelError(f"There is no {path.name} in {folder}.", hint=hint)
-    refuse_unsafe_pickle(weights)
-    model = create(entry, f"{LOCAL_PREFIX}{folder}", pretrained=True)
-    return model, short_sha256(weights)
+    state = read_state(weights)
+    name = f"{LOCAL_PREFIX}{folder}"
+    _, converter = outlined(entry, name)
+    model = create(entry, name, pretrained=False)
+    how: dict[str, Any] = {"key": entry.key, "converter": converter, "partial": None}
+    how["new_head"] = has_new_head(entry, model)
+    fit = fill(model, state, weights.name, **how)
+    others = others_in_folder(weights)
+    if others:
+        fit = replace(fit, part="; ".join(filter(None, (fit.part, others))))
+    return model, short_sha256(weights), fit
 
 
 def _weights(entry: ZooEntry, hub: Hub) -> tuple[Path, str]:
@@ -190,8 +239,13 @@ def _load_own(
     model = call_factory(entry, trust_code=trust_code) if entry.factory else None
     path, revision = _weights(entry, hub)
     state = read_state(path)
+    converter = None
     if model is None:
-        model = build_arch(entry, {key: tuple(value.shape) for key, value in state.items()})
-    how = {"partial": entry.partial, "allow": allow_partial}
-    fit = fill(model, state, path.name, classifier=entry.classifier, **how)
+        model, converter = build_arch(entry, state)
+    classifier = entry.classifier
+    if entry.partial and not classifier:  # a head that the checkpoint lacks is not missed
+        classifier = head_name(model, data_config(entry, model)["input_size"])
+    how: dict[str, Any] = {"partial": entry.partial, "allow": allow_partial, "key": entry.key}
+    how |= {"converter": converter, "new_head": has_new_head(entry, model)}
+    fit = fill(model, state, path.name, classifier=classifier, **how)
     return model, revision, fit

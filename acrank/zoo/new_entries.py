@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.common.files import check_writable
+from acrank.common.paths import user_path
 from acrank.common.visible import brief
 from acrank.common.yaml_text import RefusedYamlError, parse
 from acrank.errors import ConfigError, ZooError
@@ -21,7 +22,7 @@ from acrank.zoo.selection import select_entries
 from acrank.zoo.yaml_file import ZooFile, open_zoo, packaged_zoo
 
 # Fields that are text, whatever YAML makes of it.
-_TEXT = ("note", "classifier", "sha256")
+_TEXT = ("note", "classifier", "sha256", "key")
 # Fields that have options of their own.
 _OWN = ("name", "source", "arch", "weights", "tags", "license", "factory")
 
@@ -66,7 +67,7 @@ def add_entries(
         ConfigError: the request is not clear, or the file cannot be written.
         ZooError: the file cannot be used, has such a name already, or a model has an error.
     """
-    path = path.expanduser()
+    path = user_path(path)
     if packaged_zoo(str(path)):
         raise ConfigError(
             f"{str(path)!r} is a zoo that comes with acrank.", hint="Name a file of your own."

@@ -1,83 +1,28 @@
-"""Checkpoints that fill a part of a network: which part, and what stays as it was drawn."""
+"""Checkpoints that fill a network or a part of it: which part, and what stays as it was drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 
 from acrank.common.fresh import is_fresh, mark_fresh
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import Shapes, State, check_fit, same_tensors
+from acrank.zoo.checkpoints import SAVE, State, some
+from acrank.zoo.conversions import Converter
 from acrank.zoo.drawing import drawn_flags
-from acrank.zoo.heads import find_head
+from acrank.zoo.fit import Fit, find_fit
+from acrank.zoo.fitting import (
+    check_fit,
+    head_tensors,
+    misfits,
+    refuse_odd_tensors,
+    same_tensors,
+)
+from acrank.zoo.leading import listed, places
 
-# What training scripts put before the names of a network's tensors.
-PREFIXES = ("module.", "encoder.", "backbone.", "model.", "net.")
-# Of them, one inside another.
-MOST_PREFIXES = 3
 # Below this share of the parameters a checkpoint is rather of another network.
 LEAST_SHARE = 0.5
-
-# Names of the network by those of the checkpoint; with the prefixes taken off and put before.
-_Names = dict[str, str]
-_Renamed = tuple[_Names, str, str]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a checkpoint has for a network.
-
-    Attributes:
-        names: of the network's tensors that it fills, by those of the checkpoint.
-        filled: how many those are, batch counters left out.
-        tensors: how many the network has.
-        share: of the parameters, those of the head left out, in [0, 1].
-        unused: tensors of the checkpoint that have no place.
-        renamed: how its names were changed to fit, in words; empty if they were not.
-    """
-
-    names: Mapping[str, str]
-    filled: int
-    tensors: int
-    share: float
-    unused: int
-    renamed: str = ""
-
-    def __str__(self) -> str:
-        words = f"{self.percent} of the parameters, {self.filled} of {self.tensors} tensors"
-        more = f"; {self.unused} of the checkpoint's not used" if self.unused else ""
-        return words + more
-
-    @property
-    def percent(self) -> str:
-        """The share for people; what is less than all never reads 100 %."""
-        return "100 %" if self.share == 1 else f"{min(100 * self.share, 99.9):.3g} %"
-
-
-def find_fit(model: nn.Module, shapes: Shapes, classifier: str | None) -> Fit:
-    """Match a checkpoint's tensors with a network's by name and shape.
-
-    Where more of them fit so, one of ``PREFIXES`` after another is taken off the checkpoint's
-    names, or put before them.
-
-    Args:
-        model: the whole network; its numbers are not looked at.
-        shapes: in the checkpoint.
-        classifier: the name of the head, as for :func:`acrank.zoo.heads.remove_head`.
-    """
-    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    names, renamed = _best_names(wanted, shapes)
-    found = {old: new for old, new in names.items() if wanted.get(new) == shapes[old]}
-    unused = sum(_counts(name) for name in shapes.keys() - found.keys())
-    same = same_tensors(model)
-    loaded = {same[new] for new in found.values() if new in same}
-    # a layer in two places has two names and one set of tensors
-    tensors = {same.get(name, name) for name in wanted if _counts(name)}
-    share = _share(model, loaded, classifier)
-    filled = {same.get(name, name) for name in found.values() if _counts(name)}
-    return Fit(found, len(filled), len(tensors), share, unused, renamed)
 
 
 def fill(
@@ -86,7 +31,10 @@ def fill(
     label: str,
     *,
     classifier: str | None = None,
-    partial: bool = False,
+    key: str | None = None,
+    converter: Converter | None = None,
+    new_head: bool = False,
+    partial: bool | None = False,
     allow: bool = False,
 ) -> Fit:
     """Load a checkpoint: all of it into all of the network, or what fits.
@@ -96,53 +44,125 @@ def fill(
         state: the checkpoint's tensors.
         label: what messages call it.
         classifier: the name of the head.
-        partial: whether it may fill a part only.
-        allow: whether that may be less than half.
+        key: where in the checkpoint the tensors are; found by their names if None.
+        converter: how timm would convert them.
+        new_head: whether the network has a head of its own, which the checkpoint need not fit.
+        partial: whether it may fill a part only; None where no word of the user's can allow it.
+        allow: whether that may be less than half, or lack what the rest is worth little without.
 
     Raises:
         ModelError: it does not fit, or fills too little.
     """
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
-    fit = find_fit(model, shapes, classifier)
+    fit = find_fit(model, state, classifier, label, key=key, converter=converter)
+    refuse_odd_tensors(model, fit.state, label, numbers=True)
     if partial:
         refuse_little(fit, label, allow=allow)
     else:
-        check_whole(model, shapes, fit, label)
-    model.load_state_dict({new: state[old] for old, new in fit.names.items()}, strict=False)
-    _mark_fresh_layers(model, fit.names.values())
+        check_whole(model, fit, label, classifier, new_head=new_head, fixed=partial is None)
+    model.load_state_dict(dict(fit.loads), strict=False)
+    _mark_fresh_layers(model, fit.loads)
     return fit
 
 
-def check_whole(model: nn.Module, shapes: Shapes, fit: Fit, label: str) -> None:
+def check_whole(
+    model: nn.Module,
+    fit: Fit,
+    label: str,
+    classifier: str | None,
+    *,
+    new_head: bool = False,
+    fixed: bool = False,
+) -> None:
     """See that a checkpoint has the network's tensors and no others.
+
+    Args:
+        model: the network.
+        fit: of the checkpoint.
+        label: what messages call it.
+        classifier: the name of the head.
+        new_head: whether the head need not be the checkpoint's.
+        fixed: whether the entry cannot allow a part of the network.
 
     Raises:
         ModelError: it does not, and where; says how much of the network it would fill.
     """
-    renamed = {fit.names.get(name, name): shape for name, shape in shapes.items()}
+    found = misfits(model, fit.state, but=head_tensors(model, classifier) if new_head else None)
+    # what the source had in the place of a classifier: another head, a projection
+    other_head = fit.other_head if new_head else fit.projection
+    found["unexpected"] = [name for name in found["unexpected"] if name not in other_head]
     try:
-        check_fit(model, renamed, label)
+        check_fit(found, label)
     except ModelError as error:
-        hint = f"{error.hint} It fills {fit.percent}: partial: true in its entry loads that part."
-        raise ModelError(error.message, hint=hint if fit.names else error.hint) from None
+        hint = _hint(model, fit, found)
+        if not hint:
+            hint = str(error.hint)
+            if fit.loads and not fixed and not fit.fresh_first:
+                hint += f" It fills {fit.percent}: partial: true in its entry loads that part."
+            elif not fit.loads:
+                hint += f" It holds: {listed(places(fit.state))}."
+        raise ModelError(error.message, hint=hint) from None
+
+
+def _hint(model: nn.Module, fit: Fit, found: Mapping[str, Sequence[str]]) -> str:
+    """How to mend what does not fit, where that can be told; else empty."""
+    if fit.unnormalised:
+        return f"It has no running statistics, as of named_parameters() alone. {SAVE}"
+    differing = found["of another shape"]
+    if len(differing) == sum(map(len, found.values())) and differing:
+        wanted = model.state_dict()
+        if all("pos" in name for name in differing):
+            return "Its images were of another size: set input_size, or img_size in kwargs."
+        old, new = fit.state[differing[0]].shape, wanted[differing[0]].shape
+        if len(differing) == 1 and len(old) == len(new) > 2 and _but_one(old) == _but_one(new):
+            return f"It takes images of {old[1]} channel(s), the network of {new[1]}: set in_chans."
+    return ""
+
+
+def _but_one(shape: Sequence[int]) -> tuple[int, ...]:
+    return (shape[0], *shape[2:])
 
 
 def refuse_little(fit: Fit, label: str, *, allow: bool) -> None:
-    """Refuse a checkpoint of which nothing fits or, unless it is allowed, less than half.
+    """Refuse a checkpoint that leaves too much of a network as it was drawn.
 
     Raises:
-        ModelError: says how much.
+        ModelError: nothing fits; or, unless it is allowed, less than half does, running
+            statistics are missing, or the first layer is.
     """
-    if not fit.names:
+    if not fit.loads:
         raise ModelError(
             f"{label} fits no tensor of the network, by name and shape.",
             hint="Check arch, kwargs or factory: this checkpoint is of another network.",
         )
-    if fit.share < LEAST_SHARE and not allow:
-        raise ModelError(
-            f"{label} fills less than half of the network: {fit}.",
-            hint="Check arch, kwargs or factory, or pass --allow-partial.",
+    lacks = lacking(fit)
+    if lacks and not allow:
+        raise ModelError(f"{label} {lacks[0][0]}.", hint=f"{lacks[0][1]}, or pass --allow-partial.")
+
+
+def lacking(fit: Fit) -> list[tuple[str, str]]:
+    """Why a part is too little to be loaded unless that is allowed, each with what to do."""
+    found = []
+    if fit.share < LEAST_SHARE:
+        found.append(
+            (f"fills less than half of the network: {fit}", "Check arch, kwargs or factory")
         )
+    if fit.unnormalised:
+        found.append(
+            (
+                f"has no running statistics for {len(fit.unnormalised)} norm layers that it has "
+                f"the scales of ({some(fit.unnormalised)}): they would stay at mean 0, variance 1",
+                "Save model.state_dict(), which has them, in place of named_parameters()",
+            )
+        )
+    if fit.fresh_first:
+        found.append(
+            (
+                f"has nothing for the network's first layer, {fit.fresh_first}: all features "
+                "would come of random numbers",
+                "Check in_chans, arch, kwargs or factory",
+            )
+        )
+    return found
 
 
 def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
@@ -152,60 +172,27 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
         fit: of the checkpoint; None where the whole of it was loaded by others.
         model: that it was loaded into.
     """
+    if fit is None:
+        return drawn_flags(model)
     flags = {}
-    if fit is not None and fit.share < 1:
+    if fit.share < 1:
         norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         fresh = sum(map(is_fresh, norms))
-        left = f"; {fresh} of {len(norms)} BatchNorm layers left out" if fresh else ""
-        flags["partly-loaded"] = f"{fit}{left}"
-    if fit is not None and fit.renamed:
-        flags["renamed-weights"] = fit.renamed
-    return flags if fit is not None else drawn_flags(model)
-
-
-def _best_names(wanted: Shapes, shapes: Shapes) -> tuple[_Names, str]:
-    """The checkpoint's names as most of its tensors fit, and what was done to them, in words."""
-    tries = [
-        tried
-        for stripped in _stripped({name: name for name in shapes}, "")
-        for tried in (stripped, *_extended(stripped))
-        if len(set(tried[0].values())) == len(shapes)  # two names must not become one
-    ]
-    names, off, on = max(tries, key=lambda tried: _fitting(tried[0], wanted, shapes))
-    said = [f"'{off}' taken off"] * bool(off) + [f"'{on}' put before"] * bool(on)
-    return names, f"{' and '.join(said)} the names" if said else ""
-
-
-def _stripped(names: _Names, off: str) -> Iterator[_Renamed]:
-    """Names as they are, and with one prefix after another taken off."""
-    yield names, off, ""
-    for prefix in PREFIXES if off.count(".") < MOST_PREFIXES else ():
-        if any(name.startswith(prefix) for name in names.values()):
-            shorter = {old: name.removeprefix(prefix) for old, name in names.items()}
-            yield from _stripped(shorter, off + prefix)
-
-
-def _extended(renamed: _Renamed) -> Iterator[_Renamed]:
-    names, off, _ = renamed
-    for prefix in PREFIXES:
-        yield {old: prefix + name for old, name in names.items()}, off, prefix
-
-
-def _fitting(names: Mapping[str, str], wanted: Shapes, shapes: Shapes) -> int:
-    return sum(wanted.get(new) == shapes[old] for old, new in names.items())
-
-
-def _counts(name: str) -> bool:
-    """Old checkpoints lack BatchNorm's batch counter, which means nothing here."""
-    return not name.endswith("num_batches_tracked")
-
-
-def _share(model: nn.Module, loaded: set[int], classifier: str | None) -> float:
-    head = find_head(model, classifier)
-    left_out = set() if head is None else {id(parameter) for parameter in head.parameters()}
-    sizes = {id(p): p.numel() for p in model.parameters() if id(p) not in left_out}
-    whole = sum(sizes.values())
-    return sum(size for each, size in sizes.items() if each in loaded) / whole if whole else 1.0
+        more = f"; {fresh} of {len(norms)} BatchNorm layers left out" if fresh else ""
+        flags["partly-loaded"] = f"{fit}{more}"
+    if fit.unnormalised:
+        count, names = len(fit.unnormalised), some(fit.unnormalised)
+        flags["no-running-statistics"] = f"{count} norm layers at mean 0, variance 1: {names}"
+    if fit.fresh_first:
+        flags["fresh-first-layer"] = f"{fit.fresh_first} is as it was drawn"
+    other = some(sorted(fit.projection))
+    left = f"a head of another kind is left out ({other})" if fit.projection else ""
+    words = {
+        "checkpoint-part": "; ".join(filter(None, (fit.part, left))),
+        "renamed-weights": fit.renamed,
+        "converted-weights": fit.converted,
+    }
+    return flags | {name: said for name, said in words.items() if said}
 
 
 def _mark_fresh_layers(model: nn.Module, names: Iterable[str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from acrank.common.files import check_writable
+from acrank.common.paths import user_path
 from acrank.errors import ConfigError, ZooError
 from acrank.zoo.check import NO_SHA256, UNPINNED, Checked, Checker, is_unpinned, pin_changes
 from acrank.zoo.edit import pinned, save
@@ -84,7 +84,7 @@ def pin_zoo(report: ZooReport) -> str:
             f"The zoo {report.spec!r} comes with acrank and is not changed.",
             hint="Copy the file, and pin the copy.",
         )
-    path = Path(report.spec).expanduser()
+    path = user_path(report.spec)
     check_writable(path)
     changes = {}
     for number, (entry, checked) in enumerate(zip(report.entries, report.checks, strict=True)):

@@ -10,6 +10,7 @@ from acrank.errors import AcrankError, ModelError
 from acrank.zoo.describe import url_weights
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub
+from acrank.zoo.shards import weights_size
 from acrank.zoo.sources import HubFiles, hub_files, local_weights
 
 # Requests at a time: the hub answers each in a fraction of a second.
@@ -25,7 +26,7 @@ def local_size(entry: ZooEntry, hub: Hub) -> int | None:
         path = found.weights if found else None
     elif path is None and not entry.factory:
         path = url_weights(entry)
-    return path.stat().st_size if path and is_regular(path) else None
+    return weights_size(path) if path and is_regular(path) else None
 
 
 def ask_sizes(

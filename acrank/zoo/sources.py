@@ -7,6 +7,7 @@ from pathlib import Path
 from acrank.common.regular import is_regular
 from acrank.zoo import names
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+from acrank.zoo.shards import INDEX, shard_names
 
 # timm's own order of preference inside a folder; safetensors first, as it cannot run code
 WEIGHT_FILES = (
@@ -19,6 +20,8 @@ WEIGHT_FILES = (
     "open_clip_pytorch_model.bin",
     "open_clip_pytorch_model.pth",
 )
+# Of weights in several files; timm itself would take the first of them alone.
+INDEX_FILES = (f"model.safetensors{INDEX}", f"pytorch_model.bin{INDEX}")
 # MONAI's own repositories, and what a bundle has where.
 BUNDLES = f"{HUB_PREFIX}MONAI/"
 BUNDLE_WEIGHTS = ("models/model.safetensors", "models/model.pt")
@@ -78,7 +81,7 @@ def hub_files(entry: ZooEntry) -> HubFiles | None:
     if reference.startswith(BUNDLES):
         return HubFiles(*names.split_repo(reference), BUNDLE_WEIGHTS)
     if reference.startswith(HUB_PREFIX):
-        return HubFiles(*names.split_repo(reference), WEIGHT_FILES, config=True)
+        return HubFiles(*names.split_repo(reference), WEIGHT_FILES + INDEX_FILES, config=True)
     return _timm_files(reference)
 
 
@@ -113,9 +116,25 @@ def local_weights(entry: ZooEntry) -> Path | None:
 
 
 def folder_weights(folder: Path) -> Path:
-    """The file that timm loads from a folder, found in its order; may be missing."""
-    found = [folder / name for name in WEIGHT_FILES if is_regular(folder / name)]
+    """The file that timm loads from a folder, found in its order, or an index; may be missing."""
+    known = WEIGHT_FILES + INDEX_FILES
+    found = [folder / name for name in known if is_regular(folder / name)]
     with suppress(OSError):  # a name longer than the disk takes is a folder without files
         for suffix in _WEIGHT_SUFFIXES:
             found.extend(sorted(folder.glob(f"*.{suffix}")))
     return found[0] if found else folder / WEIGHT_FILES[0]
+
+
+def others_in_folder(weights: Path) -> str:
+    """Which checkpoints stand beside the one that is taken for its place alone, in words."""
+    known = WEIGHT_FILES + INDEX_FILES
+    if weights.name in known:
+        return ""
+    one = set(shard_names(weights))
+    beside = sorted(
+        path.name
+        for path in weights.parent.glob(f"*{weights.suffix}")
+        if path.name not in one and is_regular(path)
+    )
+    more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+    return f"{weights.name} taken; there is also {beside[0]}{more}" if beside else ""

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 from pydantic import ValidationError
 
+from acrank.common.paths import user_path
 from acrank.common.visible import brief, visible
 from acrank.common.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.errors import ZooError
@@ -54,7 +55,7 @@ def open_zoo(spec: str) -> ZooFile:
     Raises:
         ZooError: the file cannot be read, is no YAML or no zoo, and where.
     """
-    path = packaged_zoo(spec) or Path(spec).expanduser()
+    path = packaged_zoo(spec) or user_path(spec)
     label = path.name if packaged_zoo(spec) else spec
     try:
         text = read_text(path)

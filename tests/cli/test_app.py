@@ -76,9 +76,32 @@ def test_the_documented_help_is_the_real_one() -> None:
     assert {"score", "merge"} <= {command[0] for command in COMMANDS if command}
 
 
-def test_a_closed_pipe_is_no_failure() -> None:
-    command = f"{sys.executable} -m acrank list-zoo --zoo demo --format csv | true"
-    command += "; exit ${PIPESTATUS[0]}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), EOFError()])
+def test_no_error_ends_as_a_gate_that_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """Typer ends with 1 on these."""
+
+    def broken(*args: object, **settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr("acrank.run.run", broken)
+    monkeypatch.setattr(sys, "argv", ["acrank", "score", "--data", "demo", "--zoo", "demo"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == ExitCode.INTERNAL
+    assert type(error).__name__ in capsys.readouterr().err
+
+
+def test_help_stays_where_docstrings_are_left_out() -> None:
+    code = (
+        "import sys; sys.argv = ['acrank', 'gate', '--help']; from acrank.cli import main; main()"
+    )
+    shown = [
+        subprocess.run(
+            [sys.executable, *optimise, "-c", code], capture_output=True, text=True, cwd=ROOT
+        ).stdout
+        for optimise in ((), ("-OO",))
+    ]
+    assert "Let a pipeline choose a backbone" in shown[0]
+    assert shown[0] == shown[1]

@@ -1,11 +1,16 @@
 """``acrank gate`` and ``acrank compare`` as a pipeline calls them."""
 
+import inspect
 import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from acrank.cli.gate import gate
+from acrank.cli.options import _FIELDS
+from acrank.cli.score import score
+from acrank.config import HOW, RunConfig
 from acrank.report.github import SUMMARY_BYTES
 from acrank.report.records import to_json
 from acrank.results import Ranking
@@ -48,6 +53,17 @@ def test_a_rule_that_is_not_met_is_exit_1(acrank: Acrank) -> None:
     assert "The gate failed: last (max-regret)." in done.stdout
 
 
+def test_it_has_every_option_of_score_that_results_depend_on() -> None:
+    """Else a baseline of such a setting could be met through a configuration file alone."""
+    of_score, of_gate = (
+        {_FIELDS.get(name, name) for name in inspect.signature(command).parameters}
+        for command in (score, gate)
+    )
+    decide = set(RunConfig.model_fields) & of_score - set(HOW) - {"shard"}  # all of a zoo is judged
+    assert decide <= of_gate
+    assert {"head", "norms", "bootstrap", "repeats", "dead_channels", "budget"} <= decide
+
+
 def test_choose_prints_the_name_alone(acrank: Acrank) -> None:
     save(ranking_of(FOUR))
     done = acrank(*SCORES, "--choose")
@@ -58,6 +74,17 @@ def test_choose_prints_the_name_alone(acrank: Acrank) -> None:
     save(ranking_of([*FOUR, FAILED]))
     assert acrank(*SCORES, "--choose").stdout == ""
     assert acrank(*SCORES, "--choose", "--allow-failed").stdout == "first\n"
+
+
+def test_choose_prints_one_line_that_is_no_command(acrank: Acrank) -> None:
+    for name in (HOSTILE, "::error::x", "##[error]x"):
+        save(ranking_of([result(name, 9.0), LAST]))
+        done = acrank(*SCORES, "--choose")
+        assert done.returncode == 0
+        assert len(done.stdout.splitlines()) == 1
+        assert not done.stdout.startswith(("::", "##["))
+        assert "note: the name is printed with escapes" in done.stderr
+        assert not any(line.lstrip().startswith("::") for line in done.stderr.splitlines())
 
 
 def test_no_model_with_a_score_is_exit_4(acrank: Acrank) -> None:
@@ -103,6 +130,62 @@ def test_wrong_usage_is_exit_2(acrank: Acrank, options: tuple[str, ...], message
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stdout == ""
+
+
+RULELESS = "has no gate: section, and --scores needs nothing else of it"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Gate: {fail_under: 99}", "Unknown setting 'Gate' (in 'a.yaml')"),
+        ("gates: {fail_under: 99}", "Did you mean 'gate'?"),
+        ("gate-rules: {fail_under: 99}", "Unknown setting 'gate-rules'"),
+        ("fail_under: 99", "'fail_under' is a rule of the gate, and stands outside its section"),
+        ("data: demo\nmax_regret: 0", "'max_regret' is a rule of the gate"),
+        ("sample: 9\ngate: {fail_under: 99}", "Did you mean 'samples'?"),
+        ("gate:", "The gate: section of 'a.yaml' is empty"),
+        ("gate: {}", "The gate: section of 'a.yaml' is empty"),
+        ("gate:\n  fail_under:\n", "Rule 'fail_under' of 'a.yaml' has no value"),
+        ("gate: {fail_under: 99}\ngate: {fail_under: 0}", "'gate' is given twice"),
+        ("gate: {fail_under: 99, fail_under: 0}", "'fail_under' is given twice"),
+        ("gate: {fail-under: 99}", "Did you mean 'fail_under'?"),
+        ("gate: {license: []}", "it names no licence"),
+        ("gate: {require: ''}", "Setting 'require' is ''"),
+        ("gate: {require: first, top_k: true}", "Setting 'top_k' is True"),
+        ("gate: {require: first, top_k: yes}", "it takes no true or false"),
+        ("gate: {max_params: on}", "Setting 'max_params' is True"),
+        ("gate: {allow_failed: 7}", "Setting 'allow_failed' is 7"),
+    ],
+)
+def test_a_rule_that_would_not_be_asked_is_refused(acrank: Acrank, text: str, message: str) -> None:
+    save(ranking_of(FOUR))
+    Path("a.yaml").write_text(text + "\n")
+    for options in ((), ("--max-regret", "99")):
+        done = acrank(*SCORES, "--config", "a.yaml", *options)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert done.stdout == ""
+
+
+def test_empty_variables_of_a_pipeline_ask_for_nothing(acrank: Acrank) -> None:
+    save(ranking_of(FOUR))
+    for option in ("--require", "--license", "--baseline"):
+        done = acrank(*SCORES, "--fail-under", "0", option, "")
+        assert done.returncode == 2, option
+
+
+def test_a_file_without_rules_is_said_to_be_of_no_use(acrank: Acrank) -> None:
+    save(ranking_of(FOUR))
+    Path("a.yaml").write_text("samples: 16\n")
+    done = acrank(*SCORES, "--config", "a.yaml")
+    assert done.returncode == 2
+    assert "The gate has no rule" in done.stderr
+    done = acrank(*SCORES, "--config", "a.yaml", "--fail-under", "0")
+    assert done.returncode == 0
+    assert RULELESS in done.stderr
+    Path("a.yaml").write_text("gate: {fail_under: 0}\n")
+    assert RULELESS not in acrank(*SCORES, "--config", "a.yaml").stderr
 
 
 def test_junit_has_a_case_a_rule_and_holds_any_name(acrank: Acrank) -> None:

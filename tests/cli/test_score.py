@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 
 from acrank.cli import main
 from tests.norm.test_convert import randomise
+from tests.processes import python_path
 
 Acrank = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
@@ -120,14 +121,17 @@ def test_a_fresh_process_runs_the_demo(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "acrank", *DEMO, "--model", "demo-c*"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path()},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("#  model")
-    assert done.stderr.startswith("[1/2] demo-cifar10: ok")
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("note: 10 classes (0 1, 1 2, ")
+    assert first.endswith("), 16 of 1797 images")
+    assert second.startswith("[1/2] demo-cifar10: ok")
 
 
 def test_the_same_seed_gives_the_same_ranking(acrank: Acrank) -> None:
@@ -271,7 +275,8 @@ def test_a_result_that_cannot_be_written_is_still_printed(
 
 
 def test_several_steps_and_a_ridge_head(acrank: Acrank) -> None:
-    common = ("score", "--data", "demo", "--zoo", "demo", "--model", "demo-cifar10", *FAST)
+    one = ("--model", "demo-cifar10", "--rank-by", "ac_corr")  # whose intervals are of the steps
+    common = ("score", "--data", "demo", "--zoo", "demo", *one, *FAST)
     for extra in (("--steps", "epoch", "--repeats", "2"), ("--steps", "3"), ("--head", "ridge")):
         done = acrank(*common, *extra)
         assert done.returncode == 0, done.stderr
@@ -369,7 +374,7 @@ def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "acrank", *arguments, "--csv", "out.csv"],
         cwd=tmp_path,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": python_path()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

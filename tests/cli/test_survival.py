@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.cli.test_score import DEMO, FAST, ROOT, Acrank, acrank, write_zoo
+from tests.processes import python_path
 
 __all__ = ["acrank"]
 
@@ -37,7 +38,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "acrank", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "ACRANK_CACHE": str(folder / "kept")},
+        env={**os.environ, "PYTHONPATH": python_path(), "ACRANK_CACHE": str(folder / "kept")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,7 +115,8 @@ def test_what_a_model_does_to_its_process_costs_its_row_only(
 def test_workers_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> None:
     process = start(tmp_path, *DEMO, "--jobs", "2", "--fresh", "--format", "csv")
     assert process.stderr is not None
-    process.stderr.readline()
+    while not process.stderr.readline().startswith("["):  # a model has been scored
+        assert process.poll() is None
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len([worker for worker in workers if "spawn_main" in " ".join(worker.cmdline())]) == 2
     if how is signal.SIGKILL:

@@ -17,6 +17,11 @@ from acrank.common.visible import brief, first_line, json_visible, typed_line, v
         ("safe\u202egnp.exe\u2066", r"safe\u202egnp.exe\u2066"),
         ("\u2028\u2029\u200f", r"\u2028\u2029\u200f"),
         ("\udcff", r"\udcff"),
+        ("::error::x", r"\x3a:error::x"),
+        ("  ::error::x", r"  \x3a:error::x"),
+        ("a\n::error::x", r"a\n::error::x"),
+        ("x ##[error]y ##vso[task]z", r"x \x23#[error]y \x23#vso[task]z"),
+        ("std::vector ## title", "std::vector ## title"),
         ("\u05d0\u05d1 \u0627 \u540d \U0001f600 é", "\u05d0\u05d1 \u0627 \u540d \U0001f600 é"),
     ],
 )
@@ -28,7 +33,11 @@ def test_a_listing_keeps_its_newlines() -> None:
     assert visible("a:\n  \x1b", keep="\n") == "a:\n  \\x1b"
 
 
-@given(st.text())
+def test_no_line_of_a_listing_is_a_command() -> None:
+    assert visible("a:\n  ::error::x", keep="\n") == "a:\n  \\x3a:error::x"
+
+
+@given(st.text() | st.text(":# []vo\n"))
 def test_what_is_visible_is_encodable_and_stays(text: str) -> None:
     shown = visible(text)
     shown.encode("utf-8")
@@ -61,3 +70,10 @@ def test_long_values_are_cut() -> None:
 def test_errors_in_one_line(error: Exception, line: str, typed: str | None) -> None:
     assert first_line(error) == line
     assert typed_line(error) == (typed or f"FileNotFoundError: {line}")
+
+
+def test_json_has_no_command_and_reads_back() -> None:
+    text = json_visible(json.dumps(["##[error]x", "a###vso[b]"]))
+    assert "##[" not in text
+    assert "##vso" not in text
+    assert json.loads(text) == ["##[error]x", "a###vso[b]"]

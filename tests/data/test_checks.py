@@ -29,7 +29,6 @@ def message(folder: Path) -> str:
     ("name", "content", "reason"),
     [
         ("x.jpg", b"", "empty file (0 bytes)"),
-        ("x.jpg", b"<html>not found</html>", "not an image in a known format"),
         ("x.jpg", JPEG[:-300], "truncated"),
         ("x.jpg", JPEG[:-2], "truncated"),
         ("x.jpg", JPEG[: len(JPEG) // 2], "truncated"),
@@ -50,6 +49,30 @@ def test_damaged_file_is_named_with_its_reason(
     assert "1 of 5 images cannot be used" in text
     assert f"{folder / 'a' / name}: " in text
     assert reason in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "hint"),
+    [
+        (b"<!DOCTYPE html><html>not found</html>", "an HTML page", "Download the images"),
+        (b"\n<html>", "an HTML page", "Download the images"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
+        (bytes(128) + b"DICM" + bytes(50), "a DICOM file", "PNG"),
+        (b"\0\0\0\x18ftypheic" + bytes(50), "an HEIC or AVIF image", "PNG or JPEG"),
+        (b'{"error": "rate limit"}', "a JSON document", "Download the images"),
+        (b"PK\x03\x04" + bytes(50), "a ZIP archive", "Unpack"),
+        (b"\x1f\x8b" + bytes(50), "a gzip archive", "Unpack"),
+        (b"<?xml version='1.0'?><svg/>", "an XML or SVG document", "PNG or JPEG"),
+    ],
+)
+def test_what_is_no_image_is_recognised(
+    folder: Path, content: bytes, words: str, hint: str
+) -> None:
+    (folder / "a" / "x.jpg").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        open_target(str(folder))
+    assert f"x.jpg: not an image in a known format, but {words}" in caught.value.message
+    assert hint in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

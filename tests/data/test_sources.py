@@ -71,6 +71,34 @@ def test_hfds_bad_split(hub: Path, split: str) -> None:
         open_target(f"hfds/{hub}{split}")
 
 
+def test_hfds_split_after_a_slash(hub: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        open_target("hfds/some/name/test")
+    assert caught.value.hint == "A split follows a colon: hfds/some/name:test."
+
+
+def test_hfds_of_a_file_or_of_what_was_saved(hub: Path, tmp_path: Path) -> None:
+    import datasets
+
+    data = datasets.load_dataset(str(hub), split="train")
+    data.to_parquet(str(tmp_path / "files" / "d.parquet"))
+    data.save_to_disk(str(tmp_path / "saved"))
+    with pytest.raises(DataError) as caught:
+        open_target(f"hfds/{tmp_path / 'files' / 'd.parquet'}")
+    assert caught.value.hint == f"Give the folder of the files: hfds/{tmp_path / 'files'}."
+    assert len(open_target(f"hfds/{tmp_path / 'files'}").items) == 8
+    with pytest.raises(DataError) as caught:
+        open_target(f"hfds/{tmp_path / 'saved'}")
+    assert "Dataset.to_parquet" in str(caught.value.hint)
+
+
+def test_hfds_that_would_read_test_images_too(hub: Path) -> None:
+    (hub / "train").rename(hub / "Trn")
+    (hub / "test").rename(hub / "Holdout")
+    with pytest.raises(DataError, match="and would read both"):
+        open_target(f"hfds/{hub}")
+
+
 def test_hfds_without_images(hub: Path, tmp_path: Path) -> None:
     other = tmp_path / "table"
     other.mkdir()

@@ -53,7 +53,9 @@ def test_order_of_the_rows_does_not_matter(folder: Path) -> None:
 
 def test_repeated_row_adds_nothing(folder: Path) -> None:
     spec = write(folder, "path,label\nimg/0.png,a\n./img/x/../0.png,a\nimg/1.png,b\n")
-    assert [item.key for item in open_target(spec).items] == ["img/0.png", "img/1.png"]
+    target = open_target(spec)
+    assert [item.key for item in target.items] == ["img/0.png", "img/1.png"]
+    assert target.warnings == (f"1 of 3 rows of {spec} repeat another row.",)
 
 
 def test_absolute_path(folder: Path) -> None:

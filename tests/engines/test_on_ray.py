@@ -19,16 +19,16 @@ import pytest
 from acrank import rank
 from acrank.report.records import to_csv
 from tests.engines.ray_networks import bad, network, write_zoo
+from tests.processes import python_path
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
 
-ROOT = Path(__file__).parents[2]
 FAST = ("--samples", "16", "--batch-size", "8", "--threads", "1", "--trust-code")
 # Raylets pass it on to their workers. A dead node is missed after three seconds, not after 30.
 ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT),
+    "PYTHONPATH": python_path(),
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",

@@ -4,25 +4,29 @@ import io
 import os
 import random
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
+from acrank.cli import main
 from acrank.common.alone import LOCK
 from acrank.errors import ConfigError
 from acrank.finetuning import loop
 from acrank.finetuning.state import _save, load_state, save_state
-from tests.cli.test_score import ROOT, Acrank, acrank
+from tests.cli.test_score import Acrank, acrank
+from tests.processes import started_at_once
 
 __all__ = ["acrank"]
 
-# of each method; ten in the long form of this test, each costs the start of a process
+# of each method; ten in the long form of this test
 KILLS = int(os.environ.get("ACRANK_TEST_KILLS", "2"))
 EPOCHS = max(3, KILLS)
 COMMAND = (
@@ -35,42 +39,48 @@ METHODS = {
 }
 RESULT = ("config.json", "confusion.csv", "finetune.json", "log.csv", "model.safetensors")
 
-# Kills itself some seconds after a file is, for the nth time, about to be put in its place whole,
-# or removed.
-LAUNCHER = """
-import os, runpy, signal, sys, threading
-from pathlib import Path
-name, left, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-del sys.argv[1:4]
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def watch(event, args):
-    global left
-    place = {"os.rename": 1, "os.remove": 0}.get(event)
-    if place is not None and Path(args[place]).name == name:
-        left -= 1
-        if left == 0:
-            threading.Timer(delay, die).start() if delay else die()
-
-sys.addaudithook(watch)
-runpy.run_module("acrank", run_name="__main__", alter_sys=True)
-"""
 Moment = tuple[str, int, float]
 
 
-def start(folder: Path, method: str, moment: Moment) -> subprocess.Popen[str]:
+def run_and_die(said: Path, moment: Moment, command: Sequence[str]) -> None:
+    """Run the command in this process, which kills itself.
+
+    Args:
+        said: file that gets what it says.
+        moment: seconds after a file is, for the nth time, about to be put in its place whole, or
+            removed.
+        command: after the name of the program.
+    """
+    name, left, delay = moment
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal left
+        place = {"os.rename": 1, "os.remove": 0}.get(event)
+        if place is not None and Path(args[place]).name == name:
+            left -= 1
+            if left == 0:
+                threading.Timer(delay, die).start() if delay else die()
+
+    warnings.simplefilter("error")
+    with said.open("wb") as stream:
+        for output in (1, 2):
+            os.dup2(stream.fileno(), output)
+    sys.argv = ["acrank", *command]
+    sys.addaudithook(watch)
+    main()
+
+
+def start(folder: Path, method: str, moment: Moment) -> BaseProcess:
     """The command in a process of its own, which dies at a moment."""
     command = [*COMMAND, *METHODS[method], "--output", str(folder / method)]
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", LAUNCHER, *map(str, moment), *command],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = cast(Any, started_at_once()).Process(
+        target=run_and_die, args=(folder / f"{method}.txt", moment, command)
     )
+    process.start()
+    return cast(BaseProcess, process)
 
 
 def moments(method: str) -> list[Moment]:
@@ -89,8 +99,8 @@ def test_killed_at_any_moment_it_ends_as_if_never_killed(acrank: Acrank, tmp_pat
         finished = [method for method in METHODS if (tmp_path / method / "finetune.json").exists()]
         running = {m: start(tmp_path, m, moments(m)[turn]) for m in METHODS if m not in finished}
         for method, process in running.items():
-            err = process.communicate(timeout=300)[1]
-            assert process.returncode == -signal.SIGKILL, err
+            process.join(timeout=300)
+            assert process.exitcode == -signal.SIGKILL, (tmp_path / f"{method}.txt").read_text()
             if turn == 0:
                 _was_killed_while_it_wrote(tmp_path / method)
     for method, options in METHODS.items():

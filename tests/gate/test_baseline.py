@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from acrank.config import RunConfig
+from acrank.device import choose_autocast
 from acrank.errors import ConfigError
 from acrank.gate import Policy, Verdict, judge
+from acrank.gate.precision import as_of_baseline
 from acrank.report.records import to_json
 from acrank.report.verdict import notes
 from acrank.results import Ranking
@@ -70,6 +74,39 @@ def test_other_data_or_settings_are_refused(
     judged = against(tmp_path, other, ranking_of(FOUR), allow_different=True)
     assert judged.passed
     assert "other to" in notes(judged)[0]
+
+
+@pytest.mark.parametrize("setting", ["device", "precision"])
+def test_what_auto_came_out_as_is_compared_and_not_the_word(tmp_path: Path, setting: str) -> None:
+    record = {**RECORD, "config": {**RECORD["config"], setting: "auto"}}
+    given = {**RECORD, "config": {**RECORD["config"], setting: "cpu"}}
+    old, new = ranking_of(FOUR, record=record), ranking_of(FOUR, record=given)
+    assert against(tmp_path, old, new).passed
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_auto_takes_the_precision_of_the_baseline_and_says_so(
+    tmp_path: Path, precision: str
+) -> None:
+    path = tmp_path / "old.json"
+    device = {**RECORD["device"], "precision": precision}
+    path.write_text(to_json(ranking_of(FOUR, record={**RECORD, "device": device})))
+    auto = RunConfig(data="demo")
+    settled, said = as_of_baseline(auto, path)
+    assert settled == auto.model_copy(update={"precision": precision})
+    assert f"auto is {precision} here, as in the baseline '{path}'" in said
+    assert ("emulate" in said) == (precision == "bf16")
+    wanted = choose_autocast(settled.precision, torch.device("cpu"))
+    assert wanted == (torch.bfloat16 if precision == "bf16" else None)
+    named = RunConfig(data="demo", precision="fp32")
+    assert as_of_baseline(named, path) == (named, "")
+
+
+def test_another_precision_says_which_to_score_with(tmp_path: Path) -> None:
+    other = ranking_of(FOUR, record={**RECORD, "device": {"type": "cpu", "precision": "bf16"}})
+    with pytest.raises(ConfigError, match=r"device \(precision\): bf16 there") as caught:
+        against(tmp_path, other, ranking_of(FOUR))
+    assert "--precision bf16" in str(caught.value)
 
 
 def test_how_and_where_it_ran_and_other_versions_are_no_difference(tmp_path: Path) -> None:

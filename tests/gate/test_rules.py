@@ -48,9 +48,31 @@ def test_a_tie_with_the_last_of_the_first_k_passes_and_says_so() -> None:
     assert verdict(require="last", top_k=4).passed
 
 
-def test_without_trials_equal_rank_is_all_that_counts() -> None:
+def test_where_nothing_says_how_far_scores_vary_the_gate_says_so_and_fails() -> None:
     known = [result("a", 2.0), result("b", 1.999999)]
-    assert not verdict(ranking_of(known), require="b").passed
+    passed, text = found(verdict(ranking_of(known), require="b"), "top-k")
+    assert not passed
+    assert "whether it can be told apart from a is unknown (of b: it is not repeated" in text
+
+
+@pytest.mark.parametrize(("value", "passes"), [(2.95, True), (2.5, False)])
+def test_a_stuck_leader_is_taken_as_it_is(value: float, passes: bool) -> None:
+    """As if it had parts that are all the same, which are what its guard speaks of."""
+    stuck = replace(result("stuck", 3.0), guards={"log_me": {"saturated": "3 of at most 3"}})
+    other = result("other", value - 0.1, value + 0.1, value, value + 0.05, value - 0.05)
+    ranking = ranking_of([stuck, other, *FOUR[1:]])
+    passed, text = found(verdict(ranking, require="other"), "top-k")
+    assert passed == passes
+    if passes:
+        assert "but cannot be told apart from stuck" in text
+    else:
+        assert "from stuck is unknown (of stuck: saturated: 3 of at most 3)" in text
+
+
+def test_equal_scores_are_alike_whatever_is_known_of_them() -> None:
+    ranking = ranking_of([result("a", 2.0), result("b", 2.0), *FOUR[3:]])
+    assert verdict(ranking, require="a").passed
+    assert verdict(ranking, require="b").passed
 
 
 def test_ties_of_a_consensus_are_those_of_its_table() -> None:

@@ -134,5 +134,8 @@ def test_targets_that_do_not_fit() -> None:
         log_me(features, [1.0, 2.0], task="regression")
     with pytest.raises(MetricError, match="zero for every image"):
         log_me(features, [0.0] * 4, task="regression")
+    for column in (0.0, 1.0):
+        with pytest.raises(MetricError, match="No label varies"):
+            log_me(features, [[column, 1.0]] * 4, task="multilabel")
     with pytest.raises(MetricError, match="as two arrays"):
         log_me(as_feature_set(features, [0, 1, 0, 1]), task="regression")

@@ -10,7 +10,14 @@ from acrank.metrics import METRICS
 from acrank.metrics import features as runner
 from acrank.metrics.feature_set import as_feature_set
 from acrank.metrics.features import FeatureScores, feature_scores
-from acrank.metrics.guards import GUARDS, GuardWarning, checked, collect_guards, warn_guard
+from acrank.metrics.guards import (
+    GUARDS,
+    NO_INTERVAL,
+    GuardWarning,
+    checked,
+    collect_guards,
+    warn_guard,
+)
 
 CHEAP = ("log_me", "h_score", "h_score_regularised", "transrate")
 GENERATOR = np.random.default_rng(0)
@@ -64,6 +71,29 @@ def test_what_is_stuck_has_no_interval() -> None:
     found = feature_scores(wide, LABELS, None, ("log_me", "h_score"), replicates=5)
     assert len(found.scores["log_me"].replicates) == 5
     assert found.scores["h_score"].replicates == ()
+
+
+@pytest.mark.parametrize("classes", [30, 24])
+def test_one_image_a_class_has_no_interval_and_a_guard(classes: int) -> None:
+    """Parts that keep an image of every class would be the whole sample each time."""
+    labels = np.minimum(np.arange(30), classes - 1)
+    found = feature_scores(FEATURES[:30], labels, None, ("log_me", "transrate"), replicates=5)
+    assert found.scores["log_me"].replicates == ()
+    single = 30 if classes == 30 else 23
+    said = {"few-images": f"{single} of {classes} classes have one image"}
+    assert found.guards["log_me"] == said
+    assert "few-images" not in found.guards.get("transrate", {})  # it never has an interval
+
+
+def test_a_sample_says_how_much_its_parts_can_tell() -> None:
+    estimate = scores(replicates=5).scores["log_me"]
+    assert estimate.freedom == 60 - 3
+    pixels = np.repeat(np.arange(4), 15)
+    found = scores(replicates=5, images=pixels)
+    assert found.scores["log_me"].freedom == 3
+    one = scores(replicates=5, images=np.zeros(60, dtype=np.int64))
+    assert one.scores["log_me"].replicates == ()
+    assert one.guards["log_me"] == {"few-images": "all pixels are of one image"}
 
 
 def test_what_cannot_be_computed_has_a_reason() -> None:
@@ -132,4 +162,4 @@ def test_other_warnings_pass_and_names_are_known() -> None:
     assert fired == {"saturated": "1 of 1"}
     with pytest.raises(KeyError):
         warn_guard("no-such-guard", "")
-    assert len(GUARDS) == 7
+    assert set(NO_INTERVAL) <= set(GUARDS)

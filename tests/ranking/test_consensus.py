@@ -92,10 +92,32 @@ def test_uncertain_metrics_give_uncertain_places() -> None:
 
 def test_a_voter_of_unknown_uncertainty_is_named() -> None:
     known = [Estimate(float(i), replicates=(i - 0.1, i + 0.2, i + 0.0)) for i in range(3)]
+    votes = [dict.fromkeys(("log_me", "knn"), known[i]) for i in range(3)]
+    models = [model(f"m{i}", ac_corr=float(i), **votes[i]) for i in range(3)]
+    ranking = rank_results(models, "consensus", 0, metrics=(*BOTH, "knn"))
+    assert "unknown for ac_corr: it votes as if it did not." in ranking.warnings[-1]
+    assert {row.p_best is None for row in ranking.rows} == {False}
+
+
+def test_half_of_the_votes_of_unknown_uncertainty_give_no_interval() -> None:
+    known = [Estimate(float(i), replicates=(i - 0.1, i + 0.2, i + 0.0)) for i in range(3)]
     models = [model(f"m{i}", ac_corr=float(i), log_me=known[i]) for i in range(3)]
     ranking = rank_results(models, "consensus", 0, metrics=BOTH)
-    assert "uncertainty of ac_corr is unknown" in ranking.warnings[1]
-    assert ranking.rows[0].p_best is not None
+    assert {(row.low, row.p_best, row.tie_group) for row in ranking.rows} == {(None,) * 3}
+    assert "No model has an interval" in ranking.warnings[-1]
+
+
+def test_one_model_of_unknown_uncertainty_does_not_take_it_from_the_others() -> None:
+    known = [Estimate(float(i), replicates=(i - 0.1, i + 0.2, i + 0.0)) for i in range(4)]
+    models = [model(f"m{i}", ac_corr=known[i], log_me=known[i]) for i in range(3)]
+    models.append(model("stuck", ac_corr=3.0, log_me=3.0))
+    ranking = rank_results(models, "consensus", 0, metrics=BOTH)
+    first, *rest = ranking.rows
+    assert (first.result.model, first.low, first.p_best, first.tie_group) == ("stuck", *(None,) * 3)
+    assert [row.tie_group for row in rest] == [1, 2, 3]
+    assert sum(row.p_best or 0.0 for row in rest) == pytest.approx(1)
+    assert "ac_corr of stuck; log_me of stuck" in ranking.warnings[-2]
+    assert ranking.warnings[-1].startswith("stuck: without an interval")
 
 
 def test_metrics_that_vary_together_are_drawn_together() -> None:

@@ -56,7 +56,7 @@ def test_an_order_that_sees_no_target_is_pointed_out() -> None:
     def make(name: str, score: float, zero: float) -> ModelResult:
         values = {"ac_corr": score, "ac_corr_channel": score, "ac_corr_zero": zero}
         return ModelResult(
-            name, "ok", scores={m: Estimate.of_trials([v, v]) for m, v in values.items()}
+            name, "ok", scores={m: Estimate.of_trials([v, v + 0.01]) for m, v in values.items()}
         )
 
     blind = [make("a", 3, 2.9), make("b", 2, 1.9), make("c", 1, 0.9)]
@@ -99,3 +99,42 @@ def test_dropped_models_follow_the_ranked_and_take_no_part() -> None:
         assert ranking.rows[0].result.value("etran") == pytest.approx(1.0)  # of two models
         assert "etran" not in ranking.rows[2].result.scores
         assert ranking.rows[2].score is None
+
+
+def knn(name: str, value: float, *replicates: float, **guards: str) -> ModelResult:
+    scores = {"knn": Estimate(value, replicates=replicates)}
+    return ModelResult(name, "ok", scores=scores, guards={"knn": guards} if guards else {})
+
+
+def test_who_is_of_unknown_uncertainty_is_said_and_the_others_are_compared() -> None:
+    ranking = rank_results(
+        [
+            knn("top", 1.0, saturated="1 of at most 1"),
+            knn("near", 0.97, 0.97, 0.98, 0.96),
+            knn("far", 0.5, 0.5, 0.51, 0.49),
+            knn("flat", 0.0, 0.0, 0.0, 0.0),
+        ],
+        "knn",
+        0,
+        metrics=("knn",),
+    )
+    assert [row.tie_group for row in ranking.rows] == [None, 1, 2, None]
+    assert [row.low is None for row in ranking.rows] == [True, False, False, True]
+    assert ranking.rows[1].p_best == pytest.approx(1.0, abs=0.01)
+    assert ranking.rows[0].p_best is None
+    assert ranking.warnings == (
+        "How far knn varies is unknown of top (saturated: 1 of at most 1); flat (it is the same on "
+        "every part of the sample): P(best) and tie groups are among the other 2 models.",
+    )
+
+
+def test_nothing_known_of_any_model_is_said_once() -> None:
+    few = {"few-images": "64 of 64 classes have one image"}
+    ranking = rank_results([knn("a", 0.2, **few), knn("b", 0.1, **few)], "knn", 0, metrics=("knn",))
+    assert ranking.warnings == (
+        "How far knn varies is unknown (few-images: 64 of 64 classes have one image): there are no "
+        "tie groups and there is no P(best). Draw a larger sample (--samples), with several images "
+        "of each class.",
+    )
+    alone = [ModelResult("a", "ok", scores={"params": Estimate(1.0)})]
+    assert rank_results(alone, "params", 0).warnings == ()  # which no image moves

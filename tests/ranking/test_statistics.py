@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,9 @@ from scipy import stats
 from acrank.ranking import statistics
 from acrank.ranking.statistics import (
     Array,
+    compared,
     interval,
+    known,
     posterior,
     separable,
     shares_of_best,
@@ -69,12 +73,12 @@ def test_equal_models_share() -> None:
     shares = probability_of_best(np.tile([1.0, 2.0, 3.0], (4, 1)), 0)
     assert shares == pytest.approx([0.25] * 4)
     assert not separable(of(np.ones(3)), of(np.ones(3)))
-    assert separable(of(np.ones(3) + 1), of(np.ones(3)))
+    assert separable(of(np.ones(3) + 1), of(np.ones(3))) is None  # what does not vary is unknown
 
 
 def test_one_trial_gives_no_uncertainty() -> None:
     assert probability_of_best(np.ones((3, 1)), 0) is None
-    assert tie_groups([of(np.ones(1)), of(np.zeros(1))]) is None
+    assert compared([of(np.ones(1)), of(np.zeros(1))], 1.0, 0) == {}
 
 
 def test_a_group_ends_where_its_first_is_told_apart() -> None:
@@ -101,8 +105,8 @@ def test_what_is_unknown_of_one_is_unknown_of_the_comparison() -> None:
     fixed, varying = Estimate(2.0), of(np.array([1.0, 1.2, 0.8, 1.1]))
     assert interval(fixed) is None
     assert posterior([fixed, varying], 0) is None
-    assert not separable(fixed, varying)
-    assert tie_groups([fixed, varying]) is None
+    assert separable(fixed, varying) is None
+    assert compared([fixed, varying], 1.0, 0) == {}
     assert posterior([Estimate(1.0, replicates=(1.0, 2.0)), varying], 0) is None  # no pairs
     assert posterior([], 0) is None
 
@@ -115,6 +119,61 @@ def test_a_part_without_a_value_is_left_out() -> None:
     assert drawn is not None
     assert np.isfinite(drawn).all()
     assert interval(Estimate(1.0, replicates=(float("nan"),) * 3)) is None
+
+
+SAME = [
+    (0.7,) * 5,
+    (0.7 + 1e-12, 0.7, 0.7 - 1e-12),
+    (0.0, 0.0),
+    (0.7, math.nan, math.nan, 0.6, math.nan),
+]
+
+
+@pytest.mark.parametrize("replicates", SAME)
+def test_parts_that_do_not_vary_or_are_few_are_no_certainty(replicates: tuple[float, ...]) -> None:
+    estimate = Estimate(0.7, replicates=replicates)
+    assert interval(estimate) is None
+    assert estimate.unknown
+    assert compared([estimate, estimate], 1.0, 0) == {}
+
+
+def test_a_model_of_unknown_uncertainty_leaves_the_others_theirs() -> None:
+    generator = np.random.default_rng(0)
+    rest = [of(generator.normal(size=6) - 2 * place) for place in range(3)]
+    alone = compared(rest, 1.0, 0)
+    stuck, odd = Estimate(9.0), Estimate(8.0, replicates=(7.0, 9.0))
+    beside = compared([stuck, odd, *rest], 1.0, 0)
+    assert beside == {place + 2: found for place, found in alone.items()}
+    assert compared([stuck, rest[0]], 1.0, 0) == {}  # there is none to compare with
+    assert compared([rest[0]], 1.0, 0) == {0: (1.0, 1)}
+
+
+def test_a_model_without_values_on_most_parts_leaves_the_others_their_pairs() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(4, 10))
+    values[0, :4], values[1, 4:8] = math.nan, math.nan
+    estimates = [Estimate(0.0, replicates=tuple(row)) for row in values]
+    assert known(estimates) == [0, 2, 3]
+
+
+def test_many_parts_of_few_images_do_not_narrow_the_interval() -> None:
+    """Fifty parts of four images in two classes know two degrees of freedom, not 49."""
+    replicates = tuple(np.random.default_rng(0).normal(size=50))
+    few, many = (Estimate(0.0, replicates=replicates, freedom=freedom) for freedom in (2, 90))
+    plain = interval(Estimate(0.0, replicates=replicates))
+    assert interval(many) == plain
+    assert plain is not None
+    wide = interval(few)
+    assert wide is not None
+    assert wide[1] / plain[1] == pytest.approx(stats.t.ppf(0.975, 2) / stats.t.ppf(0.975, 49))
+    ahead = Estimate(0.2, replicates=tuple(np.random.default_rng(1).normal(size=50)), freedom=2)
+    drawn = posterior([ahead, few], 0)
+    deviations = ahead.deviations - few.deviations
+    error = np.sqrt((deviations**2).sum() / 49)
+    assert drawn is not None
+    assert (drawn[:, 0] > drawn[:, 1]).mean() == pytest.approx(
+        stats.t.cdf(0.2 / error, 2), abs=0.02
+    )
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.registry import AC_CORR
 from acrank.ranking import rank_results
 from acrank.report.html.heat import rank_heat
 from acrank.report.markdown import to_report
-from acrank.report.ranking_text import metric_text, norm_notes
+from acrank.report.ranking_text import head_notes, metric_text, norm_notes, reading_notes
 from acrank.report.records import to_csv, to_json, to_markdown
 from acrank.results import ModelResult, Ranking
 from acrank.results.estimate import Estimate
@@ -83,3 +84,17 @@ def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
     assert (cells["vit"].rank, cells["vit"].mark) == (1, "*")
     assert cells["resnet"].rank == (2 if mixed else 1)
     assert heat.apart is not mixed
+
+
+def test_models_without_a_source_classifier_are_named() -> None:
+    results = [model(name, "batch", 2.0) for name in ("seven", "five", "none")]
+    for result in results[1:]:
+        result.undefined.update({"leep": NO_CLASSIFIER, "nce": NO_CLASSIFIER})
+    for result in results:
+        result.scores["leep"] = Estimate.of_trials([-1.0, -1.5])
+    names = ("log_me", "leep", "nce")
+    ranking = rank_results(results, "log_me", 0, metrics=names, record={**PARTS})
+    assert head_notes(ranking) == [f"No leep, nce of five, none: {NO_CLASSIFIER}."]
+    assert head_notes(ranking)[0] in reading_notes(ranking)
+    alone = rank_results(results, "log_me", 0, metrics=("log_me",), record={**PARTS})
+    assert head_notes(alone) == []

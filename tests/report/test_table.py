@@ -96,3 +96,21 @@ def test_progress_counts_every_round_anew(capsys: pytest.CaptureFixture[str]) ->
             listener.begin("a")
             listener.done(ModelResult("a", "ok"))
     assert [line[:5] for line in capsys.readouterr().err.splitlines()] == ["[1/3]", "[1/1]"]
+
+
+@pytest.mark.parametrize("forced", ["", "1"])
+def test_a_pipe_is_never_80_columns_wide(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], forced: str
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", forced)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console = make_console()
+    assert (console.width, console.is_terminal) == (PLAIN_WIDTH, False)
+    print_ranking(make_ranking("x" * 200), console)
+    out = capsys.readouterr().out
+    assert "x" * 200 in out
+    assert "dead-channels (9 of 16 channels (56%))" in out
+    assert ("\x1b[" in out) == bool(forced)
+    with ProgressListener(make_console(stderr=True)) as listener:
+        listener.start(2)
+    assert capsys.readouterr().err == ""

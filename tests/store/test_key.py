@@ -1,7 +1,10 @@
 """Two results share a key only if nothing tells them apart."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,7 +124,7 @@ def test_code_versions_follow_what_is_imported(
     monkeypatch.setattr(code, "PACKAGE", package)
 
     def versions() -> tuple[str, str, str]:
-        for function in (code.probe_version, code.metric_version, code.source_digest):
+        for function in (code.probe_version, code.metric_version, code.source_files):
             function.cache_clear()
         return code.probe_version(), code.metric_version("knn"), code.metric_version("log_me")
 
@@ -144,6 +147,71 @@ def test_code_versions_follow_what_is_imported(
     finally:
         monkeypatch.undo()
         versions()
+
+
+# Scores one model in a process of its own, with every metric loaded, and says what was imported.
+LOADED = """
+import sys
+from acrank.config import RunConfig
+from acrank.metrics.registry import METRICS
+from acrank.run import choose_entries, prepare
+from acrank.listener import Silent
+from acrank.scorer import Scorer
+from acrank.store import ResultStore
+config = RunConfig(data="demo", zoo="demo", models=("demo-mixed",), samples=16, batch_size=8)
+entries = choose_entries(config)
+scorer = Scorer(prepare(config, entries, Silent()).work, ResultStore())
+assert scorer(entries[0]).status == "ok"
+for metric in METRICS.values():
+    if metric.function:
+        metric.load()
+ours = [m for n, m in sys.modules.items() if n.partition(".")[0] == "acrank"]
+print("\\n".join(m.__file__ for m in ours))
+"""
+# What chooses models, starts a run or ranks results: no number of one model is made there.
+ELSEWHERE = (
+    "acrank/run.py",
+    "acrank/budget/",
+    "acrank/engines/",
+    "acrank/ranking/",
+    "acrank/listener.py",
+)
+
+
+def fingerprinted() -> set[Path]:
+    """Every file that a result's key depends on, through the probe or through some metric."""
+    of_metrics = (code.metric_modules(name) for name in code.METRICS)
+    files = {file for modules in of_metrics for file in code.source_files(*modules)}
+    return files | {f for f in code.source_files(*code.SCORING) if not code._is_metric(f)}
+
+
+def test_all_that_scoring_a_model_loads_decides_on_its_key(tmp_path: Path) -> None:
+    """Asked of Python itself and not of the search for import statements."""
+    environment = {**os.environ, "ACRANK_CACHE": str(tmp_path)}
+    given = [sys.executable, "-c", LOADED]
+    done = subprocess.run(given, capture_output=True, text=True, env=environment, check=True)
+    loaded = {Path(line) for line in done.stdout.splitlines()}
+    known = fingerprinted()
+    missed = {
+        path.relative_to(code.PACKAGE.parent).as_posix()
+        for path in loaded - known
+        if path.name != "__init__.py"
+    }
+    assert {name for name in missed if not name.startswith(ELSEWHERE)} == set()
+
+
+def test_every_module_of_the_scoring_rooms_that_is_in_reach_is_fingerprinted() -> None:
+    known = {path.relative_to(code.PACKAGE).as_posix() for path in fingerprinted()}
+    assert known >= {
+        *("probe/windows.py", "tasks/choice.py", "scoring.py", "scorer.py", "device.py"),
+        *(f"zoo/{name}.py" for name in ("partial", "bundle", "describe", "factory", "bounds")),
+    }
+    whole = {
+        path.relative_to(code.PACKAGE).as_posix()
+        for room in ("norm", "probe", "tasks", "metrics")
+        for path in (code.PACKAGE / room).glob("*.py")
+    }
+    assert whole - known <= {"metrics/__init__.py", "metrics/relative.py"}
 
 
 @pytest.fixture

@@ -103,6 +103,32 @@ def test_test_masks_have_the_classes_of_the_training_masks(discs: Path, tmp_path
         prepared(folder, tmp_path / "out")
 
 
+def test_other_layouts_become_links_of_equal_names_and_that_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "cells"
+    for part, count in (("Train", 6), ("Valid", 3)):
+        write_discs(folder / part, count, seed=count)
+        (folder / part / "images").rename(folder / part / "imgs")
+        for file in [*(folder / part / "masks").iterdir()]:
+            file.rename(file.with_stem(f"{file.stem}_mask"))
+    said: list[str] = []
+    given = config(folder).for_task(common_task(config(folder)))
+    (found,) = prepare_datasets(given, tmp_path / "out", said.append)
+    assert found.images == (6, 3)
+    assert len(names(found.train)) == 6
+    assert (found.test / "masks" / "disc0.png").resolve() == folder / "Valid/masks/disc0_mask.png"
+    assert any("images in imgs/, masks in masks/ (NAME_mask): 6 pairs" in line for line in said)
+    assert any("(NAME_mask): 3 pairs" in line for line in said)
+
+
+def test_links_to_cases_of_several_folders_keep_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "sites"
+    for site in ("one", "two"):
+        write_discs(folder / site, 4)
+    found = prepared(folder, tmp_path / "out", test_share=0.25)
+    assert found.images == (6, 2)
+    assert {name.split("__")[0] for name in names(found.train)} == {"one", "two"}
+
+
 def test_links_do_not_go_among_the_images(tmp_path: Path) -> None:
     folder = write_discs(tmp_path / "data" / "discs" / "train", 4).parent
     before = sorted(folder.rglob("*"))

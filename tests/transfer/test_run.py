@@ -2,8 +2,6 @@
 
 import csv
 import math
-import multiprocessing
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from acrank.transfer.config import TransferConfig, make_transfer_config
 from acrank.transfer.datasets import Dataset, prepare_datasets
 from acrank.transfer.run import Experiment, experiment
 from acrank.transfer.tables import Tables, best_rate
+from tests.processes import python_path, started_at_once
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {
@@ -33,13 +32,8 @@ FAST: dict[str, Any] = {
 @pytest.fixture(scope="module", autouse=True)
 def _workers_start_at_once() -> Iterator[None]:
     """Fork workers off a process that has the imports; the command line's tests spawn theirs."""
-    if sys.platform != "linux":  # libraries of other systems may not survive a fork
-        yield
-        return
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["acrank.finetuning.run", "acrank.engines.worker"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.engines.crew.SPAWN", server)
+        patch.setattr("acrank.engines.crew.SPAWN", started_at_once())
         yield
 
 
@@ -100,7 +94,7 @@ def study(
         return experiment(changed, folder, say=said.append), said
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(zoo.parent))
+        patch.setenv("PYTHONPATH", python_path(zoo.parent))
         patch.setenv("ACRANK_CACHE", str(folder / "cache"))
         patch.syspath_prepend(str(zoo.parent))
         yield folder, run
@@ -160,6 +154,35 @@ def test_training_and_test_images_are_apart(stripes: Path, tmp_path: Path) -> No
     assert not train & test
     labels = [row["label"] for row in rows(split.test)]
     assert labels.count("across") == labels.count("down") == 4
+
+
+def test_what_is_read_is_said(stripes: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    prepare_datasets(config(stripes, samples=10), tmp_path / "a", said.append)
+    held_out = stripes / "test"
+    assert said == [
+        f"stripes: 2 classes (across 5, down 5), 10 to train on, and to test on 16 of {held_out}",
+        f"stripes: {stripes / 'train'} is read as the training part, without test/ beside it.",
+    ]
+
+
+def test_parts_of_other_names_train_and_test(stripes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "stripes" / "inner"
+    data.mkdir(parents=True)
+    (data / "Training").symlink_to(stripes / "train")
+    (data / "Testing").symlink_to(stripes / "test")
+    said: list[str] = []
+    given = config(stripes, data=(str(tmp_path / "stripes"),))
+    (found,) = prepare_datasets(given, tmp_path / "a", said.append)
+    assert found.images == (32, 16)
+    assert said[0].endswith(f"32 to train on, and to test on 16 of {data / 'Testing'}")
+
+
+def test_images_kept_back_are_said(stripes: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    prepare_datasets(config(stripes / "train", test_share=0.25), tmp_path / "b", said.append)
+    (line,) = said
+    assert line.endswith("24 to train on, and to test on 8 kept back of the same folder")
 
 
 def test_names_must_differ_and_images_be_files(stripes: Path, tmp_path: Path) -> None:
@@ -251,6 +274,9 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
     [
         ({"method": "magic"}, "magic"),
         ({"finetune": {"epoch": 3}}, "epoch"),
+        ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
+        ({"finetune": {"patience": True}}, "patience"),
+        ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
         ({"metrics": ("luck",)}, "luck"),
         ({"data": ()}, "data"),
     ],

@@ -180,7 +180,7 @@ def test_dice_of_volumes_is_predicted(boxes: Path, tmp_path: Path, in_this_proce
     zoo = tmp_path / "zoo.yaml"
     zoo.write_text(ZOO)
     said: list[str] = []
-    given = config(boxes, zoo=str(zoo), seeds=2, samples=5, finetune={"lr": 0.02})
+    given = config(boxes, zoo=str(zoo), seeds=2, samples=5, lrs=(0.02,))
     done = experiment(given, tmp_path / "study", say=said.append)
     cells = list(csv.DictReader((tmp_path / "study" / "cells.csv").read_text().splitlines()))
     assert [cell["reason"] for cell in cells] == ["", ""]

@@ -72,7 +72,7 @@ def test_the_usual_heads_are_taken_off(
 
 def test_a_head_of_another_name(factory: Callable[..., ZooEntry], no_hub: Hub) -> None:
     entry = factory("make", kwargs={"head": "out"})
-    assert width_of(entry, no_hub) == 5
+    assert width_of(entry, no_hub) == 4
     assert width_of(entry.model_copy(update={"classifier": "out"}), no_hub) == 4
     assert width_of(entry.model_copy(update={"classifier": "out.1"}), no_hub) == 4
     wrong = entry.model_copy(update={"classifier": "ouch"})

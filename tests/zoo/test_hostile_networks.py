@@ -10,7 +10,7 @@ from safetensors.torch import save
 from acrank.errors import ModelError
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.bounds import BoundedBuild
-from acrank.zoo.checkpoints import class_count
+from acrank.zoo.fitting import class_count
 
 from .conftest import config_bytes, weights_bytes
 from .test_hostile_checkpoints import refusal
@@ -58,4 +58,4 @@ def test_a_bounded_build_counts_what_it_makes() -> None:
 
 
 def test_a_head_without_a_shape_has_no_classes() -> None:
-    assert class_count({"fc.weight": ()}, "fc") == 0
+    assert class_count({"fc.weight": torch.tensor(1.0)}, "fc") == 0

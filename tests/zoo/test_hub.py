@@ -1,15 +1,21 @@
+import json
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub import constants
+from safetensors.torch import save
 
 from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone
+from acrank.zoo.check import Checker
+from acrank.zoo.sources import HubFiles
+from tests.processes import python_path
 
 from .conftest import (
     TIMM_NAME,
@@ -17,6 +23,7 @@ from .conftest import (
     config_bytes,
     lcnet,
     offline_twin,
+    tensors,
     weights_bytes,
 )
 from .standin import Repo, StandIn
@@ -159,7 +166,7 @@ def test_a_cache_that_cannot_be_written(standin: StandIn, tmp_path: Path) -> Non
 
 def test_damaged_repository(standin: StandIn, hub: Hub) -> None:
     standin.add("me/cut", {SAFE: weights_bytes(7)[:5000], "config.json": config_bytes()})
-    with pytest.raises(ModelError, match="timm cannot build hf-hub:me/cut"):
+    with pytest.raises(ModelError, match=r"model.safetensors cannot be read as a checkpoint"):
         load_backbone(ZooEntry(name="hf-hub:me/cut"), hub=hub)
     standin.add("me/config", {SAFE: weights_bytes(7), "config.json": b"{"})
     with pytest.raises(ModelError, match="timm cannot build hf-hub:me/config"):
@@ -174,11 +181,63 @@ def test_offline_without_cache_fails_at_once(standin: StandIn, hub: Hub) -> None
     assert offline.preflight([entry]) is None
     with pytest.raises(
         ModelError,
-        match=r"weights are not in the local cache and the hub is not reachable.*--offline",
+        match=r"its weights are not in the local cache and the hub is not reachable.*--offline",
     ):
         load_backbone(entry, hub=offline)
     assert time.perf_counter() - start < 1
     assert standin.requests == []
+
+
+def test_what_is_missing_from_the_cache_is_named(standin: StandIn, hub: Hub) -> None:
+    commit = standin.add("me/net", {SAFE: weights_bytes(7), "config.json": config_bytes()})
+    entry = ZooEntry(name="hf-hub:me/net")
+    offline = offline_twin(hub)
+    with pytest.raises(ModelError, match="me/net: its weights are not in the local cache and the"):
+        load_backbone(entry, hub=offline)
+    hub.fetch("me/net", SAFE)
+    with pytest.raises(ModelError, match=r"me/net: config.json is not in the local cache and the"):
+        load_backbone(entry, hub=offline)
+    warnings = Checker(offline)(entry).warnings
+    assert "config.json is not in the local cache, and the hub cannot be asked" in warnings
+    other = ZooEntry(name="hf-hub:me/net@v9")
+    with pytest.raises(ModelError, match="me/net: revision 'v9' is not in the local cache"):
+        load_backbone(other, hub=offline)
+    cached = hub.cached(HubFiles("me/net", commit, (SAFE,)))
+    assert cached is not None
+    cached.weights.unlink()
+    hub.fetch("me/net", "config.json")
+    with pytest.raises(ModelError, match=r"model.safetensors \(its weights\) is not in the local"):
+        load_backbone(entry, hub=offline)
+
+
+def sharded(index: Mapping[str, object], **parts: bytes) -> dict[str, bytes]:
+    files = {f"{SAFE}.index.json": json.dumps(index).encode(), "config.json": config_bytes()}
+    return files | {f"{name}.safetensors": content for name, content in parts.items()}
+
+
+def test_weights_in_several_files(standin: StandIn, hub: Hub) -> None:
+    state = tensors(7)
+    first = set(list(state)[:50])
+    index = {"weight_map": {k: f"{'a' if k in first else 'b'}.safetensors" for k in state}}
+    a = save({k: v for k, v in state.items() if k in first})
+    b = save({k: v for k, v in state.items() if k not in first})
+    commit = standin.add("me/parts", sharded(index, a=a, b=b))
+    entry = ZooEntry(name="hf-hub:me/parts")
+    loaded = load_backbone(entry, hub=hub)
+    assert same_weights(loaded, 7)
+    assert loaded.info.revision == commit
+    assert same_weights(load_backbone(entry, hub=offline_twin(hub)), 7)
+    (hub.cache_dir / "models--me--parts" / "snapshots" / commit / "b.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"me/parts: b.safetensors is not in the local cache"):
+        load_backbone(entry, hub=offline_twin(hub))
+
+
+@pytest.mark.parametrize("name", ["../x.safetensors", "/x", "a/b.safetensors", "..", ""])
+def test_an_index_that_names_files_elsewhere(standin: StandIn, hub: Hub, name: str) -> None:
+    standin.add("me/parts", sharded({"weight_map": {"a": name}}, x=b""))
+    with pytest.raises(ModelError, match=r"index.json names .* lie beside their index"):
+        load_backbone(ZooEntry(name="hf-hub:me/parts"), hub=hub)
+    assert hub.preflight([ZooEntry(name="hf-hub:me/parts")]) is None
 
 
 def test_preflight_asks_once_and_only_when_something_is_missing(
@@ -242,12 +301,11 @@ def test_hf_endpoint_and_cache_from_the_shell(standin: StandIn, tmp_path: Path) 
         "from acrank.zoo import Hub, ZooEntry, load_backbone\n"
         f"print(load_backbone(ZooEntry(name={TIMM_NAME!r}), hub=Hub()).info.revision)\n"
     )
-    root = Path(__file__).parents[2]
     environment = {
         "HF_ENDPOINT": standin.endpoint,
         "HF_HOME": str(tmp_path / "home"),
         "PATH": "",
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": python_path(),
     }
     ran = subprocess.run(
         [sys.executable, "-c", code],

@@ -14,7 +14,7 @@ from acrank.norm import convert_batchnorm
 from acrank.probe.norms import norm_layers
 from acrank.zoo import Backbone, Hub, Zoo, ZooEntry, load_backbone
 from acrank.zoo.check import Checker
-from acrank.zoo.partial import find_fit
+from acrank.zoo.fit import find_fit
 
 NETS = """
 from torch import nn
@@ -75,18 +75,19 @@ def load(no_hub: Hub, tmp_path: Path) -> Load:
 def test_what_fits_is_loaded_and_the_share_is_told(load: Load, state: dict[str, Tensor]) -> None:
     given = part_of(state, "second") | {"third.weight": torch.ones(2)}
     given["fc.weight"] = torch.ones(9, 8)
-    loaded = load(given)
+    loaded = load(given, allow=True)
     share = 100 * SECOND / (FIRST + SECOND)
     assert loaded.flags == {
         "partly-loaded": f"{share:.3g} % of the parameters, 6 of 14 tensors; 2 of the "
-        "checkpoint's not used; 1 of 2 BatchNorm layers left out"
+        "checkpoint's not used; 1 of 2 BatchNorm layers left out",
+        "fresh-first-layer": "first.0 is as it was drawn",
     }
     assert torch.equal(loaded.model.state_dict()["second.0.weight"], state["second.0.weight"])
     assert loaded.head is None  # its tensors are not the source's
 
 
 def test_fresh_layers_are_not_scored(load: Load, state: dict[str, Tensor]) -> None:
-    model = load(part_of(state, "second")).model
+    model = load(part_of(state, "second"), allow=True).model
     assert set(norm_layers(model)) == {"second.1"}
     conversion = convert_batchnorm(model)
     assert conversion.converted == ("second.1",)
@@ -95,8 +96,8 @@ def test_fresh_layers_are_not_scored(load: Load, state: dict[str, Tensor]) -> No
 
 def test_fresh_layers_are_the_same_each_time(load: Load, state: dict[str, Tensor]) -> None:
     torch.manual_seed(5)
-    one = load(part_of(state, "second"))
-    two = load(part_of(state, "second"))
+    one = load(part_of(state, "second"), allow=True)
+    two = load(part_of(state, "second"), allow=True)
     weights = [loaded.model.state_dict()["first.0.weight"] for loaded in (one, two)]
     assert torch.equal(*weights)
 
@@ -108,6 +109,58 @@ def test_below_half_is_refused_unless_allowed(load: Load, state: dict[str, Tenso
     assert share in load(part_of(state, "first"), allow=True).flags["partly-loaded"]
     with pytest.raises(ModelError, match="fits no tensor of the network"):
         load({"other": torch.ones(1)}, allow=True)
+
+
+def test_running_statistics_are_no_small_part(load: Load, state: dict[str, Tensor]) -> None:
+    parameters = {k: v for k, v in state.items() if "running" not in k and "num_batch" not in k}
+    with pytest.raises(ModelError, match=r"no running statistics for 2 norm layers .*first.1, sec"):
+        load(parameters)
+    with pytest.raises(ModelError, match=r"4 missing .*Save model.state_dict\(\)") as caught:
+        load(parameters, partial=False)
+    assert "partial" not in str(caught.value)
+    loaded = load(parameters, allow=True)
+    said = "2 norm layers at mean 0, variance 1: first.1, second.1"
+    assert loaded.flags == {"no-running-statistics": said}
+    one = {name: value for name, value in state.items() if name != "second.1.running_var"}
+    with pytest.raises(ModelError, match=r"no running statistics for 1 norm layers .*second.1"):
+        load(one)
+
+
+def test_the_first_layer_is_no_small_part(load: Load, state: dict[str, Tensor]) -> None:
+    given = {name: value for name, value in state.items() if name != "first.0.weight"}
+    with pytest.raises(ModelError, match=r"nothing for the network's first layer, first.0: all"):
+        load(given)
+    assert load(given, allow=True).flags["fresh-first-layer"] == "first.0 is as it was drawn"
+    with pytest.raises(ModelError, match="1 missing") as caught:
+        load(given, partial=False)
+    assert "partial" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.int64])
+@pytest.mark.parametrize("partial", [True, False])
+def test_whole_numbers_are_no_weights(
+    load: Load, state: dict[str, Tensor], dtype: torch.dtype, partial: bool
+) -> None:
+    state["second.0.weight"] = (100 * state["second.0.weight"]).to(dtype)
+    state["second.0.weight_scale"] = torch.ones(8)
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(ModelError, match=rf"holds {kind} for 1 of .*: second.0.weight. It is quan"):
+        load(state, partial=partial)
+
+
+def test_eight_bit_floats_are_no_weights(load: Load, state: dict[str, Tensor]) -> None:
+    state["second.0.weight"] = state["second.0.weight"].to(torch.float8_e4m3fn)
+    with pytest.raises(ModelError, match=r"holds float8_e4m3fn for 1 of the network's floating"):
+        load(state)
+
+
+def test_whole_numbers_of_the_network_itself_are_fine(load: Load, state: dict[str, Tensor]) -> None:
+    state["first.1.num_batches_tracked"] = torch.tensor(7)
+    assert load(state).model.state_dict()["first.1.num_batches_tracked"] == 7
+    half = {
+        name: value.half() if value.is_floating_point() else value for name, value in state.items()
+    }
+    assert load(half).flags == {}
 
 
 def test_a_missing_head_is_no_missing_part(load: Load, state: dict[str, Tensor]) -> None:
@@ -135,15 +188,20 @@ def test_prefixes_are_put_before(state: dict[str, Tensor]) -> None:
     model = nn.Module()
     model.encoder = whole()
     model.decoder = nn.Conv2d(8, 2, 1)
-    fit = find_fit(model, {name: tuple(value.shape) for name, value in state.items()}, None)
+    fit = find_fit(model, state, None)
     assert fit.renamed == "'encoder.' put before the names"
-    assert fit.names["fc.bias"] == "encoder.fc.bias"
+    assert fit.loads["encoder.fc.bias"] is state["fc.bias"]
     assert 0.9 < fit.share < 1
 
 
 def test_two_names_never_become_one() -> None:
     model = nn.Sequential(nn.Linear(2, 2))
-    fit = find_fit(model, {"net.0.weight": (2, 2), "0.weight": (2, 2), "0.bias": (2,)}, None)
+    state = {
+        "net.0.weight": torch.ones(2, 2),
+        "0.weight": torch.ones(2, 2),
+        "0.bias": torch.ones(2),
+    }
+    fit = find_fit(model, state, None)
     assert (fit.renamed, fit.share, fit.unused) == ("", 1.0, 1)
 
 
@@ -157,11 +215,12 @@ def test_a_layer_in_two_places_needs_one_name(load: Load, state: dict[str, Tenso
 def test_a_zoo_is_checked_by_the_same_rule(
     load: Load, no_hub: Hub, tmp_path: Path, state: dict[str, Tensor]
 ) -> None:
-    load(part_of(state, "second"))
+    load(part_of(state, "second"), allow=True)
     fields = {"name": "x", "factory": "partly:make", "weights": "w.safetensors", "base": tmp_path}
     check = Checker(no_hub, trust_code=True)
     partly = check(ZooEntry.model_validate({**fields, "partial": True}))
     assert any(said.startswith("partly loaded: ") for said in partly.warnings)
+    assert "first layer, first.0: all features" in partly.warnings[0]
     assert check(ZooEntry.model_validate(fields)).status == "error"
 
 

@@ -12,8 +12,15 @@ from acrank.errors import DataError
 
 # In a class-index mask: the pixel counts for nothing.
 IGNORE = 255
+# In a mask of grey levels: the lightest.
+WHITE = 255
+# Beyond it values are grey levels rather than indices that somebody counted.
+LARGEST_INDEX = 32
 # Of values that nobody has named; more of them are hardly classes.
 MOST_VALUES = 64
+
+# From so many grey levels on that lie unevenly, they may be many indices with 255 beside them.
+_MANY_LEVELS = 8
 
 _NAME_THEM = (
     "Masks hold one value per class, not per object. "
@@ -66,6 +73,18 @@ class ClassMap:
         return str(list(code.to_bytes(3, "big")) if self.colour else code)
 
 
+_BINARY = ([0, 1], [0, WHITE], [0, 65535])
+
+
+def has_greys(values: Collection[int]) -> bool:
+    """Whether values are grey levels, and not indices with or without 255 beside them.
+
+    Args:
+        values: of one mask, or of all.
+    """
+    return any(LARGEST_INDEX < value < WHITE for value in values)
+
+
 def infer_class_map(name: str, masks: Sequence[Collection[int]]) -> tuple[ClassMap, list[str]]:
     """Take the values found in the masks for classes, and say what was assumed.
 
@@ -78,21 +97,44 @@ def infer_class_map(name: str, masks: Sequence[Collection[int]]) -> tuple[ClassM
     """
     counts = Counter(value for values in masks for value in values)
     found = sorted(counts)
-    _refuse_other_images(name, found)
-    if found in ([0, 1], [0, 255]):
+    if found not in _BINARY:
+        _refuse_other_images(name, found)
+    if found in _BINARY:
         return ClassMap(("background", "foreground"), tuple(found)), []
     if len(found) < 3 or IGNORE not in found:
-        return ClassMap(tuple(map(str, found)), tuple(found)), []
+        return ClassMap(tuple(map(str, found)), tuple(found)), _no_background(found)
     *values, _ = found
+    if has_greys(values) and (len(values) < _MANY_LEVELS or _are_even(found)):
+        notice = (
+            f"The values {', '.join(map(str, found))} are taken for {len(found)} classes, 255 "
+            "among them. classes.yaml can name them, and say if one of them is to be ignored."
+        )
+        return ClassMap(tuple(map(str, found)), tuple(found)), [notice, *_no_background(found)]
     if values == [0, 1]:
         _refuse_two_binaries(name, masks)
-    inferred, _ = infer_class_map(name, [values])
+    inferred, further = infer_class_map(name, [values])
     notice = (
         f"The value {IGNORE} is taken to mean 'ignore', not a class: {counts[IGNORE]} of "
         f"{len(masks)} masks have it beside {', '.join(map(str, values))}. classes.yaml can say "
         "otherwise."
     )
-    return ClassMap(inferred.names, inferred.codes, IGNORE), [notice]
+    return ClassMap(inferred.names, inferred.codes, IGNORE), [notice, *further]
+
+
+def _no_background(found: Sequence[int]) -> list[str]:
+    """Say that no class is the background, which values alone do not tell without 0."""
+    if 0 in found or len(found) < 2:
+        return []
+    return [
+        f"No mask has the value 0, so each of {', '.join(map(str, found))} counts as an object. "
+        "classes.yaml can call one of them background."
+    ]
+
+
+def _are_even(found: Sequence[int]) -> bool:
+    """Whether values are as far apart as their number allows: 0, 51, 102, 153, 204, 255."""
+    step = (found[-1] - found[0]) / (len(found) - 1)
+    return all(abs(value - found[0] - place * step) <= 1 for place, value in enumerate(found))
 
 
 def _refuse_other_images(name: str, found: Sequence[int]) -> None:

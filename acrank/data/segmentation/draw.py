@@ -94,6 +94,7 @@ def whole_segmentation(
         batches=(np.arange(len(drawn), dtype=np.int64),),
         warnings=(*target.warnings, *deep),
         fingerprint=_fingerprint(target.class_map, drawn, hashes, image_size),
+        digests=tuple(image for image, _ in hashes),
     )
 
 

@@ -10,7 +10,8 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,15 @@ from acrank.data.target import Source
 FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF")
 
 Codes = npt.NDArray[Any]
+# The colour of each value that a mask has, if it has a palette.
+Palette = Mapping[int, tuple[int, ...]]
 
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 _RESAVE = "Save masks as PNG, with one value or one colour per class and nothing else."
+_UNCOMPRESSED = (
+    "Save masks as PNG where they are made; a black and white one can be mended by a threshold, "
+    "255 where it is over 127 and 0 elsewhere, and saved as PNG."
+)
 _COLOUR = (
     "Give each class its colour in classes.yaml beside images/ and masks/, "
     "as in: classes: {background: [0, 0, 0], vessel: [255, 0, 0]}."
@@ -57,10 +64,12 @@ class Mask:
     Attributes:
         codes: integers (H, W): the value of each pixel, or its colour as in ``0xff0000``.
         digest: the hash of the file.
+        palette: the colour of each value that it has, if it has a palette.
     """
 
     codes: Codes
     digest: str
+    palette: Palette = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -81,7 +90,8 @@ def read_mask(source: Source, *, colour: bool) -> Mask | Fault:
             data = file.read()
         if not data:
             return Fault(str(source), "empty file (0 bytes)")
-        return Mask(decode_mask(data, colour=colour), hashlib.sha256(data).hexdigest())
+        codes, palette = _decode(data, colour=colour)
+        return Mask(codes, hashlib.sha256(data).hexdigest(), palette)
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
@@ -99,6 +109,10 @@ def decode_mask(data: bytes, *, colour: bool) -> Codes:
         MaskError: it is no mask.
         Exception: whatever Pillow raises on a damaged file.
     """
+    return _decode(data, colour=colour)[0]
+
+
+def _decode(data: bytes, *, colour: bool) -> tuple[Codes, Palette]:
     with open_image(io.BytesIO(data)) as image:
         _refuse_format(image)
         raw = raw_mode(image)
@@ -107,14 +121,26 @@ def decode_mask(data: bytes, *, colour: bool) -> Codes:
             raise MaskError("a colour image of 16 bits a channel")
         with one_large_at_a_time(image):
             load_oriented(image)
-            return _colours(image) if colour else _values(image) // _SCALES.get(raw, 1)
+            if colour:
+                return _colours(image), {}
+            codes = _values(image) // _SCALES.get(raw, 1)
+            return codes, _palette(image, codes)
+
+
+def _palette(image: Image.Image, codes: Codes) -> Palette:
+    """The colours of the values that an image with a palette has."""
+    flat = image.getpalette() if image.mode == "P" else None
+    if flat is None:
+        return {}
+    used = np.flatnonzero(np.bincount(codes.ravel(), minlength=1)).tolist()
+    return {code: tuple(flat[3 * code : 3 * code + 3]) for code in used}
 
 
 def _refuse_format(image: Image.Image) -> None:
     lossy = image.info.get("compression") in _LOSSY_TIFF
     if image.format not in FORMATS or lossy:
         what = f"{image.format} with lossy compression" if lossy else image.format
-        raise MaskError(f"saved as {what}, which does not keep class values exact")
+        raise MaskError(f"saved as {what}, which does not keep class values exact", _UNCOMPRESSED)
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise MaskError(f"{frames} frames, so which one is the mask cannot be told")

@@ -1,15 +1,15 @@
 """``open_segmentation``: from a folder of images and masks to a checked dataset."""
 
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.segmentation.classfile import read_class_map
-from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.classmap import ClassMap, has_greys
+from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.imagesize import Size, check_size
 from acrank.data.segmentation.labels import (
     Labelled,
@@ -18,8 +18,10 @@ from acrank.data.segmentation.labels import (
     label_faults,
     require_enough,
 )
-from acrank.data.segmentation.layout import Layout, class_file, find_files
+from acrank.data.segmentation.layout import find_files
+from acrank.data.segmentation.layouts import Layout
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.data.target import PathSource
 
@@ -27,18 +29,18 @@ _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are 
 
 
 class _Seen(NamedTuple):
-    """A pair, and the values or colours that its mask holds."""
+    """A pair, and what its mask holds."""
 
     pair: Pair
-    codes: frozenset[int]
+    label: Labelled
 
 
 def open_segmentation(spec: str, class_map: ClassMap | None = None) -> SegmentationTarget:
-    """Open a folder of ``images/`` and ``masks/`` (optionally under ``train/``), and check it all.
+    """Open a folder of images and masks, in any of the layouts that are known, and check it all.
 
     Every mask is read once; images are decoded only where nothing cheaper tells that they are
-    whole. ``classes.yaml``, beside the two folders or in the folder above, names the classes;
-    without it they are the values found in the masks.
+    whole. ``classes.yaml``, beside the two folders or in the folder above, names the classes (or
+    ``dataset.json`` of nnU-Net); without it they are the values found in the masks.
 
     Args:
         spec: the folder.
@@ -47,20 +49,21 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
     """
-    layout = find_files(Path(spec).expanduser())
-    name = str(Path(spec).expanduser())
-    file = class_file(layout.root)
-    given = class_map or (read_class_map(file) if file else None)
+    layout = find_files(user_path(spec))
+    name = str(user_path(spec))
+    given = class_map or own_classes(layout)
     seen, faults = _look(layout, colour=given is not None and given.colour)
-    masks = [Labelled(str(pair.mask), codes) for pair, codes in seen]
+    masks = [found.label for found in seen]
     if given:
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
     known, notices = (given, []) if given else infer_classes(name, layout.total, masks)
     if class_map is None:
         require_enough(name, known, masks)
-    pairs = tuple(pair for pair, _ in seen)
-    return SegmentationTarget(name, known, pairs, (*notices, *empty_masks(known, masks)))
+    pairs = tuple(found.pair for found in seen)
+    return SegmentationTarget(
+        name, known, pairs, (*layout.warnings(), *notices, *empty_masks(known, masks))
+    )
 
 
 def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
@@ -83,12 +86,14 @@ def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
     return seen, faults
 
 
-def _check_mask(source: PathSource, *, colour: bool) -> tuple[Size, frozenset[int]] | Fault:
+def _check_mask(source: PathSource, *, colour: bool) -> tuple[Size, Labelled] | Fault:
     """Return a mask's size and what it holds; its pixels are not kept."""
     mask = read_mask(source, colour=colour)
     if isinstance(mask, Fault):
         return mask
-    return mask.size, frozenset(np.unique(mask.codes).tolist())
+    codes = frozenset(np.unique(mask.codes).tolist())
+    greys = look_at_greys(mask.codes) if not colour and has_greys(codes) else None
+    return mask.size, Labelled(str(source), codes, greys, mask.palette)
 
 
 def _unlike(mask: Size, image: Size) -> str:

@@ -29,6 +29,7 @@ class SegmentationSample:
         batches: disjoint index arrays that cover the sample.
         warnings: plain sentences for the user.
         fingerprint: a hash of the classes, the size, and every pair's id and bytes.
+        digests: a hash of each image's bytes; empty where they are not known.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SegmentationSample:
         batches: tuple[Rows, ...],
         warnings: tuple[str, ...] = (),
         fingerprint: str = "",
+        digests: tuple[str, ...] = (),
     ) -> None:
         self.classes = classes
         self.keys = keys
@@ -49,6 +51,7 @@ class SegmentationSample:
         self.batches = batches
         self.warnings = warnings
         self.fingerprint = fingerprint
+        self.digests = digests
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -68,6 +71,7 @@ class SegmentationSample:
             masks=self.masks[rows],
             batches=batches,
             fingerprint=make_fingerprint(self.fingerprint, keys),
+            digests=tuple(self.digests[row] for row in rows) if self.digests else (),
         )
 
     def subset(self, rows: Rows) -> "SegmentationSample":

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
-from acrank.data.segmentation.layout import class_file
+from acrank.data.segmentation.layouts import class_file
 from acrank.data.target import natural_key
+from acrank.data.walk import images_in
 from acrank.errors import DataError
 
 EXTENSIONS = (".nii.gz", ".nii")
@@ -83,9 +85,10 @@ def is_volumes(spec: str) -> bool:
         spec: what the user gave as the target.
     """
     try:
-        root = _root(Path(spec).expanduser())
-        if (root / FOLDERS[0][0]).is_dir():
-            return True
+        root = _root(expanded(spec))
+        first = root / FOLDERS[0][0]
+        if first.is_dir():
+            return not images_in(first)  # nnU-Net has 2-D images there too
         return any(_is_volume(path) for path in (root / "images").iterdir())
     except (OSError, RuntimeError, ValueError):  # unreadable, no home, a NUL: no such folder
         return False

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classfile import read_class_map
@@ -68,8 +69,8 @@ def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
         MissingExtraError: the libraries that read volumes are missing.
     """
     require_nifti()
-    name = str(Path(spec).expanduser())
-    layout = find_volumes(Path(spec).expanduser())
+    name = str(user_path(spec))
+    layout = find_volumes(user_path(spec))
     own, channels = _described(layout)
     given = own or class_map
     seen, faults = _look(layout, channels)

@@ -35,7 +35,9 @@ class TrainingMasks(Shuffled[SegmentationSample]):
     def transform(self) -> v2.Transform | None:
         """Of image and mask together; None for no augmentation."""
         size = self.data.image_size
-        return None if self.augment == "none" else _transform(self.preprocessing, size)
+        if self.augment == "none":
+            return None
+        return _transform(self.preprocessing, size, flip=self.flip)
 
     def batch(self, rows: Tensor) -> Batch:
         """Images and masks of some rows."""
@@ -71,13 +73,13 @@ def plain_masks(
         yield parted.batch(index, preprocessing, device=device)
 
 
-def _transform(preprocessing: Preprocessing, size: int) -> v2.Transform:
-    """Flips, turns, shifts and crops of both; what comes in from outside is ignored."""
+def _transform(preprocessing: Preprocessing, size: int, *, flip: bool) -> v2.Transform:
+    """Mirrors, turns, shifts and crops of both; what comes in from outside is ignored."""
     grey = [255 * sum(preprocessing.mean) / len(preprocessing.mean)]
     outside = {tv_tensors.Image: grey, tv_tensors.Mask: IGNORE}
     return v2.Compose(
         [
-            v2.RandomHorizontalFlip(),
+            v2.RandomHorizontalFlip(0.5 if flip else 0.0),
             v2.RandomAffine(
                 TURN, (SHIFT, SHIFT), interpolation=InterpolationMode.BILINEAR, fill=outside
             ),

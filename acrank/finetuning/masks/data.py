@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from acrank.common.paths import user_path
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
-from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
-from acrank.data.segmentation.layout import class_file, find_files
+from acrank.data.segmentation.layout import find_files
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.ownclasses import own_classes
 from acrank.errors import DataError
 
 Labels = npt.NDArray[np.uint8]
@@ -39,10 +39,19 @@ class Masked(Protocol):
         """Indices of the classes that are no background."""
         ...
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of the bytes of each image, without its mask."""
+        ...
+
     def __len__(self) -> int: ...
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""
+        ...
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Whether a mask, in its own size, holds each class, (K,)."""
         ...
 
 
@@ -84,6 +93,11 @@ class MaskedImages:
         return self.sample.fingerprint
 
     @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of the bytes of each image, without its mask."""
+        return self.sample.digests
+
+    @property
     def foreground(self) -> tuple[int, ...]:
         """Indices of the classes that are no background."""
         return foreground_of(self.class_map)
@@ -96,6 +110,15 @@ class MaskedImages:
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""
         return count_labels(self.sample.masks, len(self.classes))
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Whether a mask, in its own size, holds each class, (K,)."""
+        held: npt.NDArray[np.bool_] = self.counts().sum(axis=0) > 0
+        rows = range(len(self)) if not held.all() else ()
+        for row in rows:  # what is small may be lost when a mask is stretched to one size
+            there = np.unique(self.truth(row))
+            held[there[there != IGNORE]] = True
+        return held
 
     def truth(self, row: int) -> Labels:
         """The mask of an image in its own size: class indices (H, W), 255 to be ignored.
@@ -117,7 +140,7 @@ def open_masks(
     """Read images and masks.
 
     Args:
-        spec: a folder of ``images/`` and ``masks/``, optionally under ``train/``.
+        spec: a folder; see :func:`acrank.data.segmentation.open_segmentation`.
         samples: how many; None for all.
         seed: chooses them.
         image_size: height and width that they are stretched to.
@@ -128,10 +151,9 @@ def open_masks(
         ConfigError: the size does not fit.
         DataError: the data cannot be used, or have other classes.
     """
-    own = class_file(find_files(Path(spec).expanduser()).root)
     given = None
     if like is not None:  # with classes given, some may be in no mask
-        given = read_class_map(own) if own else like.class_map
+        given = own_classes(find_files(user_path(spec))) or like.class_map
     target = open_segmentation(spec, given)
     if like is not None and target.classes != like.classes:
         raise DataError(

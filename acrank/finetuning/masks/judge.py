@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 
 from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
-from acrank.finetuning.objective import Batch
+from acrank.finetuning.objective import Batch, require_finite
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Data = TypeVar("Data", bound=Masked)
@@ -29,7 +30,8 @@ class JudgedMasks(Generic[Data]):
         values: of each image and foreground class, (N, F, 3) in the order of
             :data:`acrank.finetuning.masks.overlap.OVERLAPS`; NaN where the class is in neither
             mask.
-        loss: mean over the images, in the size that was trained on.
+        loss: mean over the images, in the size that was trained on; NaN where all of every mask
+            is to be ignored.
     """
 
     images: Data
@@ -65,6 +67,36 @@ class JudgedMasks(Generic[Data]):
         return found
 
 
+class MeanLoss:
+    """Mean of a loss over images; batches whose masks are ignored as a whole are left out.
+
+    Args:
+        loss: of logits and labels.
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self.total, self.images = 0.0, 0
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Take a batch in.
+
+        Raises:
+            NotFiniteError: a logit, or the loss, is not finite.
+        """
+        require_finite(logits)
+        if bool((labels >= 0).any()):
+            value = self.loss(logits, labels)
+            require_finite(value)
+            self.total += float(value) * len(labels)
+            self.images += len(labels)
+
+    @property
+    def mean(self) -> float:
+        """Over the images; NaN for none."""
+        return self.total / self.images if self.images else math.nan
+
+
 @torch.no_grad()
 def judge_masks(
     network: nn.Module,
@@ -81,19 +113,22 @@ def judge_masks(
         batches: of them, in order.
         loss: of logits and labels.
         autocast: context of the forward pass.
+
+    Raises:
+        NotFiniteError: a logit, or the loss, is not finite.
     """
     network.eval()
     values: list[Values] = []
-    total = 0.0
+    mean = MeanLoss(loss)
     for pixels, labels in batches:
         with autocast():
             logits = network(pixels)
-        total += float(loss(logits.float(), labels)) * len(labels)
+        mean.add(logits.float(), labels)
         for one in logits.float():
             truth = torch.from_numpy(images.truth(len(values)))
             guess = predicted(one, truth.shape)
             values.append(overlaps(guess, truth, images.foreground))
-    return JudgedMasks(images, np.stack(values), total / len(images))
+    return JudgedMasks(images, np.stack(values), mean.mean)
 
 
 def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:

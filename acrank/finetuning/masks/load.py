@@ -123,7 +123,8 @@ def _described(folder: Path) -> dict[str, Any]:
 def _encoder(folder: Path, factory: dict[str, Any] | None, trust_code: bool) -> nn.Module:
     if factory is None:
         encoder: nn.Module = timm.create_model(f"local-dir:{folder}", pretrained=True)
-        return encoder.eval()
+        encoder.eval()
+        return encoder
     entry = ZooEntry.model_validate({**factory, "base": Path(factory["base"])})
     encoder = load_backbone(entry, trust_code=trust_code, hub=Hub(offline=True)).model
     encoder.load_state_dict(load_file(folder / WEIGHTS))

@@ -65,7 +65,12 @@ class PixelObjective:
         return Network(backbone.model, head)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Dice and cross-entropy, weighed and smoothed as the configuration says."""
+        """Dice and cross-entropy, weighed and smoothed as the configuration says.
+
+        A batch in which all is to be ignored teaches nothing: its loss is zero.
+        """
+        if not bool((labels >= 0).any()):
+            return (logits * 0.0).sum()
         return self.task.loss(logits, labels, self.weights, self.config.label_smoothing)
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +101,7 @@ class Segmenting(PixelObjective):
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device)
+        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
         return TrainingMasks(images.sample, self.preprocessing, *given)
 
     def plain(self, images: MaskedImages) -> Iterator[Batch]:

@@ -21,8 +21,10 @@ def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
         k: how many of them; all if there are fewer.
 
     Returns:
-        A scalar at least zero, differentiable.
+        A scalar at least zero, differentiable; NaN where a feature is not finite.
     """
+    if not bool(torch.isfinite(features).all()):
+        return features.new_full((), torch.nan)
     values: Tensor = torch.linalg.svdvals(features.float())  # in descending order
     return values[-k:].pow(2).sum()
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from acrank.errors import ModelError
 from acrank.finetuning.methods.base import Method, Start
 from acrank.finetuning.network import Network
+from acrank.finetuning.objective import require_finite
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class CoTuning(Method):
         """Learn the relation of the classes.
 
         Raises:
-            ModelError: the network has no source classifier.
+            ModelError: the network has no source classifier, or what it says is not finite.
         """
         if start.source_head is None:
             raise ModelError(
@@ -94,6 +95,7 @@ def _source_probs(start: Start, head: nn.Module) -> tuple[Array, NDArray[np.int6
     for images, batch_labels in start.batches():
         with start.autocast():
             logits = head(network.backbone(images))
+        require_finite(logits)
         probs.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
         labels.append(batch_labels.cpu().numpy())
     return np.concatenate(probs), np.concatenate(labels)

@@ -14,6 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from acrank.errors import ConfigError, ModelError
 from acrank.finetuning.methods.base import Method, Observe, Start, as_they_are
 from acrank.finetuning.network import Network, frozen_copy, squared_norm
+from acrank.finetuning.objective import require_finite
 
 # Feature maps of so many last resolutions are held.
 STAGES = 4
@@ -78,7 +79,8 @@ class Delta(Method):
         """Copy the source, choose the layers and tell the attention.
 
         Raises:
-            ModelError: the network has no convolution whose maps could be held.
+            ModelError: the network has no convolution whose maps could be held, or its features
+                are not finite.
         """
         self.source = frozen_copy(start.network.backbone)
         images, labels = _first(start, max(self.attention_images, 2))
@@ -176,6 +178,7 @@ def channel_attention(
     if uniform:
         return {name: images.new_full((c,), 1 / c) for name, c in counts.items()}
     features, known = observe(model(images), labels)
+    require_finite(features)
     classify = ridge_classifier(features.float(), known, classes)
     rises: dict[str, Tensor] = {}
     for name, count in counts.items():

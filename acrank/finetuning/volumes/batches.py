@@ -44,7 +44,7 @@ class TrainingVolumes(Shuffled[Volumes]):
         draw = np.random.default_rng(int(torch.randint(2**62, ())))
         patches = [patch_of(self.data, row, self.number + row, draw) for row in rows.tolist()]
         if self.augment != "none":
-            patches = [varied(*patch, draw) for patch in patches]
+            patches = [varied(*patch, draw, flip=self.flip) for patch in patches]
         return _prepared(self.data, patches, self.preprocessing, self.device)
 
 
@@ -70,9 +70,11 @@ def patch_of(volumes: Volumes, row: int, turn: int, draw: np.random.Generator) -
     return image, cut_labels(item.labels, grid)
 
 
-def varied(image: Intensities, labels: Labels, draw: np.random.Generator) -> Patch:
-    """Maybe flip a patch from left to right, and change its intensities a little."""
-    if draw.integers(2):
+def varied(
+    image: Intensities, labels: Labels, draw: np.random.Generator, *, flip: bool = True
+) -> Patch:
+    """Change a patch's intensities a little; with ``flip``, maybe mirror it from left to right."""
+    if draw.integers(2) and flip:
         image, labels = image[:, ::-1], labels[::-1]
     scale, shift = (np.float32(draw.uniform(-most, most)) for most in (SCALE, SHIFT))
     return image * (1 + scale) + shift, labels

@@ -42,6 +42,7 @@ class Labelled:
         labels: class indices of the same voxels; 255 is to be ignored.
         truth: likewise, of the volume's own voxels.
         own: spacing of those in mm.
+        digest: a hash of the bytes of its image.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Labelled:
     labels: Labels
     truth: Labels
     own: Spacing
+    digest: str
 
     @cached_property
     def places(self) -> dict[int, Places]:
@@ -102,6 +104,11 @@ class Volumes:
         return foreground_of(self.class_map)
 
     @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of the bytes of each volume, without its labels."""
+        return tuple(item.digest for item in self.items)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Settings that the dataset decides where they are not set."""
         return {"patch": self.patch, "spacing": self.spacing}
@@ -115,6 +122,12 @@ class Volumes:
     def counts(self) -> npt.NDArray[np.int64]:
         """Voxels of each volume and class, int64 (N, K)."""
         return count_labels((item.labels for item in self.items), len(self.classes))
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Whether labels, in their own voxels, hold each class, (K,)."""
+        truths = count_labels((item.truth for item in self.items), len(self.classes))
+        held: npt.NDArray[np.bool_] = truths.sum(axis=0) > 0
+        return held
 
     def prepared(
         self,
@@ -168,7 +181,9 @@ def open_labelled(
     patches = [patch for patch, _ in found]
     volumes = Volumes(
         tuple(
-            Labelled(case.key, patch.image, patch.labels, truth, case.spacing)
+            Labelled(
+                case.key, patch.image, patch.labels, truth, case.spacing, "".join(patch.digests[1:])
+            )
             for case, (patch, truth) in zip(drawn, found, strict=True)
         ),
         target.class_map,

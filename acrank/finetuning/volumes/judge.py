@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from acrank.data import Preprocessing
 from acrank.data.volumes.patch import Labels
 from acrank.finetuning.masks.cases import DRAWN, Array, described
-from acrank.finetuning.masks.judge import JudgedMasks, Loss, predicted, spread
+from acrank.finetuning.masks.judge import JudgedMasks, Loss, MeanLoss, predicted, spread
 from acrank.finetuning.masks.overlap import Values, overlaps
 from acrank.finetuning.objective import Autocast
 from acrank.finetuning.volumes.data import Volumes
@@ -45,17 +45,20 @@ class Judge:
             volumes: to judge it on.
             loss: of logits and labels, in the voxels that it was trained on.
             autocast: context of the forward passes.
+
+        Raises:
+            NotFiniteError: a logit, or the loss, is not finite.
         """
         values: list[Values] = []
-        total = 0.0
+        mean = MeanLoss(loss)
         for row, item in enumerate(volumes.items):
             with autocast():
                 logits, labels = self.logits(network, volumes, row)
-            total += float(loss(logits, labels))
+            mean.add(logits, labels)
             truth = torch.from_numpy(item.truth)
             guess = predicted(logits[0], truth.shape)
             values.append(overlaps(guess, truth, volumes.foreground, item.own))
-        return JudgedMasks(volumes, np.stack(values), total / len(volumes))
+        return JudgedMasks(volumes, np.stack(values), mean.mean)
 
     def logits(self, network: nn.Module, volumes: Volumes, row: int) -> tuple[Tensor, Tensor]:
         """Logits (1, K, X, Y, Z) of a volume's resampled voxels, and their labels."""

@@ -47,7 +47,7 @@ class SegmentingVolumes(PixelObjective):
     def augmented(self, images: Volumes) -> TrainingVolumes:
         """See :class:`acrank.finetuning.volumes.batches.TrainingVolumes`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device)
+        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
         return TrainingVolumes(images, self.preprocessing, *given)
 
     def plain(self, images: Volumes) -> Iterator[Batch]:

@@ -10,11 +10,11 @@ from acrank.report.html.axes import fitted, label_numbers
 from acrank.report.html.parts import WIDTH, Picture
 from acrank.report.plotting import ACCENT, INK, LINE, QUIET, new_figure, styled, to_svg
 from acrank.report.ranking_text import (
+    any_compared,
     better,
-    interval_text,
     number_text,
-    probability_text,
     ranked,
+    uncertainty_texts,
 )
 from acrank.report.tables import Table, make_table
 from acrank.results import RankedModel, Ranking
@@ -106,9 +106,7 @@ def _table(rows: Sequence[RankedModel]) -> Table:
                 str(row.rank),
                 row.result.model,
                 number_text(row.score),
-                interval_text(row),
-                probability_text(row),
-                str(row.tie_group or ""),
+                *uncertainty_texts(row, any_compared(rows)),
             )
             for row in rows
         ),

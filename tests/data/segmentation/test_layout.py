@@ -1,8 +1,10 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
 from acrank.data.segmentation import is_segmentation, open_segmentation
+from acrank.errors import DataError
 from tests.data.builders import encoded, fill_folder, noise
 
 from .builders import fill, message
@@ -55,13 +57,14 @@ def test_missing_files_either_way_and_doubled_names_are_all_listed(tmp_path: Pat
 def test_names_that_never_match_are_shown_once(tmp_path: Path) -> None:
     fill(tmp_path, TWO)
     for name in TWO:
-        (tmp_path / "masks" / f"{name}.png").rename(tmp_path / "masks" / f"{name}_mask.png")
+        (tmp_path / "masks" / f"{name}.png").rename(tmp_path / "masks" / f"{name}{name}.png")
     text = message(tmp_path)
     assert "none of its 2 images has a mask of the same name" in text
     assert text.count("\n") == 2
     assert "a.jpg" in text
-    assert "a_mask.png" in text
-    assert not is_segmentation(str(tmp_path))
+    assert "aa.png" in text
+    with pytest.raises(DataError, match="none of its 2 images has a mask of the same name"):
+        is_segmentation(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_names_that_never_match_are_shown_once(tmp_path: Path) -> None:
 )
 def test_a_missing_folder(tmp_path: Path, missing: str, words: str) -> None:
     fill(tmp_path, TWO)
-    (tmp_path / missing).rename(tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / missing)
     assert words in message(tmp_path)
     assert not is_segmentation(str(tmp_path))
 
@@ -82,7 +85,7 @@ def test_empty_folders_say_what_was_looked_for(tmp_path: Path) -> None:
 def test_folders_in_the_folders_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, TWO)
     (tmp_path / "images" / "patient1").mkdir()
-    assert "1 folder(s) in it:\n  patient1" in message(tmp_path)
+    assert "1 folder(s) in images/ beside its files:\n  patient1" in message(tmp_path)
 
 
 def test_no_such_folder_and_no_folder(tmp_path: Path) -> None:
@@ -102,7 +105,8 @@ def test_classes_called_images_and_masks_are_not_segmentation(tmp_path: Path) ->
         (tmp_path / "masks" / f"{name}.png").write_bytes(encoded(noise(0)))
     assert not is_segmentation(str(tmp_path))
     (tmp_path / "classes.yaml").write_text("classes: [a, b]")
-    assert is_segmentation(str(tmp_path))
+    with pytest.raises(DataError, match="none of its 3 images"):
+        is_segmentation(str(tmp_path))
 
 
 def test_a_few_missing_masks_do_not_make_it_another_task(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ def test_real_images(shared: Path, name: str, pairs: int) -> None:
     target = open_segmentation(folder)
     assert len(target.items) == pairs
     assert target.classes == ("background", "foreground")
-    assert target.warnings == ()
+    assert target.warnings == (
+        f"{folder}/train is read as the training part, without val/ beside it.",
+    )
     sample = draw_segmentation(target, 16, 8, 0, 128)
     assert np.unique(sample.masks).tolist() == [0, 1]
     assert 0.05 < sample.masks.mean() < 0.25

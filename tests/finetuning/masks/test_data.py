@@ -119,3 +119,34 @@ def test_shared_classes_may_be_missing_in_validation_masks(tmp_path: Path) -> No
     found = open_masks(str(tmp_path / "val"), None, 0, 32, like=training)
     assert found.classes == ("background", "rim", "core")
     assert found.counts()[:, 2].tolist() == [0, 0]
+
+
+def test_validation_images_in_another_layout(tmp_path: Path) -> None:
+    folder = tmp_path / "street"
+    for part, count in (("train", 5), ("val", 3)):
+        write_discs(folder / part, count, seed=count)
+        (folder / part / "masks").rename(folder / f"{part}annot")
+        for file in [*(folder / part / "images").iterdir()]:
+            file.rename(folder / part / file.name)
+        (folder / part / "images").rmdir()
+    images = open_images(config(folder, val=str(folder / "val")))
+    assert (len(images.training), len(images.validation)) == (5, 3)
+    assert any("masks in trainannot/ (the same names): 5 pairs" in note for note in images.notes)
+    (told,) = [note for note in images.notes if "3 pairs" in note]
+    assert told.startswith("--val: Read as images with masks: images in val/, masks in valannot/")
+
+
+def test_other_masks_by_the_classes_that_a_description_gives(discs: Path, tmp_path: Path) -> None:
+    other = write_discs(tmp_path / "nn", 3)
+    for old, new in (("images", "imagesTr"), ("masks", "labelsTr")):
+        (other / old).rename(other / new)
+    for file in [*(other / "imagesTr").iterdir()]:
+        file.rename(file.with_stem(f"{file.stem}_0000"))
+    text = '{"labels": {"background": 0, "foreground": 255}, "file_ending": ".png"}'
+    (other / "dataset.json").write_text(text)
+    images = opened(other, like=opened(discs))
+    assert images.classes == ("background", "foreground")
+    assert len(images) == 3
+    (other / "dataset.json").write_text(text.replace("foreground", "disc"))
+    with pytest.raises(DataError, match="has the classes background, disc"):
+        opened(other, like=opened(discs))

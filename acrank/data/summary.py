@@ -1,0 +1,52 @@
+"""What was read, in one line: the classes with their sizes, and how much of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from acrank.data.datasets import AnySample, AnyTarget
+from acrank.data.sample import Sample
+from acrank.data.volumes import VolumeSample
+
+_SHOWN = 12
+
+
+def summary(sample: AnySample, target: AnyTarget) -> str:
+    """Say which classes a sample holds, with their numbers, and how many of the images it has.
+
+    The numbers of classes are of images; with masks or labels, of those that hold the class.
+
+    Args:
+        sample: drawn from the target.
+        target: the dataset.
+    """
+    if isinstance(sample, Sample):
+        counts = np.bincount(sample.labels, minlength=len(sample.classes)).tolist()
+        things = "images"
+    else:
+        held = [np.unique(mask) for mask in sample.masks]
+        counts = [sum(label in each for each in held) for label in range(len(sample.classes))]
+        things = "volumes with labels" if isinstance(sample, VolumeSample) else "images with masks"
+    return in_words(
+        sample.classes,
+        counts,
+        len(target.classes),
+        f"{len(sample)} of {len(target.items)} {things}",
+    )
+
+
+def in_words(names: Sequence[str], counts: Sequence[int], classes: int, images: str) -> str:
+    """Join the numbers to one line, cut after a dozen classes.
+
+    Args:
+        names: of the classes.
+        counts: of their images.
+        classes: of the dataset, of which some may lack images.
+        images: how many there are of how many.
+    """
+    shown = [f"{name} {count}" for name, count in zip(names, counts, strict=True)]
+    more = f", and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    of = f"{len(names)} of {classes}" if len(names) < classes else f"{classes}"
+    return f"{of} classes ({', '.join(shown[:_SHOWN])}{more}), {images}"

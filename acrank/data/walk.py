@@ -1,0 +1,75 @@
+"""Walking through folders of images."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from acrank.data.imagefile import EXTENSIONS
+from acrank.data.target import is_hidden, natural_key, visible_entries
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders right in a folder, in natural order."""
+    return _listed(folder, _is_folder)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images right in a folder, in natural order."""
+    return _listed(folder, _is_image)
+
+
+def is_image(entry: Path) -> bool:
+    """Whether an entry of a folder is a file with an image's suffix."""
+    # Not is_file(): a broken link is an image that the check has to name, not one to pass over.
+    return has_suffix(entry) and not entry.is_dir()
+
+
+def has_suffix(file: Path) -> bool:
+    """Whether what is known to be no folder has an image's suffix."""
+    return file.suffix.lower() in EXTENSIONS
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image at any depth."""
+    with os.scandir(folder) as entries:
+        if any(_is_image(entry) for entry in entries if not is_hidden(entry.name)):
+            return True
+    return any(has_suffix(path) for path in files_below(folder))
+
+
+def _listed(folder: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> list[Path]:
+    """Entries told by the listing alone where it says what they are: none is looked up."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not is_hidden(entry.name) and wanted(entry)]
+    return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return has_suffix(Path(entry.name)) and not _is_folder(entry)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files at any depth; each folder once, however many links lead to it.
+
+    A dozen folders that link to one another have half a billion paths.
+    """
+    met: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in met:
+            continue
+        met.add(real)
+        for entry in visible_entries(folder):
+            if entry.is_dir():
+                waiting.append(entry)
+            else:
+                yield entry

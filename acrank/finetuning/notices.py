@@ -1,0 +1,140 @@
+"""What a user should know of the images of a fine-tuning before it begins."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Held = npt.NDArray[np.bool_]
+# Names that a notice lists.
+NAMED = 5
+# Words for the two sides, in languages and abbreviations that datasets use.
+SIDES = (
+    *(("left", "right"), ("l", "r"), ("lt", "rt"), ("lh", "rh"), ("lhs", "rhs"), ("os", "od")),
+    *(("sinister", "dexter"), ("sin", "dex"), ("sx", "dx"), ("west", "east")),
+    *(("links", "rechts"), ("linke", "rechte"), ("gauche", "droite"), ("gauche", "droit")),
+    *(("izquierda", "derecha"), ("izquierdo", "derecho"), ("sinistra", "destra")),
+    *(("esquerda", "direita"), ("esquerdo", "direito")),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of one use.
+
+    Attributes:
+        name: of the use, such as ``validation``.
+        digests: a hash of each image's bytes.
+        held: whether an image, or its mask, is of each class, (K,).
+    """
+
+    name: str
+    digests: Sequence[str]
+    held: Held
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How images of a kind are spoken of.
+
+    Attributes:
+        things: plural.
+        holds: that none of a part, whose name it takes, is of some classes.
+        measures: those that leave such classes out.
+    """
+
+    things: str
+    holds: str
+    measures: str
+
+
+OF_CLASSES = Kind(
+    "images",
+    "no {} image is of {}",
+    "balanced accuracy and AUROC",
+)
+OF_MASKS = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
+OF_VOLUMES = Kind("volumes", "no labels of {} volumes hold {}", OF_MASKS.measures)
+
+
+def copied(training: Part, others: Sequence[Part], things: str) -> list[str]:
+    """Say how many images that judge a network are byte-equal to images that shaped it.
+
+    Args:
+        training: the training images.
+        others: validation images, and maybe test images after them.
+        things: what images are called.
+    """
+    found = []
+    for place, part in enumerate(others):
+        for earlier in (training, *others[:place]):
+            equal = sum(digest in set(earlier.digests) for digest in part.digests)
+            if equal:
+                how = "trained on" if earlier is training else f"used for {earlier.name}"
+                found.append(
+                    f"{equal} of {len(part.digests)} {part.name} {things} are byte-equal to "
+                    f"{earlier.name} {things}: they were {how}, and measures on them are too good"
+                )
+    return found
+
+
+def missing(parts: Sequence[Part], classes: Sequence[str], kind: Kind) -> list[str]:
+    """Say which classes cannot be judged, as no validation or test image is of them."""
+    found = []
+    for part in parts:
+        absent = [name for name, there in zip(classes, part.held, strict=True) if not there]
+        if absent:
+            said = kind.holds.format(part.name, listed(absent))
+            found.append(f"{said}, which {kind.measures} leave out")
+    return found
+
+
+def sided(classes: Sequence[str]) -> list[str]:
+    """Say that classes are named by their side, where training images are mirrored."""
+    pairs = [pair for pair in itertools.combinations(classes, 2) if _mirrored(*pair)]
+    if not pairs:
+        return []
+    one, other = pairs[0]
+    return [
+        f"the classes {one} and {other} look like sides, and training images are mirrored from "
+        "left to right: if a mirrored image is of the other class, give --no-flip (flip: false)"
+    ]
+
+
+def _mirrored(one: str, other: str) -> bool:
+    """Whether two names differ in the word, or the leading capital, for a side alone."""
+    words, others = _words(one), _words(other)
+    if len(words) == len(others):
+        apart = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
+        if len(apart) == 1 and _sides(*apart[0]):
+            return True
+    views = one.isupper() and other.isupper() and 2 <= len(one) == len(other) <= 4
+    return views and one[1:] == other[1:] and _sides(one[0].lower(), other[0].lower())
+
+
+def _sides(one: str, other: str) -> bool:
+    if (one, other) in SIDES or (other, one) in SIDES:
+        return True
+    # as in leftlung and rightlung
+    return any(
+        one.replace(side, opposite) == other and side in one
+        for side, opposite in (("left", "right"), ("right", "left"))
+    )
+
+
+def _words(name: str) -> list[str]:
+    """Words of a name, by what is no letter or digit and by capitals within it."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"[\W_]+", " ", parted).lower().split()
+
+
+def listed(names: Collection[str]) -> str:
+    """Some of the names, and how many more there are."""
+    shown = ", ".join(itertools.islice(names, NAMED))
+    more = len(names) - NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
