@@ -181,7 +181,7 @@ def test_what_comes_frozen_is_trained_or_said(tmp_path: Path) -> None:
         return [text for text in said if "frozen" in text]
 
     assert noted({}) == []
-    first = own_networks.body()[0].weight
+    first = own_networks.body().get_parameter("0.weight")
     trained = load_file(tmp_path / "out" / "model.safetensors")["backbone.body.0.weight"]
     assert not torch.equal(trained, first)
     assert noted({"but": "body.3.weight"}) == [
