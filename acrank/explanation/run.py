@@ -84,7 +84,9 @@ def explain_one(
     """
     listener = listener or Silent()
     started = time.perf_counter()
-    config = config.model_copy(update=_ALONE)
+    # what is so already stays unset: it may be a setting for other data
+    changes = {name: value for name, value in _ALONE.items() if getattr(config, name) != value}
+    config = config.model_copy(update=changes)
     entry = _the_one(config)
     job = prepare(config, [entry], listener)
     result, probe = _probe(entry, job.work, listener)

@@ -146,7 +146,7 @@ class Misleading(Net):
 
     def __init__(self) -> None:
         super().__init__("last")
-        self.fc = nn.Linear(FEATURES, 3)
+        self.fc = head()
 
     def forward(self, images: Tensor) -> Any:
         """Logits."""
