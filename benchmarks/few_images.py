@@ -45,6 +45,8 @@ LAYOUTS: dict[str, list[int]] = {
     "3 x 1, 29 x 4": [1] * 3 + [4] * 29,
     "8 x 1, 24 x 4": [1] * 8 + [4] * 24,
     "16 x 1, 16 x 4": [1] * 16 + [4] * 16,
+    "8 x 1, 24 x 2": [1] * 8 + [2] * 24,
+    "16 x 1, 16 x 2": [1] * 16 + [2] * 16,
 }
 COLUMNS = (
     *("layout", "channels", "separation", "metric", "samples", "plain", "coverage"),

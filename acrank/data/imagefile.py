@@ -11,7 +11,7 @@ from os import cpu_count
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from acrank.data.bands import refuse_bands, refuse_unread
 
@@ -71,9 +71,10 @@ def count_frames(data: bytes) -> int:
     with open_image(io.BytesIO(data)) as image:
         if image.format == "GIF" and len(data) > _QUICK:
             return MANY if getattr(image, "is_animated", False) else 1
-        if image.format != "TIFF":
-            return min(MANY, int(getattr(image, "n_frames", 1)))
-        with suppress(Exception):  # the end, or damage, for which Pillow raises nearly every type
+        # the end, or damage, for which Pillow's readers raise nearly every type
+        with suppress(Exception):
+            if image.format != "TIFF":
+                return min(MANY, int(getattr(image, "n_frames", 1)))
             while image.tell() < MANY - 1:
                 image.seek(image.tell() + 1)
         return image.tell() + 1
@@ -121,7 +122,7 @@ def _silent_libtiff() -> Iterator[None]:
     Windows, its lines come beside the error.
     """
     try:
-        set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (AttributeError, OSError):
         yield
         return

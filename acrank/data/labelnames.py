@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from acrank.errors import DataError
@@ -126,16 +127,12 @@ def _joined(counts: Mapping[str, int]) -> list[str]:
     for separator in _SEPARATORS:
         parts = {label: _parts(label, separator) for label in counts if separator in label}
         known = {p for label in counts if label not in parts for p in _parts(label, separator)}
-        among = [p for label in parts for p in set(parts[label])]
+        shared = Counter(part for said in parts.values() for part in set(said))
+        often = {part for part, count in shared.items() if count > 1}
         found = [
             label
             for label, said in parts.items()
-            if len(said) > 1
-            and (
-                all(part in known for part in said)
-                if separator in " /&+"
-                else any(part in known or among.count(part) > 1 for part in said)
-            )
+            if len(said) > 1 and _joins(separator, set(said), known, often)
         ]
         if found:
             how = "spaces" if separator == " " else repr(separator)
@@ -146,6 +143,20 @@ def _joined(counts: Mapping[str, int]) -> list[str]:
                 f"{images} images in all; an image with several labels is not supported."
             ]
     return []
+
+
+def _joins(separator: str, said: set[str], known: set[str], often: set[str]) -> bool:
+    """Whether the parts of a label are labels: how sure it must be depends on the separator.
+
+    Args:
+        separator: of the parts; spaces and the like are in names of single classes too.
+        said: the parts.
+        known: labels without the separator.
+        often: parts of several labels.
+    """
+    if separator in "|;":
+        return bool(said & (known | often))
+    return bool(said & known) if separator == "," else said <= known
 
 
 def _parts(label: str, separator: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acrank.data.partnames import Role, roles_of
+from acrank.data.segmentation.layouts.words import meaning_of
 from acrank.data.tops import Top, listed, names_of
 from acrank.errors import DataError
 
@@ -78,6 +79,12 @@ def same_folders(folder: Path, tops: Sequence[Top], inner: Sequence[str]) -> Dat
         return DataError(
             f"{seen}, some of which are parts of a split.",
             hint=f"Lay the training images out as FOLDER/CLASS/IMAGE, or {_CSV}.",
+        )
+    masks = [name for name in inner if (meaning := meaning_of(name)) and meaning.mask]
+    if masks and len(masks) < len(inner):
+        return DataError(
+            f"{seen}: {listed(masks)} may be masks, which are no images to classify.",
+            hint=f"Move the masks elsewhere, so that class folders hold images alone, or {_CSV}.",
         )
     return DataError(
         f"{seen}: it cannot be told which of the two are the classes.",

@@ -12,7 +12,7 @@ from acrank.data.checks import listing
 from acrank.data.labelnames import composed
 from acrank.data.tablecolumns import COLUMNS, Table, cell, places_of
 from acrank.data.tablepaths import find_files
-from acrank.data.tablesplit import training_rows
+from acrank.data.tablesplit import parts_in_paths, training_rows
 from acrank.data.target import PathSource, Target, assemble
 from acrank.errors import DataError
 
@@ -48,7 +48,7 @@ def open_csv(file: Path) -> Target:
     return assemble(
         str(file),
         ((path, label, PathSource(files[path])) for path, label in same.items()),
-        (*chosen.notices, *_repeats(file, len(rows), len(same))),
+        (*chosen.notices, *parts_in_paths(file, same), *_repeats(file, len(rows), len(same))),
     )
 
 

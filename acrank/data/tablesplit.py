@@ -68,6 +68,22 @@ def training_rows(file: Path, table: Table) -> Chosen:
     return Chosen(table, tuple(notices))
 
 
+def parts_in_paths(file: Path, paths: Iterable[str]) -> list[str]:
+    """Say that the paths lead to several parts of a split: a list of images is taken as it is.
+
+    Args:
+        file: of the table.
+        paths: of the rows that are read.
+    """
+    first = Counter(path.split("/")[0] for path in paths if "/" in path)
+    roles = {name: role_of(name) for name in first}
+    parts = [name for name, role in roles.items() if role in (Role.TRAINING, Role.HELD_OUT)]
+    if Role.TRAINING not in roles.values() or Role.HELD_OUT not in roles.values():
+        return []
+    shown = ", ".join(f"{name}/ {first[name]}" for name in parts)
+    return [f"{file} names images of several parts of a split, and all are read: {shown}."]
+
+
 def _training_values(name: str, used: set[str]) -> set[str] | None:
     """The values that say training; None for a column that parts nothing."""
     if len(used) < 2:

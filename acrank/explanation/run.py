@@ -84,9 +84,8 @@ def explain_one(
     """
     listener = listener or Silent()
     started = time.perf_counter()
-    # what is so already stays unset: it may be a setting for other data
-    changes = {name: value for name, value in _ALONE.items() if getattr(config, name) != value}
-    config = config.model_copy(update=changes)
+    given = config.model_fields_set - _ALONE.keys()  # of what is fixed here, nobody set anything
+    config = RunConfig.model_construct(given, **{**dict(config), **_ALONE})
     entry = _the_one(config)
     job = prepare(config, [entry], listener)
     result, probe = _probe(entry, job.work, listener)

@@ -45,7 +45,7 @@ class Images:
         training: to train on.
         validation: to choose the epoch by.
         test: to judge the chosen weights on; None for none.
-        notes: what was read, and what a user should know of it.
+        notes: what a user should know of them.
         monitor: the measure that chooses the epoch: ``loss`` where the validation images have not
             the one that is asked for.
     """
@@ -55,6 +55,7 @@ class Images:
     test: Dataset | None
     notes: tuple[str, ...]
     monitor: str
+    read: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -72,13 +73,15 @@ def open_images(config: FinetuneConfig) -> Images:
     _refuse_same(config)
     if known_task(config.data, config.task) == SEGMENTATION:
         return _open_masks(config)
-    training, notes = _read(config, config.data, config.samples)
+    training, said = _read(config, config.data, config.samples)
+    notes, read = training.warnings, [said]
     others = {}
     for option, data in (("--val", config.val), ("--test", config.test)):
         if data is not None:
-            found, told = _read(config, data)
+            found, said = _read(config, data)
             others[option] = _with_classes(found, training.classes, option)
-            notes += tuple(f"{option}: {note}" for note in told)
+            notes += tuple(f"{option}: {note}" for note in found.warnings)
+            read.append(f"{option}: {said}")
     validation = others.get("--val")
     if validation is None:
         training, validation = split(training, training.labels, config.val_share, config.seed)
@@ -86,7 +89,7 @@ def open_images(config: FinetuneConfig) -> Images:
     parts = _parts(training, validation, test, _held)
     defined = bool(parts[1].held.sum() > 1) or config.monitor != "auroc"
     beside, monitor = _told(config, parts, training.classes, OF_CLASSES, defined=defined)
-    return Images(training, validation, test, (*notes, *beside), monitor)
+    return Images(training, validation, test, (*notes, *beside), monitor, tuple(read))
 
 
 def _refuse_same(config: FinetuneConfig) -> None:
@@ -154,24 +157,25 @@ def _open_masks(config: FinetuneConfig) -> Images:
 
     read = _reader(config)
     training = whole = read(config.data, config.samples)
-    notes = [_described(config, whole), *whole.warnings]
+    notes, said = list(whole.warnings), [_described(config, whole)]
     if config.val is None:
         labels = rarest_classes(whole)
         training, validation = split(whole, labels, config.val_share, config.seed)
     else:
         validation = read(config.val, None, like=whole)
-        told = (_described(config, validation), *validation.warnings)
-        notes += (f"--val: {note}" for note in told)
+        notes += (f"--val: {note}" for note in validation.warnings)
+        said.append(f"--val: {_described(config, validation)}")
     test = None
     if config.test is not None:
         test = read(config.test, None, like=whole)
-        told = (_described(config, test), *test.warnings)
-        notes += (f"--test: {note}" for note in told)
+        notes += (f"--test: {note}" for note in test.warnings)
+        said.append(f"--test: {_described(config, test)}")
     kind = OF_VOLUMES if is_volumes(config.data) else OF_MASKS
     parts = _parts(training, validation, test, lambda images: images.held())
     defined = bool(parts[1].held[list(training.foreground)].any()) or config.monitor == "loss"
     beside, monitor = _told(config, parts, training.classes, kind, defined=defined)
-    return Images(training, validation, test, (*notes, *_missing(training), *beside), monitor)
+    notes += [*_missing(training), *beside]
+    return Images(training, validation, test, tuple(notes), monitor, tuple(said))
 
 
 def _described(config: FinetuneConfig, images: Masked) -> str:
@@ -208,13 +212,11 @@ def _missing(training: Masked) -> list[str]:
     return [f"no training mask holds {listed(absent)}"] if absent else []
 
 
-def _read(
-    config: FinetuneConfig, data: str, samples: int | None = None
-) -> tuple[Sample, tuple[str, ...]]:
-    """All images of a dataset, or a stratified part, as one batch; and what to say of them."""
+def _read(config: FinetuneConfig, data: str, samples: int | None = None) -> tuple[Sample, str]:
+    """All images of a dataset, or a stratified part, as one batch; and what was read."""
     target = open_target(data, offline=config.offline)
     sample = whole_sample(target, samples, config.seed)
-    return sample, (summary(sample, target), *sample.warnings)
+    return sample, summary(sample, target)
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:

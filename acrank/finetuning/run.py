@@ -108,7 +108,7 @@ def _run(
     require_parts(config)
     images = open_images(config)
     config = config.model_copy(update=images.settings)
-    for text in images.notes:
+    for text in (*images.read, *images.notes):
         note(text)
     backbone = find_backbone(config)
     maps = config.task == SEGMENTATION

@@ -78,6 +78,8 @@ def outcome(ranking: Ranking) -> list[str]:
         names = ", ".join(row.result.model for row in tied[:5])
         more = f" and {len(tied) - 5} more" if len(tied) > 5 else ""
         lines += [f"It cannot be told apart from {names}{more}."] if tied else []
+    elif best and any_compared(ranking.rows):
+        lines.append("Whether it can be told apart from the others is unknown.")
     counts = {status: ranking.count(status) for status in ("dropped", "unranked", "failed")}
     rest = [f"{count} {status}" for status, count in counts.items() if count]
     lines += [f"Not ranked: {', '.join(rest)}; the table says why."] if rest else []

@@ -7,7 +7,6 @@ is not called again.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import random
 import threading
@@ -25,6 +24,7 @@ from acrank.zoo.entries import ZooEntry
 FLAG = "random-weights"
 # Added to a seed for the call that is compared with.
 _OTHER = 2**31
+_UNTOLD = "_drawn_or_not"
 # The generators belong to the process: a network that another thread builds would draw from them.
 _turn = threading.RLock()
 
@@ -71,17 +71,18 @@ def mark_drawn(make: Callable[[], nn.Module]) -> nn.Module:
         What ``make`` gives by the seed of the run.
     """
     before = _states()
-    _seed(torch.initial_seed() + _OTHER)
-    other = _states()
     model = make()
-    unused = _equal(other, _states())
-    _restore(before)
-    if unused:
+    after = _states()
+    if _equal(before, after):
         return model
-    compared = _digests(model)
-    del model
-    gc.collect()  # two of a large network may be one too many
-    model = make()
+    try:
+        _seed((torch.initial_seed() + _OTHER) % 2**32)
+        compared = _digests(make())
+    except Exception:  # code that can run once only; the network is there
+        setattr(model, _UNTOLD, True)
+        return model
+    finally:
+        _restore(after)
     for name, digest in _digests(model).items():
         if compared.get(name) != digest:
             mark_fresh(model.get_submodule(name.rpartition(".")[0]))
@@ -94,12 +95,14 @@ def drawn_flags(model: nn.Module) -> dict[str, str]:
     Args:
         model: of a factory without weights, as :func:`mark_drawn` made it.
     """
+    if any(getattr(module, _UNTOLD, False) for module in model.modules()):
+        return {FLAG: "unknown how many: its factory fails when it is called again"}
     sizes = {id(p): p.numel() for p in model.parameters()}
     fresh = (module for module in model.modules() if is_fresh(module))
     drawn = {id(p) for module in fresh for p in module.parameters(recurse=False)}
-    share = sum(sizes[each] for each in drawn) / max(1, sum(sizes.values()))
     if not drawn:
         return {}
+    share = sum(sizes[each] for each in drawn) / sum(sizes.values())
     percent = "all" if share == 1 else f"{100 * share:.3g} %"
     return {FLAG: f"{percent} of the parameters, drawn by the seed"}
 
@@ -131,5 +134,5 @@ def _digests(model: nn.Module) -> dict[str, str]:
     for name, value in (*model.named_parameters(), *model.named_buffers()):
         if not value.is_meta:
             flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digests[name] = hashlib.sha256(flat.numpy()).hexdigest()
+            digests[name] = hashlib.sha256(flat.numpy().data).hexdigest()
     return digests

@@ -17,7 +17,9 @@ from acrank.zoo.leading import (
     Lead,
     best_of,
     find_leads,
+    listed,
     other_leads,
+    places,
     said_of,
     starts,
     under_key,
@@ -42,6 +44,7 @@ class Fit:
         projection: of those, the names that no classifier of one layer has.
         part: which part of the checkpoint was taken, where there are others, in words.
         renamed: how its names were changed to fit, in words; empty if they were not.
+        holds: the first parts of all names in the checkpoint, with their tensors, in words.
         converted: what timm's own conversions did, in words.
     """
 
@@ -55,6 +58,7 @@ class Fit:
     fresh_first: str = ""
     other_head: frozenset[str] = frozenset()
     projection: frozenset[str] = frozenset()
+    holds: str = ""
     part: str = ""
     renamed: str = ""
     converted: str = ""
@@ -194,6 +198,7 @@ class _Search:
             fresh_first=self._fresh_first(loaded),
             other_head=frozenset(in_head),
             projection=frozenset(in_head).difference(plain, loads),
+            holds=listed(places(self.state)),
             part=found.part,
             renamed=self._renamed(found.lead),
             converted=found.converted,

@@ -19,7 +19,6 @@ from acrank.zoo.fitting import (
     refuse_odd_tensors,
     same_tensors,
 )
-from acrank.zoo.leading import listed, places
 
 # Below this share of the parameters a checkpoint is rather of another network.
 LEAST_SHARE = 0.5
@@ -99,7 +98,7 @@ def check_whole(
             if fit.loads and not fixed and not fit.fresh_first:
                 hint += f" It fills {fit.percent}: partial: true in its entry loads that part."
             elif not fit.loads:
-                hint += f" It holds: {listed(places(fit.state))}."
+                hint += f" It holds: {fit.holds}."
         raise ModelError(error.message, hint=hint) from None
 
 

@@ -70,6 +70,7 @@ def test_labels_of_several_classes(labels: tuple[str, ...]) -> None:
         {"tumor": 3, "no tumor": 3},
         {"red car": 2, "blue car": 2, "red bus": 2},
         {"a, b": 2, "10": 2},
+        {"pneumonia, viral": 2, "pneumonia, bacterial": 2, "normal": 2},
         {"benign/malignant": 2, "c": 2},
         {"0.5": 2, "c": 2},
         {"Normal": 2, "none of these": 2},

@@ -4,10 +4,12 @@ import io
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
 from acrank.data import draw_sample
-from acrank.data.imagefile import MANY, count_frames
+from acrank.data.decode import decode
+from acrank.data.imagefile import MANY, count_frames, strict_pillow
 
 from .builders import deep_png, encoded, noise, target_of
 
@@ -105,3 +107,13 @@ def test_frames_are_counted_without_reading_them_all() -> None:
         assert count_frames(encoded(noise(0), fmt)) == 1
     pages = [Image.new("L", (1, 1))] * (MANY + 5)
     assert count_frames(stack(pages)) == MANY
+
+
+@pytest.mark.parametrize("fmt", ["TIFF", "GIF"])
+def test_damage_in_a_later_frame_is_no_harm(fmt: str) -> None:
+    whole = stack([noise(seed) for seed in range(3)], fmt)
+    for cut in range(len(whole) - 200, len(whole) - 20, 9):
+        torn = whole[:cut]
+        with strict_pillow():
+            assert 1 <= count_frames(torn) <= 3
+            assert decode(torn).values.shape == (20, 24, 3)

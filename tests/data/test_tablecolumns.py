@@ -172,6 +172,15 @@ def test_parts_without_a_training_part_are_refused(folder: Path) -> None:
     assert "take the column out" in str(error.hint)
 
 
+def test_paths_into_several_parts_are_all_read_and_said(tmp_path: Path) -> None:
+    fill_folder(tmp_path, {"Train": 2, "Test": 2})
+    lines = [f"{part}/{n}.png,{n}" for part in ("Train", "Test") for n in range(2)]
+    target = opened(tmp_path, "path,label", *lines[:3])
+    assert len(target.items) == 3
+    assert target.warnings[0].endswith("and all are read: Train/ 2, Test/ 1.")
+    assert opened(tmp_path, "path,label", *lines[:2]).warnings == ()
+
+
 def test_labels_may_be_words_of_a_split(folder: Path) -> None:
     lines = [f"img/{n}.png,{label}" for n, label in enumerate(["train", "test"] * 3)]
     assert opened(folder, "path,label", *lines).classes == ("test", "train")

@@ -14,11 +14,13 @@ from acrank.errors import NotScoredError
 from acrank.finetuning import loop
 from acrank.finetuning.classes import Classifying
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
+from acrank.finetuning.inputs import find_backbone
 from acrank.finetuning.masks.objective import Segmenting
 from acrank.finetuning.methods.bss import spectral_shrinkage
 from acrank.finetuning.objective import NotFiniteError
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune
+from acrank.zoo import Backbone
 from tests.finetuning.diverging import KINDS, SETTINGS, STEPS, write_kind, write_zoo
 
 IN_VALIDATION = "the outputs on validation images were not finite in epoch"
@@ -124,11 +126,16 @@ def test_a_rate_that_is_far_too_high_is_named(images: Path, method: str, tmp_pat
 def test_weights_that_are_not_finite_are_not_blamed_on_the_rate(
     images: Path, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "tests.finetuning.diverging.Spoiler.forward", lambda self, images: images * torch.nan
-    )
+    def spoiled(config: FinetuneConfig) -> Backbone:
+        backbone = find_backbone(config)
+        with torch.no_grad():
+            next(backbone.model.parameters()).fill_(torch.nan)
+        return backbone
+
+    monkeypatch.setattr("acrank.finetuning.run.find_backbone", spoiled)
+    given = config(images, after=0, method=method, zoo="demo", model="demo-mixed")
     with pytest.raises(NotScoredError, match=r"not finite|loss was nan before") as error:
-        finetune(config(images, after=0, method=method), tmp_path)
+        finetune(given, tmp_path)
     assert "--lr" not in str(error.value)
 
 

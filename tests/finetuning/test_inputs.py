@@ -12,7 +12,8 @@ from tests.finetuning.masks.discs import write_discs
 
 
 def notes(**settings: object) -> tuple[str, ...]:
-    return open_images(make_finetune_config({"model": "x", **settings})).notes
+    images = open_images(make_finetune_config({"model": "x", **settings}))
+    return (*images.read, *images.notes)
 
 
 def test_training_images_come_first(tmp_path: Path) -> None:
@@ -33,9 +34,9 @@ def test_validation_and_test_images_are_said_too(tmp_path: Path) -> None:
     given = {"val": str(tmp_path / "val"), "test": str(tmp_path / "test")}
     assert notes(data=str(tmp_path), **given) == (
         "2 classes (a 4, b 4), 8 of 8 images",
-        f"{tmp_path / 'train'} is read as the training part, without test/ and val/ beside it.",
         "--val: 2 classes (a 2, b 2), 4 of 4 images",
         "--test: 2 classes (a 1, b 1), 2 of 2 images",
+        f"{tmp_path / 'train'} is read as the training part, without test/ and val/ beside it.",
     )
 
 

@@ -95,10 +95,11 @@ def test_without_foreground_the_loss_chooses(tmp_path: Path) -> None:
         images = opened(data, monitor=monitor, **settings)
         assert images.monitor == "loss"
         assert images.notes == (
+            "--val: 2 of 2 masks are empty: they hold background alone.",
             "no validation mask holds foreground, which Dice, IoU and HD95 leave out",
             f"so there is no {monitor}, and the best epoch is chosen by loss",
         )
-    assert len(opened(data, monitor="loss", **settings).notes) == 1
+    assert len(opened(data, monitor="loss", **settings).notes) == 2
 
 
 def test_a_small_object_that_stretching_loses_is_there(tmp_path: Path) -> None:

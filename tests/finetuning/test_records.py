@@ -73,7 +73,7 @@ def test_auto_keeps_to_the_precision_that_it_began_in(
     said: list[str] = []
     done = finetune(config(shades, epochs=2), tmp_path, note=said.append)
     assert done.record["device"]["precision"] == "bf16"
-    assert said == [
+    assert said[1:] == [
         "--precision auto is bf16, in which the fine-tuning began; here it would be fp32",
         "goes on after epoch 1",
     ]
@@ -106,13 +106,13 @@ def test_a_file_that_is_not_whole_is_made_again(
     whole = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     said: list[str] = []
     assert finetune(config(shades), tmp_path, note=said.append).kept
-    assert said == []
+    assert len(said) == 1  # what was read
     harm(tmp_path / name)
     again = finetune(config(shades), tmp_path, note=said.append)
     assert not again.kept
     assert again.record == done.record
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == whole
-    (note,) = said
+    note = said[-1]
     assert re.search(f"{re.escape(name)} {reason}, so that the network is trained again", note)
 
 

@@ -61,6 +61,11 @@ def constant():
             value.fill_(0.5)
     return net
 
+def once():
+    if (HERE / "calls").read_text():
+        raise ValueError("registered already")
+    return Net()
+
 def by_numpy():
     net = constant()
     net.body[0].weight.data[:] = torch.from_numpy(np.random.rand(4, 3, 3, 3))
@@ -140,6 +145,11 @@ def test_a_factory_s_own_weights_are_none(load: Load, function: str) -> None:
     assert numbers(found) == numbers(load(function, 1))
 
 
+def test_a_factory_that_can_be_called_once_is_said(load: Load) -> None:
+    (text,) = load("once").flags.values()
+    assert text == "unknown how many: its factory fails when it is called again"
+
+
 def test_a_new_head_alone_is_no_source_head(load: Load) -> None:
     found = load("new_head")
     assert found.flags == {}
@@ -157,7 +167,7 @@ def test_layers_that_no_checkpoint_fills_are_drawn_by_the_seed(load: Load, tmp_p
     torch.save({"body.0.weight": state["body.0.weight"]}, tmp_path / "part.pt")
     given = {"weights": "part.pt", "partial": True}
     one, same, other = (load("drawn", seed, **given) for seed in (0, 0, 1))
-    biases = [each.model.get_submodule("body.0").bias for each in (one, same, other)]
+    biases = [each.model.state_dict()["body.0.bias"] for each in (one, same, other)]
     assert torch.equal(biases[0], biases[1])
     assert not torch.equal(biases[0], biases[2])
     assert "random-weights" not in one.flags

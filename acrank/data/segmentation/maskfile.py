@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from acrank.data.checks import Fault
+from acrank.data.checks import Fault, fault_of
 from acrank.data.decode import load_oriented
 from acrank.data.deep import deep_image
-from acrank.data.imagefile import explain, one_large_at_a_time, open_image, raw_mode
+from acrank.data.imagefile import one_large_at_a_time, open_image, raw_mode
 from acrank.data.target import Source
 
 FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF")
@@ -94,10 +94,8 @@ def read_mask(source: Source, *, colour: bool) -> Mask | Fault:
         return Mask(codes, hashlib.sha256(data).hexdigest(), palette)
     except MemoryError:
         raise
-    except MaskError as error:
-        return Fault(str(source), str(error), error.hint)
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
-        return Fault(str(source), explain(error))
+        return fault_of(source, error)
 
 
 def decode_mask(data: bytes, *, colour: bool) -> Codes:

@@ -12,7 +12,8 @@ from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classfile import read_class_map
-from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.classmap import ClassMap, has_greys
+from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.labels import (
     Labelled,
     empty_masks,
@@ -49,7 +50,7 @@ class _Seen(NamedTuple):
 
     case: Case
     channels: int
-    codes: frozenset[int]
+    label: Labelled
 
 
 def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
@@ -74,7 +75,7 @@ def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
     own, channels = _described(layout)
     given = own or class_map
     seen, faults = _look(layout, channels)
-    masks = [Labelled(str(found.case.label), found.codes) for found in seen]
+    masks = [found.label for found in seen]
     if given:
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
@@ -124,7 +125,9 @@ def _check(given: tuple[str, tuple[Path, ...], Path], *, channels: int) -> _Seen
     if isinstance(labels, Fault) or faults:
         return faults
     volume, codes = labels
-    return _Seen(Case(key, images, label, volume.size, volume.spacing), channels, codes)
+    greys = look_at_greys(volume.voxels.astype(np.int64)) if has_greys(codes) else None
+    case = Case(key, images, label, volume.size, volume.spacing)
+    return _Seen(case, channels, Labelled(str(label), codes, greys))
 
 
 def _labels(path: Path) -> tuple[Volume, frozenset[int]] | Fault:

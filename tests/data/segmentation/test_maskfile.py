@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from acrank.data.checks import Fault
 from acrank.data.segmentation.maskfile import Codes, MaskError, decode_mask, read_mask
 from acrank.data.target import BytesSource
-from tests.data.builders import encoded, noise, png
+from tests.data.builders import deep_png, encoded, noise, png, tiff
 
 from .builders import blocks
 
@@ -140,3 +141,23 @@ def test_floating_point_has_no_colours() -> None:
     data = encoded(Image.fromarray(THREE.astype(np.float32)), "TIFF")
     with pytest.raises(MaskError, match="pixels of mode F, where colours"):
         decode_mask(data, colour=True)
+
+
+@pytest.mark.parametrize("how", [{}, {"packed": True}, {"planar": True}, {"order": ">"}])
+def test_colour_of_16_bits_in_tiff_is_no_mask(how: dict[str, Any]) -> None:
+    values = np.full((4, 5, 3), 3000, dtype=np.uint16)
+    with pytest.raises(MaskError, match="a colour image of 16 bits a channel"):
+        decode_mask(tiff(values, **how), colour=True)
+
+
+def test_grey_and_transparency_of_16_bits_is_no_mask() -> None:
+    with pytest.raises(MaskError, match="a colour image of 16 bits a channel"):
+        decode_mask(deep_png(np.full((4, 5, 2), 65535, dtype=np.uint16), colour=4), colour=False)
+
+
+def test_more_bands_than_colour_are_no_mask() -> None:
+    data = tiff(np.zeros((4, 5, 4), dtype=np.uint8), extras=(0,))
+    fault = read_mask(BytesSource("m.tif", data), colour=True)
+    assert isinstance(fault, Fault)
+    assert fault.reason.startswith("TIFF of 4 bands")
+    assert fault.hint.startswith("Save the bands wanted")

@@ -120,6 +120,15 @@ def test_deep_grey_keeps_its_type_and_extremes() -> None:
     assert (square.min(), square.max()) == (0, 4095)
 
 
+def test_deep_colour_is_squashed_band_by_band() -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (50, 40, 3)).astype(np.int32)
+    square = squash_image(values, (40, 50), 32)
+    assert square.shape == (32, 32, 3)
+    for band in range(3):
+        alone = squash_image(np.ascontiguousarray(values[..., band]), (40, 50), 32)
+        np.testing.assert_allclose(square[..., band], alone, atol=70)  # its own extremes clip it
+
+
 def test_another_size_than_said_is_refused() -> None:
     with pytest.raises(ValueError, match="its size has changed"):
         squash_image(np.zeros((30, 41), np.uint8), (40, 30), 32)

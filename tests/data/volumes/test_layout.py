@@ -83,3 +83,10 @@ def test_what_is_missing(tmp_path: Path, files: tuple[str, ...], message: str) -
     with pytest.raises(DataError, match=message) as caught:
         find_volumes(tmp_path)
     assert caught.value.hint
+
+
+def test_folders_of_nnunet_with_images_are_no_volumes(tmp_path: Path) -> None:
+    (tmp_path / "imagesTr").mkdir()
+    assert is_volumes(str(tmp_path))
+    touch(tmp_path, "imagesTr/c_0000.png", "labelsTr/c.png")
+    assert not is_volumes(str(tmp_path))

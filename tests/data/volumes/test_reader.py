@@ -137,3 +137,11 @@ def test_without_the_libraries_the_extra_is_named(
     monkeypatch.setattr("acrank.data.volumes.nifti.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"acrank\[medical\]"):
         open_volumes(str(fill(tmp_path, {"a": [1], "b": [1]})))
+
+
+def test_labels_resized_by_interpolation_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": [255], "b": [255]})
+    labels = box([255])
+    labels[4, 2:6, 3:7] = 128
+    save(tmp_path / "labels" / "a.nii.gz", labels)
+    assert "1 of 2 masks hold grey between 0 and 255 along edges alone" in message(tmp_path)

@@ -136,6 +136,19 @@ def test_validation_images_in_another_layout(tmp_path: Path) -> None:
     assert told.startswith("--val: Read as images with masks: images in val/, masks in valannot/")
 
 
+def test_a_folder_of_validation_images_beside_the_training_images(tmp_path: Path) -> None:
+    for part, count in (("train", 5), ("val", 3)):
+        folder = write_discs(tmp_path / part, count, seed=count)
+        for kind in ("images", "masks"):
+            (tmp_path / "all" / kind).mkdir(parents=True, exist_ok=True)
+            (folder / kind).rename(tmp_path / "all" / kind / part)
+    (tmp_path / "all" / "classes.yaml").write_text("classes: {back: 0, disc: 255}")
+    images = open_images(config(tmp_path / "all", val=str(tmp_path / "all" / "images" / "val")))
+    assert (len(images.training), len(images.validation)) == (5, 3)
+    assert images.validation.classes == ("back", "disc")
+    assert any("images in images/val/, masks in masks/val/" in note for note in images.notes)
+
+
 def test_other_masks_by_the_classes_that_a_description_gives(discs: Path, tmp_path: Path) -> None:
     other = write_discs(tmp_path / "nn", 3)
     for old, new in (("images", "imagesTr"), ("masks", "labelsTr")):

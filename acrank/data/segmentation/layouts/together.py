@@ -31,9 +31,10 @@ class MaskBesideImage:
         """Look at the files right in a folder, unless there are folders of images beside them."""
         if not images_in(root) or any(map(holds_images, folders_in(root))):
             return None
-        images, masks = _by_word(by_name(root))
+        files = by_name(root)
+        images, masks = _by_word(files)
         if not masks or not images:
-            images, masks = _by_suffix(by_name(root))
+            images, masks = _by_suffix(files)
         if not images or not masks:
             return None
         several = several_each(images, masks) if len(masks) >= _SEVERAL * len(images) else None
@@ -94,11 +95,10 @@ class MasksAmongClasses:
 
     def find(self, root: Path) -> Layout | Refused | None:
         """Look for a folder that is called masks among others."""
-        folders = [folder for folder in folders_in(root) if holds_images(folder)]
-        meant = {folder: meaning_of(folder.name) for folder in folders}
+        meant = {folder: meaning_of(folder.name) for folder in folders_in(root)}
         masks = [f for f, m in meant.items() if m and m.mask and not m.rest and images_in(f)]
-        images = [f for f in folders if f not in masks and images_in(f)]
-        if not masks or not images:
+        images = [f for f in meant if f not in masks and images_in(f)] if masks else []
+        if not images:
             return None
         if len(masks) == len(images) == 1 and meant[images[0]] is None:
             found = read_sides(root, Sides(images[0], masks[0]))
@@ -144,8 +144,9 @@ def _parts_of_a_split(cases: list[_Case]) -> Refused:
 
 def _case(folder: Path) -> _Case | None:
     """The images and masks of a folder, right in it or in folders of both; None if it lacks one."""
-    images, masks = _by_word(by_name(folder))
-    if not images and not masks:
+    files = by_name(folder)
+    images, masks = _by_word(files)
+    if not files:
         meant = [(entry, m) for entry in folders_in(folder) if (m := meaning_of(entry.name))]
         sides = [
             [entry for entry, meaning in meant if meaning.mask is mask] for mask in (False, True)
@@ -154,7 +155,7 @@ def _case(folder: Path) -> _Case | None:
             return None
         images, masks = (by_name(side[0]) for side in sides)
     elif not masks:
-        images, masks = _by_suffix(by_name(folder))
+        images, masks = _by_suffix(files)
     return _Case(folder, images, masks) if images and masks else None
 
 

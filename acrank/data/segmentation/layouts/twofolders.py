@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ class NamedFolders:
         roles = roles_of([two.rest for two in every])
         training = [two for two, role in zip(every, roles, strict=True) if role is Role.TRAINING]
         plain = [two for two in every if not two.rest]
-        found = [(two, _read(root, two)) for two in training or plain or every]
+        found = [(two, _read(two)) for two in training or plain or every]
         paired = [two for two, outcome in found if isinstance(outcome, Layout)]
         if len(paired) > 1:
             named = ", ".join(
@@ -129,15 +130,14 @@ def given_images(root: Path) -> list[Two]:
     return [Two(two.images, two.masks) for two in (*beside, *above)]
 
 
-def _read(root: Path, two: Two) -> Layout | Refused:
+def _read(two: Two) -> Layout | Refused:
     sides = find_sides(two.images, two.masks)
     if sides is None:
         return nothing_in(two.images, two.masks)
     if isinstance(sides, Refused):
         return sides
     # the folder given may be that of the images
-    common = root if two.images.is_relative_to(root) and two.images != root else two.masks.parent
-    return read_sides(common, sides)
+    return read_sides(Path(os.path.commonpath((two.images, two.masks))), sides)
 
 
 def _path(folder: Path, path: str) -> Path | None:
