@@ -27,15 +27,23 @@ class Conversion:
         converted: names of the layers that are AC-Norm layers now.
         skipped: names of the normalisation layers left as they were, with the reason.
         counts: how many of each kind were converted.
+        unsynchronised: names of the converted layers that were SyncBatchNorm, and normalise by the
+            batch of their own process from now on.
     """
 
     converted: tuple[str, ...]
     skipped: dict[str, str]
     counts: dict[NormKind, int] = field(default_factory=lambda: {"batch": 0})
+    unsynchronised: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         found = [f"{count} {NORM_NAMES[kind]}" for kind, count in self.counts.items()]
         lines = [f"{' and '.join(found) or 'no'} layers converted to AC-Norm"]
+        if self.unsynchronised:
+            count = len(self.unsynchronised)
+            lines.append(
+                f"{count} of SyncBatchNorm normalise by the batch of their own process now"
+            )
         lines += [f"left as it was: {name} ({why})" for name, why in self.skipped.items()]
         return "\n".join(lines)
 
@@ -98,16 +106,20 @@ def convert_affine(
     affines: dict[int, tuple[nn.Parameter, nn.Parameter]] = {}
     skipped: dict[str, str] = {}
     counts: dict[NormKind, int] = {}
+    unsynchronised = []
     for name, (module, reason) in norm_candidates(model, kinds).items():
         if reason:
             skipped[name] = reason
         else:
             converted[name] = _convert_layer(module, temperature, authors)
             _tie(converted[name], module, affines)
+            if isinstance(module, nn.SyncBatchNorm):
+                unsynchronised.append(name)
             kind = converted[name].kind
             counts[kind] = counts.get(kind, 0) + 1
     _replace(model, {id(model.get_submodule(name)): new for name, new in converted.items()})
-    return Conversion(tuple(converted), skipped, counts or {"batch": 0})
+    counts = counts or {"batch": 0}
+    return Conversion(tuple(converted), skipped, counts, tuple(unsynchronised))
 
 
 def fold(model: Model) -> Model:

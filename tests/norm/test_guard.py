@@ -64,7 +64,10 @@ def test_ac_norm_is_never_lost_to_a_conversion(convert: Callable[[nn.Module], ob
 
 def test_synchronised_layers_convert_afterwards() -> None:
     model = nn.SyncBatchNorm.convert_sync_batchnorm(network())  # type: ignore[no-untyped-call]
-    assert len(convert_batchnorm(model).converted) == 2
+    done = convert_batchnorm(model)
+    assert done.converted == done.unsynchronised == ("1", "4.0")
+    assert "2 of SyncBatchNorm normalise by the batch of their own process" in str(done)
+    assert convert_batchnorm(network()).unsynchronised == ()
     assert fold(model)[1].weight.requires_grad
 
 
