@@ -116,7 +116,7 @@ class RunConfig(Settings):
 
     data: str
     task: Literal["auto", "classification", "segmentation"] = "auto"
-    zoo: str | None = None
+    zoo: str | None = Field(default=None, min_length=1)
     models: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     rank_by: str = "log_me"

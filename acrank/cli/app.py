@@ -25,9 +25,9 @@ from acrank.cli.list_zoo import list_zoo
 from acrank.cli.merge import merge
 from acrank.cli.report import report
 from acrank.cli.score import score
-from acrank.cli.streams import hold_streams, lost_output
 from acrank.cli.validate import validate
 from acrank.cli.zoo import zoo, zoo_add, zoo_check
+from acrank.common.streams import hold_streams, lost_output
 from acrank.common.visible import typed_line, visible
 from acrank.errors import AcrankError, ConfigError, ExitCode
 

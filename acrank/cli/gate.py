@@ -50,7 +50,7 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
-from acrank.cli.streams import lost_output
+from acrank.common.streams import lost_output
 from acrank.common.visible import visible
 from acrank.errors import ConfigError, ExitCode
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acrank.errors import ExitCode
+from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
@@ -102,6 +102,8 @@ def list_zoo(
     from acrank.zoo.filters import ZooFilter, in_order, list_entries
     from acrank.zoo.listing import Lister
 
+    if zoo == "":  # of a variable that is not set
+        raise ConfigError("--zoo is empty.", hint="Give a zoo file, or leave it out.")
     if zoo is None and model:
         entries = select_entries(None, model)
     else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import threading
 from multiprocessing import connection, parent_process
 from pathlib import Path
+
+from acrank.common.streams import hold_streams
 
 
 def settle(left_behind: Path | None = None) -> None:
@@ -18,7 +19,8 @@ def settle(left_behind: Path | None = None) -> None:
         left_behind: a folder to remove then: a parent that is killed cannot tidy up after itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    os.dup2(sys.stderr.fileno(), 1)  # a network's code may print; stdout is for the result
+    hold_streams()  # what a network's code prints must not fail where nobody reads it
+    os.dup2(2, 1)  # and it goes to stderr: stdout is for the result
     threading.Thread(target=_end_with_parent, args=(left_behind,), daemon=True).start()
 
 

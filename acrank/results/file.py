@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,8 +140,10 @@ def as_scored(result: ModelResult) -> ModelResult:
 
 
 def _text(path: Path) -> str:
-    """The text of a file, or of a pipe; a device is not read for ever."""
+    """The text of a file, or of a pipe as of <(...); a device is not read for ever."""
     with path.open("rb") as file:
+        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a device")
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise OSError(errno.EFBIG, f"larger than {MOST_BYTES // 10**6:,} MB")

@@ -173,6 +173,10 @@ def test_empty_variables_of_a_pipeline_ask_for_nothing(acrank: Acrank) -> None:
     for option in ("--require", "--license", "--baseline"):
         done = acrank(*SCORES, "--fail-under", "0", option, "")
         assert done.returncode == 2, option
+    for arguments in (("gate", "--data", "demo", "--choose"), ("list-zoo",)):
+        done = acrank(*arguments, "--zoo", "")  # it is not the packaged one
+        assert done.returncode == 2
+        assert "zoo" in done.stderr
 
 
 def test_a_file_without_rules_is_said_to_be_of_no_use(acrank: Acrank) -> None:
