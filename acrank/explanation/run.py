@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from acrank.common.fields import given
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample
 from acrank.engines.inprocess import run_in_process
@@ -25,7 +26,7 @@ from acrank.zoo import ZooEntry, read_zoo
 _ALONE: dict[str, Any] = {
     **{"metrics": (), "rank_by": "ac_corr", "shard": None, "budget": None},
     **{"jobs": None, "timeout_per_model": None, "engine": "local", "ray_address": None},
-    **{"patches": 1, "fresh": True},
+    "fresh": True,
 }
 
 
@@ -60,10 +61,10 @@ def explain(
         NotScoredError: the model cannot be loaded or probed; says why.
         AcrankError: a setting, the name or the data cannot be used.
     """
-    given = {"data": str(data), **settings, "models": (model,)}
+    wanted = {"data": str(data), **settings, "models": (model,)}
     if zoo is not None:
-        given["zoo"] = str(zoo)
-    return explain_one(make_config(given), listener)
+        wanted["zoo"] = str(zoo)
+    return explain_one(make_config(wanted), listener)
 
 
 def explain_one(
@@ -84,8 +85,9 @@ def explain_one(
     """
     listener = listener or Silent()
     started = time.perf_counter()
-    given = config.model_fields_set - _ALONE.keys()  # of what is fixed here, nobody set anything
-    config = RunConfig.model_construct(given, **{**dict(config), **_ALONE})
+    # a setting of volumes that nobody has given stays so: for images it would be refused
+    patches = dict.fromkeys(given(config, ("patches",)), 1)
+    config = config.model_copy(update={**_ALONE, **patches})
     entry = _the_one(config)
     job = prepare(config, [entry], listener)
     result, probe = _probe(entry, job.work, listener)
