@@ -174,7 +174,7 @@ print("\\n".join(m.__file__ for m in ours))
 
 def fingerprinted() -> set[Path]:
     """Every file that a result's key depends on, through the probe or through some metric."""
-    of_metrics = (code.metric_modules(name) for name in code.METRICS)
+    of_metrics = (code.metric_modules(name) for name in METRICS)
     files = {file for modules in of_metrics for file in code.source_files(*modules)}
     return files | {f for f in code.source_files(*code.SCORING) if not code._is_metric(f)}
 
