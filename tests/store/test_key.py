@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 from acrank.config import HOW, RunConfig
 from acrank.data import Sample, draw_sample, open_target
+from acrank.metrics.registry import METRICS
 from acrank.store import Key, code, keys
 from acrank.store.keys import Keys
 from acrank.zoo import Hub, ZooEntry, load_backbone
