@@ -59,7 +59,7 @@ def test_a_missing_shard_is_said(acrank: Acrank, shards: list[Path]) -> None:
     [
         (("--seed", "1"), "differ in the dataset (fingerprint)"),
         (("--lr", "0.02"), "differ in the setting lr: 0.02 and 0.01"),
-        (("--precision", "bf16"), "differ in the setting precision"),
+        (("--precision", "bf16"), "differ in the device (precision): bf16 and fp32"),
         (("--metric", "knn"), "differ in the setting metrics"),
     ],
 )
