@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from acrank.common.paths import user_path
 from acrank.common.visible import brief, visible
 from acrank.common.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
-from acrank.errors import ZooError
+from acrank.errors import ConfigError, ZooError
 from acrank.zoo.entries import Zoo, ZooEntry
 from acrank.zoo.names import check_names, nearest
 
@@ -55,7 +55,10 @@ def open_zoo(spec: str) -> ZooFile:
     Raises:
         ZooError: the file cannot be read, is no YAML or no zoo, and where.
     """
-    path = packaged_zoo(spec) or user_path(spec)
+    try:
+        path = packaged_zoo(spec) or user_path(spec)
+    except ConfigError as error:
+        raise ZooError(error.message, hint=error.hint) from error
     label = path.name if packaged_zoo(spec) else spec
     try:
         text = read_text(path)
