@@ -17,6 +17,9 @@ from acrank.zoo import ZooEntry
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+# Seconds that the end of a run waits for what is being loaded ahead in vain.
+GRACE = 3.0
+
 
 def run_in_process(
     entries: Iterable[ZooEntry],
@@ -48,7 +51,8 @@ def run_in_process(
 def ahead(work: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
     """Apply ``work`` to inputs in a thread, one ahead of the consumer, in their order.
 
-    The thread ends with the process, whatever it does: an interrupt does not wait for a download.
+    The thread ends with the process, whatever it does: an interrupt does not wait for a download
+    for longer than ``GRACE``.
 
     Args:
         work: must not raise.
@@ -62,7 +66,8 @@ def ahead(work: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
         while (item := wanted.get()) is not end:
             ready.put(work(cast("In", item)))
 
-    threading.Thread(target=worker, name="acrank-ahead", daemon=True).start()
+    thread = threading.Thread(target=worker, name="acrank-ahead", daemon=True)
+    thread.start()
     waiting = 0
     try:
         for item in inputs:
@@ -75,3 +80,5 @@ def ahead(work: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
             yield ready.get()
     finally:
         wanted.put(end)
+        # a thread that is in PyTorch's code when the interpreter ends would abort the process
+        thread.join(GRACE)

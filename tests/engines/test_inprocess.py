@@ -44,3 +44,18 @@ def test_no_input_and_an_abandoned_run_leave_no_thread() -> None:
     while any(t.name == "acrank-ahead" for t in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_end_waits_a_little_for_what_is_worked_on_ahead() -> None:
+    ended: list[int] = []
+
+    def work(number: int) -> int:
+        if number:
+            time.sleep(0.3)
+        ended.append(number)
+        return number
+
+    results = ahead(work, range(2))
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert ended == [0, 1]  # nothing is left that the end of the process could cut short
