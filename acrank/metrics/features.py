@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from acrank.errors import MetricError
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
 from acrank.metrics.guards import NO_INTERVAL, collect_guards
-from acrank.metrics.registry import METRICS, Metric
+from acrank.metrics.registry import METRICS, NO_CLASSIFIER, Metric
 from acrank.metrics.resampling import (
     degrees_of_freedom,
     subsamples,
@@ -23,8 +23,6 @@ from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
-# Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
-NO_CLASSIFIER = "the network has no source classifier"
 
 
 @dataclass

@@ -23,6 +23,8 @@ CONSENSUS = "consensus"
 CLASSIFICATION = "classification"
 # Always computed: what the project is about.
 AC_CORR = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
+# Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
+NO_CLASSIFIER = "the network has no source classifier"
 
 
 class Metric(BaseModel):

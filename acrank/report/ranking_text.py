@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from acrank.metrics.features import NO_CLASSIFIER
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, higher_is_better
+from acrank.metrics.registry import (
+    AC_CORR,
+    CONSENSUS,
+    METRICS,
+    NO_CLASSIFIER,
+    higher_is_better,
+)
 from acrank.results import RankedModel, Ranking
 from acrank.results.kinds import NORM_NAMES, is_generalised
 
