@@ -28,7 +28,7 @@ def test_files_that_look_like_masks_of_others_are_no_class(
     tmp_path: Path, image: str, path: str
 ) -> None:
     lay_out(tmp_path, image, [path])
-    with pytest.raises(DataError, match="masks in .*4 pairs") as caught:
+    with pytest.raises(DataError, match=r"masks in .*4 pairs") as caught:
         is_segmentation(str(tmp_path))
     assert "--task segmentation" in str(caught.value.hint)
     assert len(open_segmentation(str(tmp_path)).items) == 4
