@@ -1,13 +1,13 @@
-"""Folders of masks whose names say nothing: fundus/ and vessels/, pics/ and roi/, x/ and y/.
+"""Masks whose names say nothing: in fundus/ and vessels/, in x/ and y/, or 7.png and 7_tumour.png.
 
-The files tell: those of one folder are called after those of another, are as large, and are made
-of areas of one value, where the others are not. They may be classes all the same (photographs and
+The files tell: some are called after others, are as large, and are made of areas of one value,
+where the others are not. They may be classes all the same (photographs and
 their line drawings), so that nothing is read of them unless asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,10 @@ _MOST = 0.8
 # Of the pairs, so many have to be as large as one another.
 _MEASURED = 4
 _SHOWN = 3
+# Between a name and one more word.
+_BETWEEN = "_-. "
+# Of the files of a folder, those called as others with one more word.
+_FEWEST = 0.3
 
 
 class _Match(NamedTuple):
@@ -45,11 +49,12 @@ class UnnamedFolders:
     def find(self, root: Path) -> Layout | Refused | None:
         """Look at the folders in a folder, and at those in them."""
         folders = _folders(root)
-        matches = _matches(folders) if len(folders) > 1 else []
+        files = {folder: by_name(folder) for folder in folders}
+        matches = _beside(files) or _matches(files)
         if sum(len(match.pairs) for match in matches) < 2:
             return None
         (first, *more) = matches
-        if not more:
+        if not more and first.images != first.masks:
             read = read_sides(root, Sides(first.images, first.masks))
             if isinstance(read, Layout):
                 one, other = (place_of(folder, root) for folder in first[:2])
@@ -61,12 +66,32 @@ class UnnamedFolders:
 def _folders(root: Path) -> list[Path]:
     """Folders with images right in them: in this one, and in those in it."""
     tops = folders_in(root)[:_LOOKED_AT]
-    every = [folder for top in tops for folder in (top, *folders_in(top)[:_LOOKED_AT])]
-    return [folder for folder in every[:_LOOKED_AT] if images_in(folder)]
+    below = [folder for top in tops for folder in (top, *folders_in(top)[:_LOOKED_AT])]
+    return [folder for folder in (root, *below[:_LOOKED_AT]) if images_in(folder)]
 
 
-def _matches(folders: Sequence[Path]) -> list[_Match]:
-    files = {folder: by_name(folder) for folder in folders}
+def _beside(held: Mapping[Path, Files]) -> list[_Match]:
+    """Folders in which files are called as others with one more word: 7.png and 7_tumour.png."""
+    found = []
+    for folder, files in held.items():
+        words: dict[str, list[str]] = {}
+        for name in files:
+            cuts = (place for place, char in enumerate(name) if char in _BETWEEN)
+            shorter = next((name[:cut] for cut in cuts if name[:cut] in files), None)
+            if shorter is not None:
+                words.setdefault(name[len(shorter) :], []).append(name)
+        masks = max(words.values(), key=len, default=[])
+        if len(masks) >= max(2, _FEWEST * len(files)):
+            images = {name: files[name] for name in files if name not in masks}
+            pairs = _pairs(images, {name: files[name] for name in masks})
+            if pairs and look_like_masks([mask for _, mask in pairs]):
+                found.append(_Match(folder, folder, pairs))
+    return found
+
+
+def _matches(files: Mapping[Path, Files]) -> list[_Match]:
+    """Folders of which one holds what look like masks of the files of another."""
+    folders = list(files)
     flat = [folder for folder in folders if look_like_masks(first_files(files[folder])[:1])]
     others = [folder for folder in folders if folder not in flat]
     found = []
@@ -104,12 +129,12 @@ def _size(path: Path) -> tuple[int, int] | None:
 
 def _several(root: Path, matches: Sequence[_Match]) -> Refused:
     shown = ", ".join(
-        f"those in {place_of(match.masks, root)} of those in {place_of(match.images, root)}"
+        f"{other.relative_to(root).as_posix()} of {one.relative_to(root).as_posix()}"
         for match in matches[:_SHOWN]
+        for one, other in match.pairs[:1]
     )
-    more = f", and so on in {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
     return Refused(
-        f"by their names, sizes and areas of one value, files are masks of others: {shown}{more}",
+        f"by their names, sizes and areas of one value, files are masks of others, such as {shown}",
         "To rank for the masks, put the images into images/, and one mask of each, of the same "
         "name, into masks/. To rank for classes, move the masks elsewhere; if none are masks, pass "
         "--task classification.",

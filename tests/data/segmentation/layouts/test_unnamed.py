@@ -40,9 +40,13 @@ def test_files_that_look_like_masks_of_others_are_no_class(
     [
         ("stare-images/NAME.png", ["labels-ah/NAME.ah.png", "labels-vk/NAME.vk.png"]),
         ("NAME/NAME_Dermoscopic_Image/NAME.png", ["NAME/NAME_lesion/NAME_lesion.png"]),
+        ("benign/NAME.png", ["benign/NAME_tumour.png"]),
+        ("NAME.png", ["NAME-vessel.png"]),
     ],
 )
-def test_several_folders_of_masks_are_refused(tmp_path: Path, image: str, paths: list[str]) -> None:
+def test_masks_in_several_folders_or_among_images_are_refused(
+    tmp_path: Path, image: str, paths: list[str]
+) -> None:
     lay_out(tmp_path, image, paths)
     with pytest.raises(DataError, match="files are masks of others") as caught:
         is_segmentation(str(tmp_path))
