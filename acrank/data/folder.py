@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from acrank.data.checks import listing
 from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
@@ -46,7 +47,7 @@ def _with_what_is_seen(folder: Path, error: DataError) -> DataError:
     if not tables:
         return error
     lie = f"{', '.join(tables[:3])} {'lies' if len(tables) == 1 else 'lie'} in it"
-    step = f"If {tables[0]} says the classes, give it: --data {folder / tables[0]}."
+    step = f"If {tables[0]} says the classes, give it: --data {quote(str(folder / tables[0]))}."
     return DataError(f"{error.message} {lie}.", hint=f"{error.hint or ''} {step}".strip())
 
 
