@@ -85,7 +85,9 @@ def search(folder: Path, *, asked: bool) -> Layout | Refused | None:
         for root, notices in roots
         for kind in ((*LAYOUTS, GIVEN) if root == folder else LAYOUTS)
     ]
-    for root, notices, kind in (*ways, *((*root, UNNAMED) for root in roots)):
+    entered = {root.parent for root, _ in roots if folders_in(root)}
+    unnamed = [(root, notices, UNNAMED) for root, notices in roots if root not in entered]
+    for root, notices, kind in (*ways, *unnamed):
         if kind is UNNAMED and (refused or (asked and doubtful)):
             break
         found = kind.find(root)

@@ -53,6 +53,14 @@ def test_masks_in_several_folders_or_among_images_are_refused(
     assert "--task classification" in str(caught.value.hint)
 
 
+def test_masks_beside_a_training_part_of_classes_are_left_alone(tmp_path: Path) -> None:
+    for name in ("good", "bent"):
+        for place in range(4):
+            photograph(tmp_path / "train" / name / f"{place}.png", place)
+    lay_out(tmp_path, "test/bent/NAME.png", ["truth/bent/NAME_area.png"])
+    assert not is_segmentation(str(tmp_path))
+
+
 def test_flat_images_of_other_names_or_sizes_are_classes(tmp_path: Path) -> None:
     for place in range(4):
         photograph(tmp_path / "names" / "photo" / f"{place}.png", place)
