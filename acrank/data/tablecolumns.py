@@ -160,11 +160,12 @@ def _one_hot(table: Table, path: int | None) -> str:
     """What to do with a column a class, each of zeros and ones."""
     if "label" in table.header or _label_place(table) is not None or len(table.rows) < 2:
         return ""
-    marks = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+    # blank and -1: not looked at, uncertain, or no
+    marks = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0, "-1": 0, "-1.0": 0}
     places = [
         place
         for place in range(len(table.header))
-        if place != path and all(value in marks for value in table.column(place))
+        if place != path and {marks.get(value) for value in table.column(place)} in ({0, 1}, {1})
     ]
     if len(places) < 2:
         return ""

@@ -53,6 +53,11 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["filename,xmin,ymin,xmax,ymax,class", "0.png,1,1,2,2,a"], "Its boxes are not read"),
         (["ImageId,EncodedPixels", "0,1 3"], "A column of masks is no label"),
         (["image,mask", "img/0.png,m/0.png"], "A column of masks is no label"),
+        (
+            ["Path,Age,Edema,Mass", "a.png,6,1.0,", "b.png,7,-1.0,1.0"],
+            "Edema, Mass are one a class",
+        ),
+        (["image_id,Smiling,Male", "0.jpg,1,-1", "1.jpg,1,1"], "some rows have several or none"),
         (["a,b", "1,2"], "Its first row must name the columns path and label"),
     ],
 )
