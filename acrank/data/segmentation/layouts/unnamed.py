@@ -82,7 +82,8 @@ def _beside(held: Mapping[Path, Files]) -> list[_Match]:
                 words.setdefault(name[len(shorter) :], []).append(name)
         masks = max(words.values(), key=len, default=[])
         if len(masks) >= max(2, _FEWEST * len(files)):
-            images = {name: files[name] for name in files if name not in masks}
+            others = files.keys() - masks
+            images = {name: files[name] for name in files if name in others}
             pairs = _pairs(images, {name: files[name] for name in masks})
             if pairs and look_like_masks([mask for _, mask in pairs]):
                 found.append(_Match(folder, folder, pairs))
