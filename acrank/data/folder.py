@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from acrank.data.checks import listing
 from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.passedover import beside_notice, passed_over, suffixes
 from acrank.data.roots import class_root
-from acrank.data.target import PathSource, Target, assemble, visible_entries
+from acrank.data.target import (
+    PathSource,
+    Target,
+    assemble,
+    require_two_classes,
+    visible_entries,
+)
 from acrank.data.walk import files_below, folders_in, has_suffix, images_in
 from acrank.errors import DataError
 
@@ -46,8 +53,12 @@ def _with_what_is_seen(folder: Path, error: DataError) -> DataError:
     if not tables:
         return error
     lie = f"{', '.join(tables[:3])} {'lies' if len(tables) == 1 else 'lie'} in it"
-    step = f"If {tables[0]} says the classes, give it: --data {folder / tables[0]}."
+    step = _give(folder / tables[0])
     return DataError(f"{error.message} {lie}.", hint=f"{error.hint or ''} {step}".strip())
+
+
+def _give(table: Path) -> str:
+    return f"If {table.name} says the classes, give it: --data {quote(str(table))}."
 
 
 def _read(folder: Path) -> Target:
@@ -64,6 +75,7 @@ def _read(folder: Path) -> Target:
         for entry, paths in found.items()
         for path in paths
     ]
+    require_two_classes(str(root), tuple(entry.name for entry in found))
     said = [*notices, *_dead_links(root), *passed_over(other), *beside_notice(root)]
     return assemble(str(folder), rows, said)
 
@@ -85,7 +97,11 @@ def _require_images(
             f"{entry}{f' ({suffixes(other[entry.name])})' if other[entry.name] else ''}"
             for entry in empty
         ]
-        steps = dict.fromkeys(step_for(path) for entry in empty for path in other[entry.name])
+        others = [path for entry in empty for path in other[entry.name]]
+        steps = dict.fromkeys(map(step_for, others))
+        steps |= dict.fromkeys(
+            [_give(path) for path in others if path.suffix.lower() == ".csv"][:1]
+        )
         raise DataError(
             f"{root}: {len(empty)} class folder(s) without images:{listing(seen, limit=None)}",
             hint=" ".join(["Add images to them or remove them.", *filter(None, steps)]),

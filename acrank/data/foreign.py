@@ -25,6 +25,10 @@ _DICOM = (
     "segmented to NIfTI (dcm2niix)."
 )
 _ARCHIVE = "Unpack it, and give the folder of class folders that comes out."
+_BARE = (
+    "Give the files the suffix of their format, such as .png, or list them in a CSV file with the "
+    "columns path,label, which takes them as they are."
+)
 _ARRAYS = "Write each image to a file, PNG for one, in a folder of its class, and give the folder."
 _TABLE = "Save it as CSV with the columns path,label, separated by commas."
 _PARQUET = (
@@ -68,6 +72,7 @@ _STEPS: Mapping[str, tuple[str, str]] = {
     ),
 }
 _BRATS = re.compile(r"[-_](flair|t1ce|t1gd|t1|t2|t1n|t1c|t2f|t2w)\.nii(\.gz)?$", re.IGNORECASE)
+_IMAGE = re.compile("\x89PNG|\xff\xd8\xff|GIF8|BM|II\\*\0|MM\0\\*|RIFF....WEBP", re.DOTALL)
 _YOLO = re.compile(r"\d+( [0-9.eE+-]+){4,}\s*")
 
 
@@ -118,6 +123,8 @@ def kind_of_folder(folder: Path) -> Kind | None:
             return Kind(*_STEPS[suffix])
         if suffix == "no suffix" and _is_dicom(files):
             return Kind("DICOM files", _DICOM)
+        if suffix == "no suffix" and any(map(_is_bare_image, _bare(files))):
+            return Kind("images without a suffix", _BARE)
     return None
 
 
@@ -133,6 +140,8 @@ def step_for(path: Path) -> str:
     Args:
         path: the file.
     """
+    if suffix_of(path) == "no suffix":
+        return _BARE if _is_bare_image(path) else _DICOM if _is_dicom([path]) else ""
     found = _STEPS.get(suffix_of(path))
     return found[1] if found else ""
 
@@ -160,8 +169,15 @@ def _is_coco(path: Path) -> bool:
 
 
 def _is_dicom(files: list[Path]) -> bool:
-    bare = [path for path in files if suffix_of(path) == "no suffix"][:5]
-    return any(_head(path, 132)[128:] == "DICM" for path in bare)
+    return any(_head(path, 132)[128:] == "DICM" for path in _bare(files))
+
+
+def _bare(files: list[Path]) -> list[Path]:
+    return [path for path in files if suffix_of(path) == "no suffix"][:5]
+
+
+def _is_bare_image(path: Path) -> bool:
+    return _IMAGE.match(_head(path, 16)) is not None
 
 
 def _head(path: Path, size: int) -> str:

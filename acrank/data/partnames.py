@@ -37,6 +37,10 @@ _NUMBERED = frozenset(
         *("disc", "disk"),
     )
 )
+# Of these, the words that say so behind the name of the dataset too.
+_SERIES = frozenset(
+    ("fold", "folds", "batch", "part", "chunk", "shard", "subset", "archive", "images", "imgs")
+)
 _PATIENTS = frozenset(
     ("patient", "pat", "case", "study", "subject", "sub", "series", "scan", "exam")
 )
@@ -107,8 +111,9 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
     """What folders beside one another are for.
 
     Words that all names share say nothing: ``seg_train`` and ``seg_test`` are parts of a split.
-    So are ``xray_train`` and ``test``, where one is clearly a part and the other has its word.
-    Neither counts unless every folder turns out to be a part: ``train_station`` and
+    So are ``xray_train`` and ``test``, where one is clearly a part and the other has its word, and
+    ``HAM_part_1`` and ``HAM_part_2`` are numbered parts.
+    None of it counts unless every folder turns out to be a part: ``train_station`` and
     ``bus_station`` are classes.
 
     Args:
@@ -118,12 +123,24 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
     if all(alone) or len(names) < 2:
         return alone
     words = [words_of(name) for name in names]
+    if _counted(words):
+        return [Role.NUMBERED] * len(names)
     shared = reduce(set.intersection, map(set, words))
     ways = [[_role([word for word in each if word not in shared]) for each in words]]
     if Role.TRAINING in alone or Role.HELD_OUT in alone:
         ways.append([_role([word for word in each if word in _PARTS]) for each in words])
     parts = (Role.TRAINING, Role.HELD_OUT)
     return next((way for way in ways if all(role in parts for role in way)), alone)
+
+
+def _counted(words: Sequence[Sequence[str]]) -> bool:
+    """Whether names are those of parts of one archive: HAM10000_images_part_1 and _part_2."""
+    heads = {tuple(each[:-1]) for each in words}
+    return (
+        len(heads) == 1
+        and all(len(each) > 1 and each[-1].isdigit() for each in words)
+        and words[0][-2] in _SERIES
+    )
 
 
 def split_by_class(names: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from acrank.data.partnames import Role, roles_of
 from acrank.data.segmentation.layouts.words import meaning_of
@@ -31,8 +32,8 @@ def parts_refused(folder: Path, parts: Sequence[Top]) -> DataError:
         inner = listed(sorted({inner.name for top in nesting for inner in top.inner}))
         return DataError(
             f"{seen}; in {names_of(nesting)}, there are folders of images called {inner}.",
-            hint=f"Give the one to rank on, such as --data {nesting[0].path}, or {_CSV}, for the "
-            "images of several.",
+            hint=f"Give the one to rank on, such as --data {quote(str(nesting[0].path))}, or "
+            f"{_CSV}, for the images of several.",
         )
     return DataError(
         f"{seen}; the images in {names_of(parts)} have no class folders.",
@@ -52,7 +53,8 @@ def unclear(folder: Path, nest: Top, beside: Sequence[Top]) -> DataError:
     return DataError(
         f"{folder}: {nest.path.name}/ may be the training part, with the classes {inner}, or a "
         f"class beside {names_of(beside)}.",
-        hint=f"Give --data {nest.path} if it is the training part; if it is a class, {_CSV}.",
+        hint=f"Give --data {quote(str(nest.path))} if it is the training part; if it is a class, "
+        f"{_CSV}.",
     )
 
 
@@ -89,5 +91,5 @@ def same_folders(folder: Path, tops: Sequence[Top], inner: Sequence[str]) -> Dat
     return DataError(
         f"{seen}: it cannot be told which of the two are the classes.",
         hint=f"If {listed(inner)} are the classes, give one of the folders, such as --data "
-        f"{tops[0].path}. In any other case, {_CSV}.",
+        f"{quote(str(tops[0].path))}. In any other case, {_CSV}.",
     )

@@ -39,6 +39,7 @@ def open_csv(file: Path) -> Target:
     """
     table = _parse(file)
     path, label = places_of(file, table)
+    _refuse_longer(file, table)
     chosen = training_rows(file, table)
     rows = [Row(n, cell(row, path), cell(row, label)) for n, row in chosen.table.rows]
     _refuse_blanks(file, rows)
@@ -91,6 +92,26 @@ def _parse(file: Path) -> Table:
         if any(cell.strip() for cell in record)
     ]
     return Table(header, rows)
+
+
+def _refuse_longer(file: Path, table: Table) -> None:
+    """Refuse rows of more cells than columns: a label with a comma in it is cut there.
+
+    Raises:
+        DataError: there are such rows.
+    """
+    longer = [
+        f"row {number}: {', '.join(row)}"
+        for number, row in table.rows
+        if any(value.strip() for value in row[len(table.header) :])
+    ]
+    if longer:
+        raise DataError(
+            f"{file}: {len(longer)} row(s) with more cells than the {len(table.header)} columns of "
+            f"the first row:{listing(longer)}",
+            hint='Put labels and paths that hold a comma in quotes: "red, round". If they hold '
+            "none, name every column in the first row.",
+        )
 
 
 def _refuse_blanks(file: Path, rows: Iterable[Row]) -> None:

@@ -38,6 +38,12 @@ _LABELS = frozenset(
         *("level", "breed", "species", "type", "tag", "tags", "result", "outcome"),
     )
 )
+# Columns of tables that are none of classes.
+_BOX = frozenset(("x", "y", "width", "height"))
+_CORNERS = frozenset(("xmin", "ymin", "xmax", "ymax"))
+_MASKS = frozenset(
+    ("encodedpixels", "rle", "segmentation", "mask", "masks", "maskpath", "maskid", "annotation")
+)
 
 
 class Table(NamedTuple):
@@ -94,7 +100,7 @@ def _meant(file: Path, table: Table) -> str:
         if place is not None and header[place] != column
     ]
     told = f"Rename {' and '.join(renames)}." if renames else ""
-    return " ".join(filter(None, [told, _one_hot(table, path)]))
+    return " ".join(filter(None, [told, _one_hot(table, path), _no_classes(table)]))
 
 
 def _is_value(file: Path, name: str) -> bool:
@@ -128,18 +134,38 @@ def _label_place(table: Table) -> int | None:
 
 
 def _usual(table: Table, names: frozenset[str]) -> int | None:
-    return next((p for p, name in enumerate(table.header) if _plain(name) in names), None)
+    plain = [_plain(name) for name in table.header]
+    box = set(plain) >= _BOX  # y is a place then, and no label
+    return next((p for p, n in enumerate(plain) if n in names and not (box and n in _BOX)), None)
+
+
+def _no_classes(table: Table) -> str:
+    """What to do with a table of masks or boxes."""
+    plain = {_plain(name) for name in table.header}
+    if plain & _MASKS:
+        return (
+            "A column of masks is no label: images with masks are given as a folder, with images/ "
+            "and masks/ in it, and masks written as numbers (run-length encoding) have to be saved "
+            "as PNG first."
+        )
+    if plain >= _BOX or plain >= _CORNERS:
+        return (
+            "Its boxes are not read: give each image one row, with its class, or cut the objects "
+            "out into class folders."
+        )
+    return ""
 
 
 def _one_hot(table: Table, path: int | None) -> str:
     """What to do with a column a class, each of zeros and ones."""
     if "label" in table.header or _label_place(table) is not None or len(table.rows) < 2:
         return ""
-    marks = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+    # blank and -1: not looked at, uncertain, or no
+    marks = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0, "-1": 0, "-1.0": 0}
     places = [
         place
         for place in range(len(table.header))
-        if place != path and all(value in marks for value in table.column(place))
+        if place != path and {marks.get(value) for value in table.column(place)} in ({0, 1}, {1})
     ]
     if len(places) < 2:
         return ""

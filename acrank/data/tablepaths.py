@@ -12,6 +12,7 @@ from acrank.common.regular import is_regular
 from acrank.data.checks import listing
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.labelnames import composed
+from acrank.data.partnames import Role, roles_of
 from acrank.data.target import visible_entries
 from acrank.errors import DataError
 
@@ -92,11 +93,16 @@ def _changes(folder: Path, missing: Sequence[str]) -> Iterator[tuple[str, Change
     here = Path.cwd()
     where = f"Relative to {here}, where the command runs, and not to the CSV's folder"
     yield where, _appended(here, "")
-    for inner in _folders(folder):
+    inside = _folders(folder)
+    for inner in inside:
         yield f"With {inner.name}/ in front", _appended(inner, "")
         for suffix in _suffixes(inner, missing[0]):
             words = f"With {inner.name}/ in front and {suffix} appended"
             yield words, _appended(inner, suffix)
+    found = dict.fromkeys(suffix for inner in inside for suffix in _suffixes(inner, missing[0]))
+    for suffix in ("", *found):
+        also = f" and {suffix} appended" if suffix else ""
+        yield f"With the folder in front in which each is{also}", _wherever(inside, suffix)
     yield "Without the leading slash", lambda path: folder / path.lstrip("/")
     yield "By the last part of the paths alone", _last_part(folder)
     for inner in _folders(folder):
@@ -108,6 +114,16 @@ def _changes(folder: Path, missing: Sequence[str]) -> Iterator[tuple[str, Change
 
 def _appended(folder: Path, suffix: str) -> Change:
     return lambda path: folder / f"{path}{suffix}"
+
+
+def _wherever(folders: Sequence[Path], suffix: str) -> Change:
+    """The file in the only folder that has it; nowhere, if several have."""
+
+    def change(path: str) -> Path:
+        there = [folder for folder in folders if is_regular(folder / f"{path}{suffix}")]
+        return (there[0] if len(there) == 1 else Path()) / f"{path}{suffix}"
+
+    return change
 
 
 def _last_part(folder: Path) -> Change:
@@ -125,10 +141,14 @@ def _suffixes(folder: Path, path: str) -> list[str]:
 
 
 def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, those of test images last: names may be in both parts."""
     try:
-        return [entry for entry in visible_entries(folder) if entry.is_dir()][:_MOST_FOLDERS]
+        found = [entry for entry in visible_entries(folder) if entry.is_dir()][:_MOST_FOLDERS]
     except OSError:
         return []
+    roles = dict(zip(found, roles_of([entry.name for entry in found]), strict=True))
+    order = {Role.TRAINING: 0, Role.HELD_OUT: 2}
+    return sorted(found, key=lambda entry: order.get(roles[entry] or Role.NUMBERED, 1))
 
 
 def _any_case(folder: Path) -> Callable[[str], Path]:

@@ -138,6 +138,22 @@ def test_single_class(tmp_path: Path) -> None:
         open_target(str(tmp_path))
 
 
+def test_the_part_with_a_single_class_is_named(tmp_path: Path) -> None:
+    fill_folder(tmp_path / "train", {"good": 2})
+    fill_folder(tmp_path / "test", {"good": 2, "bent": 2})
+    with pytest.raises(DataError, match=r"train: only one class, 'good'"):
+        open_target(str(tmp_path))
+
+
+def test_a_table_in_place_of_images_is_named(tmp_path: Path) -> None:
+    fill_folder(tmp_path, {"input": 2})
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "t.csv").write_text("path,label")
+    with pytest.raises(DataError, match=r"truth \(.csv 1\)") as caught:
+        open_target(str(tmp_path))
+    assert f"give it: --data {tmp_path / 'truth' / 't.csv'}." in str(caught.value.hint)
+
+
 def test_all_empty_class_folders_are_named(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 1, "b": 1} | {f"e{i}": 0 for i in range(30)})
     with pytest.raises(DataError, match=r"30 class folder\(s\) without images") as caught:

@@ -61,6 +61,20 @@ def test_dicom_without_a_suffix(tmp_path: Path) -> None:
     assert "It holds DICOM files." in refused(tmp_path).message
 
 
+@pytest.mark.parametrize("classes", [["a", "b"], ["b"]])
+def test_images_without_a_suffix(tmp_path: Path, classes: list[str]) -> None:
+    fill_folder(tmp_path, {"a": 2, "b": 2})
+    paths = [path for name in classes for path in (tmp_path / name).glob("*.png")]
+    for path in paths:
+        path.rename(path.with_suffix(""))
+    error = refused(tmp_path)
+    assert f"no suffix {len(paths)}" in error.message
+    assert "Give the files the suffix of their format" in str(error.hint)
+    table = tmp_path / "t.csv"
+    table.write_text("path,label\n" + "".join(f"b/{n},{n}\n" for n in range(2)))
+    assert len(open_target(str(table)).items) == 2
+
+
 def test_a_class_of_other_files_alone(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 2, "b": 0})
     scatter(tmp_path, "x", "b/1.dcm", "b/2.dcm")

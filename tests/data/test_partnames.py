@@ -35,6 +35,20 @@ def test_words_that_all_names_share_say_nothing() -> None:
     assert roles_of(["X_train", "X_test"]) == [Role.TRAINING, Role.HELD_OUT]
 
 
+def test_parts_of_an_archive_behind_the_name_of_a_dataset() -> None:
+    for names in (
+        ["HAM10000_images_part_1", "HAM10000_images_part_2"],
+        ["ddsm-fold1", "ddsm-fold2"],
+    ):
+        assert roles_of(names) == [Role.NUMBERED] * 2
+    for names in (
+        ["defect_1", "defect_2"],
+        ["cat part 1", "dog part 1"],
+        ["red part", "red part 2"],
+    ):
+        assert roles_of(names) == [None] * 2
+
+
 def test_classes_times_parts() -> None:
     assert split_by_class(["cat_train", "cat_test", "dog_train"])
     assert not split_by_class(["cat_train", "dog_train"])

@@ -193,3 +193,11 @@ def test_parts_to_train_and_to_test_on(tmp_path: Path, outer: str) -> None:
 def test_no_parts(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 1, "b": 1})
     assert training_and_held_out(tmp_path) == (None, [])
+
+
+def test_folders_to_give_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    for part in ("hospital A", "hospital B"):
+        fill_folder(tmp_path / part, {"benign": 2, "malignant": 2})
+    with pytest.raises(DataError) as caught:
+        open_target(str(tmp_path))
+    assert f"--data '{tmp_path}/hospital A'." in str(caught.value.hint)

@@ -44,6 +44,15 @@ def test_what_spreadsheets_write_is_read(folder: Path) -> None:
     assert open_target(write(folder, text)).classes == ("10", "a, b")
 
 
+def test_a_label_cut_at_its_comma_is_refused(folder: Path) -> None:
+    error = refused(folder, "path,label\nimg/0.png,red, round\nimg/1.png,blue,\n")
+    assert "1 row(s) with more cells than the 2 columns" in error.message
+    assert "row 2: img/0.png, red,  round" in error.message
+    assert '"red, round"' in str(error.hint)
+    text = 'path,label\nimg/0.png,"red, round"\nimg/1.png,blue,,\n'
+    assert open_target(write(folder, text)).classes == ("blue", "red, round")
+
+
 def test_order_of_the_rows_does_not_matter(folder: Path) -> None:
     rows = ["img/0.png,b\n", "img/1.png,a\n", "img/2.png,b\n"]
     one = open_target(write(folder, "path,label\n" + "".join(rows)))

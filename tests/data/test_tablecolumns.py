@@ -48,6 +48,16 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["img/0.png,a", "img/1.png,b"], "The first row looks like an image already"),
         (["image,A,B", "0,1.0,0.0", "1,0.0,1.0"], "A, B are one a class (one-hot)"),
         (["image,A,B", "0,1,1", "1,0,1"], "some rows have several or none"),
+        (["id,x,y,width,height,Target", "0,,,,,1"], "Rename 'id' to path and 'Target' to label."),
+        (["id,x,y,width,height,Target", "0,,,,,1"], "Its boxes are not read"),
+        (["filename,xmin,ymin,xmax,ymax,class", "0.png,1,1,2,2,a"], "Its boxes are not read"),
+        (["ImageId,EncodedPixels", "0,1 3"], "A column of masks is no label"),
+        (["image,mask", "img/0.png,m/0.png"], "A column of masks is no label"),
+        (
+            ["Path,Age,Edema,Mass", "a.png,6,1.0,", "b.png,7,-1.0,1.0"],
+            "Edema, Mass are one a class",
+        ),
+        (["image_id,Smiling,Male", "0.jpg,1,-1", "1.jpg,1,1"], "some rows have several or none"),
         (["a,b", "1,2"], "Its first row must name the columns path and label"),
     ],
 )
@@ -83,6 +93,23 @@ def test_the_change_by_which_paths_exist_is_named(
     error = refused(folder, "path,label", *(f"{path},{n}" for n, path in enumerate(paths)))
     assert "2 path(s) that are no files" in error.message
     assert hint in str(error.hint)
+
+
+def test_names_of_both_parts_of_a_split_are_sought_in_the_training_part(tmp_path: Path) -> None:
+    fill_folder(tmp_path, {"test": 4, "train": 4})
+    error = refused(tmp_path, "path,label", "0,a", "1,b")
+    assert "With train/ in front and .png appended, all 2 exist." in str(error.hint)
+
+
+def test_images_in_the_parts_of_an_archive_are_sought_in_each(tmp_path: Path) -> None:
+    fill_folder(tmp_path, {"part_1": 4, "part_2": 4})
+    for number in range(4):
+        (tmp_path / "part_2" / f"{number}.png").rename(tmp_path / "part_2" / f"{number + 4}.png")
+    for suffix, also in (("", " and .png appended"), (".png", "")):
+        rows = [f"{number}{suffix},{number % 2}" for number in range(8)]
+        error = refused(tmp_path, "path,label", *rows)
+        hint = f"With the folder in front in which each is{also}, all 8 exist."
+        assert hint in str(error.hint)
 
 
 def test_paths_relative_to_where_the_command_runs(

@@ -24,7 +24,7 @@ from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image, raw_mode
 from acrank.data.target import Source
 
-FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF")
+FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF", "PPM")
 
 Codes = npt.NDArray[Any]
 # The colour of each value that a mask has, if it has a palette.
@@ -141,9 +141,19 @@ def _refuse_format(image: Image.Image) -> None:
     if image.format not in FORMATS or lossy:
         what = f"{image.format} with lossy compression" if lossy else image.format
         raise MaskError(f"saved as {what}, which does not keep class values exact", _UNCOMPRESSED)
+    if image.format == "PPM":
+        _refuse_scaled(image)
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise MaskError(f"{frames} frames, so which one is the mask cannot be told")
+
+
+def _refuse_scaled(image: Image.Image) -> None:
+    """Refuse PPM and PGM that give another largest value than their bits: Pillow scales these."""
+    codec, _, _, arguments = getattr(image, "tile", [("", None, 0, None)])[0]
+    largest = arguments[-1] if isinstance(arguments, tuple) else None
+    if codec.startswith("ppm") and isinstance(largest, int) and largest not in (1, 255, 65535):
+        raise MaskError(f"grey up to {largest} in its header, in place of 255 or 65535")
 
 
 def _values(image: Image.Image) -> Codes:

@@ -21,6 +21,7 @@ from acrank.data.segmentation.labels import (
 from acrank.data.segmentation.layout import find_files
 from acrank.data.segmentation.layouts import Layout
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.objects import refuse_objects
 from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.data.target import PathSource
@@ -58,6 +59,8 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
         faults += label_faults(given, masks)
     refuse_faults(name, layout.total, faults, things="files")
     known, notices = (given, []) if given else infer_classes(name, layout.total, masks)
+    if not given:
+        refuse_objects(name, masks)
     if class_map is None:
         require_enough(name, known, masks)
     pairs = tuple(found.pair for found in seen)

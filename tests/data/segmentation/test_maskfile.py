@@ -94,7 +94,6 @@ def animation() -> bytes:
 REFUSED = {
     "jpeg": (encoded(noise(0, channels=1), "JPEG"), "saved as JPEG, which does not keep"),
     "webp": (encoded(noise(0), "WEBP", lossless=True), "saved as WEBP"),
-    "pgm": (encoded(noise(0, channels=1), "PPM"), "saved as PPM"),
     "jpeg in tiff": (
         encoded(noise(0, (64, 64)), "TIFF", compression="jpeg"),
         "saved as TIFF with lossy compression",
@@ -161,3 +160,23 @@ def test_more_bands_than_colour_are_no_mask() -> None:
     assert isinstance(fault, Fault)
     assert fault.reason.startswith("TIFF of 4 bands")
     assert fault.hint.startswith("Save the bands wanted")
+
+
+@pytest.mark.parametrize(
+    ("head", "pixels", "values"),
+    [
+        (b"P5 3 1 255\n", b"\0\1\xff", [0, 1, 255]),
+        (b"P5 3 1 65535\n", b"\0\0\0\1\1\0", [0, 1, 256]),
+        (b"P6 2 1 255\n", b"\7\7\7\0\0\0", [7, 0]),
+        (b"P2 3 1 255\n", b"0 2 255\n", [0, 2, 255]),
+        (b"P4 8 1\n", b"\x0f", [1, 1, 1, 1, 0, 0, 0, 0]),
+    ],
+)
+def test_portable_maps_keep_their_values(head: bytes, pixels: bytes, values: list[int]) -> None:
+    assert decode_mask(head + pixels, colour=False).tolist() == [values]
+
+
+def test_portable_maps_that_would_be_scaled_are_refused() -> None:
+    for data in (b"P5 3 1 3\n\0\1\3", b"P2 3 1 3\n0 1 3\n"):
+        with pytest.raises(MaskError, match="grey up to 3 in its header"):
+            decode_mask(data, colour=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from acrank.data.checks import listing
 from acrank.data.partnames import Role, role_of
@@ -136,7 +137,7 @@ def _step(
         return Refused(
             f"{images.name}/ and {masks.name}/ hold parts of a split ({', '.join(parts)}), and no "
             "training part",
-            f"Give one of them, such as --data {images / parts[0]}.",
+            f"Give one of them, such as --data {quote(str(images / parts[0]))}.",
             *_some(inside),
         )
     return None

@@ -28,6 +28,7 @@ from acrank.data.segmentation.layouts.twofolders import (
     by_words,
     given_images,
 )
+from acrank.data.segmentation.layouts.unnamed import UnnamedFolders
 from acrank.data.walk import folders_in, holds_images, images_in
 
 
@@ -55,6 +56,8 @@ LAYOUTS: tuple[Kind, ...] = (
     FolderPerCase(),
     MasksAmongClasses(),
 )
+# Whatever the names are: where no other layout is found, at any depth.
+UNNAMED: Kind = UnnamedFolders()
 # Of the folder that was given alone.
 GIVEN = NamedFolders(given_images)
 
@@ -76,19 +79,28 @@ def search(folder: Path, *, asked: bool) -> Layout | Refused | None:
     """
     refused: Refused | None = None
     doubtful: Layout | None = None
-    for root, notices in _roots(folder):
-        for kind in (*LAYOUTS, GIVEN) if root == folder else LAYOUTS:
-            found = kind.find(root)
-            if isinstance(found, Layout):
-                said = (*notices, *found.notices, *_beside(root, found))
-                layout = replace(found, notices=said)
-                if found.sure or _believed(found):
-                    return layout if asked else _unambiguous(layout)
-                doubtful = doubtful or layout
-            elif found and found.sure:
-                return found
-            elif found and refused is None and (asked or _believed(found)):
-                refused = found
+    roots = list(_roots(folder))
+    ways = [
+        (root, notices, kind)
+        for root, notices in roots
+        for kind in ((*LAYOUTS, GIVEN) if root == folder else LAYOUTS)
+    ]
+    entered = {root.parent for root, _ in roots if folders_in(root)}
+    unnamed = [(root, notices, UNNAMED) for root, notices in roots if root not in entered]
+    for root, notices, kind in (*ways, *unnamed):
+        if kind is UNNAMED and (refused or (asked and doubtful)):
+            break
+        found = kind.find(root)
+        if isinstance(found, Layout):
+            said = (*notices, *found.notices, *_beside(root, found))
+            layout = replace(found, notices=said)
+            if found.sure or _believed(found):
+                return layout if asked else _unambiguous(layout)
+            doubtful = doubtful or layout
+        elif found and found.sure:
+            return found
+        elif found and refused is None and (asked or _believed(found)):
+            refused = found
     return (doubtful or refused) if asked else refused
 
 
@@ -98,7 +110,8 @@ def _unambiguous(layout: Layout) -> Layout | Refused:
     return Refused(
         f"{layout.said()}, but {layout.ambiguous}",
         "To rank for the masks, pass --task segmentation. To rank for the folders as classes, move "
-        "the masks elsewhere: they would count as images.",
+        "the masks elsewhere: they would count as images. If none are masks, pass --task "
+        "classification.",
         sure=True,
     )
 

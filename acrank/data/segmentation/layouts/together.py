@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from acrank.data.checks import listing
@@ -136,7 +137,7 @@ def _parts_of_a_split(cases: list[_Case]) -> Refused:
     names = ", ".join(f"{case.folder.name}/" for case in cases)
     return Refused(
         f"its folders, {names}, are parts of a split, and none is that to train on",
-        f"Give one of them, such as --data {cases[0].folder}.",
+        f"Give one of them, such as --data {quote(str(cases[0].folder))}.",
         [path for case in cases for path in first_files(case.images)],
         [path for case in cases for path in first_files(case.masks)],
     )

@@ -14,7 +14,7 @@ from acrank.data.segmentation.layouts.listing import find_sides
 from acrank.data.segmentation.layouts.reading import Rules, nothing_in, place_of, read_sides
 from acrank.data.segmentation.layouts.words import meaning_of, without_mask_word
 from acrank.data.target import visible_entries
-from acrank.data.walk import folders_in, images_in
+from acrank.data.walk import folders_in, holds_images, images_in
 
 _ONE_OF_EACH = "Leave one folder of masks beside that of images, named masks/."
 
@@ -97,6 +97,7 @@ def by_words(root: Path) -> list[Two]:
     ]
     images = [(folder, meaning.rest) for folder, meaning in meant if not meaning.mask]
     masks = [(folder, meaning.rest) for folder, meaning in meant if meaning.mask]
+    masks = [found for found in masks if holds_images(found[0])] or masks  # boxes beside masks
     both = [(one, other) for one in images for other in masks]
     alike = [(one, other) for one, other in both if one[1] == other[1]]
     likely = alike or [(one, other) for one, other in both if not one[1] or not other[1]]

@@ -282,6 +282,13 @@ def test_masks_beside_a_folder_of_another_name(tmp_path: Path) -> None:
     assert len(open_segmentation(str(tmp_path)).items) == 4
 
 
+def test_boxes_beside_images_and_masks_are_left_alone(tmp_path: Path) -> None:
+    lay_out(tmp_path, "PNGImages/NAME.png", ["PedMasks/NAME_mask.png"])
+    (tmp_path / "Annotation").mkdir()
+    (tmp_path / "Annotation" / "n1.txt").write_text("# boxes")
+    assert len(open_segmentation(str(tmp_path)).items) == 4
+
+
 def test_a_folder_of_masks_beside_classes_is_no_class(tmp_path: Path) -> None:
     for place in range(4):
         photograph(tmp_path / "crack" / f"{place}.png", place)
