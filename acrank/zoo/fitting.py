@@ -70,12 +70,12 @@ def misfits(model: nn.Module, state: State, *, but: set[int] | None = None) -> d
     missing = [key for key in wanted.keys() - state.keys() if counts(key)]
     differing = [
         key
-        for key in wanted.keys() & state.keys()
+        for key in filter(counts, wanted.keys() & state.keys())
         if wanted[key].shape != state[key].shape and same.get(key) not in but
     ]
     return {
         "missing": sorted(key for key in missing if same.get(key) not in there),
-        "unexpected": sorted(state.keys() - wanted.keys()),
+        "unexpected": sorted(filter(counts, state.keys() - wanted.keys())),
         "of another shape": sorted(differing),
     }
 

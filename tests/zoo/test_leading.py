@@ -94,6 +94,14 @@ def test_marks_of_wrappers_inside_names_are_taken_out(entry: ZooEntry) -> None:
     assert load(entry, {"state_dict": inside}).flags == {}
 
 
+def test_batch_counters_mean_nothing_whatever_their_form(entry: ZooEntry) -> None:
+    counters = {name: value for name, value in STATE.items() if name.endswith("batches_tracked")}
+    long = {name: value.reshape(1) for name, value in counters.items()}
+    more = {"layer1.0.norm.1.num_batches_tracked": torch.tensor(3)}
+    loaded = load(entry, {**STATE, **long, **more})
+    assert (loaded.flags, loaded.head is None) == ({}, False)
+
+
 def test_moco(entry: ZooEntry) -> None:
     query = under("module.encoder_q.", {**BODY, **PROJECTION})
     queue = {"module.queue": torch.ones(8, 9), "module.queue_ptr": torch.zeros(1)}
