@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +42,7 @@ class Fit:
         fresh_first: the first layer, where it has nothing for that; else empty.
         other_head: names of its tensors in the place of the head.
         projection: of those, the names that no classifier of one layer has.
+        within: names that the network lacks in modules that it has, as of a larger network.
         part: which part of the checkpoint was taken, where there are others, in words.
         renamed: how its names were changed to fit, in words; empty if they were not.
         holds: the first parts of all names in the checkpoint, with their tensors, in words.
@@ -58,6 +59,7 @@ class Fit:
     fresh_first: str = ""
     other_head: frozenset[str] = frozenset()
     projection: frozenset[str] = frozenset()
+    within: tuple[str, ...] = ()
     holds: str = ""
     part: str = ""
     renamed: str = ""
@@ -198,11 +200,17 @@ class _Search:
             fresh_first=self._fresh_first(loaded),
             other_head=frozenset(in_head),
             projection=frozenset(in_head).difference(plain, loads),
+            within=self._within(state.keys() - set(in_head)),
             holds=listed(places(self.state)),
             part=found.part,
             renamed=self._renamed(found.lead),
             converted=found.converted,
         )
+
+    def _within(self, names: Iterable[str]) -> tuple[str, ...]:
+        own = {name.partition(".")[0] for name in self.wanted}
+        others = (name for name in names if counts(name) and name not in self.wanted)
+        return tuple(sorted(name for name in others if name.partition(".")[0] in own))
 
     def _share(self, loaded: set[Any]) -> float:
         sizes = {id(p): p.numel() for p in self.model.parameters() if id(p) not in self.head}

@@ -251,3 +251,20 @@ def test_a_3d_resnet_in_the_layout_of_medicalnet(no_hub: Hub, tmp_path: Path) ->
     assert len(norm_layers(loaded.model)) == loaded.info.norm_layers == 9
     with torch.no_grad():
         assert loaded.model(torch.zeros(1, 1, 16, 16, 16)).shape == (1, 512)
+
+
+def test_what_to_do_is_true_of_what_does_not_fit(load: Load, state: dict[str, Tensor]) -> None:
+    more = {**state, "projector.weight": torch.ones(2, 2)}
+    with pytest.raises(ModelError, match=r"1 unexpected.*all of the network and more: partial: tr"):
+        load(more, partial=False)
+    assert load(more).flags == {}
+    deeper = {**state, "first.3.weight": torch.ones(2, 2)}
+    with pytest.raises(ModelError, match="Check arch, kwargs or factory"):
+        load(deeper, partial=False)
+    said = "1 tensor(s) of a larger network not used (first.3.weight)"
+    assert load(deeper).flags == {"checkpoint-part": said}
+    half = part_of(state, "first") | {"second.1.weight": state["second.1.weight"]}
+    with pytest.raises(ModelError, match=r"6 missing .*Check arch") as caught:
+        load(half | {"second.1.bias": state["second.1.bias"]}, partial=False)
+    assert "named_parameters" not in str(caught.value)
+    assert "partial" not in str(caught.value)  # less than half, which partial: true refuses too
