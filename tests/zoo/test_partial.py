@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from acrank.errors import ModelError, ZooError
-from acrank.norm import convert_batchnorm
+from acrank.norm import convert_batchnorm, fold
 from acrank.probe.norms import norm_layers
 from acrank.zoo import Backbone, Hub, Zoo, ZooEntry, load_backbone
 from acrank.zoo.check import Checker
@@ -268,3 +268,15 @@ def test_what_to_do_is_true_of_what_does_not_fit(load: Load, state: dict[str, Te
         load(half | {"second.1.bias": state["second.1.bias"]}, partial=False)
     assert "named_parameters" not in str(caught.value)
     assert "partial" not in str(caught.value)  # less than half, which partial: true refuses too
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_what_ac_norm_was_trained_to_is_not_left_out(
+    load: Load, state: dict[str, Tensor], partial: bool
+) -> None:
+    network = whole()
+    convert_batchnorm(network)
+    with pytest.raises(ModelError, match=r"AC-Norm layers \(first.1.*fold\(model\)") as caught:
+        load(dict(network.state_dict()), partial=partial)
+    assert "partial" not in str(caught.value)
+    assert load(dict(fold(network).state_dict()), partial=partial).flags == {}
