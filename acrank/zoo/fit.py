@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from acrank.common.visible import brief
-from acrank.zoo.checkpoints import State, folder_of
+from acrank.zoo.checkpoints import State, folder_of, some
 from acrank.zoo.conversions import Converter, converted_said
 from acrank.zoo.fitting import counts, head_names, head_tensors, misfits, same_tensors
 from acrank.zoo.leading import (
@@ -69,6 +69,13 @@ class Fit:
         words = f"{self.percent} of the parameters, {self.filled} of {self.tensors} tensors"
         more = f"; {self.unused} of the checkpoint's not used" if self.unused else ""
         return words + more
+
+    @property
+    def left_over(self) -> str:
+        """What a larger network would use of it, in words; empty where that is nothing."""
+        if not self.within or self.share < 1:
+            return ""
+        return f"{len(self.within)} tensor(s) of a larger network not used ({some(self.within)})"
 
     @property
     def percent(self) -> str:

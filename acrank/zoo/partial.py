@@ -124,6 +124,8 @@ def _hint(model: nn.Module, fit: Fit, found: Mapping[str, Sequence[str]], *, fix
         old, new = fit.state[differing[0]].shape, wanted[differing[0]].shape
         if len(differing) == 1 and len(old) == len(new) > 2 and _but_one(old) == _but_one(new):
             said = f"It takes images of {old[1]} channel(s), the network of {new[1]}"
+            if old[1] not in (1, 3):
+                return f"{said}; only 1 or 3 can be given to it here."
             return f"{said}: set in_chans (that of a factory in its kwargs too)."
     return ""
 
@@ -197,10 +199,8 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
         flags["fresh-first-layer"] = f"{fit.fresh_first} is as it was drawn"
     other = some(sorted(fit.projection))
     left = f"a head of another kind is left out ({other})" if fit.projection else ""
-    within = fit.within if fit.share == 1 else ()
-    larger = f"{len(within)} tensor(s) of a larger network not used ({some(within)})"
     words = {
-        "checkpoint-part": "; ".join(filter(None, (fit.part, left, larger if within else ""))),
+        "checkpoint-part": "; ".join(filter(None, (fit.part, left, fit.left_over))),
         "renamed-weights": fit.renamed,
         "converted-weights": fit.converted,
     }

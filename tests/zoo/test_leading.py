@@ -205,3 +205,12 @@ def test_plain_names_go_before_those_with_a_leading_part(entry: ZooEntry) -> Non
         {"state_dict": {**under("ema.", other), **STATE}},
     ):
         assert "there is also" in load(entry, content).flags["checkpoint-part"]
+
+
+def test_a_part_of_a_larger_network_is_said(entry: ZooEntry) -> None:
+    twice = timm.create_model("resnet18", num_classes=7, **{**SMALL, "layers": [2, 1, 1, 1]})
+    more = {k: v for k, v in twice.state_dict().items() if k.startswith("layer1.1.")}
+    said = load(entry, {"state_dict": {**STATE, **more}}, partial=True).flags["checkpoint-part"]
+    assert said.startswith("10 tensor(s) of a larger network not used (layer1.1.bn1.bias, ")
+    checked = Checker(Hub(offline=True))(entry.model_copy(update={"partial": True}))
+    assert said in checked.warnings
