@@ -170,6 +170,8 @@ class Checker:
             if fit.share < 1 or lacking(fit):
                 needs = "".join(f"; {what}: needs --allow-partial" for what, _ in lacking(fit))
                 checked.warnings.append(f"partly loaded: {fit}{needs}")
+            elif fit.left_over:
+                checked.warnings.append(fit.left_over)
         except ModelError:
             # some of timm's conversions look at the numbers: only loading can tell
             if entry.factory or path is None:

@@ -196,10 +196,14 @@ def _unreadable(path: Path, error: BaseException) -> ModelError:
     if kind is not None and not isinstance(error, SafetensorError):
         return of_kind(path, kind)
     if isinstance(error, pickle.UnpicklingError):
+        # nothing else of what it names is quoted: it may be any file, with a secret in it
+        arrays = "GLOBAL numpy." in str(error)
+        such = ", NumPy's arrays or numbers," if arrays else ""
+        leave = "Turn them into tensors and save again, or leave them out."
         return ModelError(
-            f"{path.name} is a pickle with more than tensors in it, and is not opened: "
+            f"{path.name} is a pickle with more than tensors in it{such or ','} and is not opened: "
             "pickles can run code.",
-            hint=SAVE,
+            hint=leave if arrays else SAVE,
         )
     return ModelError(
         f"{path.name} cannot be read as a checkpoint: {_reason(error)}",

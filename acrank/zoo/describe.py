@@ -242,8 +242,9 @@ def has_new_head(entry: ZooEntry, model: nn.Module) -> bool:
     """Whether a network of timm was asked for with other classes than its checkpoint's."""
     if entry.factory:
         return False
-    if entry.arch:
-        return "num_classes" in entry.kwargs
+    asked = "num_classes" in entry.kwargs
+    if entry.arch or asked:
+        return asked
     cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
     return bool(getattr(model, "num_classes", None) != cfg.get("num_classes"))
 

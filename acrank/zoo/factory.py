@@ -9,10 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from acrank.common.visible import brief, typed_line
 from acrank.errors import ModelError
+from acrank.zoo.checkpoints import some
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.wrappers import unwrapped
 
@@ -43,7 +45,15 @@ def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
             f"factory {entry.factory} returned type {type(made).__name__}, not a torch.nn.Module.",
             hint="Let it return the network itself.",
         )
-    return unwrapped(made)
+    network = unwrapped(made)
+    packed = [k for k, v in network.state_dict().items() if not isinstance(v, torch.Tensor)]
+    if packed:
+        raise ModelError(
+            f"factory {entry.factory} returned a network with more than tensors for weights: "
+            f"{some(packed)}.",
+            hint="It is quantized or packed: return the network with floating-point weights.",
+        )
+    return network
 
 
 def _find(entry: ZooEntry) -> Any:

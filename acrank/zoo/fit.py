@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from acrank.common.visible import brief
-from acrank.zoo.checkpoints import State, folder_of
+from acrank.zoo.checkpoints import State, folder_of, some
 from acrank.zoo.conversions import Converter, converted_said
 from acrank.zoo.fitting import counts, head_names, head_tensors, misfits, same_tensors
 from acrank.zoo.leading import (
@@ -42,6 +42,7 @@ class Fit:
         fresh_first: the first layer, where it has nothing for that; else empty.
         other_head: names of its tensors in the place of the head.
         projection: of those, the names that no classifier of one layer has.
+        within: names that the network lacks in modules that it has, as of a larger network.
         part: which part of the checkpoint was taken, where there are others, in words.
         renamed: how its names were changed to fit, in words; empty if they were not.
         holds: the first parts of all names in the checkpoint, with their tensors, in words.
@@ -58,6 +59,7 @@ class Fit:
     fresh_first: str = ""
     other_head: frozenset[str] = frozenset()
     projection: frozenset[str] = frozenset()
+    within: tuple[str, ...] = ()
     holds: str = ""
     part: str = ""
     renamed: str = ""
@@ -67,6 +69,13 @@ class Fit:
         words = f"{self.percent} of the parameters, {self.filled} of {self.tensors} tensors"
         more = f"; {self.unused} of the checkpoint's not used" if self.unused else ""
         return words + more
+
+    @property
+    def left_over(self) -> str:
+        """What a larger network would use of it, in words; empty where that is nothing."""
+        if not self.within or self.share < 1:
+            return ""
+        return f"{len(self.within)} tensor(s) of a larger network not used ({some(self.within)})"
 
     @property
     def percent(self) -> str:
@@ -198,11 +207,17 @@ class _Search:
             fresh_first=self._fresh_first(loaded),
             other_head=frozenset(in_head),
             projection=frozenset(in_head).difference(plain, loads),
+            within=self._within(state.keys() - set(in_head)),
             holds=listed(places(self.state)),
             part=found.part,
             renamed=self._renamed(found.lead),
             converted=found.converted,
         )
+
+    def _within(self, names: Iterable[str]) -> tuple[str, ...]:
+        own = {name.partition(".")[0] for name in self.wanted}
+        others = (name for name in names if counts(name) and name not in self.wanted)
+        return tuple(sorted(name for name in others if name.partition(".")[0] in own))
 
     def _share(self, loaded: set[Any]) -> float:
         sizes = {id(p): p.numel() for p in self.model.parameters() if id(p) not in self.head}

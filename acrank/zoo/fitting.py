@@ -12,6 +12,8 @@ from acrank.zoo.checkpoints import State, some
 from acrank.zoo.heads import find_head
 
 _OTHER = "Check arch, kwargs or factory: this checkpoint is of another network."
+# How the trained affine parameters of AC-Norm layers end, beside the source's.
+_TARGETS = (".weight_target", ".bias_target")
 
 
 def class_count(state: State, classifier: object) -> int:
@@ -70,12 +72,12 @@ def misfits(model: nn.Module, state: State, *, but: set[int] | None = None) -> d
     missing = [key for key in wanted.keys() - state.keys() if counts(key)]
     differing = [
         key
-        for key in wanted.keys() & state.keys()
+        for key in filter(counts, wanted.keys() & state.keys())
         if wanted[key].shape != state[key].shape and same.get(key) not in but
     ]
     return {
         "missing": sorted(key for key in missing if same.get(key) not in there),
-        "unexpected": sorted(state.keys() - wanted.keys()),
+        "unexpected": sorted(filter(counts, state.keys() - wanted.keys())),
         "of another shape": sorted(differing),
     }
 
@@ -109,7 +111,7 @@ def refuse_odd_tensors(
     Raises:
         ModelError: tensors are sparse, quantized, complex or empty, or hold whole numbers (or
             floats of 8 bits, which mean nothing without the scales beside them) where the
-            network has floating-point ones.
+            network has floating-point ones; or its affine parameters are AC-Norm's.
     """
     odd = [key for key, value in state.items() if _is_odd(value) or (numbers and value.is_meta)]
     if odd:
@@ -117,7 +119,15 @@ def refuse_odd_tensors(
             f"{label} holds sparse, quantized, complex or empty (meta) tensors: {some(odd)}.",
             hint="Save the network's own floating-point weights.",
         )
-    floating = {key for key, value in model.state_dict().items() if value.is_floating_point()}
+    wanted = model.state_dict()
+    targets = [key for key in state if key.endswith(_TARGETS) and key not in wanted]
+    if targets:
+        raise ModelError(
+            f"{label} is of a network with AC-Norm layers ({some(targets)}): what they were "
+            "trained to would be left out.",
+            hint="Save acrank.norm.fold(model).state_dict(), of plain layers.",
+        )
+    floating = {key for key, value in wanted.items() if value.is_floating_point()}
     narrow = {
         key: value.dtype for key, value in state.items() if key in floating and _narrow(value)
     }

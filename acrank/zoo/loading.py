@@ -192,7 +192,9 @@ def _load_bundle(entry: ZooEntry, trust_code: bool, hub: Hub) -> tuple[nn.Module
     found = hub.snapshot(HubFiles(repo, revision, BUNDLE_WEIGHTS))
     config = hub.snapshot(HubFiles(repo, found.commit, BUNDLE_CONFIGS)).weights
     model = bundle_network(config, trust_code=trust_code)
-    fit = fill(model, read_state(found.weights), found.weights.name, key=entry.key)
+    state = read_state(found.weights)
+    # no field of such an entry allows a part
+    fit = fill(model, state, found.weights.name, key=entry.key, partial=None)
     return model, found.commit, fit
 
 

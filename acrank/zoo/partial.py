@@ -14,12 +14,14 @@ from acrank.zoo.drawing import drawn_flags
 from acrank.zoo.fit import Fit, find_fit
 from acrank.zoo.fitting import (
     check_fit,
+    head_names,
     head_tensors,
     misfits,
     refuse_odd_tensors,
     same_tensors,
 )
 
+_STATISTICS = ("running_mean", "running_var")
 # Below this share of the parameters a checkpoint is rather of another network.
 LEAST_SHARE = 0.5
 
@@ -92,28 +94,39 @@ def check_whole(
     try:
         check_fit(found, label)
     except ModelError as error:
-        hint = _hint(model, fit, found)
+        hint = _hint(model, fit, found, fixed=fixed)
         if not hint:
             hint = str(error.hint)
-            if fit.loads and not fixed and not fit.fresh_first:
+            if fit.loads and not fixed and not lacking(fit):
                 hint += f" It fills {fit.percent}: partial: true in its entry loads that part."
             elif not fit.loads:
                 hint += f" It holds: {fit.holds}."
         raise ModelError(error.message, hint=hint) from None
 
 
-def _hint(model: nn.Module, fit: Fit, found: Mapping[str, Sequence[str]]) -> str:
+def _hint(model: nn.Module, fit: Fit, found: Mapping[str, Sequence[str]], *, fixed: bool) -> str:
     """How to mend what does not fit, where that can be told; else empty."""
-    if fit.unnormalised:
+    missing, extra, differing = found["missing"], found["unexpected"], found["of another shape"]
+    if fit.unnormalised and all(name.endswith(_STATISTICS) for name in missing):
         return f"It has no running statistics, as of named_parameters() alone. {SAVE}"
-    differing = found["of another shape"]
-    if len(differing) == sum(map(len, found.values())) and differing:
-        wanted = model.state_dict()
+    wanted = model.state_dict()
+    cfg = getattr(model, "pretrained_cfg", None) or {}
+    heads = tuple(f"{head}." for head in head_names(cfg.get("classifier")))
+    if fixed and heads and all(n.startswith(heads) for n in (*missing, *differing, *extra)):
+        return "Its head alone is another: num_classes: 0 in kwargs leaves the head out."
+    if not missing and not differing and not fit.within:
+        own_weights = "an entry of arch or factory, weights and partial: true"
+        way = own_weights if fixed else "partial: true in its entry"
+        return f"It has all of the network and more: {way} leaves the rest out."
+    if differing and not missing and not extra:
         if all("pos" in name for name in differing):
             return "Its images were of another size: set input_size, or img_size in kwargs."
         old, new = fit.state[differing[0]].shape, wanted[differing[0]].shape
         if len(differing) == 1 and len(old) == len(new) > 2 and _but_one(old) == _but_one(new):
-            return f"It takes images of {old[1]} channel(s), the network of {new[1]}: set in_chans."
+            said = f"It takes images of {old[1]} channel(s), the network of {new[1]}"
+            if old[1] not in (1, 3):
+                return f"{said}; only 1 or 3 can be given to it here."
+            return f"{said}: set in_chans (that of a factory in its kwargs too)."
     return ""
 
 
@@ -187,7 +200,7 @@ def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
     other = some(sorted(fit.projection))
     left = f"a head of another kind is left out ({other})" if fit.projection else ""
     words = {
-        "checkpoint-part": "; ".join(filter(None, (fit.part, left))),
+        "checkpoint-part": "; ".join(filter(None, (fit.part, left, fit.left_over))),
         "renamed-weights": fit.renamed,
         "converted-weights": fit.converted,
     }

@@ -161,7 +161,7 @@ def test_another_thread_loads_weights_meanwhile() -> None:
 
 def test_channels_beyond_three_are_not_dropped(load: Load) -> None:
     state = made("test_resnet", in_chans=6).state_dict()
-    with pytest.raises(ModelError, match=r"It takes images of 6 channel\(s\), the network of 3"):
+    with pytest.raises(ModelError, match=r"of 6 channel\(s\), the network of 3; only 1 or 3"):
         load("test_resnet", state)
 
 

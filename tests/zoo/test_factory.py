@@ -36,6 +36,14 @@ def plain(): return Net("")
 def number(): return 3
 def broken(): raise ValueError("no such thing\\nmore")
 def leave(): raise SystemExit(3)
+class Packed(nn.Linear):  # as dynamic quantization leaves one
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "_packed_params.dtype"] = torch.qint8
+def packed():
+    net = Net("fc")
+    net.fc = Packed(4, 5)
+    return net
 def looks_inside():
     net = Net("fc")
     float(net.body[0].weight.sum())
@@ -129,6 +137,7 @@ def test_weights(factory: Callable[..., ZooEntry], no_hub: Hub, tmp_path: Path) 
         ("broken", r"broken\(\) failed: ValueError: no such thing\.( |$)"),
         ("leave", r"leave\(\) failed: SystemExit: 3"),
         ("Net", r"Net\(\) failed: TypeError"),
+        ("packed", r"more than tensors for weights: fc._packed_params.dtype. It is quantized"),
     ],
 )
 def test_factories_that_fail(

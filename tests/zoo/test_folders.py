@@ -136,3 +136,28 @@ def test_another_checkpoint_beside_it_is_said(folder: Path) -> None:
     assert load(folder).flags == {"checkpoint-part": said}
     save_file(tensors(7), folder / "model.safetensors")
     assert load(folder).flags == {}
+
+
+@pytest.mark.parametrize("classes", [0, 7, 9])
+@pytest.mark.parametrize("head", [None, 7, 9])
+def test_a_head_that_does_not_fit_says_how_to_leave_it_out(
+    folder: Path, classes: int, head: int | None
+) -> None:
+    (folder / "config.json").write_bytes(config_bytes(classes))
+    state = tensors(head or 7)
+    if head is None:
+        state = {k: v for k, v in state.items() if not k.startswith("classifier")}
+    save_file(state, folder / "model.safetensors")
+    entry = ZooEntry(name="x", source="local-dir:net", base=folder.parent)
+    hub = Hub(offline=True, cache_dir=folder.parent / "hub")
+    if (head or 0) == classes:
+        assert load_backbone(entry, hub=hub).flags == {}
+        return
+    with pytest.raises(ModelError, match="num_classes: 0 in kwargs leaves the head out"):
+        load_backbone(entry, hub=hub)
+    mended = entry.model_copy(update={"kwargs": {"num_classes": 0}})
+    loaded = load_backbone(mended, hub=hub)
+    assert (loaded.flags, loaded.head) == ({}, None)
+    body = loaded.model.state_dict()
+    assert all(torch.equal(body[name], state[name]) for name in body)
+    assert Checker(hub)(mended).errors == []

@@ -94,6 +94,14 @@ def test_marks_of_wrappers_inside_names_are_taken_out(entry: ZooEntry) -> None:
     assert load(entry, {"state_dict": inside}).flags == {}
 
 
+def test_batch_counters_mean_nothing_whatever_their_form(entry: ZooEntry) -> None:
+    counters = {name: value for name, value in STATE.items() if name.endswith("batches_tracked")}
+    long = {name: value.reshape(1) for name, value in counters.items()}
+    more = {"layer1.0.norm.1.num_batches_tracked": torch.tensor(3)}
+    loaded = load(entry, {**STATE, **long, **more})
+    assert (loaded.flags, loaded.head is None) == ({}, False)
+
+
 def test_moco(entry: ZooEntry) -> None:
     query = under("module.encoder_q.", {**BODY, **PROJECTION})
     queue = {"module.queue": torch.ones(8, 9), "module.queue_ptr": torch.zeros(1)}
@@ -197,3 +205,12 @@ def test_plain_names_go_before_those_with_a_leading_part(entry: ZooEntry) -> Non
         {"state_dict": {**under("ema.", other), **STATE}},
     ):
         assert "there is also" in load(entry, content).flags["checkpoint-part"]
+
+
+def test_a_part_of_a_larger_network_is_said(entry: ZooEntry) -> None:
+    twice = timm.create_model("resnet18", num_classes=7, **{**SMALL, "layers": [2, 1, 1, 1]})
+    more = {k: v for k, v in twice.state_dict().items() if k.startswith("layer1.1.")}
+    said = load(entry, {"state_dict": {**STATE, **more}}, partial=True).flags["checkpoint-part"]
+    assert said.startswith("10 tensor(s) of a larger network not used (layer1.1.bn1.bias, ")
+    checked = Checker(Hub(offline=True))(entry.model_copy(update={"partial": True}))
+    assert said in checked.warnings

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -131,6 +132,15 @@ def test_a_checkpoint_that_does_not_fit(arch_entry: Make, no_hub: Hub) -> None:
         "own.safetensors does not fit the network: 4 missing (bn1.bias, bn1.weight, "
         "classifier.bias, ...); 1 unexpected (extra.a); 1 of another shape (conv_head.weight)."
     ) in str(caught.value)
+
+
+def test_arrays_of_numpy_are_named(no_hub: Hub, tmp_path: Path) -> None:
+    entry = ZooEntry(name="x", arch="lcnet_050", weights="w.pth", base=tmp_path)
+    arrays = {name: value.numpy() for name, value in tensors(7).items()}
+    for content in (arrays, {"state_dict": tensors(7), "best": np.float64(0.3)}):
+        torch.save(content, tmp_path / "w.pth")
+        with pytest.raises(ModelError, match=r"NumPy's arrays or numbers.*Turn them into tensors"):
+            load_backbone(entry, hub=no_hub)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

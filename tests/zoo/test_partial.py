@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from acrank.errors import ModelError, ZooError
-from acrank.norm import convert_batchnorm
+from acrank.norm import convert_batchnorm, fold
 from acrank.probe.norms import norm_layers
 from acrank.zoo import Backbone, Hub, Zoo, ZooEntry, load_backbone
 from acrank.zoo.check import Checker
@@ -251,3 +251,32 @@ def test_a_3d_resnet_in_the_layout_of_medicalnet(no_hub: Hub, tmp_path: Path) ->
     assert len(norm_layers(loaded.model)) == loaded.info.norm_layers == 9
     with torch.no_grad():
         assert loaded.model(torch.zeros(1, 1, 16, 16, 16)).shape == (1, 512)
+
+
+def test_what_to_do_is_true_of_what_does_not_fit(load: Load, state: dict[str, Tensor]) -> None:
+    more = {**state, "projector.weight": torch.ones(2, 2)}
+    with pytest.raises(ModelError, match=r"1 unexpected.*all of the network and more: partial: tr"):
+        load(more, partial=False)
+    assert load(more).flags == {}
+    deeper = {**state, "first.3.weight": torch.ones(2, 2)}
+    with pytest.raises(ModelError, match="Check arch, kwargs or factory"):
+        load(deeper, partial=False)
+    said = "1 tensor(s) of a larger network not used (first.3.weight)"
+    assert load(deeper).flags == {"checkpoint-part": said}
+    half = part_of(state, "first") | {"second.1.weight": state["second.1.weight"]}
+    with pytest.raises(ModelError, match=r"6 missing .*Check arch") as caught:
+        load(half | {"second.1.bias": state["second.1.bias"]}, partial=False)
+    assert "named_parameters" not in str(caught.value)
+    assert "partial" not in str(caught.value)  # less than half, which partial: true refuses too
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_what_ac_norm_was_trained_to_is_not_left_out(
+    load: Load, state: dict[str, Tensor], partial: bool
+) -> None:
+    network = whole()
+    convert_batchnorm(network)
+    with pytest.raises(ModelError, match=r"AC-Norm layers \(first.1.*fold\(model\)") as caught:
+        load(dict(network.state_dict()), partial=partial)
+    assert "partial" not in str(caught.value)
+    assert load(dict(fold(network).state_dict()), partial=partial).flags == {}
