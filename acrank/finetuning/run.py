@@ -118,7 +118,7 @@ def _run(
     if frozen:
         note(f"{len(frozen)} tensor(s) of the backbone came frozen and stay so: {frozen[0]}, ...")
     identity = identity_of(config, images, backbone)
-    record, state = load_record(output, identity), load_state(output, identity)
+    record, state = load_record(output, identity, note), load_state(output, identity)
     kept = (record["device"] if record else state or {}).get("precision")
     precision = _precision(config, device, kept, output, note)
     if record is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,8 @@ from acrank.report.cells import json_text
 
 STATE = "state.pt"
 RECORD = "finetune.json"
+# Of a record, what is read again; files are there only where weights were kept.
+_PARTS = {"device": dict, "log": list}
 
 
 class OtherFinetuningError(ConfigError):
@@ -71,8 +73,13 @@ def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
     return state
 
 
-def load_record(folder: Path, identity: str) -> dict[str, Any] | None:
+def load_record(folder: Path, identity: str, note: Callable[[str], None]) -> dict[str, Any] | None:
     """The record of a finished fine-tuning; None if there is none.
+
+    Args:
+        folder: of the fine-tuning.
+        identity: of what is trained, by what and on what.
+        note: is told of a record that is damaged, which is as none.
 
     Raises:
         ConfigError: it is of another fine-tuning.
@@ -82,9 +89,16 @@ def load_record(folder: Path, identity: str) -> dict[str, Any] | None:
         return None
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if not isinstance(record, dict):
+            raise ValueError("it is not the record of a fine-tuning")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        note(f"{path} cannot be read ({reason}), so that the network is trained again")
         return None
     refuse_other(path, record.get("identity"), identity)
+    if lacking := [name for name, kind in _PARTS.items() if type(record.get(name)) is not kind]:
+        note(f"{path} lacks {', '.join(lacking)}, so that the network is trained again")
+        return None
     return record
 
 
@@ -108,13 +122,15 @@ def damage(folder: Path, record: Mapping[str, Any], needed: str) -> str:
         needed: a file without which nothing else counts.
     """
     written = record.get("files", {})
+    if not isinstance(written, dict) or not all(isinstance(n, dict) for n in written.values()):
+        return f"{RECORD} does not say what was written"
     for name in dict.fromkeys((needed, *written)):
         path = folder / name
         if name not in written or not path.is_file():
             return f"{name} is not there"
         known, size = written[name], path.stat().st_size
-        if size != known["bytes"]:
-            return f"{name} has {size} bytes, and {known['bytes']} were written"
+        if size != known.get("bytes"):
+            return f"{name} has {size} bytes, and {known.get('bytes')} were written"
         if _sum(path) != known:
             return f"{name} is no longer what was written"
     return ""

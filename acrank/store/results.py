@@ -121,13 +121,20 @@ class ResultStore:
         place = self._place(key)
         own = place / f"{key.metrics_digest}.json"
         # the very metrics first; then entries that have others besides
-        for path in (own, *sorted(set(place.glob("*.json")) - {own})):
+        for path in (own, *self._others(place, own)):
             entry = self._read(path)
             if entry is None or entry["key"] != key.fields:
                 continue
             if key.metrics.items() <= entry["metrics"].items():
                 return self._result(path, entry, key)
         return None
+
+    def _others(self, place: Path, own: Path) -> list[Path]:
+        try:
+            return sorted(set(place.glob("*.json")) - {own})
+        except OSError as error:  # a name beyond the disk's limit, a share that is gone
+            self._unreadable(place, error)
+            return []
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -216,3 +216,29 @@ def test_what_is_printed_says_so(
     done = finetune(config(shades), tmp_path)
     told = _lines(Finetuned(tmp_path, {**done.record, **changes}, done.log))
     assert any(line in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "cannot be read"),
+        ("[]", "cannot be read (it is not the record of a fine-tuning)"),
+        ("null", "cannot be read (it is not the record of a fine-tuning)"),
+        ('{"identity": ID, "log": []}', "lacks device"),
+        ('{"identity": ID, "log": [], "device": {}, "files": 5}', "does not say what was written"),
+        ('{"identity": ID, "log": [], "device": {}, "files": {"a": 1}}', "does not say what"),
+        ('{"identity": ID, "log": [], "device": {}}', "model.safetensors is not there"),
+    ],
+)
+def test_a_damaged_record_is_told_and_made_again(
+    text: str, told: str, shades: Path, tmp_path: Path
+) -> None:
+    identity = finetune(config(shades), tmp_path).record["identity"]
+    (tmp_path / "finetune.json").write_text(text.replace("ID", json.dumps(identity)))
+    if "not there" in told:
+        (tmp_path / "model.safetensors").unlink()
+    said: list[str] = []
+    done = finetune(config(shades), tmp_path, note=said.append)
+    assert not done.kept
+    assert any(told in line and "trained again" in line for line in said)
+    assert json.loads((tmp_path / "finetune.json").read_text()) == done.record

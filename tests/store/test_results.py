@@ -136,6 +136,13 @@ def test_a_place_that_is_no_folder_is_a_reason(tmp_path: Path) -> None:
     assert str(tmp_path) in store.put(KEY, RESULT, "demo")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_a_miss_and_a_reason(told: list[str]) -> None:
+    store = ResultStore(Path("a" * 300), told.append)
+    assert store.get(KEY) is None
+    assert any("File name too long" in text for text in told)
+    assert "File name too long" in store.put(KEY, RESULT, "demo")
+
+
 def put_many(folder: Path, worker: int) -> None:
     store = ResultStore(folder)
     for number in range(20):
