@@ -79,6 +79,11 @@ def find_ending(model: nn.Module, input_size: Sequence[int]) -> Ending | None:
     if isinstance(found, Tensor) and (found.ndim == 2 or found.shape[2:].numel() == 1):
         head, bare = watch.maker(found)
         unclear = "" if head else _why_unclear(model, found)
+    elif isinstance(found, Tensor) and found.shape[2:] == images.shape[2:]:
+        unclear = (
+            f"its {found.shape[1]} maps are as large as the images, as in segmentation, and their "
+            "averages are taken as features; give its encoder alone"
+        )
     return Ending(head, bare, unclear, chosen, writes)
 
 

@@ -124,6 +124,12 @@ def test_outputs_that_may_be_class_scores_are_flagged(
     torch.testing.assert_close(loaded.model(images()), whole(images()))
 
 
+def test_maps_as_large_as_the_images_are_flagged(no_hub: Hub) -> None:
+    loaded = load("Pixelwise", no_hub)
+    assert "its 5 maps are as large as the images, as in segmentation" in loaded.flags[OUTPUTS]
+    assert OUTPUTS not in loaded.flags_of_maps
+
+
 def test_scripts_take_no_hooks_and_are_flagged_too() -> None:
     whole = nn.Sequential(*own_networks.body(), own_networks.head()).eval()
     for script in (torch.jit.script(whole), torch.jit.freeze(torch.jit.script(whole))):
