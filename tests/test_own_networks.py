@@ -17,7 +17,7 @@ from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.run import finetune
-from acrank.metrics.features import NO_CLASSIFIER
+from acrank.metrics.registry import NO_CLASSIFIER
 from acrank.metrics.source_head import leep
 from acrank.results import ModelResult
 from acrank.scoring import score_backbone

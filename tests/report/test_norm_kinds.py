@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from acrank.metrics.features import NO_CLASSIFIER
-from acrank.metrics.registry import AC_CORR
+from acrank.metrics.registry import AC_CORR, NO_CLASSIFIER
 from acrank.ranking import rank_results
 from acrank.report.html.heat import rank_heat
 from acrank.report.markdown import to_report
