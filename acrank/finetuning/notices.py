@@ -113,8 +113,15 @@ def _mirrored(one: str, other: str) -> bool:
         apart = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
         if len(apart) == 1 and _sides(*apart[0]):
             return True
-    views = one.isupper() and other.isupper() and 2 <= len(one) == len(other) <= 4
-    return views and one[1:] == other[1:] and _sides(one[0].lower(), other[0].lower())
+    views = list(zip(re.split(r"[\W_]+", one), re.split(r"[\W_]+", other), strict=False))
+    unlike = [pair for pair in views if pair[0] != pair[1]]
+    return len(one) == len(other) and len(unlike) == 1 and _views(*unlike[0])
+
+
+def _views(one: str, other: str) -> bool:
+    """Whether two abbreviations differ in the side that they begin with, as LCC and RCC do."""
+    short = one.isupper() and other.isupper() and 2 <= len(one) == len(other) <= 4
+    return short and one[1:] == other[1:] and _sides(one[0].lower(), other[0].lower())
 
 
 def _sides(one: str, other: str) -> bool:

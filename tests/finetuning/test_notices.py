@@ -133,6 +133,7 @@ def test_one_class_alone_has_no_auroc(tmp_path: Path) -> None:
         ("leftlung", "rightlung"),
         ("Hippocampus-L", "Hippocampus-R"),
         ("LCC", "RCC"),
+        ("dense_LCC", "dense_RCC"),
         ("RMLO", "LMLO"),
         ("Niere links", "Niere rechts"),
     ],
