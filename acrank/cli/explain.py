@@ -145,12 +145,11 @@ def _explain(
     figure: Path | None,
     gallery: Collector | None,
 ) -> Explanation:
-    from acrank.common.files import check_writable
+    from acrank.common.files import check_outputs
     from acrank.config import make_config
 
     config = make_config(settings, file)
-    for path in files:
-        check_writable(path)
+    check_outputs(*files)
     if figure:
         from acrank.report.explanation_figure import check_figure
 

@@ -179,13 +179,11 @@ def gate(
     scored, 130 interrupted.
     """
     started = time.perf_counter()
-    from acrank.common.files import check_writable
+    from acrank.common.files import check_outputs
     from acrank.gate import judge
 
     policy = _policy(locals(), config)
-    for path in (csv, json, junit):
-        if path:
-            check_writable(path)
+    check_outputs(csv, json, junit)
     ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 

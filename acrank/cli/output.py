@@ -107,11 +107,9 @@ def check_outputs(
         ConfigError: a file cannot be written.
         MissingExtraError: a page is asked for, and a package for it is missing.
     """
-    from acrank.common.files import check_writable
+    from acrank.common.files import check_outputs
 
-    for path in (csv, json, html, markdown):
-        if path:
-            check_writable(path)
+    check_outputs(csv, json, html, markdown)
     if html:
         from acrank.report.html import require_html
 

@@ -109,12 +109,10 @@ def validate(
     if published == "list":
         _print_catalog()
         return
-    from acrank.common.files import check_writable
+    from acrank.common.files import check_outputs
     from acrank.validation import validate as compare
 
-    for path in (csv, json):
-        if path:
-            check_writable(path)
+    check_outputs(csv, json)
     result = compare(
         scores,
         accuracies,

@@ -25,6 +25,27 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - that of pathlib raises RuntimeError
 
 
+def check_outputs(*paths: Path | None) -> None:
+    """Refuse result files that could not be written, before any work is done.
+
+    Args:
+        paths: the files that are asked for; None where one is not.
+
+    Raises:
+        ConfigError: one cannot be written, as :func:`check_writable` says, or two are the same
+            file, of which the last would be left.
+    """
+    seen: dict[str, Path] = {}
+    for path in filter(None, paths):
+        check_writable(path)
+        first = seen.setdefault(os.path.realpath(path), path)
+        if first is not path:
+            raise ConfigError(
+                f"'{path}' is asked for as two outputs: the last would replace the other.",
+                hint="Give each its own name.",
+            )
+
+
 def check_writable(path: Path) -> None:
     """Refuse a result file that could not be written, before any work is done.
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.common.files import check_writable, folder_name, write_whole
+from acrank.common.files import check_outputs, check_writable, folder_name, write_whole
 from acrank.errors import ConfigError
 
 
@@ -58,3 +58,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 )
 def test_a_name_becomes_one_part_of_a_path(text: str, expected: str) -> None:
     assert folder_name(text, "finetuned") == expected
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "a.csv")
+    check_outputs(tmp_path / "a.csv", None, tmp_path / "a.json")
+    check_outputs(None, None)
+    for other in ("a.csv", "b/../a.csv", "link"):
+        (tmp_path / "b").mkdir(exist_ok=True)
+        (tmp_path / "a.csv").touch()
+        with pytest.raises(ConfigError, match="two outputs"):
+            check_outputs(tmp_path / "a.csv", tmp_path / other)
