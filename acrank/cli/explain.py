@@ -145,11 +145,11 @@ def _explain(
     figure: Path | None,
     gallery: Collector | None,
 ) -> Explanation:
-    from acrank.common.files import check_outputs
+    from acrank.common.files import check_all_writable
     from acrank.config import make_config
 
     config = make_config(settings, file)
-    check_outputs(*files)
+    check_all_writable(*files)
     if figure:
         from acrank.report.explanation_figure import check_figure
 

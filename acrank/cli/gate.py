@@ -179,11 +179,11 @@ def gate(
     scored, 130 interrupted.
     """
     started = time.perf_counter()
-    from acrank.common.files import check_outputs
+    from acrank.common.files import check_all_writable
     from acrank.gate import judge
 
     policy = _policy(locals(), config)
-    check_outputs(csv, json, junit)
+    check_all_writable(csv, json, junit)
     ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 

@@ -107,9 +107,9 @@ def check_outputs(
         ConfigError: a file cannot be written.
         MissingExtraError: a page is asked for, and a package for it is missing.
     """
-    from acrank.common.files import check_outputs
+    from acrank.common.files import check_all_writable
 
-    check_outputs(csv, json, html, markdown)
+    check_all_writable(csv, json, html, markdown)
     if html:
         from acrank.report.html import require_html
 

@@ -109,10 +109,10 @@ def validate(
     if published == "list":
         _print_catalog()
         return
-    from acrank.common.files import check_outputs
+    from acrank.common.files import check_all_writable
     from acrank.validation import validate as compare
 
-    check_outputs(csv, json)
+    check_all_writable(csv, json)
     result = compare(
         scores,
         accuracies,

@@ -25,7 +25,7 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - that of pathlib raises RuntimeError
 
 
-def check_outputs(*paths: Path | None) -> None:
+def check_all_writable(*paths: Path | None) -> None:
     """Refuse result files that could not be written, before any work is done.
 
     Args:

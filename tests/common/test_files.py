@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.common.files import check_outputs, check_writable, folder_name, write_whole
+from acrank.common.files import check_all_writable, check_writable, folder_name, write_whole
 from acrank.errors import ConfigError
 
 
@@ -62,10 +62,10 @@ def test_a_name_becomes_one_part_of_a_path(text: str, expected: str) -> None:
 
 def test_two_outputs_are_two_files(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "a.csv")
-    check_outputs(tmp_path / "a.csv", None, tmp_path / "a.json")
-    check_outputs(None, None)
+    check_all_writable(tmp_path / "a.csv", None, tmp_path / "a.json")
+    check_all_writable(None, None)
     for other in ("a.csv", "b/../a.csv", "link"):
         (tmp_path / "b").mkdir(exist_ok=True)
         (tmp_path / "a.csv").touch()
         with pytest.raises(ConfigError, match="two outputs"):
-            check_outputs(tmp_path / "a.csv", tmp_path / other)
+            check_all_writable(tmp_path / "a.csv", tmp_path / other)
