@@ -15,6 +15,7 @@ import torch
 
 from acrank import __version__
 from acrank.budget import Scored, score_within
+from acrank.common.fields import told_unused
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, draw_any, open_any
 from acrank.data.summary import summary
@@ -96,7 +97,8 @@ def prepare(
     patches = VolumeSettings(config.patch, config.spacing, config.window, config.patches)
     sample = draw_any(target, *given, patches)
     hub = Hub(offline=config.offline)
-    notes = (*sample.warnings, *filter(None, [hub.preflight(entries)]))
+    unused = told_unused(config) if task == CLASSIFICATION else ()
+    notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         listener.message(note)
     return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)

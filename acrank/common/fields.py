@@ -12,6 +12,8 @@ from acrank.errors import ConfigError
 
 # Settings of volumes alone.
 VOLUME_SETTINGS = ("patch", "spacing", "window", "patches")
+# Of images with masks, and of no use where an image has one label.
+PIXEL_SETTINGS = ("image_size", "decoder", "pixels")
 # Settings of what networks see of masks and volumes.
 GEOMETRY = ("image_size", "patch", "spacing", "window")
 # What networks halve their input to, and the most voxels of a side that a patch may have.
@@ -70,6 +72,22 @@ def given(config: BaseModel, names: Iterable[str]) -> dict[str, Any]:
     """Those of some settings that somebody has set, with their values; not to None."""
     values = {name: getattr(config, name) for name in names if name in config.model_fields_set}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def told_unused(config: BaseModel) -> list[str]:
+    """Say which settings of pixels somebody has set, where images have one label each.
+
+    Args:
+        config: of a run on such images.
+    """
+    names = [name for name in PIXEL_SETTINGS if name in type(config).model_fields]
+    named = ", ".join("--" + name.replace("_", "-") for name in given(config, names))
+    if not named:
+        return []
+    return [
+        f"{named}: for images with masks alone, and not used here; each network sees images at its "
+        "own size (input_size in a zoo entry)."
+    ]
 
 
 def refuse_other_kind(config: BaseModel, volumes: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from acrank.common.fields import told_unused
 from acrank.common.paths import user_path
 from acrank.data import Sample, known_task, open_target, whole_sample
 from acrank.data.summary import in_words, summary
@@ -74,7 +75,7 @@ def open_images(config: FinetuneConfig) -> Images:
     if known_task(config.data, config.task) == SEGMENTATION:
         return _open_masks(config)
     training, said = _read(config, config.data, config.samples)
-    notes, read = training.warnings, [said]
+    notes, read = (*training.warnings, *told_unused(config)), [said]
     others = {}
     for option, data in (("--val", config.val), ("--test", config.test)):
         if data is not None:

@@ -163,8 +163,7 @@ class TransferConfig(Settings):
         return FinetuneConfig(
             **{
                 "monitor": self.measure,
-                "decoder": self.decoder,
-                **given(self, GEOMETRY),
+                **given(self, ("decoder", *GEOMETRY)),
                 **self.finetune,
                 "data": data,
                 "task": self.task,

@@ -138,8 +138,7 @@ def _compared(
 def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
-        "decoder": config.decoder,
-        **given(config, GEOMETRY),
+        **given(config, ("decoder", *GEOMETRY)),
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),

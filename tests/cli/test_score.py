@@ -363,6 +363,14 @@ def test_strict_turns_flags_into_exit_3(acrank: Acrank) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
+def test_settings_of_pixels_are_said_to_be_unused_for_classes(acrank: Acrank) -> None:
+    some = ("--model", "demo-mixed", "--format", "csv")
+    done = acrank(*DEMO, *some, "--image-size", "64", "--pixels", "8")
+    assert done.returncode == 0
+    assert "note: --image-size, --pixels: for images with masks alone, and not used" in done.stderr
+    assert "not used" not in acrank(*DEMO, *some).stderr
+
+
 def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
     entry = save_network(tmp_path, **SMALL)
     (tmp_path / "slow.py").write_text(
