@@ -245,7 +245,7 @@ class RunConfig(Settings):
 
 
 def read_run_file(file: Path) -> dict[str, Any]:
-    """What a configuration file of a run holds: fields of :class:`RunConfig`, and sections.
+    """Read the configuration file of a run: fields of :class:`RunConfig`, and sections.
 
     Raises:
         ConfigError: it is unreadable, or has a field or a section that there is not.

@@ -15,7 +15,7 @@ _SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, err
 
 
 def blamed(error: Exception) -> AcrankError | None:
-    """What to tell the user of an error that is no bug of acrank; None if it may be one.
+    """Describe an error that is no bug of acrank for the user; None if it may be a bug.
 
     Args:
         error: that has come through a whole command.

@@ -1,4 +1,4 @@
-"""What a network means by its output: some give several tensors at once."""
+"""Choose the main tensor of a network's output where it gives several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("out", "logits", "pooler_output", "image_embeds", "x_norm_clstoken")
 
 
 def main_output(output: object) -> object:
-    """What a network means by its output: some give auxiliary ones beside it."""
+    """Return the main tensor of a network's output and the auxiliary ones beside it."""
     named = _named(output)
     if named is not None:
         name = next((n for n in NAMES if isinstance(named.get(n), Tensor)), None)

@@ -17,7 +17,7 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 
 class Settings(BaseModel):
-    """What every configuration does: unknown fields are refused, and truths where numbers go.
+    """Base of every configuration; it refuses unknown fields, and truths where numbers go.
 
     ``True`` is 1 to Python: a ``top_k: yes`` would ask for the first place.
     """
@@ -89,7 +89,7 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def unknown_setting(name: str, known: Collection[str], where: str = "") -> ConfigError:
-    """What to say of a setting that there is not, with the one that was most likely meant.
+    """Make the error for an unknown setting, naming the one that was most likely meant.
 
     Args:
         name: as it was written.

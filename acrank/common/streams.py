@@ -96,6 +96,6 @@ def _enduring(stream: IO[str] | None, *, line_buffering: bool) -> IO[str]:
 
 
 def _raw(stream: IO[str] | None) -> object:
-    """What a stream writes its bytes to at last."""
+    """Return the raw file that a stream writes its bytes to in the end."""
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)

@@ -1,4 +1,4 @@
-"""What a file says of its bands: Pillow drops those that it has no place for without a word."""
+"""Read the bands of an image file from its header; Pillow drops those it has no place for."""
 
 from __future__ import annotations
 
