@@ -1,4 +1,4 @@
-"""Choose the main tensor of a network's output where it gives several."""
+"""Choose the main one of the outputs of a network that gives several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("out", "logits", "pooler_output", "image_embeds", "x_norm_clstoken")
 
 
 def main_output(output: object) -> object:
-    """Return the main tensor of a network's output and the auxiliary ones beside it."""
+    """Return the main one of the outputs of a network, which may give auxiliary ones beside it."""
     named = _named(output)
     if named is not None:
         name = next((n for n in NAMES if isinstance(named.get(n), Tensor)), None)
