@@ -152,7 +152,7 @@ class Planes(NamedTuple):
 
 
 def planes_of(image: Image.Image) -> Planes | None:
-    """How a TIFF keeps its bands by themselves; None for another image.
+    """Find how a TIFF stores its bands one by one; None for another image.
 
     Raises:
         UnsupportedPixelsError: they are of more than 8 bits, and neither grey nor RGB.
@@ -168,7 +168,7 @@ def planes_of(image: Image.Image) -> Planes | None:
 
 
 def white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF's values are of darkness, which Pillow turns round up to 8 bits only."""
+    """Tell whether a TIFF stores darkness (0 is white); Pillow inverts up to 8 bits only."""
     tags = getattr(image, "tag_v2", {})
     return bool(tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 1) == 0)
 

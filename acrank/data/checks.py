@@ -111,7 +111,7 @@ def find_fault(item: Item) -> Fault | None:
 
 
 def fault_of(source: Source, error: Exception) -> Fault:
-    """What is wrong with an image that raised an error; the hint is the error's, if it has one."""
+    """Describe what is wrong with an image that raised an error, with the error's hint if any."""
     return Fault(str(source), explain(error), getattr(error, "hint", REPAIR))
 
 

@@ -165,7 +165,7 @@ def _reduced(strip: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def _is_transparent(image: Image.Image) -> bool:
-    """Whether any pixel of an image of at most 8 bits a channel is."""
+    """Tell whether any pixel of an image of at most 8 bits a channel is transparent."""
     if not image.has_transparency_data:
         return False
     alpha = image if "A" in image.getbands() else image.convert("RGBA")

@@ -54,7 +54,7 @@ class Deep(NamedTuple):
 
 
 def deep_image(data: bytes, image: ImageFile.ImageFile) -> Deep | None:
-    """How an image of more than 8 bits a channel is read; None if it is not one.
+    """Find how an image of more than 8 bits a channel is read; None for another image.
 
     Args:
         data: the file.

@@ -1,4 +1,4 @@
-"""What a file is that has an image's name and is none, by its first bytes."""
+"""Tell by its first bytes what a file is that has an image's name and is no image."""
 
 import re
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _FETCH = "Download the images themselves: what came in their place are pages or 
 
 
 class Kind(NamedTuple):
-    """What files are, in words, and what to do with them."""
+    """A kind of file in words, and what to do with such files."""
 
     words: str
     hint: str
@@ -36,7 +36,7 @@ _PATTERNS = [(start, re.compile(mark, re.IGNORECASE), kind) for start, mark, kin
 
 
 def kind_of(source: Source) -> Kind | None:
-    """What an image that cannot be read is; None if its first bytes tell nothing.
+    """Tell what a file is that cannot be read as an image; None if its first bytes tell nothing.
 
     Args:
         source: of the image.
