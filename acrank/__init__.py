@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from acrank.api import finetune, rank, rank_features
     from acrank.config import RunConfig
     from acrank.errors import AcrankError
-    from acrank.explanation import Explanation
-    from acrank.explanation.run import explain
+    from acrank.experiments.validation import validate
     from acrank.finetuning.masks.load import load_segmenter
     from acrank.results import ModelResult, RankedModel, Ranking
-    from acrank.validation import validate
+    from acrank.scoring.inspection import Explanation
+    from acrank.scoring.inspection.run import explain
     from acrank.zoo import Zoo, ZooEntry, read_zoo
 
 _HOMES = {
     "AcrankError": "acrank.errors",
-    "Explanation": "acrank.explanation",
+    "Explanation": "acrank.scoring.inspection",
     "ModelResult": "acrank.results",
     "RankedModel": "acrank.results",
     "Ranking": "acrank.results",
     "RunConfig": "acrank.config",
     "Zoo": "acrank.zoo",
     "ZooEntry": "acrank.zoo",
-    "explain": "acrank.explanation.run",
+    "explain": "acrank.scoring.inspection.run",
     "finetune": "acrank.api",
     "load_segmenter": "acrank.finetuning.masks.load",
     "rank": "acrank.api",
     "rank_features": "acrank.api",
     "read_zoo": "acrank.zoo",
-    "validate": "acrank.validation",
+    "validate": "acrank.experiments.validation",
 }
 _MODULES = ("metrics", "norm")
 

@@ -9,10 +9,10 @@ from acrank.config import make_config
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune as run_finetuning
-from acrank.listener import Listener
-from acrank.rerank import rerank
 from acrank.results import Ranking
-from acrank.run import run
+from acrank.runners.callbacks import Listener
+from acrank.runners.from_features import rerank
+from acrank.runners.rank import run
 
 
 def rank(

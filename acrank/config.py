@@ -8,22 +8,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from acrank.common.fields import (
-    Patch,
-    Patches,
-    Seconds,
-    SpacingMm,
-    Steps,
-    Window,
-    refuse_other_kind,
-)
-from acrank.common.settings import (
-    Settings,
-    left_unset,
-    read_settings,
-    unknown_setting,
-    validated,
-)
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
@@ -33,6 +17,22 @@ from acrank.metrics.registry import (
     metric_names,
     refuse_foreign,
     resolve_metrics,
+)
+from acrank.utils.fields import (
+    Patch,
+    Patches,
+    Seconds,
+    SpacingMm,
+    Steps,
+    Window,
+    refuse_other_kind,
+)
+from acrank.utils.settings import (
+    Settings,
+    left_unset,
+    read_settings,
+    unknown_setting,
+    validated,
 )
 
 # Usual sizes where every pixel has a label: a batch is as dear, and an image tells as much.

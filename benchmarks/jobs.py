@@ -23,7 +23,7 @@ from probe_cost import ZOO, machine, save_zoo
 from watch import Watched, watch
 
 from acrank.results import ModelResult
-from acrank.scorer import Prepared, Scorer
+from acrank.runners.candidate import Prepared, Scorer
 
 MODELS = (*ZOO, "mnasnet_100", "regnetx_008")
 MODES: dict[str, tuple[str, ...]] = {
@@ -91,7 +91,7 @@ def _options(arguments: argparse.Namespace, zoo: str) -> list[str]:
 def _sequential(arguments: argparse.Namespace) -> None:
     """The command with nothing ahead; says how long the probes took."""
     from acrank.cli import main as command
-    from acrank.engines import inprocess
+    from acrank.runners import inprocess
 
     spent: list[float] = []
     finish = Scorer.finish

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from acrank.feature_store import read_features
+from acrank.cache.features import read_features
 from acrank.metrics import METRICS
 from acrank.metrics.feature_set import Array, FeatureSet, as_feature_set
 from acrank.metrics.guards import collect_guards

@@ -47,7 +47,7 @@ def _precision_of_the_switch() -> Iterator[None]:
         raise pytest.UsageError(f"ACRANK_TEST_AUTO is {AUTO!r}; it is bf16 or unset")
     with pytest.MonkeyPatch.context() as patch:
         if AUTO:
-            patch.setattr("acrank.device._has_bf16", lambda device: True)
+            patch.setattr("acrank.utils.device._has_bf16", lambda device: True)
             patch.setenv("PYTHONPATH", python_path())
         yield
 

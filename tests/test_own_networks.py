@@ -20,7 +20,7 @@ from acrank.finetuning.run import finetune
 from acrank.metrics.registry import NO_CLASSIFIER
 from acrank.metrics.source_head import leep
 from acrank.results import ModelResult
-from acrank.scoring import score_backbone
+from acrank.scoring.score import score_backbone
 from acrank.zoo import Hub, ZooEntry, load_backbone
 from tests.norm.test_convert import randomise
 from tests.zoo import own_networks

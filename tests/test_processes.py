@@ -19,7 +19,7 @@ def test_precision_auto_is_bf16_where_the_folder_is_on_the_path(
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     runpy.run_path(str(BF16 / "sitecustomize.py"))
     finder = sys.meta_path[0]
-    spec = finder.find_spec("acrank.device", list(acrank.__path__))
+    spec = finder.find_spec("acrank.utils.device", list(acrank.__path__))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -27,9 +27,9 @@ from acrank.cli.report import report
 from acrank.cli.score import score
 from acrank.cli.validate import validate
 from acrank.cli.zoo import zoo, zoo_add, zoo_check
-from acrank.common.streams import hold_streams, lost_output
-from acrank.common.visible import typed_line, visible
 from acrank.errors import AcrankError, ConfigError, ExitCode
+from acrank.utils.streams import hold_streams, lost_output
+from acrank.utils.visible import typed_line, visible
 
 P = ParamSpec("P")
 

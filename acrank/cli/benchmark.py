@@ -30,7 +30,7 @@ from acrank.errors import ConfigError, ExitCode
 from acrank.finetuning.catalogue import METHODS, read_options
 
 if TYPE_CHECKING:
-    from acrank.transfer.run import Experiment
+    from acrank.experiments.benchmark.run import Experiment
 
 
 class Measure(enum.StrEnum):
@@ -184,12 +184,12 @@ def _further(given: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _run(settings: dict[str, Any], output: Path) -> Experiment:
-    from acrank.transfer.config import make_transfer_config
+    from acrank.experiments.benchmark.config import make_transfer_config
 
     config = make_transfer_config(settings)
+    from acrank.experiments.benchmark.run import experiment
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.transfer.run import experiment
 
     with ProgressListener(make_console(stderr=True)) as listener:
         return experiment(config, output, say=listener.line, listener=listener)
@@ -203,8 +203,8 @@ def _show(done: Experiment) -> None:
 
 
 def _write(done: Experiment, html: Path | None) -> None:
-    from acrank.common.files import write_all
     from acrank.report.experiment import to_markdown
+    from acrank.utils.files import write_all
 
     write_all(
         (done.folder / "report.md", lambda: to_markdown(done)),

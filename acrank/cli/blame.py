@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 
-from acrank.common.visible import brief, typed_line
 from acrank.errors import AcrankError
+from acrank.utils.visible import brief, typed_line
 
 # Full or failing disks and what else the system refuses without naming a file.
 _SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)

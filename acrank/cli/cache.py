@@ -10,7 +10,7 @@ import typer
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from acrank.store import Kept, ResultStore
+    from acrank.cache import Kept, ResultStore
 
 cache = typer.Typer(
     help="The results that are kept between runs: list them, remove them.",
@@ -72,7 +72,7 @@ def cache_rm(
 
 
 def _store() -> ResultStore:
-    from acrank.store import ResultStore
+    from acrank.cache import ResultStore
 
     return ResultStore(tell=lambda text: typer.echo(f"note: {text}", err=True))
 
@@ -83,7 +83,7 @@ def _chosen(
     import fnmatch
     import time
 
-    from acrank.common.duration import parse_duration
+    from acrank.utils.duration import parse_duration
 
     try:
         age = float(str(parse_duration(older_than))) if older_than else 0.0

@@ -27,10 +27,10 @@ def compare(
     Exit codes: 0 ok, whether anything changed or not, 2 wrong usage or data. To fail a pipeline
     by what changed: acrank gate --baseline.
     """
-    from acrank.common.files import check_all_writable, write_all
     from acrank.report.comparison import to_csv, to_json
     from acrank.results.changes import changes
     from acrank.results.file import read_ranking
+    from acrank.utils.files import check_all_writable, write_all
 
     check_all_writable(csv, json)
     found = changes(read_ranking(old), read_ranking(new))

@@ -47,8 +47,8 @@ from acrank.cli.output import (
 from acrank.errors import ExitCode
 
 if TYPE_CHECKING:
-    from acrank.explanation import Explanation
     from acrank.report.explanation_records import Moves
+    from acrank.scoring.inspection import Explanation
 
 
 def explain(
@@ -127,7 +127,7 @@ def explain(
     check_outputs(html=html)
     files = [path for path in (csv, channels_csv, json, figure) if path]
     explained = _explain(settings, config, files, figure, gallery)
-    from acrank.explanation.selection import listed_moves
+    from acrank.scoring.inspection.selection import listed_moves
 
     moves = listed_moves(explained, channels, layer or ())
     page = partial(_page, explained, moves, gallery)
@@ -145,8 +145,8 @@ def _explain(
     figure: Path | None,
     gallery: Collector | None,
 ) -> Explanation:
-    from acrank.common.files import check_all_writable
     from acrank.config import make_config
+    from acrank.utils.files import check_all_writable
 
     config = make_config(settings, file)
     check_all_writable(*files)
@@ -155,9 +155,9 @@ def _explain(
 
         check_figure(figure)
 
-    from acrank.explanation.run import explain_one
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
+    from acrank.scoring.inspection.run import explain_one
 
     with ProgressListener(make_console(stderr=True)) as listener:
         return explain_one(config, listener, on_sample=gallery)
@@ -189,9 +189,9 @@ def _write(
     html: Path | None,
     page: Callable[[], str],
 ) -> None:
-    from acrank.common.files import write_all
     from acrank.report.explanation_figure import draw
     from acrank.report.explanation_records import channels_csv, to_csv, to_json
+    from acrank.utils.files import write_all
 
     write_all(
         (csv, lambda: to_csv(explained)),

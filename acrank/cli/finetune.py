@@ -132,7 +132,7 @@ def finetune(
         from acrank.report.plotting import require_plotting
 
         require_plotting("--figures")
-    from acrank.common.files import folder_name
+    from acrank.utils.files import folder_name
 
     folder = output or Path(folder_name(f"{config.model}-{config.method}", "finetuned"))
     done = _finetune(config, folder, fresh)

@@ -50,9 +50,9 @@ from acrank.cli.options import (
     settings_of,
 )
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
-from acrank.common.streams import lost_output
-from acrank.common.visible import visible
 from acrank.errors import ConfigError, ExitCode
+from acrank.utils.streams import lost_output
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from acrank.gate import Policy, Verdict
@@ -179,8 +179,8 @@ def gate(
     scored, 130 interrupted.
     """
     started = time.perf_counter()
-    from acrank.common.files import check_all_writable
     from acrank.gate import judge
+    from acrank.utils.files import check_all_writable
 
     policy = _policy(locals(), config)
     check_all_writable(csv, json, junit)
@@ -245,8 +245,8 @@ def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
 
 
 def _write(verdict: Verdict, junit: Path | None) -> None:
-    from acrank.common.files import write_all
     from acrank.report.junit import to_junit
+    from acrank.utils.files import write_all
 
     write_all((junit, lambda: to_junit(verdict)))
 

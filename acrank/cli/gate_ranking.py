@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from acrank.common.visible import visible
 from acrank.errors import ConfigError
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from acrank.results import Ranking
@@ -54,7 +54,7 @@ def ranking_to_judge(
     from acrank.gate.precision import as_of_baseline
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.run import run
+    from acrank.runners.rank import run
 
     config, said = make_config(settings, file), ""
     if baseline is not None:  # what is wrong with it is found before anything is scored

@@ -128,7 +128,7 @@ def list_zoo(
 
 def _ask(entries: tuple[ZooEntry, ...], hub: Hub) -> Mapping[HubFiles, int]:
     """Sizes of weights on the hub; what it cannot tell is said on stderr."""
-    from acrank.common.visible import visible
+    from acrank.utils.visible import visible
     from acrank.zoo.sizes import ask_sizes
 
     if hub.offline:

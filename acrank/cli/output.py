@@ -107,7 +107,7 @@ def check_outputs(
         ConfigError: a file cannot be written.
         MissingExtraError: a page is asked for, and a package for it is missing.
     """
-    from acrank.common.files import check_all_writable
+    from acrank.utils.files import check_all_writable
 
     check_all_writable(csv, json, html, markdown)
     if html:
@@ -125,9 +125,9 @@ def write_result(
     gallery: Gallery | None = None,
 ) -> None:
     """Write the files of a ranking that are asked for; a gallery is for the page."""
-    from acrank.common.files import write_all
     from acrank.report.markdown import to_report
     from acrank.report.records import to_csv, to_json
+    from acrank.utils.files import write_all
 
     write_all(
         (csv, lambda: to_csv(ranking)),

@@ -171,8 +171,8 @@ def _run(
 
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.rerank import rerank
-    from acrank.run import run
+    from acrank.runners.from_features import rerank
+    from acrank.runners.rank import run
 
     with ProgressListener(make_console(stderr=True)) as listener:
         if from_features:

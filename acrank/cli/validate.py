@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acrank.cli.output import deliver
-from acrank.common.visible import visible
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
-    from acrank.validation import Validation
+    from acrank.experiments.validation import Validation
 
 
 class ValidationFormat(enum.StrEnum):
@@ -109,8 +109,8 @@ def validate(
     if published == "list":
         _print_catalog()
         return
-    from acrank.common.files import check_all_writable
-    from acrank.validation import validate as compare
+    from acrank.experiments.validation import validate as compare
+    from acrank.utils.files import check_all_writable
 
     check_all_writable(csv, json)
     result = compare(
@@ -134,7 +134,7 @@ def validate(
 
 
 def _print_catalog() -> None:
-    from acrank.validation.catalog import catalog
+    from acrank.experiments.validation.catalog import catalog
 
     for name, entry in catalog().items():
         typer.echo(f"{name:21} {entry['summary']} ({entry['paper'].partition(';')[0]})")
@@ -157,7 +157,7 @@ def _print(result: Validation, output: ValidationFormat, detail: bool) -> None:
 
 
 def _write(result: Validation, csv: Path | None, json: Path | None) -> None:
-    from acrank.common.files import write_all
     from acrank.report.validation_records import to_csv, to_json
+    from acrank.utils.files import write_all
 
     write_all((csv, lambda: to_csv(result)), (json, lambda: to_json(result)))

@@ -105,7 +105,7 @@ def zoo_add(
     Every one is checked first, as by acrank zoo check: if one has an error, the file stays as it
     is. Relative paths are seen from here, and written as the zoo file needs them.
     """
-    from acrank.common.visible import visible
+    from acrank.utils.visible import visible
     from acrank.zoo.new_entries import Request, add_entries
 
     words = {"tags": tag or None, "license": license_}
@@ -121,6 +121,6 @@ def _hub(offline: bool) -> Hub:
 
 
 def _note(text: str) -> None:
-    from acrank.common.visible import visible
+    from acrank.utils.visible import visible
 
     typer.echo(f"note: {visible(text)}", err=True)

@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from PIL import ImageFile
 
-from acrank.common.visible import visible
 from acrank.data.deep import deep_image
 from acrank.data.firstbytes import kind_of
 from acrank.data.imagefile import (
@@ -24,6 +23,7 @@ from acrank.data.imagefile import (
 )
 from acrank.data.target import Item, Source
 from acrank.errors import DataError
+from acrank.utils.visible import visible
 
 REPAIR = "Repair or remove these files."
 LISTED = 20

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 
-from acrank.common.paths import user_path
 from acrank.data.checks import check_images
 from acrank.data.demo import open_demo
 from acrank.data.duplicates import in_two_classes
@@ -13,6 +12,7 @@ from acrank.data.hub import PREFIX, open_hfds
 from acrank.data.table import open_csv
 from acrank.data.target import Target
 from acrank.errors import DataError
+from acrank.utils.paths import user_path
 
 _ACCEPTED = (
     "Give a folder of class folders, a CSV file with the columns path,label, "

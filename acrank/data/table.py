@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.common.regular import read_regular
 from acrank.data.checks import listing
 from acrank.data.labelnames import composed
 from acrank.data.tablecolumns import COLUMNS, Table, cell, places_of
@@ -15,6 +14,7 @@ from acrank.data.tablepaths import find_files
 from acrank.data.tablesplit import parts_in_paths, training_rows
 from acrank.data.target import PathSource, Target, assemble
 from acrank.errors import DataError
+from acrank.utils.regular import read_regular
 
 MOST_BYTES = 200_000_000
 

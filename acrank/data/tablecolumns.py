@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.common.regular import is_regular
 from acrank.data.imagefile import EXTENSIONS
 from acrank.errors import DataError
+from acrank.utils.regular import is_regular
 
 COLUMNS = ("path", "label")
 _PLAIN = "Its first row must name the columns path and label, separated by commas."

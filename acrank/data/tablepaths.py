@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from acrank.common.regular import is_regular
 from acrank.data.checks import listing
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.labelnames import composed
 from acrank.data.partnames import Role, roles_of
 from acrank.data.target import visible_entries
 from acrank.errors import DataError
+from acrank.utils.regular import is_regular
 
 _MOST_FOLDERS = 50
 

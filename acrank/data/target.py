@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from acrank.common.regular import open_regular
 from acrank.data.labelnames import composed, label_notices, refuse_numbers
 from acrank.errors import DataError
+from acrank.utils.regular import open_regular
 
 # Of an image file: as many as the largest image that is decoded has uncompressed.
 MOST_BYTES = 1_000_000_000

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acrank.common.files import write_whole
 from acrank.data import Preprocessing, Sample
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.evaluate import Judged, judge
@@ -21,6 +20,7 @@ from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.objective import Autocast, Batch, balanced_weights
 from acrank.report.cells import csv_text
 from acrank.tasks import Classification
+from acrank.utils.files import write_whole
 from acrank.zoo import Backbone
 
 CONFUSION = "confusion.csv"

@@ -6,8 +6,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from acrank.common.fields import Patch, SpacingMm, Window, refuse_other_kind
-from acrank.common.settings import Settings, left_unset, validated
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import (
     MEASURES,
@@ -16,6 +14,8 @@ from acrank.finetuning.catalogue import (
     check_options,
     known_method,
 )
+from acrank.utils.fields import Patch, SpacingMm, Window, refuse_other_kind
+from acrank.utils.settings import Settings, left_unset, validated
 
 Monitor = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"

@@ -12,8 +12,8 @@ from safetensors.torch import save
 from timm.models._hub import save_config_for_hf
 from torch import Tensor, nn
 
-from acrank.common.files import write_whole
 from acrank.finetuning.network import Network
+from acrank.utils.files import write_whole
 from acrank.zoo import Backbone, ZooEntry
 from acrank.zoo.describe import create
 from acrank.zoo.entries import LOCAL_PREFIX

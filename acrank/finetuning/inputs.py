@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acrank.common.fields import told_unused
-from acrank.common.paths import user_path
 from acrank.data import Sample, known_task, open_target, whole_sample
 from acrank.data.summary import in_words, summary
 from acrank.data.volumes import VolumeSettings, is_volumes
@@ -32,6 +30,8 @@ from acrank.finetuning.notices import (
 )
 from acrank.finetuning.objective import Dataset
 from acrank.finetuning.split import split
+from acrank.utils.fields import told_unused
+from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
 if TYPE_CHECKING:

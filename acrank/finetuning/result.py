@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from acrank.common.files import write_whole
+from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
@@ -20,7 +20,7 @@ from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
 from acrank.report.cells import csv_text
-from acrank.store.code import library_versions
+from acrank.utils.files import write_whole
 from acrank.zoo import Backbone
 
 LOG = "log.csv"

@@ -13,18 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from acrank.common.alone import alone_in
-from acrank.common.files import remove_unfinished, unusable_folder
 from acrank.data import Preprocessing, known_task
 from acrank.data.volumes import is_volumes
 from acrank.data.volumes.nifti import require_nifti
-from acrank.device import (
-    choose_autocast,
-    choose_device,
-    cpu_threads,
-    precision_name,
-    reproducible,
-)
 from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
@@ -50,6 +41,15 @@ from acrank.finetuning.state import (
 )
 from acrank.tasks.decoders import require_decoders
 from acrank.tasks.dimensions import dimensions_of
+from acrank.utils.alone import alone_in
+from acrank.utils.device import (
+    choose_autocast,
+    choose_device,
+    cpu_threads,
+    precision_name,
+    reproducible,
+)
+from acrank.utils.files import remove_unfinished, unusable_folder
 from acrank.zoo import Backbone
 
 Said = Callable[[Row, int], None]

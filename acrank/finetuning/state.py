@@ -10,9 +10,9 @@ from typing import IO, Any
 
 import torch
 
-from acrank.common.files import whole_file, write_whole
 from acrank.errors import ConfigError
 from acrank.report.cells import json_text
+from acrank.utils.files import whole_file, write_whole
 
 STATE = "state.pt"
 RECORD = "finetune.json"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acrank.common.licences import matches_license
 from acrank.gate.policy import Policy
 from acrank.metrics.registry import CONSENSUS, higher_is_better
 from acrank.ranking.statistics import interval, separable
 from acrank.ranking.unknown import why_unknown
 from acrank.results import ModelResult, RankedModel, Ranking
+from acrank.utils.licences import matches_license
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from acrank.common.licences import split_licenses
-from acrank.common.settings import Settings, read_settings, validated
 from acrank.config import read_run_file
 from acrank.errors import ConfigError
 from acrank.metrics.guards import GUARDS
+from acrank.utils.licences import split_licenses
+from acrank.utils.settings import Settings, read_settings, validated
 
 SECTION = "gate"
 

@@ -11,10 +11,10 @@ from torch import nn
 from acrank.errors import AcrankError
 from acrank.metrics.gradients import early_gradients, first_convolutions, gradient_ratio
 from acrank.metrics.guards import collect_guards
-from acrank.probe.bn_probe import bn_probe
-from acrank.probe.norms import Norms
-from acrank.probe.types import Batches
 from acrank.results.estimate import Estimate
+from acrank.scoring.bn_probe import bn_probe
+from acrank.scoring.norms import Norms
+from acrank.scoring.types import Batches
 from acrank.tasks.heads import features_of
 
 BN_PROBE = ("bn_probe", "bn_probe_accuracy")

@@ -10,7 +10,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.lazy import LazyModuleMixin
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from acrank.common.fresh import is_fresh
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.layers import (
     AffineCoNorm,
@@ -21,6 +20,7 @@ from acrank.norm.layers import (
 )
 from acrank.norm.samplewise import samplewise_kind, why_not_samplewise
 from acrank.results.kinds import NormKind
+from acrank.utils.fresh import is_fresh
 
 # A layer is known by the forward it runs, so that a subclass with a forward of its own is not
 # mistaken for plain BatchNorm.

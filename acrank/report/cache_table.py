@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from acrank.cache import Kept
 from acrank.report.cells import csv_text, json_text
 from acrank.report.table import make_console, print_rows
-from acrank.store import Kept
 
 COLUMNS = ("model", "data", "metrics", "kept", "bytes", "file")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from acrank.common.visible import json_visible, visible
+from acrank.utils.visible import json_visible, visible
 
 
 def plain(text: str, style: str = "") -> Text:

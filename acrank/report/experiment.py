@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from acrank.experiments.benchmark.config import MEASURE_NAMES
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.benchmark.scores import not_compared
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report import validation_records
 from acrank.report.cells import markdown_table, plain
 from acrank.report.markdown import escaped
 from acrank.report.table import print_rows
 from acrank.report.validation import print_validation
-from acrank.transfer.config import MEASURE_NAMES
-from acrank.transfer.run import Experiment
-from acrank.transfer.scores import not_compared
 
 # Below such a ceiling the accuracies do not tell the models apart, and no score can.
 LOW = 0.5

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrank.common.duration import duration_text
+from acrank.experiments.benchmark.config import MEASURE_NAMES
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.benchmark.tables import best_rate, deviation
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import CHANCE, PairedTest, Summary, Validation
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.experiment import ordered_models, qualities, things
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import interval, number, p_value
 from acrank.results import Ranking
-from acrank.transfer.config import MEASURE_NAMES
-from acrank.transfer.run import Experiment
-from acrank.transfer.tables import best_rate, deviation
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import CHANCE, PairedTest, Summary, Validation
+from acrank.utils.duration import duration_text
 
 MAIN = STATISTICS[0]
 

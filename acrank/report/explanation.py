@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from acrank.explanation import ChannelMove, Explanation, LayerExplanation
 from acrank.report.cells import plain
 from acrank.report.explanation_records import Moves
 from acrank.report.explanation_text import (
@@ -23,6 +22,7 @@ from acrank.report.explanation_text import (
 )
 from acrank.report.ranking_text import number_text
 from acrank.report.table import PLAIN_WIDTH, print_table
+from acrank.scoring.inspection import ChannelMove, Explanation, LayerExplanation
 
 Row = TypeVar("Row")
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrank.common.visible import visible
 from acrank.errors import ConfigError
-from acrank.explanation import Explanation, LayerExplanation
 from acrank.metrics.registry import AC_CORR
 from acrank.report.plotting import (
     ACCENT,
@@ -27,6 +25,8 @@ from acrank.report.plotting import (
     to_file,
 )
 from acrank.report.ranking_text import number_text
+from acrank.scoring.inspection import Explanation, LayerExplanation
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from acrank.common.visible import visible
-from acrank.explanation import ChannelMove, ChannelMoves, Explanation, LayerExplanation
 from acrank.metrics.registry import AC_CORR
 from acrank.report.cells import csv_text, json_text, markdown_table
 from acrank.report.explanation_text import score_interval, summary
 from acrank.report.ranking_text import number_text
 from acrank.results import finite_or_none
 from acrank.results.record import to_record
+from acrank.scoring.inspection import ChannelMove, ChannelMoves, Explanation, LayerExplanation
+from acrank.utils.visible import visible
 
 SCHEMA = 1
 LAYER_COLUMNS = (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from acrank.common.visible import visible
 from acrank.report.html.class_colours import class_colours, rgb
 from acrank.report.plotting import new_figure, styled
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrank.common.files import write_whole
-from acrank.common.visible import visible
 from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
 from acrank.report.finetuning_cases import cases
 from acrank.report.plotting import (
@@ -23,6 +21,8 @@ from acrank.report.plotting import (
     styled,
     to_file,
 )
+from acrank.utils.files import write_whole
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from acrank.common.visible import visible
 from acrank.errors import ConfigError
 from acrank.gate import Verdict
 from acrank.report.verdict import candidate, to_markdown
+from acrank.utils.visible import visible
 
 # GitHub takes a mebibyte for the summary of a step, and refuses all of a longer one.
 SUMMARY_BYTES = 1024 * 1024 - 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from acrank.common.visible import visible
 from acrank.gate import Verdict
+from acrank.utils.visible import visible
 
 SUITE = "acrank gate"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from acrank.common.visible import visible
 from acrank.report.cells import markdown_table
 from acrank.report.ranking_facts import (
     CAVEAT,
@@ -21,6 +20,7 @@ from acrank.report.ranking_text import reading_notes
 from acrank.report.repeat import SETTINGS_FILE, Repeat, repeat
 from acrank.report.tables import Table
 from acrank.results import Ranking
+from acrank.utils.visible import visible
 
 # What Markdown gives a meaning to, wherever it stands.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#!$])")

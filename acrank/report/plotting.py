@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from acrank.common.visible import visible
 from acrank.errors import MissingExtraError
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

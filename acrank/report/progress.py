@@ -8,9 +8,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from acrank.common.visible import visible
 from acrank.report.cells import plain
 from acrank.results import ModelResult
+from acrank.utils.visible import visible
 
 
 class ProgressBar:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from acrank.common.duration import duration_text
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import CONSENSUS, METRICS
 from acrank.report.ranking_text import (
@@ -27,6 +26,7 @@ from acrank.report.ranking_text import (
 )
 from acrank.report.tables import Table, make_table
 from acrank.results import RankedModel, Ranking
+from acrank.utils.duration import duration_text
 
 CAVEAT = (
     "A transferability score is a cheap indicator. None predicts fine-tuned accuracy everywhere; "

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from acrank.common.fields import VOLUME_SETTINGS
 from acrank.config import OF_SEGMENTATION, RunConfig
+from acrank.utils.fields import VOLUME_SETTINGS
 
 # Settings that no option takes; they go into a file.
 _IN_FILE = ("temperature",)
 _OPTION = {"models": "--model", "metrics": "--metric"}
-# What --from-features takes (see acrank.rerank.SETTINGS, which needs PyTorch to be looked up).
+# What --from-features takes (SETTINGS in acrank.runners.from_features, which imports PyTorch).
 OF_FEATURES = ("models", "metrics", "rank_by", "bootstrap", "seed")
 SETTINGS_FILE = "settings.yaml"
 # What acrank explain has no option for: one model, AC-Corr alone, in this process, each time anew.

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from acrank.common.visible import visible
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import Comparison, Reproduction, Summary, Validation
 from acrank.report.cells import plain
 from acrank.report.table import PLAIN_WIDTH, print_table
 from acrank.report.validation_records import (
@@ -21,8 +22,7 @@ from acrank.report.validation_records import (
     p_value,
     tau,
 )
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import Comparison, Reproduction, Summary, Validation
+from acrank.utils.visible import visible
 
 MARKS = {"same": "", "ties": "~", "differs": "≠"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import COLUMNS, Comparison, Summary, Validation
 from acrank.report.cells import csv_text, json_text, markdown_table
 from acrank.results import finite_or_none
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import COLUMNS, Comparison, Summary, Validation
 
 SCHEMA = 1
 HEADINGS = {

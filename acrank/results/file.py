@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from acrank.common.strict_json import loads
-from acrank.common.visible import brief
 from acrank.errors import DataError
 from acrank.metrics.registry import METRICS
 from acrank.results.record import from_record
 from acrank.results.types import ModelResult, RankedModel, Ranking
+from acrank.utils.strict_json import loads
+from acrank.utils.visible import brief
 
 SCHEMA = 1
 # Of a result file; those of a thousand models have some fifty megabytes.

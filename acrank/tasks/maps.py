@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from acrank.common.outputs import main_output
 from acrank.errors import ModelError
 from acrank.tasks.segmenter import Segmenter, find_segmenter
 from acrank.tasks.trace import Trace, trace
+from acrank.utils.outputs import main_output
 
 # How many scales the scores of features see.
 SCALES = 3

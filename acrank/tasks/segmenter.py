@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from acrank.common.fresh import is_fresh
 from acrank.errors import ModelError
 from acrank.tasks.decoders import draw_weights
 from acrank.tasks.trace import Step, Trace
+from acrank.utils.fresh import is_fresh
 
 _ACTIVATIONS = (nn.Sigmoid, nn.Softmax, nn.Softmax2d, nn.LogSoftmax)
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from acrank.common.outputs import main_output
-from acrank.common.visible import brief
 from acrank.errors import ModelError
+from acrank.utils.outputs import main_output
+from acrank.utils.visible import brief
 
 # Pixels of the image that a pixel of the coarsest map stands for, at most.
 COARSEST = 32

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from acrank.common.regular import is_regular
 from acrank.errors import ModelError
+from acrank.utils.regular import is_regular
 
 # How many times its own size a file may stand for, and what any file may. Tied weights are
 # counted twice and a few networks share more; torch and safetensors compress nothing.

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from acrank.common.visible import first_line
 from acrank.errors import MissingExtraError, ModelError
+from acrank.utils.visible import first_line
 from acrank.zoo.bounds import MOST_CONFIG
 
 # Where a bundle's configuration has its network.

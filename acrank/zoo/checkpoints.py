@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from acrank.common.regular import is_regular
-from acrank.common.visible import brief, first_line
 from acrank.errors import ModelError
+from acrank.utils.regular import is_regular
+from acrank.utils.visible import brief, first_line
 from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
 from acrank.zoo.file_kinds import is_safetensors, of_kind, refuse_other_kinds, weak_kind
 from acrank.zoo.shards import is_index, weights_files

@@ -5,8 +5,8 @@ from typing import Any
 import timm.data
 from torch import nn
 
-from acrank.common.visible import brief
 from acrank.errors import ModelError
+from acrank.utils.visible import brief
 from acrank.zoo.entries import LARGEST_SIDE, ZooEntry
 
 # Of volumes, where an entry does not say: as large as patches are by default.

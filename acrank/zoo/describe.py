@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from acrank.common.regular import is_regular
-from acrank.common.visible import brief
 from acrank.errors import ModelError
 from acrank.norm.usable import norm_kind, usable_norms
 from acrank.results.kinds import KINDS, NORM_NAMES
+from acrank.utils.regular import is_regular
+from acrank.utils.visible import brief
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config
 from acrank.zoo.checkpoints import State, read_state, short_sha256, without_numbers
 from acrank.zoo.conversions import Converter, watched_build

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from acrank.common.fresh import is_fresh, mark_fresh
+from acrank.utils.fresh import is_fresh, mark_fresh
 from acrank.zoo.entries import ZooEntry
 
 FLAG = "random-weights"

@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
-from acrank.common.files import write_whole
-from acrank.common.yaml_text import RefusedYamlError, parse
 from acrank.errors import ZooError
+from acrank.utils.files import write_whole
+from acrank.utils.yaml_text import RefusedYamlError, parse
 from acrank.zoo.yaml_file import ZooFile
 
 # Names, sources and paths without anything that YAML gives a meaning.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from acrank.common.outputs import output_for_features
+from acrank.utils.outputs import output_for_features
 from acrank.zoo.graph import HARMLESS, Origin, after, origin
 
 # What makes probabilities of class scores, where only the numbers can tell.

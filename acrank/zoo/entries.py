@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from acrank.common.files import expanded
+from acrank.utils.files import expanded
 
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"

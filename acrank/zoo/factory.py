@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from acrank.common.visible import brief, typed_line
 from acrank.errors import ModelError
+from acrank.utils.visible import brief, typed_line
 from acrank.zoo.checkpoints import some
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.wrappers import unwrapped

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from acrank.common.licences import matches_license
+from acrank.utils.licences import matches_license
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.listing import Listed, Lister
 
@@ -26,7 +26,7 @@ class ZooFilter:
 
     Attributes:
         tags: every one of these is among the entry's.
-        licenses: one of these licences; see :func:`acrank.common.licences.matches_license`.
+        licenses: one of these licences; see :func:`acrank.utils.licences.matches_license`.
         min_params_m: at least so many million parameters.
         max_params_m: at most so many.
         max_macs_g: at most so many billion multiplications with addition.

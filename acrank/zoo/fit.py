@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from acrank.common.visible import brief
+from acrank.utils.visible import brief
 from acrank.zoo.checkpoints import State, folder_of, some
 from acrank.zoo.conversions import Converter, converted_said
 from acrank.zoo.fitting import counts, head_names, head_tensors, misfits, same_tensors

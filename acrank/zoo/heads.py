@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from acrank.common.fresh import is_fresh, mark_fresh
-from acrank.common.outputs import output_for_features
 from acrank.errors import ModelError
 from acrank.tasks.maps import Maps
+from acrank.utils.fresh import is_fresh, mark_fresh
+from acrank.utils.outputs import output_for_features
 
 _USUAL_HEADS = ("fc", "classifier", "head", "linear")
 _HALVES = (torch.float16, torch.bfloat16)

@@ -9,8 +9,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from acrank.common.visible import first_line
 from acrank.errors import ModelError
+from acrank.utils.visible import first_line
 from acrank.zoo.sources import HubFiles
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from acrank.common.source_code import digest, import_closure
+from acrank.utils.source_code import digest, import_closure
 from acrank.zoo.checkpoints import check_file, file_sha256
 from acrank.zoo.describe import url_weights
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from acrank.common.visible import brief
 from acrank.errors import ModelError
+from acrank.utils.visible import brief
 from acrank.zoo.checkpoints import Checkpoint, State, folder_of, unmarked
 from acrank.zoo.fitting import counts, same_tensors
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
-from acrank.common.visible import brief, typed_line
 from acrank.errors import AcrankError
+from acrank.utils.visible import brief, typed_line
 from acrank.zoo.costs import Costs, network_costs
 from acrank.zoo.describe import EntryInfo, entry_info, on_this_machine, structure
 from acrank.zoo.entries import ZooEntry

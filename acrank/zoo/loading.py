@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from acrank.common.visible import typed_line
 from acrank.errors import AcrankError, ModelError
+from acrank.utils.visible import typed_line
 from acrank.zoo.bundle import bundle_network
 from acrank.zoo.checkpoints import check_file, read_state, refuse_unsafe_pickle, short_sha256
 from acrank.zoo.data_config import data_config

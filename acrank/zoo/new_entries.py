@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acrank.common.files import check_writable
-from acrank.common.paths import user_path
-from acrank.common.visible import brief
-from acrank.common.yaml_text import RefusedYamlError, parse
 from acrank.errors import ConfigError, ZooError
+from acrank.utils.files import check_writable
+from acrank.utils.paths import user_path
+from acrank.utils.visible import brief
+from acrank.utils.yaml_text import RefusedYamlError, parse
 from acrank.zoo.append import appended, new_file
 from acrank.zoo.check import Checked, Checker, pin_changes
 from acrank.zoo.edit import save

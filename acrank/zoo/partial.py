@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 
-from acrank.common.fresh import is_fresh, mark_fresh
 from acrank.errors import ModelError
+from acrank.utils.fresh import is_fresh, mark_fresh
 from acrank.zoo.checkpoints import SAVE, State, some
 from acrank.zoo.conversions import Converter
 from acrank.zoo.drawing import drawn_flags

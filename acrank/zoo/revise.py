@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from acrank.common.files import check_writable
-from acrank.common.paths import user_path
 from acrank.errors import ConfigError, ZooError
+from acrank.utils.files import check_writable
+from acrank.utils.paths import user_path
 from acrank.zoo.check import NO_SHA256, UNPINNED, Checked, Checker, is_unpinned, pin_changes
 from acrank.zoo.edit import pinned, save
 from acrank.zoo.entries import ZooEntry

@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from acrank.common.regular import is_regular, open_regular
-from acrank.common.visible import brief
 from acrank.errors import ModelError
+from acrank.utils.regular import is_regular, open_regular
+from acrank.utils.visible import brief
 
 INDEX = ".index.json"
 # An index names every tensor once: the largest public ones have a few megabytes.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from acrank.common.regular import is_regular
 from acrank.errors import AcrankError, ModelError
+from acrank.utils.regular import is_regular
 from acrank.zoo.describe import url_weights
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub

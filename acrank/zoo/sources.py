@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from acrank.common.regular import is_regular
+from acrank.utils.regular import is_regular
 from acrank.zoo import names
 from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
 from acrank.zoo.shards import INDEX, shard_names

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import yaml
 from pydantic import ValidationError
 
-from acrank.common.paths import user_path
-from acrank.common.visible import brief, visible
-from acrank.common.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.errors import ConfigError, ZooError
+from acrank.utils.paths import user_path
+from acrank.utils.visible import brief, visible
+from acrank.utils.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.zoo.entries import Zoo, ZooEntry
 from acrank.zoo.names import check_names, nearest
 

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from study_tables import Array, Truth, worst_for_missing
 
 from acrank.config import make_config
-from acrank.listener import Silent
 from acrank.metrics.consistency import class_consistency
 from acrank.metrics.hypersphere import feature_variety, hyperspherical_energy
-from acrank.probe.extract import Extracted
 from acrank.results import ModelResult
-from acrank.run import choose_entries, prepare
-from acrank.scoring import score_backbone
+from acrank.runners.callbacks import Silent
+from acrank.runners.rank import choose_entries, prepare
+from acrank.scoring.extract import Extracted
+from acrank.scoring.score import score_backbone
 from acrank.zoo import Hub, load_backbone
 
 

@@ -26,9 +26,9 @@ import torch
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample, Preprocessing
 from acrank.data.volumes import VolumeSample
-from acrank.listener import Silent
-from acrank.run import choose_entries, prepare
-from acrank.scoring import score_backbone
+from acrank.runners.callbacks import Silent
+from acrank.runners.rank import choose_entries, prepare
+from acrank.scoring.score import score_backbone
 from acrank.tasks.choice import task_of
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 

@@ -18,7 +18,7 @@ import pandas as pd
 from evidence import STATISTICS, Agreement, agree, aim, chance, kind_of, mean_row, truth_row
 from study_tables import Array, Truth, scores_of
 
-from acrank.validation.resampling import percentile_interval
+from acrank.experiments.validation.resampling import percentile_interval
 
 HERE = Path(__file__).resolve().parent
 DATASETS = ("nuclei", "vessels", "hippocampus")

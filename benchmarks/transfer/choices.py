@@ -19,8 +19,8 @@ import pandas as pd
 from evidence import EXPERIENCE, aim, all_scores, kind_of
 from study_tables import CHOOSING, RESULTS, ZOOS, Array, Truth, centred_ranks, read_truth
 
+from acrank.experiments.validation.agreement import weighted_tau
 from acrank.metrics.registry import METRICS
-from acrank.validation.agreement import weighted_tau
 
 # Candidates by budget: each has those before it too.
 ONE_STEP = ("affine", "features", "form")

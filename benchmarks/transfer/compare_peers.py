@@ -19,7 +19,7 @@ from peers import best_rates
 from runner import read
 from study_tables import TABLES
 
-from acrank.validation.resampling import holm, signed_rank_test
+from acrank.experiments.validation.resampling import holm, signed_rank_test
 
 KEYS = ["dataset", "model", "method"]
 # What is tested, and what stands beside it.

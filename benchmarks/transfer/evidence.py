@@ -26,9 +26,13 @@ from study_tables import (
     static_list,
 )
 
+from acrank.experiments.validation.agreement import agreement
+from acrank.experiments.validation.resampling import (
+    means_over_datasets,
+    percentile_interval,
+    resamples,
+)
 from acrank.metrics.registry import METRICS
-from acrank.validation.agreement import agreement
-from acrank.validation.resampling import means_over_datasets, percentile_interval, resamples
 
 DRAWS = 500
 STATISTICS = ("weighted_tau", "pearson", "rel1")

@@ -17,7 +17,6 @@ import pandas as pd
 from forms import EPOCH_RATES, RATES, RIDGE_RATES
 from study_tables import DATASETS, HERE, RESULTS, TABLES, ZOOS, read_truth
 
-from acrank.common.files import write_whole
 from acrank.report.plotting import (
     ACCENT,
     INK,
@@ -29,6 +28,7 @@ from acrank.report.plotting import (
     styled,
     to_file,
 )
+from acrank.utils.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

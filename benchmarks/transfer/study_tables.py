@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from acrank.experiments.validation.agreement import weighted_tau
 from acrank.metrics.registry import METRICS
-from acrank.validation.agreement import weighted_tau
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-DEVICE = "acrank.device"
+DEVICE = "acrank.utils.device"
 
 
 class Bf16Everywhere(MetaPathFinder):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from acrank.transfer.config import TransferConfig
-from acrank.transfer.run import Experiment
+from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.run import Experiment
 from tests.cli.test_score import Acrank, acrank
 from tests.report.html.experiments import make_experiment
 
@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TransferConfig]:
         output.mkdir()
         return replace(make_experiment(failing=("model-b",)), folder=output)
 
-    monkeypatch.setattr("acrank.transfer.run.experiment", experiment)
+    monkeypatch.setattr("acrank.experiments.benchmark.run.experiment", experiment)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acrank.results import ModelResult
-from acrank.scorer import Prepared, Scorer
+from acrank.runners.candidate import Prepared, Scorer
 from tests.cli.test_score import Acrank, acrank, images, save_network, write_zoo
 
 __all__ = ["acrank", "images"]  # fixtures
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return result.with_seconds(seconds)
 
     monkeypatch.setattr(Scorer, "finish", slowly)
-    monkeypatch.setattr("acrank.budget.within.now", clock)
+    monkeypatch.setattr("acrank.runners.budget.within.now", clock)
     return clock
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acrank.store import ResultStore
+from acrank.cache import ResultStore
 from tests.cli.test_score import DEMO, Acrank, acrank
 
 __all__ = ["acrank"]

@@ -170,7 +170,7 @@ def test_interrupting_is_130(acrank: Acrank, monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*args: object, **settings: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acrank.scoring.probe_model", interrupted)
+    monkeypatch.setattr("acrank.scoring.score.probe_model", interrupted)
     done = acrank(*EXPLAIN)
     assert done.returncode == ExitCode.INTERRUPTED
     assert done.stdout == ""

@@ -16,9 +16,9 @@ import yaml
 
 from acrank.cli.app import main
 from tests.cli.test_score import FAST, SMALL, Acrank, acrank, save_network, write_zoo
-from tests.common.test_yaml_text import laughs
 from tests.data.builders import encoded, fill_folder, noise
 from tests.report.test_cells import NAMES
+from tests.utils.test_yaml_text import laughs
 from tests.zoo.test_loading import Malicious
 
 __all__ = ["acrank"]  # the fixture

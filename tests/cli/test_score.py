@@ -258,7 +258,7 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     acrank: Acrank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()
-    from acrank.common import files
+    from acrank.utils import files
 
     write = files.write_whole
 

@@ -115,7 +115,7 @@ def test_features_that_cannot_be_written_lose_no_score(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("acrank.feature_store.save_file", full)
+    monkeypatch.setattr("acrank.cache.features.save_file", full)
     done = acrank(*DEMO, "--features", "kept")
     assert done.returncode == 3
     assert "features-not-written" in done.stdout

@@ -123,7 +123,7 @@ def test_the_same_from_a_shell(tmp_path: Path) -> None:
 def test_descriptors_that_are_closed_are_not_taken_by_files(tmp_path: Path) -> None:
     """What a library writes to descriptor 1 must not end in a result file."""
     code = (
-        "import os\nfrom acrank.common.streams import hold_streams\nhold_streams()\n"
+        "import os\nfrom acrank.utils.streams import hold_streams\nhold_streams()\n"
         "file = open('result', 'w')\nassert file.fileno() > 2\n"
         "os.write(1, b'noise')\nprint('text', flush=True)\nfile.close()\n"
         "assert os.stat('result').st_size == 0\n"
@@ -138,7 +138,7 @@ def test_a_pipe_that_does_not_block_gets_all() -> None:
     """Node and others hand such pipes to their children."""
     code = (
         "import os, sys\nos.set_blocking(1, False)\n"
-        "from acrank.common.streams import hold_streams\nhold_streams()\n"
+        "from acrank.utils.streams import hold_streams\nhold_streams()\n"
         "print('x' * 1_000_000)\n"
     )
     command = f'{sys.executable} -c "$CODE" | (sleep 0.3; wc -c)'
@@ -152,7 +152,7 @@ def test_a_pipe_that_does_not_block_gets_all() -> None:
 def test_a_worker_may_print_where_nobody_reads(tmp_path: Path) -> None:
     """What a network's code prints goes to stderr; its reader must not decide on a score."""
     code = (
-        "from acrank.engines.settle import settle\nsettle()\n"
+        "from acrank.runners.settle import settle\nsettle()\n"
         "for _ in range(300):\n    print('x' * 1000, flush=True)\n"
     )
     command = f'{{ {sys.executable} -c "$CODE"; echo $? >code; }} 2>&1 >/dev/null | true'

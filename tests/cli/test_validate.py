@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from acrank.cli import main
 from acrank.cli.app import app
-from acrank.validation.catalog import FOLDER
-from tests.validation.builders import random_values, write, write_long, write_wide
+from acrank.experiments.validation.catalog import FOLDER
+from tests.experiments.validation.builders import random_values, write, write_long, write_wide
 
 Acrank = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]

@@ -17,10 +17,10 @@ import pytest
 import torch
 
 from acrank.cli import main
-from acrank.common.alone import LOCK
 from acrank.errors import ConfigError
 from acrank.finetuning import loop
 from acrank.finetuning.state import _save, load_state, save_state
+from acrank.utils.alone import LOCK
 from tests.cli.test_score import Acrank, acrank
 from tests.processes import started_at_once
 

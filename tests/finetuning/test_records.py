@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from acrank.errors import ConfigError
+from acrank.experiments.benchmark.config import make_transfer_config
 from acrank.finetuning import loop
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune, prepare
 from acrank.report.finetuning import _lines
-from acrank.transfer.config import make_transfer_config
 from tests.finetuning.diverging import write_shades
 from tests.finetuning.masks.discs import config as of_discs
 from tests.finetuning.masks.discs import write_discs
@@ -46,7 +46,7 @@ def stop(row: loop.Row, epochs: int) -> None:
 
 
 def bf16_here(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
-    monkeypatch.setattr("acrank.device._has_bf16", lambda device: there)
+    monkeypatch.setattr("acrank.utils.device._has_bf16", lambda device: there)
 
 
 @pytest.mark.parametrize(("bf16", "name"), [(True, "bf16"), (False, "fp32")])

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from acrank.config import RunConfig
-from acrank.device import choose_autocast
 from acrank.errors import ConfigError
 from acrank.gate import Policy, Verdict, judge
 from acrank.gate.precision import as_of_baseline
 from acrank.report.records import to_json
 from acrank.report.verdict import notes
 from acrank.results import Ranking
+from acrank.utils.device import choose_autocast
 from tests.gate.rankings import FIRST, FOUR, LAST, RECORD, SECOND, THIRD, ranking_of, result
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from acrank.explanation import ChannelMoves, Explanation, LayerExplanation
-from acrank.explanation.selection import listed_moves
 from acrank.report.explanation import print_explanation
 from acrank.report.explanation_records import channels_csv, to_csv, to_json, to_markdown
 from acrank.report.explanation_text import summary
 from acrank.report.table import PLAIN_WIDTH
 from acrank.results import Estimate, LayerCorrelation, ModelResult
+from acrank.scoring.inspection import ChannelMoves, Explanation, LayerExplanation
+from acrank.scoring.inspection.selection import listed_moves
 from tests.report.test_cells import NAMES
 
 HIDDEN = {"\x1b", "\u202e", "\u202c", "\x9b", "\x07", "\0", "\r", "\u2028"}

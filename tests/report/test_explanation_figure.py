@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from acrank.errors import ConfigError
-from acrank.explanation import Explanation
-from acrank.explanation.types import Floats
 from acrank.report.cells import plain
 from acrank.report.explanation_figure import check_figure, draw, explanation_figure
+from acrank.scoring.inspection import Explanation
+from acrank.scoring.inspection.types import Floats
 from tests.report.test_cells import NAMES
 from tests.report.test_explanation import make, make_layer
 

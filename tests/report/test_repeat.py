@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from acrank.cli.app import app
 from acrank.config import RunConfig
 from acrank.report.repeat import OF_FEATURES, SETTINGS_FILE, Repeat, repeat
-from acrank.rerank import SETTINGS
+from acrank.runners.from_features import SETTINGS
 
 # What a shell or an option parser could take for something else.
 ODD = st.text(string.ascii_letters + " -='\"$`\\*;&|<>#!~{}[]()%,é模", min_size=1, max_size=12)
@@ -86,8 +86,10 @@ def config_of(told: Repeat, folder: Path) -> RunConfig:
     assert words[:2] == ["acrank", "score"]
     words = [str(folder / SETTINGS_FILE) if word == SETTINGS_FILE else word for word in words]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.run.run", ask)
-        patch.setattr("acrank.rerank.rerank", lambda folder, config, listener: ask(config))
+        patch.setattr("acrank.runners.rank.run", ask)
+        patch.setattr(
+            "acrank.runners.from_features.rerank", lambda folder, config, listener: ask(config)
+        )
         ended = CliRunner().invoke(app, words[1:])
     assert isinstance(ended.exception, AskedError), (words, ended.output, ended.exception)
     return ended.exception.config

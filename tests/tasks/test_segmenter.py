@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acrank.common.fresh import mark_fresh
 from acrank.data import Preprocessing
 from acrank.errors import ModelError
-from acrank.probe import ProbeSettings, probe_model
-from acrank.probe.extract import extract
+from acrank.scoring import ProbeSettings, probe_model
+from acrank.scoring.extract import extract
 from acrank.tasks import Segmentation
 from acrank.tasks.maps import Maps, give_maps
+from acrank.utils.fresh import mark_fresh
 from acrank.zoo.heads import remove_head
 
 SIDE = 32

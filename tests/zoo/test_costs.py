@@ -89,8 +89,8 @@ def test_memory_is_what_a_step_takes() -> None:
     """Within a factor of two; the allocator's own loss is in what is measured."""
     code = """
 import timm, torch
-from acrank.probe.single_step import single_steps
-from acrank.probe.types import ProbeSettings
+from acrank.scoring.single_step import single_steps
+from acrank.scoring.types import ProbeSettings
 from acrank.zoo.costs import network_costs
 
 def peak():  # of this process: ru_maxrss would begin with that of the process it came from

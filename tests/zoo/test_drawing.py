@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from acrank.common.fresh import is_fresh
 from acrank.config import RunConfig
-from acrank.run import run
+from acrank.runners.rank import run
+from acrank.utils.fresh import is_fresh
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 
 NETS = """

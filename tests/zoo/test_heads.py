@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from acrank.probe.extract import extract
+from acrank.scoring.extract import extract
 from acrank.zoo.heads import remove_head, source_head
 from tests.norm.test_convert import randomise
 

@@ -7,8 +7,8 @@ import pytest
 
 from acrank.errors import ZooError
 from acrank.zoo import Zoo, read_zoo, select_entries
-from tests.common.test_yaml_text import HOSTILE, laughs
 from tests.memory import at_most
+from tests.utils.test_yaml_text import HOSTILE, laughs
 
 ZooOf = Callable[[str], Zoo]
 HEAD = "version: 1\nmodels:\n"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from acrank.errors import ModelError, ZooError
 from acrank.norm import convert_batchnorm, fold
-from acrank.probe.norms import norm_layers
+from acrank.scoring.norms import norm_layers
 from acrank.zoo import Backbone, Hub, Zoo, ZooEntry, load_backbone
 from acrank.zoo.check import Checker
 from acrank.zoo.fit import find_fit

@@ -4,10 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from acrank.common.visible import brief
-from acrank.common.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.errors import DataError
+from acrank.utils.visible import brief
+from acrank.utils.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 
 _KEYS = ("classes", "ignore")
 _LARGEST = 65535

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from acrank.common.files import expanded
 from acrank.data.foreign import kind_of_folder
 from acrank.data.segmentation.layouts import Layout, Refused, search
 from acrank.data.segmentation.layouts.found import CLASSES, LAYOUT
 from acrank.errors import DataError
+from acrank.utils.files import expanded
 
 # Of the documented layout, as links to other layouts are laid out too.
 IMAGES = "images"

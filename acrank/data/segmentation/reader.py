@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation.classmap import ClassMap, has_greys
@@ -25,6 +24,7 @@ from acrank.data.segmentation.objects import refuse_objects
 from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.data.target import PathSource
+from acrank.utils.paths import user_path
 
 _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are applied."
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from acrank.common.regular import read_regular
-from acrank.common.visible import brief
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.errors import DataError
+from acrank.utils.regular import read_regular
+from acrank.utils.visible import brief
 
 MOST_BYTES = 20_000_000
 _LARGEST = 65535

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from acrank.common.files import expanded
 from acrank.data.checks import Fault, listing
 from acrank.data.segmentation.layouts import class_file
 from acrank.data.target import natural_key
 from acrank.data.walk import images_in
 from acrank.errors import DataError
+from acrank.utils.files import expanded
 
 EXTENSIONS = (".nii.gz", ".nii")
 # Folders of images with those of their labels; of several, the first that is there.

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from acrank.common.regular import open_regular
 from acrank.data.volumes.settings import Size, Spacing
 from acrank.errors import MissingExtraError
+from acrank.utils.regular import open_regular
 
 MOST_BYTES = 8_000_000_000
 MOST_VOXELS = 1_000_000_000

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrank.common.paths import user_path
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classfile import read_class_map
@@ -34,6 +33,7 @@ from acrank.data.volumes.nifti import (
 from acrank.data.volumes.settings import median_spacing
 from acrank.data.volumes.target import Case, VolumeTarget
 from acrank.errors import DataError
+from acrank.utils.paths import user_path
 
 # Millimetres between corresponding voxels that rounding in headers explains.
 TOLERANCE = 1e-2

@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from acrank.common.files import write_whole
 from acrank.data import Preprocessing
 from acrank.finetuning.masks.batches import plain_masks
 from acrank.finetuning.masks.data import MaskedImages, Rows
 from acrank.finetuning.masks.judge import JudgedMasks, predicted, spread
 from acrank.finetuning.masks.overlap import OVERLAPS
 from acrank.report.cells import csv_text
+from acrank.utils.files import write_whole
 
 CLASSES, CASES, PICTURES = "classes.csv", "cases.csv", "cases.npz"
 # Images that are drawn, and the pixels of their longer side.

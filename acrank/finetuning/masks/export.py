@@ -9,11 +9,11 @@ from typing import Any
 from safetensors.torch import save
 from torch import nn
 
-from acrank.common.files import write_whole
 from acrank.finetuning.export import WEIGHTS, is_of_timm, plain_tensors, timm_config, timm_network
 from acrank.finetuning.network import Network
 from acrank.norm import AffineCoNorm
 from acrank.report.cells import json_text
+from acrank.utils.files import write_whole
 from acrank.zoo import Backbone, ZooEntry
 
 DECODER = "decoder.safetensors"

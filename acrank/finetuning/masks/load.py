@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acrank.common.visible import first_line
 from acrank.errors import ModelError
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.export import DECODER, SEGMENTER
@@ -22,6 +21,7 @@ from acrank.finetuning.volumes.slide import slide
 from acrank.tasks import Segmentation
 from acrank.tasks.decoders import require_decoders
 from acrank.tasks.maps import give_maps
+from acrank.utils.visible import first_line
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.loading import load_backbone
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from acrank.experiments.benchmark.run import Experiment
 from acrank.report import experiment_facts as facts
 from acrank.report.experiment import LOW, heading, notes, qualities, quality
 from acrank.report.html.grids import accuracy_grid, tau_grid, taus_table
 from acrank.report.html.page import render, require_html
 from acrank.report.html.scatter import scatter_plots
 from acrank.report.html.taus import tau_plot
-from acrank.transfer.run import Experiment
 
 
 def experiment_to_html(done: Experiment) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acrank.explanation import Explanation
 from acrank.metrics.registry import AC_CORR
 from acrank.report import ranking_facts as facts
 from acrank.report.explanation import Column, Row, channel_columns, layer_columns
@@ -17,6 +16,7 @@ from acrank.report.plotting import to_svg
 from acrank.report.ranking_text import number_text
 from acrank.report.repeat import SETTINGS_FILE, repeat_explanation
 from acrank.report.tables import Table, make_table
+from acrank.scoring.inspection import Explanation
 
 if TYPE_CHECKING:
     from acrank.report.html.thumbnails import Gallery

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import Comparison, Summary, Validation
 from acrank.report.experiment import LOW, ordered_models, qualities
 from acrank.report.experiment_facts import mean_ceiling, spread
 from acrank.report.html.axes import fitted
 from acrank.report.ranking_text import MARK
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import interval, label, number
-from acrank.transfer.run import Experiment
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import Comparison, Summary, Validation
 
 # Letters of a heading that stands upright.
 LONGEST = 30

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from acrank import __version__
-from acrank.common.visible import visible
 from acrank.errors import MissingExtraError
 from acrank.report import ranking_facts as facts
 from acrank.report.html.costs import cost_plots
@@ -19,6 +18,7 @@ from acrank.report.plotting import require_plotting
 from acrank.report.ranking_text import reading_notes
 from acrank.report.repeat import SETTINGS_FILE, repeat
 from acrank.results import Ranking
+from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,6 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.benchmark.tables import deviation
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import Summary, Validation
 from acrank.report.experiment_facts import measure
 from acrank.report.html.axes import label_numbers, spans_decades
 from acrank.report.html.parts import Picture
@@ -13,10 +17,6 @@ from acrank.report.plotting import ACCENT, QUIET, new_figure, styled, to_svg
 from acrank.report.ranking_text import number_text
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import number
-from acrank.transfer.run import Experiment
-from acrank.transfer.tables import deviation
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import Summary, Validation
 
 WIDTH, HEIGHT = 280.0, 220.0
 

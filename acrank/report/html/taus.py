@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import CHANCE, Estimate, Summary, Validation
 from acrank.report.experiment_facts import mean_ceiling
 from acrank.report.html.axes import fitted, label_numbers
 from acrank.report.html.dots import ROW
@@ -13,9 +16,6 @@ from acrank.report.html.parts import WIDTH, Picture
 from acrank.report.plotting import ACCENT, INK, LINE, QUIET, SECOND, new_figure, styled, to_svg
 from acrank.report.tables import make_table
 from acrank.report.validation_records import interval, label, means, number
-from acrank.transfer.run import Experiment
-from acrank.validation.agreement import STATISTICS
-from acrank.validation.results import CHANCE, Estimate, Summary, Validation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from acrank.experiments.benchmark.cells import Cell, Outcome
+from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.datasets import Dataset
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.benchmark.tables import Tables
+from acrank.experiments.validation import Validation
+from acrank.experiments.validation.evaluate import Settings, evaluate
+from acrank.experiments.validation.tables import Metric
 from acrank.results import ModelResult, Ranking
 from acrank.results.estimate import Estimate
-from acrank.transfer.cells import Cell, Outcome
-from acrank.transfer.config import TransferConfig, make_transfer_config
-from acrank.transfer.datasets import Dataset
-from acrank.transfer.run import Experiment
-from acrank.transfer.tables import Tables
-from acrank.validation import Validation
-from acrank.validation.evaluate import Settings, evaluate
-from acrank.validation.tables import Metric
 from tests.report.html.builders import HOSTILE, make_ranking
 
 # A score that knows the accuracy, one that knows it reversed, one that knows nothing, a fact.

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from acrank.errors import MissingExtraError
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.validation import Validation
 from acrank.report.experiment import notes
 from acrank.report.experiment_facts import best_metric, mean_ceiling, outcome, summary
 from acrank.report.html.experiment import experiment_to_html
 from acrank.report.html.grids import Grid, accuracy_grid, tau_grid
 from acrank.report.html.scatter import scatter_plots
 from acrank.report.html.taus import tau_plot
-from acrank.transfer.run import Experiment
-from acrank.validation import Validation
 from tests.report.html.document import Document, Element
 from tests.report.html.experiments import MODELS, make_experiment
 

@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 
 from acrank.config import RunConfig
-from acrank.explanation import Explanation
-from acrank.explanation.selection import listed_moves
 from acrank.report.html.explanation import explanation_to_html
 from acrank.report.html.thumbnails import Gallery
+from acrank.scoring.inspection import Explanation
+from acrank.scoring.inspection.selection import listed_moves
 from tests.report.html.document import Document
 from tests.report.html.test_page import MASKS
 from tests.report.test_explanation import hostile, make, make_layer

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acrank.common.regular import read_regular
 from acrank.data.checks import listing
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.passedover import suffixes
@@ -21,6 +20,7 @@ from acrank.data.segmentation.layouts.found import (
 from acrank.data.segmentation.layouts.listing import Sides
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
 from acrank.data.walk import files_below, images_in, is_image
+from acrank.utils.regular import read_regular
 
 DESCRIPTION = "dataset.json"
 MERGE = (

@@ -1,0 +1,73 @@
+"""What a result depends on, as a key: two results share one only if nothing tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from acrank.cache.code import library_versions, metric_version, probe_version
+from acrank.cache.key import Key
+from acrank.config import RunConfig
+from acrank.data import AnySample
+from acrank.metrics.registry import with_parts
+from acrank.utils.device import precision_name
+
+SCHEMA = 1
+# The settings that numbers of one model depend on, besides the metrics asked for.
+SETTINGS = (
+    *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
+    *("samples", "batch_size", "seed", "task", "norms", "allow_partial"),
+)
+
+
+# Of one task alone; elsewhere they change nothing.
+OF_SEGMENTATION = (
+    *("decoder", "image_size", "pixels", "layers"),
+    *("patch", "spacing", "window", "patches"),
+)
+
+
+class Keys:
+    """Makes the keys of one run.
+
+    Args:
+        config: of the run.
+        sample: of the target.
+        device: where networks run.
+        dtype: of autocast; None for full precision.
+    """
+
+    def __init__(
+        self, config: RunConfig, sample: AnySample, device: torch.device, dtype: torch.dtype | None
+    ) -> None:
+        self.common = {
+            "schema": SCHEMA,
+            "code": probe_version(),
+            "libraries": library_versions(),
+            "dataset": sample.fingerprint,
+            "device": device.type,
+            "precision": precision_name(dtype),
+            "settings": {
+                **config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
+                "norms": config.norms_scored,
+            },
+        }
+        self.metrics = _versions(with_parts(config.metrics_wanted))
+
+    def of(self, identity: dict[str, Any]) -> Key:
+        """The key of one model's result.
+
+        Args:
+            identity: of :mod:`acrank.zoo.identity`.
+        """
+        return Key({**self.common, "model": identity}, self.metrics)
+
+
+def _of_task(config: RunConfig) -> tuple[str, ...]:
+    return OF_SEGMENTATION if config.task == "segmentation" else ()
+
+
+def _versions(metrics: Iterable[str]) -> dict[str, str]:
+    return {metric: metric_version(metric) for metric in sorted(metrics)}

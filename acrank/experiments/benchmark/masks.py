@@ -1,0 +1,109 @@
+"""Training and test images with masks of a dataset, as folders of links that stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from acrank.data.checks import Fault
+from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
+from acrank.data.segmentation.layout import IMAGES, MASKS, find_files
+from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.ownclasses import own_classes
+from acrank.data.target import PathSource, Source
+from acrank.errors import DataError
+from acrank.experiments.benchmark.apart import Held, Holdings
+from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
+
+
+def link_masks(
+    data: str, given: Path | None, folder: Path, test_share: float, samples: int | None
+) -> tuple[Path, Path, tuple[int, int], tuple[str, ...]]:
+    """Link the training and the test images of a dataset, and their masks, into two folders.
+
+    Args:
+        data: folder of images and masks; see :func:`acrank.data.segmentation.open_segmentation`.
+        given: folder of the test images; None to keep a part of the training images back, those
+            with rare classes by the same share.
+        folder: for both, which ends up with links and ``classes.yaml``.
+        test_share: that part.
+        samples: training images to use, those with rare classes among them; None for all.
+
+    Returns:
+        Both folders, how many images they have, and what a user should know of the data.
+
+    Raises:
+        ConfigError: the dataset is in that folder.
+        DataError: the data cannot be used.
+    """
+    refuse_inside(data, folder)
+    target = open_segmentation(data)
+    keys = [pair.key for pair in target.items]
+    holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
+    training, kept = holdings.apart(None if given else test_share, samples)
+    other = None if given is None else _test_target(given, target)
+    tested = [pair.key for pair in other.items] if other else kept
+    places = folder / "train", folder / "test"
+    _link(places[0], target, training, target.class_map)
+    another = other and other.class_map != target.class_map
+    _link(places[1], other or target, tested, other.class_map if other and another else None)
+    told = (*target.warnings, *(f"{given}: {text}" for text in (other.warnings if other else ())))
+    return *places, (len(training), len(tested)), told
+
+
+def _classes_held(target: SegmentationTarget) -> Held:
+    """Which classes each mask holds, (N, K)."""
+    reading = partial(_codes, class_map=target.class_map)
+    with strict_pillow():
+        return np.stack(in_threads(reading, [pair.mask for pair in target.items]))
+
+
+def _codes(source: Source, class_map: ClassMap) -> Held:
+    mask = read_mask(source, colour=class_map.colour)
+    if isinstance(mask, Fault):  # it could be read a moment ago
+        raise DataError(f"{source}: {mask.reason}.", hint=mask.hint)
+    return np.isin(class_map.codes, np.unique(mask.codes))
+
+
+def _test_target(given: Path, training: SegmentationTarget) -> SegmentationTarget:
+    """The test images, whose masks may lack classes, and write them in their own way."""
+    own = own_classes(find_files(given))
+    found = open_segmentation(str(given), own or training.class_map)
+    if found.classes != training.classes:
+        raise DataError(
+            f"{given} has the classes {', '.join(found.classes)}, the training images have "
+            f"{', '.join(training.classes)}.",
+            hint="Both need the same classes in the same order.",
+        )
+    return found
+
+
+def _link(
+    folder: Path, target: SegmentationTarget, chosen: Collection[str], class_map: ClassMap | None
+) -> None:
+    """Have links to these images and masks in a folder, and to no others.
+
+    Without ``class_map`` the masks are read as the training masks are, and may lack classes.
+    """
+    pairs = [pair for pair in target.items if pair.key in chosen]
+    link_files(folder / IMAGES, _files(pairs, "image"))
+    link_files(folder / MASKS, _files(pairs, "mask"))
+    write_classes(folder, class_map)
+
+
+def _files(pairs: Sequence[Pair], part: str) -> dict[str, Path]:
+    """The files by the names of their links, which are those of the pairs: both are then equal."""
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        source: PathSource = getattr(pair, part)
+        name = f"{pair.key.replace('/', '__')}{source.path.suffix}"
+        if files.setdefault(name, source.path) != source.path:
+            raise DataError(
+                f"{files[name]} and {source.path} cannot both be called {name}.",
+                hint="Rename one of the images, and its mask.",
+            )
+    return files

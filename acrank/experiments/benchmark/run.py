@@ -1,0 +1,244 @@
+"""An experiment from its datasets to the verdict on every metric."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from acrank.config import RunConfig, make_config
+from acrank.errors import NotScoredError
+from acrank.experiments.benchmark.cells import Cell, Outcome, serve
+from acrank.experiments.benchmark.config import MEASURE_NAMES, TransferConfig
+from acrank.experiments.benchmark.datasets import (
+    Dataset,
+    all_volumes,
+    common_task,
+    prepare_datasets,
+)
+from acrank.experiments.benchmark.scores import scores_csv
+from acrank.experiments.benchmark.tables import Tables, best_rate
+from acrank.experiments.validation import Validation, validate
+from acrank.experiments.validation.matching import FEWEST_MODELS
+from acrank.finetuning.run import require_parts
+from acrank.results import Ranking
+from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.crew import Crew
+from acrank.runners.rank import choose_entries
+from acrank.runners.rank import run as score
+from acrank.utils.alone import alone_in
+from acrank.utils.device import cpu_threads
+from acrank.utils.fields import GEOMETRY, given
+from acrank.utils.files import folder_name, write_whole
+
+Said = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A finished experiment.
+
+    Attributes:
+        datasets: with their images.
+        outcomes: of every fine-tuning.
+        accuracies: mean over the seeds by dataset and model, of the measure that the
+            configuration names; those that failed are missing.
+        ceilings: mean weighted tau between the accuracies of two seeds, by dataset; NaN for fewer
+            than two seeds. No score can be expected to do better.
+        validation: scores against accuracies; None for fewer than three models.
+        folder: with all tables.
+        config: what was asked for, with what is usual for the datasets' task.
+        by_seed: what the accuracies are the means of, seed by seed.
+        rankings: the scores, by dataset.
+    """
+
+    datasets: tuple[Dataset, ...]
+    outcomes: tuple[Outcome, ...]
+    accuracies: dict[tuple[str, str], float]
+    ceilings: dict[str, float]
+    validation: Validation | None
+    folder: Path
+    config: TransferConfig
+    by_seed: dict[tuple[str, str], list[float]]
+    rankings: dict[str, Ranking]
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """Fine-tunings without a result."""
+        return tuple(outcome for outcome in self.outcomes if outcome.reason)
+
+    @property
+    def volumes(self) -> bool:
+        """Whether the datasets are of volumes."""
+        return any(dataset.volumes for dataset in self.datasets)
+
+
+def experiment(
+    config: TransferConfig,
+    output: Path,
+    *,
+    say: Said | None = None,
+    listener: Listener | None = None,
+) -> Experiment:
+    """Fine-tune every model on every dataset, score them, and compare.
+
+    Stopped at any moment, it goes on where it was when it is called again with the same settings.
+
+    Args:
+        config: of the experiment.
+        output: folder for all that it finds.
+        say: is told each fine-tuning.
+        listener: is told of the scoring.
+
+    Raises:
+        NotScoredError: no model could be fine-tuned on any dataset.
+        AcrankError: a setting, the zoo or a dataset cannot be used.
+    """
+    task = common_task(config)
+    volumes = all_volumes(config, task)
+    config = config.for_task(task, volumes=volumes)
+    require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
+    with alone_in(output):
+        return _experiment(config, output, say or (lambda text: None), listener or Silent())
+
+
+def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
+    datasets = prepare_datasets(config, output, listener.message)
+    # what scoring would refuse after all the fine-tunings, it refuses now
+    volumes = datasets[0].volumes is not None
+    scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
+    names = [entry.name for entry in choose_entries(scoring)]
+    outcomes = _tune_all(config, datasets, names, output, say)
+    tables = Tables(config, datasets, names, outcomes)
+    tables.write(output)
+    if not tables.accuracies:
+        raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
+    rankings = {d.name: score(_scoring(config, d), listener) for d in datasets}
+    write_whole(output / "SCORES.csv", scores_csv(rankings))
+    found = _compared(output, tables.accuracies, config.measure)
+    return Experiment(
+        datasets=tuple(datasets),
+        outcomes=tuple(outcomes),
+        accuracies=tables.accuracies,
+        ceilings=tables.ceilings,
+        validation=found,
+        folder=output,
+        config=config,
+        by_seed=tables.by_seed,
+        rankings=rankings,
+    )
+
+
+def _compared(
+    output: Path, accuracies: Mapping[tuple[str, str], float], measure: str
+) -> Validation | None:
+    datasets = [dataset for dataset, _ in accuracies]
+    if max(map(datasets.count, datasets)) < FEWEST_MODELS:
+        return None
+    found = validate(output / "SCORES.csv", output / "ACCURACIES.csv")
+    return replace(found, truth=MEASURE_NAMES[measure])
+
+
+def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
+    settings = {
+        "samples": config.score_samples,
+        **given(config, ("decoder", *GEOMETRY)),
+        "norms": config.norms,
+        **config.score,
+        "data": str(dataset.train),
+        "task": config.task,
+        "zoo": config.zoo,
+        "models": config.models,
+        "metrics": config.metrics,
+        "jobs": config.jobs,  # what kills its process in fine-tuning would in scoring
+        "timeout_per_model": config.timeout,
+        "threads": config.threads,
+        "device": config.device,
+        "offline": config.offline,
+        "trust_code": config.trust_code,
+    }
+    known = make_config({k: v for k, v in settings.items() if v is not None})
+    return known.model_copy(update=dataset.geometry(config.score))
+
+
+def _tune_all(
+    config: TransferConfig,
+    datasets: Sequence[Dataset],
+    names: Sequence[str],
+    output: Path,
+    say: Said,
+) -> list[Outcome]:
+    """First every learning rate with one seed, then the other seeds with the best."""
+
+    def cell(dataset: Dataset, model: str, lr: float | None, seed: int) -> Cell:
+        settings = config.finetuning(
+            data=str(dataset.train), test=str(dataset.test), model=model, seed=seed, lr=lr
+        ).model_copy(update=dataset.geometry(config.finetune))
+        rate = "lr" if lr is None else f"lr{lr:g}"
+        folder = output / "cells" / dataset.name / folder_name(model) / f"{rate}-seed{seed}"
+        return Cell(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
+
+    rates: tuple[float | None, ...] = config.lrs or (None,)
+    pairs = list(itertools.product(datasets, names))
+    total = len(pairs) * (len(rates) + config.seeds - 1)
+    counted = _Counted(say, total, config.measure)
+    first = [cell(d, m, lr, 0) for d, m in pairs for lr in rates]
+    outcomes = list(_run(config, first, counted))
+    chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
+    others = [
+        cell(d, m, found.cell.lr, seed)
+        for d, m in pairs
+        if (found := chosen[d.name, m]) is not None
+        for seed in range(1, config.seeds)
+    ]
+    return [*outcomes, *_run(config, others, counted)]
+
+
+def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+    threads = max(1, cpu_threads(config.threads) // config.jobs)
+    crew: Crew[Cell, Outcome] = Crew(
+        min(config.jobs, max(len(cells), 1)),
+        serve,
+        lambda place: (threads,),
+        lambda cell, reason, seconds: Outcome(cell, {}, {}, seconds, reason),
+        lambda name: None,
+        lambda cell: True,
+        config.timeout,
+        "--timeout",
+    )
+    for outcome in crew.run(iter(cells)):
+        counted(outcome)
+        yield outcome
+
+
+@dataclass
+class _Counted:
+    say: Said
+    total: int
+    measure: str
+    done: int = 0
+    told: set[str] = field(default_factory=set)
+
+    def __call__(self, outcome: Outcome) -> None:
+        self._tell(outcome)
+        self.done += 1
+        spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
+        found = outcome.reason or self._quality(outcome.test.get(self.measure))
+        early = f"; ended early: {outcome.stopped}" if outcome.stopped else ""
+        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent}){early}")
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell once what a user should know of the images of a dataset.
+
+        Of the fine-tunings with one seed: those with others differ by who validates.
+        """
+        for text in outcome.notes if outcome.cell.seed == 0 else ():
+            told = f"note: {outcome.cell.dataset}: {text}"
+            if told not in self.told:
+                self.told.add(told)
+                self.say(told)
+
+    def _quality(self, value: float | None) -> str:
+        name = MEASURE_NAMES[self.measure]
+        return f"no test {name}" if value is None else f"test {name} {value:.4f}"

@@ -1,0 +1,133 @@
+"""The accuracies of an experiment: which count, their means, how well seeds agree."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from acrank.data.volumes import VolumeSettings
+from acrank.experiments.benchmark.cells import Outcome
+from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.datasets import Dataset
+from acrank.experiments.validation.agreement import weighted_tau
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
+from acrank.report.cells import csv_text, json_text
+from acrank.utils.files import write_whole
+
+
+def best_rate(
+    outcomes: Iterable[Outcome], dataset: str, model: str, config: TransferConfig
+) -> Outcome | None:
+    """The fine-tuning with seed 0 that is best on its validation images; None if all failed."""
+    tried = [
+        outcome
+        for outcome in outcomes
+        if (outcome.cell.dataset, outcome.cell.model, outcome.cell.seed) == (dataset, model, 0)
+        and not outcome.reason
+    ]
+
+    def quality(outcome: Outcome) -> tuple[float, float]:
+        value, loss = outcome.val[config.measure], outcome.val["loss"]
+        return (-math.inf if value is None else value, -(math.inf if loss is None else loss))
+
+    return max(tried, key=quality, default=None)
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation over the seeds; None for a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def _geometry(volumes: VolumeSettings) -> dict[str, object]:
+    """What fine-tuning and scoring have in common."""
+    return {name: getattr(volumes, name) for name in ("patch", "spacing", "window")}
+
+
+class Tables:
+    """The accuracies of an experiment in their tables."""
+
+    def __init__(
+        self,
+        config: TransferConfig,
+        datasets: Sequence[Dataset],
+        names: Sequence[str],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        self.config, self.datasets, self.outcomes = config, datasets, outcomes
+        self.by_seed: dict[tuple[str, str], list[float]] = {}
+        for dataset, model in itertools.product(datasets, names):
+            best = best_rate(outcomes, dataset.name, model, config)
+            values = [] if best is None else self._values(dataset.name, model, best.cell.lr)
+            if values:
+                self.by_seed[dataset.name, model] = values
+        self.accuracies = {key: float(np.mean(v)) for key, v in self.by_seed.items()}
+        self.ceilings = {d.name: self._ceiling(d.name) for d in datasets}
+
+    def _values(self, dataset: str, model: str, lr: float | None) -> list[float]:
+        found = [
+            (outcome.cell.seed, outcome.test[self.config.measure])
+            for outcome in self.outcomes
+            if (outcome.cell.dataset, outcome.cell.model, outcome.cell.lr) == (dataset, model, lr)
+            and not outcome.reason
+        ]
+        return [value for _, value in sorted(found, key=lambda pair: pair[0]) if value is not None]
+
+    def _ceiling(self, dataset: str) -> float:
+        rows = [v for (name, _), v in self.by_seed.items() if name == dataset]
+        whole = np.array([row for row in rows if len(row) == self.config.seeds]).T
+        if len(whole) < 2 or whole.shape[1] < 2:
+            return math.nan
+        pairs = itertools.combinations(whole, 2)
+        return float(np.mean([float(weighted_tau(one, other)) for one, other in pairs]))
+
+    def write(self, output: Path) -> None:
+        """Write ACCURACIES.csv, cells.csv and experiment.json."""
+        columns = ("dataset", "model", "accuracy", "seeds", "deviation")
+        rows = (
+            {
+                "dataset": dataset,
+                "model": model,
+                "accuracy": self.accuracies[dataset, model],
+                "seeds": len(values),
+                "deviation": deviation(values),
+            }
+            for (dataset, model), values in self.by_seed.items()
+        )
+        write_whole(output / "ACCURACIES.csv", csv_text(columns, rows))
+        write_whole(output / "cells.csv", self._cells_csv())
+        record = {
+            "config": self.config.model_dump(mode="json"),
+            "images": {d.name: list(d.images) for d in self.datasets},
+            "volumes": {d.name: _geometry(d.volumes) for d in self.datasets if d.volumes},
+            "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
+            "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
+        }
+        write_whole(output / "experiment.json", json_text(record))
+
+    def _cells_csv(self) -> str:
+        measures = MEASURES[SEGMENTATION if self.config.task == SEGMENTATION else CLASSIFICATION]
+        columns = (
+            *("dataset", "model", "lr", "seed"),
+            *(f"val_{name}" for name in measures),
+            *(f"test_{name}" for name in measures),
+            *("seconds", "reason", "stopped"),
+        )
+        rows = (
+            {
+                "dataset": outcome.cell.dataset,
+                "model": outcome.cell.model,
+                "lr": outcome.cell.config.highest_lr,
+                "seed": outcome.cell.seed,
+                **{f"val_{name}": outcome.val.get(name) for name in measures},
+                **{f"test_{name}": outcome.test.get(name) for name in measures},
+                "seconds": round(outcome.seconds, 2),
+                "reason": outcome.reason or None,
+                "stopped": outcome.stopped or None,
+            }
+            for outcome in self.outcomes
+        )
+        return csv_text(columns, rows)

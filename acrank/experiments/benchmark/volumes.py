@@ -1,0 +1,119 @@
+"""Training and test volumes of a dataset, as folders of links that stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from acrank.data.imagefile import explain, in_threads
+from acrank.data.segmentation import ClassMap
+from acrank.data.volumes import Case, VolumeSettings, VolumeTarget, open_volumes
+from acrank.data.volumes.cutting import Cutter
+from acrank.data.volumes.labels import read_labels
+from acrank.data.volumes.layout import DESCRIPTION, find_volumes
+from acrank.data.volumes.nifti import quiet_nibabel
+from acrank.errors import DataError
+from acrank.experiments.benchmark.apart import Held, Holdings
+from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
+from acrank.utils.paths import user_path
+
+# Of the folders of links, whatever those of the dataset are called.
+IMAGES, LABELS = "images", "labels"
+
+
+def link_volumes(
+    data: str,
+    given: Path | None,
+    folder: Path,
+    test_share: float,
+    samples: int | None,
+    settings: VolumeSettings,
+) -> tuple[Path, Path, tuple[int, int], VolumeSettings]:
+    """Link the training and the test volumes of a dataset, and their labels, into two folders.
+
+    Args:
+        data: folder of volumes; see :func:`acrank.data.volumes.open_volumes`.
+        given: folder of the test volumes; None to keep some of the training volumes back, those
+            with rare classes by the same share.
+        folder: for both, which ends up with links and what says how labels are read.
+        test_share: that part.
+        samples: training volumes to use, those with rare classes among them; None for all.
+        settings: of patches, as far as they are set.
+
+    Returns:
+        Both folders, how many volumes they have, and the settings, with the patch and the spacing
+        that suit the training volumes where none is set.
+
+    Raises:
+        ConfigError: the dataset is in that folder.
+        DataError: the data cannot be used.
+        MissingExtraError: the libraries that read volumes are missing.
+    """
+    refuse_inside(data, folder)
+    target = open_volumes(data)
+    keys = [case.key for case in target.items]
+    holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
+    training, kept = holdings.apart(None if given else test_share, samples)
+    other = None if given is None else _test_target(given, target)
+    tested = [case.key for case in other.items] if other else kept
+    places = folder / "train", folder / "test"
+    _link(places[0], data, target, training)
+    _link(places[1], str(given or data), other or target, tested)
+    return *places, (len(training), len(tested)), _settled(target, training, settings)
+
+
+def _classes_held(target: VolumeTarget) -> Held:
+    """Which classes the labels of each volume hold, (N, K)."""
+    reading = partial(_codes, class_map=target.class_map)
+    with quiet_nibabel():
+        return np.stack(in_threads(reading, [case.label for case in target.items], chunksize=1))
+
+
+def _codes(label: Path, class_map: ClassMap) -> Held:
+    try:
+        voxels = read_labels(label).voxels
+    except Exception as error:  # it could be read a moment ago
+        raise DataError(f"{label}: {explain(error)}.", hint="Repair or remove it.") from error
+    return np.isin(class_map.codes, np.unique(voxels))
+
+
+def _test_target(given: Path, training: VolumeTarget) -> VolumeTarget:
+    """The test volumes, whose labels may lack classes, and write them in their own way."""
+    found = open_volumes(str(given), training.class_map)
+    for what, theirs, ours in (
+        ("classes", ", ".join(found.classes), ", ".join(training.classes)),
+        ("channels", str(found.channels), str(training.channels)),
+    ):
+        if theirs != ours:
+            raise DataError(
+                f"{given} has the {what} {theirs}, the training volumes have {ours}.",
+                hint=f"Both need the same {what} in the same order.",
+            )
+    return found
+
+
+def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]) -> None:
+    """Have links to these volumes and labels in a folder, and to no others.
+
+    ``dataset.json`` is linked, as it may say how many channels there are; classes that are from
+    elsewhere, or were found, are written down.
+    """
+    cases = [case for case in target.items if case.key in chosen]
+    link_files(folder / IMAGES, {p.name: p for case in cases for p in case.images})
+    link_files(folder / LABELS, {case.label.name: case.label for case in cases})
+    description = find_volumes(user_path(data)).description
+    link_files(folder, {DESCRIPTION: description} if description else {})
+    write_classes(folder, None if description else target.class_map)
+
+
+def _settled(
+    target: VolumeTarget, training: Collection[str], settings: VolumeSettings
+) -> VolumeSettings:
+    """What is set, and else what suits the training volumes."""
+    cases: tuple[Case, ...] = tuple(case for case in target.items if case.key in training)
+    cutter = Cutter.of(replace(target, items=cases), settings, seed=0)
+    return replace(settings, patch=cutter.patch, spacing=cutter.spacing)

@@ -1,0 +1,12 @@
+"""Does a transferability metric predict fine-tuned accuracies?
+
+>>> import acrank
+>>> result = acrank.validate("scores.csv", "accuracies.csv")  # doctest: +SKIP
+>>> result.summary("logme").statistics["weighted_tau"]  # doctest: +SKIP
+Estimate(value=0.67, low=0.41, high=0.83)
+"""
+
+from acrank.experiments.validation.results import Comparison, Estimate, Summary, Validation
+from acrank.experiments.validation.run import validate
+
+__all__ = ["Comparison", "Estimate", "Summary", "Validation", "validate"]

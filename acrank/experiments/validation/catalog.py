@@ -1,0 +1,153 @@
+"""Bundled tables of published scores and accuracies, and the taus their sources print."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from acrank.errors import ConfigError
+from acrank.experiments.validation.agreement import Array, Convention, weighted_tau
+from acrank.experiments.validation.layout import ColumnNames
+from acrank.experiments.validation.results import Reproduction, Verdict
+from acrank.experiments.validation.sheets import Sheet, read_sheet
+from acrank.experiments.validation.tables import Metric, Values, read_accuracies, read_scores
+
+FOLDER = Path(__file__).parent / "published"
+# Half a unit of the third digit, which the sources print, and a little for binary fractions.
+ROUNDING = 0.0005 + 1e-9
+# Orders of tied scores that are tried before giving up.
+ORDERS = 5040
+
+
+@dataclass(frozen=True)
+class Published:
+    """One bundled table.
+
+    Attributes:
+        name: as on the command line.
+        accuracies: dataset -> model -> accuracy.
+        metrics: with published scores, and the static baselines of its models.
+        convention: how the source ranks models in its weighted tau.
+        zero_is_missing: whether an accuracy of 0 means that there is none.
+        notes: what a reader must know of the table, its source first.
+    """
+
+    name: str
+    accuracies: Values
+    metrics: tuple[Metric, ...]
+    convention: Convention
+    zero_is_missing: bool
+    notes: tuple[str, ...]
+
+
+@functools.cache
+def catalog() -> dict[str, dict[str, Any]]:
+    """What ``catalog.yaml`` says of each table, by name."""
+    text = (FOLDER / "catalog.yaml").read_text(encoding="utf-8")
+    tables: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return tables
+
+
+def load_published(name: str) -> Published:
+    """Read a bundled table.
+
+    Raises:
+        ConfigError: there is none of that name; lists those there are.
+    """
+    if name not in catalog():
+        raise ConfigError(
+            f"There is no published table {name!r}.", hint=f"There are: {', '.join(catalog())}."
+        )
+    entry = catalog()[name]
+    accuracies = read_accuracies(read_sheet(FOLDER / entry["accuracies"]), ColumnNames(), [])
+    metrics = [*_scores(entry, accuracies), *_baselines(entry, accuracies)]
+    source = (
+        f"{name}: {entry['paper']}; {entry['source']} ({entry['licence']}). Unit: {entry['unit']}."
+    )
+    return Published(
+        name,
+        accuracies,
+        tuple(metrics),
+        entry["tau"],
+        entry.get("zero_is_missing", False),
+        (source, *(f"{name}: {note}" for note in entry.get("notes", ()))),
+    )
+
+
+def reproductions(table: Published) -> list[Reproduction]:
+    """The weighted taus that a table's source prints, beside those of its own numbers."""
+    metrics = {metric.name: metric.values for metric in table.metrics}
+    rows = read_sheet(FOLDER / "published_taus.csv").rows
+    found = [row.cells for row in rows if row.cells["table"] == table.name]
+    return [_reproduce(cells, metrics[cells["metric"]][cells["dataset"]], table) for cells in found]
+
+
+def _scores(entry: dict[str, Any], accuracies: Values) -> list[Metric]:
+    files = entry.get("scores", ())
+    if isinstance(files, dict):  # one wide table a metric
+        sheets = [_renamed(read_sheet(FOLDER / file), name) for name, file in files.items()]
+    else:
+        sheets = [read_sheet(FOLDER / file) for file in files]
+    return read_scores(sheets, accuracies, ColumnNames(), []) if sheets else []
+
+
+def _renamed(sheet: Sheet, stem: str) -> Sheet:
+    return Sheet(sheet.name, stem, sheet.columns, sheet.rows)
+
+
+def _baselines(entry: dict[str, Any], accuracies: Values) -> list[Metric]:
+    if "baselines" not in entry:
+        return []
+    sheet = read_sheet(FOLDER / "torchvision_baselines.csv")
+    rows = {row.cells["model"]: row for row in sheet.rows}
+    names: dict[str, str] = entry["baselines"]
+    metrics = []
+    for column in sheet.columns[1:]:
+        values = {
+            dataset: {
+                model: sheet.number(rows[names.get(model, model)], column) for model in models
+            }
+            for dataset, models in accuracies.items()
+        }
+        metrics.append(Metric(column, values, baseline=True))
+    return metrics
+
+
+def _reproduce(cells: dict[str, str], scores: dict[str, float], table: Published) -> Reproduction:
+    accuracies = table.accuracies[cells["dataset"]]
+    models = sorted(set(scores) & set(accuracies))
+    x = np.array([scores[model] for model in models])
+    y = np.array([accuracies[model] for model in models])
+    recomputed = float(weighted_tau(x, y, table.convention))
+    published = float(cells["weighted_tau"])
+    verdict: Verdict = "differs"
+    if abs(published - recomputed) <= ROUNDING:
+        verdict = "same"
+    elif any(abs(published - tau) <= ROUNDING for tau in _taus_of_ties(x, y, table.convention)):
+        verdict = "ties"
+    return Reproduction(cells["dataset"], cells["metric"], published, recomputed, verdict)
+
+
+def _taus_of_ties(scores: Array, accuracies: Array, convention: Convention) -> Iterable[float]:
+    """Weighted taus for every order in which the printed scores may have tied by rounding."""
+    groups = [np.flatnonzero(scores == value) for value in np.unique(scores)]
+    orders = itertools.product(*(_orders(len(group)) for group in groups))
+    places = np.concatenate(groups)
+    for order in itertools.islice(orders, ORDERS):
+        untied = np.empty(len(scores))
+        ends = itertools.accumulate(map(len, groups), initial=0)
+        untied[places] = [
+            start + step for start, steps in zip(ends, order, strict=False) for step in steps
+        ]
+        yield float(weighted_tau(untied, accuracies, convention))
+
+
+def _orders(size: int) -> Iterable[Sequence[int]]:
+    return itertools.permutations(range(size))

@@ -1,0 +1,214 @@
+"""The comparison itself: every metric on every dataset, means, and tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from acrank.experiments.validation.agreement import STATISTICS, Array, Convention, agreement
+from acrank.experiments.validation.resampling import (
+    holm,
+    means_over_datasets,
+    nan_mean,
+    percentile_interval,
+    random_lists,
+    resamples,
+    signed_rank_test,
+)
+from acrank.experiments.validation.results import (
+    CHANCE,
+    Comparison,
+    Estimate,
+    Kind,
+    PairedTest,
+    Summary,
+)
+from acrank.experiments.validation.tables import Metric, Values
+
+MAIN = "weighted_tau"
+# Resamples of fewer models are mostly copies of two or three: their range says nothing.
+FEWEST_FOR_INTERVAL = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How statistics are computed.
+
+    Attributes:
+        convention: of the weighted tau.
+        draws: bootstrap samples, and random lists.
+        seed: of both.
+    """
+
+    convention: Convention = "both"
+    draws: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A metric on a dataset, with the draws behind its intervals."""
+
+    row: Comparison
+    draws: dict[str, Array]
+
+
+def evaluate(
+    accuracies: Values, metrics: Sequence[Metric], settings: Settings, notes: list[str]
+) -> tuple[tuple[Summary, ...], tuple[Comparison, ...]]:
+    """Compare metrics, static baselines and chance with accuracies.
+
+    Args:
+        accuracies: dataset -> model -> accuracy, three models or more each.
+        metrics: static baselines included; their directions are settled.
+        settings: draws and convention.
+        notes: where undefined correlations are told.
+
+    Returns:
+        The means, highest weighted tau first, and all rows by dataset in the same order.
+    """
+    groups: dict[str, list[_Cell]] = {}
+    summaries = []
+    for metric in metrics:
+        cells = [_compare(metric, name, accuracies[name], settings) for name in accuracies]
+        groups[metric.name] = [cell for cell in cells if cell is not None]
+        _tell_undefined(metric, groups[metric.name], notes)
+        summaries.append(_summarise(metric, groups[metric.name], settings))
+    groups[CHANCE], chance = _chance(accuracies, settings)
+    ordered = sorted([*_tested(summaries, groups), chance], key=_descending)
+    rows = [cell.row for found in ordered for cell in groups[found.metric]]
+    places = list(accuracies)
+    rows.sort(key=lambda row: places.index(row.dataset))
+    return tuple(ordered), tuple(rows)
+
+
+def _compare(
+    metric: Metric, dataset: str, accuracies: dict[str, float], settings: Settings
+) -> _Cell | None:
+    scores = metric.values.get(dataset, {})
+    # Sorted, so that neither the order of rows nor the other metrics change the draws.
+    models = sorted(set(scores) & set(accuracies))
+    if len(models) < 3:
+        return None
+    sign = 1.0 if metric.higher_is_better else -1.0
+    x = sign * np.array([scores[model] for model in models])
+    y = np.array([accuracies[model] for model in models])
+    places = resamples(len(models), settings.draws, settings.seed)
+    point = agreement(x[None], y[None], settings.convention)
+    draws = agreement(x[places], y[places], settings.convention)
+    if len(models) < FEWEST_FOR_INTERVAL:
+        draws = {name: np.full(settings.draws, np.nan) for name in draws}
+    estimates = {name: _estimate(float(point[name][0]), draws[name]) for name in STATISTICS}
+    return _Cell(Comparison(metric.name, _kind(metric), dataset, len(models), estimates), draws)
+
+
+def _estimate(value: float, draws: Array) -> Estimate:
+    if math.isnan(value):
+        return Estimate(value, math.nan, math.nan)
+    return Estimate(value, *percentile_interval(draws))
+
+
+def _summarise(metric: Metric, cells: Sequence[_Cell], settings: Settings) -> Summary:
+    statistics = {}
+    for name in STATISTICS:
+        defined = [cell for cell in cells if math.isfinite(cell.row.statistics[name].value)]
+        if not defined:
+            statistics[name] = Estimate(math.nan, math.nan, math.nan)
+            continue
+        mean = float(np.mean([cell.row.statistics[name].value for cell in defined]))
+        draws = means_over_datasets([cell.draws[name] for cell in defined], settings.seed)
+        statistics[name] = _estimate(mean, draws)
+    kind = _kind(metric)
+    return Summary(metric.name, kind, metric.higher_is_better, len(_defined(cells)), statistics)
+
+
+def _chance(accuracies: Values, settings: Settings) -> tuple[list[_Cell], Summary]:
+    """What lists that know nothing reach, one and the same list on every dataset.
+
+    A list of its own on each dataset would average out; but metrics, like a list sorted by size,
+    rank models much alike everywhere, and datasets agree on which models are good.
+    """
+    union = sorted({model for models in accuracies.values() for model in models})
+    lists = random_lists(len(union), settings.draws, settings.seed)
+    cells = []
+    for dataset, truth in accuracies.items():
+        models = sorted(truth)
+        scores = lists[:, [union.index(model) for model in models]]
+        y = np.tile([truth[model] for model in models], (len(scores), 1))
+        draws = agreement(scores, y, settings.convention)
+        row = Comparison(CHANCE, "chance", dataset, len(models), _ranges(draws))
+        cells.append(_Cell(row, draws))
+    means = {name: nan_mean(np.stack([cell.draws[name] for cell in cells])) for name in STATISTICS}
+    return cells, Summary(CHANCE, "chance", True, len(cells), _ranges(means))
+
+
+def _ranges(draws: dict[str, Array]) -> dict[str, Estimate]:
+    return {
+        name: Estimate(float(nan_mean(values)), *percentile_interval(values))
+        for name, values in draws.items()
+    }
+
+
+def _tested(summaries: Sequence[Summary], groups: dict[str, list[_Cell]]) -> list[Summary]:
+    """Each metric tested against the best baseline, p-values corrected for their number."""
+    best = _best_baseline(summaries)
+    tests = [
+        _test(groups[found.metric], best, groups[best])
+        if found.kind == "metric" and found.datasets
+        else None
+        for found in summaries
+    ]
+    corrected = holm([test.p if test else math.nan for test in tests])
+    return [
+        replace(found, test=replace(test, p_holm=p)) if test else found
+        for found, test, p in zip(summaries, tests, corrected, strict=True)
+    ]
+
+
+def _best_baseline(summaries: Sequence[Summary]) -> str:
+    """The static baseline of highest mean tau; chance where none is above it."""
+    static = [
+        found
+        for found in summaries
+        # one lucky draw is no baseline: random lists stand for it
+        if found.kind == "baseline" and found.datasets and found.metric != "chance"
+    ]
+    best = max(static, key=lambda found: found.statistics[MAIN].value, default=None)
+    return best.metric if best and best.statistics[MAIN].value > 0 else CHANCE
+
+
+def _test(cells: Sequence[_Cell], name: str, baseline: Sequence[_Cell]) -> PairedTest:
+    ours, theirs = _defined(cells), _defined(baseline)
+    if name == CHANCE:  # the mean tau of a list that knows nothing is 0 but for its draws
+        theirs = dict.fromkeys(theirs, 0.0)
+    differences = np.array(
+        [ours[dataset] - theirs[dataset] for dataset in ours if dataset in theirs]
+    )
+    mean = float(differences.mean()) if len(differences) else math.nan
+    return PairedTest(name, len(differences), mean, signed_rank_test(differences), math.nan)
+
+
+def _defined(cells: Sequence[_Cell]) -> dict[str, float]:
+    values = {cell.row.dataset: cell.row.statistics[MAIN].value for cell in cells}
+    return {dataset: value for dataset, value in values.items() if math.isfinite(value)}
+
+
+def _tell_undefined(metric: Metric, cells: Sequence[_Cell], notes: list[str]) -> None:
+    undefined = sorted({cell.row.dataset for cell in cells} - set(_defined(cells)))
+    if undefined:
+        where = f" on {', '.join(undefined)}" if any(undefined) else ""
+        notes.append(
+            f"{metric.name}: all scores or all accuracies are equal{where}: no correlation there."
+        )
+
+
+def _kind(metric: Metric) -> Kind:
+    return "baseline" if metric.baseline else "metric"
+
+
+def _descending(found: Summary) -> float:
+    value = found.statistics[MAIN].value
+    return math.inf if math.isnan(value) else -value

@@ -1,5 +1,0 @@
-"""One model, layer by layer: where its AC-Corr comes from, and which channels the step moves."""
-
-from acrank.explanation.types import ChannelMove, ChannelMoves, Explanation, LayerExplanation
-
-__all__ = ["ChannelMove", "ChannelMoves", "Explanation", "LayerExplanation"]

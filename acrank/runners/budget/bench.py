@@ -1,0 +1,109 @@
+"""What rounds work with: their samples, their settings, and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from acrank.config import RunConfig
+from acrank.data import AnyTarget, draw_smaller
+from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
+from acrank.ranking import rank_results
+from acrank.ranking.consensus import voters
+from acrank.results import ModelResult, RankedModel
+from acrank.runners.budget.plan import round_sizes
+from acrank.runners.callbacks import Listener
+from acrank.runners.candidate import Work
+from acrank.runners.dispatch import score_all
+from acrank.zoo import ZooEntry
+
+# Images of each class that scores of features need to mean something.
+A_CLASS = 2
+
+
+class RoundConfig(RunConfig):
+    """Settings of a round before the last: only what orders the table is computed."""
+
+    @property
+    def metrics_wanted(self) -> tuple[str, ...]:
+        """The score ranked by, or those that vote; all forms of AC-Corr if it is computed."""
+        probed = any(METRICS[name].kind == "affine" for name in self.metrics_named)
+        return tuple(dict.fromkeys((*(AC_CORR if probed else ()), *self.metrics_named)))
+
+
+def round_config(config: RunConfig, images: int) -> RoundConfig:
+    """The settings of a round before the last.
+
+    Args:
+        config: of the run.
+        images: of the round's sample.
+    """
+    votes: tuple[str, ...] = ()
+    if config.rank_by == CONSENSUS:
+        votes = tuple(voters(config.metrics_named)) or config.metrics_named
+    settings = {**config.model_dump(), "samples": images, "metrics": votes}
+    return RoundConfig.model_validate(settings)
+
+
+class Bench:
+    """Scores models on samples of any size.
+
+    Args:
+        entries: the candidates.
+        work: what they have in common, with the full sample.
+        target: that the sample is of.
+        store: folder of the kept results; None for that in the cache folder.
+
+    Attributes:
+        sizes: of the samples, ascending.
+        uniform: whether the last round computes nothing that those before it do not.
+    """
+
+    def __init__(
+        self, entries: Sequence[ZooEntry], work: Work, target: AnyTarget, store: Path | None
+    ) -> None:
+        self.entries = {entry.name: entry for entry in entries}
+        self.target = target
+        self.store = store
+        full = len(work.sample)
+        first, last = _computed(round_config(work.config, full)), _computed(work.config)
+        kinds = {METRICS[name].kind for name in first}
+        least = A_CLASS * len(work.sample.classes) if kinds - {"affine", "static"} else 0
+        self.sizes = round_sizes(full, len(work.sample.batches), least)
+        self.uniform = first >= last and work.features is None
+        self._works = {full: work}
+
+    def work(self, images: int) -> Work:
+        """What models have in common in a round."""
+        whole = self._works[self.sizes[-1]]
+        if images not in self._works:
+            config = round_config(whole.config, images)
+            given = (self.target, images, config.batch_size, config.seed)
+            sample = draw_smaller(whole.sample, *given)
+            self._works[images] = replace(whole, config=config, sample=sample, features=None)
+        return self._works[images]
+
+    def score(
+        self, models: Sequence[str], images: int, listener: Listener, go_on: Callable[[str], bool]
+    ) -> tuple[list[ModelResult], bool]:
+        """Score models; see :class:`acrank.runners.budget.rounds.Score`."""
+        chosen = [self.entries[model] for model in models]
+
+        def entry_goes_on(entry: ZooEntry) -> bool:
+            return go_on(entry.name)
+
+        return score_all(chosen, self.work(images), listener, self.store, entry_goes_on)
+
+    def compare(self, results: Sequence[ModelResult]) -> tuple[RankedModel, ...]:
+        """Rank the results of a round before the last."""
+        config = round_config(self._works[self.sizes[-1]].config, self.sizes[0])
+        metrics = config.metrics_wanted
+        mixed = config.norms == "mixed"
+        given = (results, config.rank_by, config.seed)
+        return rank_results(*given, metrics=metrics, mixed=mixed).rows
+
+
+def _computed(config: RunConfig) -> set[str]:
+    """The metrics that cost something."""
+    return {name for name in with_parts(config.metrics_wanted) if METRICS[name].cost != "free"}

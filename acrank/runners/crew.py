@@ -1,0 +1,225 @@
+"""Work in processes of its own: what one item does to its process costs its own result only."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, Generic, Protocol, TypeVar
+
+from acrank.errors import AcrankError
+from acrank.runners.safe_path import safe_path
+
+# Forking a process that runs threads, or has used CUDA, is unsafe.
+SPAWN = get_context("spawn")
+# Workers end by themselves when told; after so many seconds they are killed.
+PATIENCE = 5.0
+# What a worker sends first.
+READY = "ready"
+
+
+class Named(Protocol):
+    """Something to be worked on, known by its name."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+
+Item = TypeVar("Item", bound=Named)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Crew(Generic[Item, Result]):
+    """How items are worked on.
+
+    Attributes:
+        jobs: number of worker processes.
+        target: what runs in one: is given the pipe and ``arguments``, sends ``READY``, then an
+            answer for each item that comes, until None comes.
+        arguments: of ``target`` after the pipe, by the place of the worker, from 0 on.
+        failed: the result of an item whose worker ended, from the reason and the seconds it took.
+        begin: is told the name of each item as it is handed out.
+        go_on: whether to hand an item out; asked when a worker is free for it.
+        timeout: seconds after which an item is given up.
+        option: that sets the timeout, for the message.
+    """
+
+    jobs: int
+    target: Callable[..., None]
+    arguments: Callable[[int], tuple[Any, ...]]
+    failed: Callable[[Item, str, float], Result]
+    begin: Callable[[str], None]
+    go_on: Callable[[Item], bool]
+    timeout: float | None = None
+    option: str = "--timeout-per-model"
+
+    def run(self, items: Iterator[Item]) -> Iterator[Result]:
+        """Work on items.
+
+        Yields:
+            A result for every item that was handed out, as they finish.
+
+        Raises:
+            AcrankError: a worker process cannot start.
+        """
+        crew: list[_Worker[Item, Result]] = []
+        free = list(range(self.jobs))
+        waiting = next(items, None)
+        try:
+            while crew or waiting:
+                idle = [worker for worker in crew if worker.ready and worker.item is None]
+                if waiting and idle:
+                    if self.go_on(waiting):
+                        self.begin(waiting.name)
+                        idle[0].give(waiting, self.timeout)
+                    waiting = next(items, None)
+                    continue
+                if waiting and free:
+                    crew.append(_Worker.start(self, free.pop(0)))
+                    continue
+                if not waiting and idle:
+                    idle[0].stop()
+                    crew.remove(idle[0])
+                    continue
+                for worker in _stirred(crew):
+                    result = worker.listen()
+                    if not worker.alive:
+                        crew.remove(worker)
+                        free.append(worker.place)
+                    if result is not None:
+                        yield result
+        finally:
+            for worker in crew:
+                worker.stop(kill=True)
+
+
+def _stirred(
+    crew: list[_Worker[Item, Result]],
+) -> list[_Worker[Item, Result]]:
+    """Wait until some workers have sent something, have died, or are out of time."""
+    deadlines = [worker.deadline for worker in crew if worker.deadline is not None]
+    patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+    # a dead worker's end of the pipe is closed, which makes the pipe ready too
+    ready = connection.wait([worker.pipe for worker in crew], patience)
+    now = time.monotonic()
+    return [
+        worker
+        for worker in crew
+        if worker.pipe in ready or (worker.deadline is not None and worker.deadline <= now)
+    ]
+
+
+@dataclass
+class _Worker(Generic[Item, Result]):
+    """One process as its parent sees it."""
+
+    crew: Crew[Item, Result]
+    place: int
+    process: SpawnProcess
+    pipe: Connection
+    ready: bool = False
+    alive: bool = True
+    item: Item | None = None
+    given: float = 0.0
+    timeout: float | None = None
+
+    @classmethod
+    def start(cls, crew: Crew[Item, Result], place: int) -> _Worker[Item, Result]:
+        """Start a process; it says when it is ready."""
+        ours, theirs = SPAWN.Pipe()
+        arguments = (theirs, *crew.arguments(place))
+        process = SPAWN.Process(target=crew.target, args=arguments, name=f"acrank-{place}")
+        process.daemon = True
+        with safe_path():
+            process.start()
+        theirs.close()  # else its death would not close the pipe
+        return cls(crew, place, process, ours)
+
+    @property
+    def deadline(self) -> float | None:
+        """When its item is given up."""
+        waiting = self.item is None or self.timeout is None
+        return None if waiting else self.given + (self.timeout or 0)
+
+    def give(self, item: Item, timeout: float | None) -> None:
+        """Hand out an item."""
+        self.item, self.timeout, self.given = item, timeout, time.monotonic()
+        with suppress(OSError):  # it has died; listening will tell
+            self.pipe.send(item)
+
+    def listen(self) -> Result | None:
+        """What it has found, or why it will not find anything.
+
+        Raises:
+            AcrankError: it could not start.
+        """
+        if not self.pipe.poll():
+            return self._given_up()
+        try:
+            message = self.pipe.recv()
+        except (EOFError, OSError):
+            return self._died()
+        if message == READY:
+            self.ready = True
+            return None
+        self.item = None
+        result: Result = message
+        return result
+
+    def _given_up(self) -> Result | None:
+        item = self.item
+        self.stop(kill=True)
+        if item is None:
+            return None
+        reason = f"given up after {self.timeout:g} s ({self.crew.option})."
+        return self._failed(item, reason)
+
+    def _died(self) -> Result | None:
+        self.process.join(PATIENCE)
+        code = self.process.exitcode
+        item, self.alive = self.item, False
+        self.pipe.close()
+        if not self.ready:
+            raise AcrankError(
+                f"A worker process ended as it started (exit code {code}).",
+                hint="In a Python script, call acrank under: if __name__ == '__main__':",
+            )
+        return None if item is None else self._failed(item, _cause(code))
+
+    def _failed(self, item: Item, reason: str) -> Result:
+        return self.crew.failed(item, reason, time.monotonic() - self.given)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End the process: at once, or when it has read that nothing is left."""
+        self.alive = False
+        if kill:
+            self.process.kill()
+        else:
+            with suppress(OSError):
+                self.pipe.send(None)
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.pipe.close()
+
+
+def _cause(code: int | None) -> str:
+    """Why a worker process ended, from its exit code."""
+    if code is None or code >= 0:
+        return f"the network's code ended the worker process (exit code {code})."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if name == "SIGKILL":
+        return (
+            "the worker process was killed (SIGKILL), most likely by the system for want of "
+            "memory: lower --batch-size or --jobs."
+        )
+    return f"native code crashed the worker process ({name})."

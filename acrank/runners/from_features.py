@@ -1,0 +1,94 @@
+"""Ranks features on disk again: other metrics, another order, no network and no images."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from acrank.cache.features import read_features
+from acrank.config import RunConfig
+from acrank.errors import ConfigError
+from acrank.metrics.registry import METRICS, with_parts
+from acrank.results import ModelResult, Ranking
+from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.rank import finish, run_record
+from acrank.scoring.extract import Extracted
+from acrank.scoring.score import Scores, add_feature_scores, with_static_scores
+
+# The settings that still mean something.
+SETTINGS = ("models", "metrics", "rank_by", "bootstrap", "seed")
+
+
+def rerank(folder: Path, config: RunConfig, listener: Listener | None = None) -> Ranking:
+    """Rank the features that a run has written.
+
+    Scores of features are computed anew; those that only a network gives (AC-Corr and its
+    controls) are as the run left them.
+
+    Args:
+        folder: written by ``acrank score --features``.
+        config: its fields in ``SETTINGS``, and the folder as its data; without a seed that of
+            the run.
+        listener: is told of the progress.
+
+    Raises:
+        DataError: the folder cannot be used.
+        ConfigError: no model has the name asked for, or a setting that would have no effect.
+    """
+    _refuse_idle(folder, config)
+    listener = listener or Silent()
+    started = time.perf_counter()
+    every, dataset = read_features(folder)
+    settings = dataset.pop("settings")
+    known = {"norms": settings.get("norms", "batch")}
+    if "seed" not in config.model_fields_set:  # the parts of the sample are then the run's
+        known["seed"] = settings["seed"]
+    config = config.model_copy(update=known)
+    read = [pair for pair in every if _chosen(pair[0].model, config.models)]
+    if not read:
+        names = ", ".join(sorted(pair[0].model for pair in every))
+        raise ConfigError(
+            f"No model in '{folder}' is called {', '.join(config.models)}.",
+            hint=f"It has: {names}.",
+        )
+    listener.start(len(read))
+    results = []
+    for result, extracted in read:
+        listener.begin(result.model)
+        results.append(_score(result, extracted, config))
+        listener.done(results[-1])
+    given = config.model_dump(mode="json", include=set(SETTINGS))
+    record = run_record({"from_features": str(folder), **settings, **given}, dataset)
+    record["seconds"] = round(time.perf_counter() - started, 3)
+    return finish(results, config, record, listener)
+
+
+def _refuse_idle(folder: Path, config: RunConfig) -> None:
+    """Settings of networks and images would be ignored; whoever gives one expects more."""
+    idle = sorted(config.model_fields_set - {*SETTINGS, "data"})
+    if config.data != str(folder):
+        idle.insert(0, "data")
+    if idle:
+        name = idle[0].replace("_", "-")
+        raise ConfigError(
+            f"--{name} has no meaning with --from-features: the features are there already.",
+            hint="Give --metric, --rank-by, --bootstrap, --seed or --model.",
+        )
+
+
+def _chosen(model: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatch(model, pattern) for pattern in patterns)
+
+
+def _score(result: ModelResult, extracted: Extracted, config: RunConfig) -> ModelResult:
+    started = time.perf_counter()
+    found = Scores(scores=dict(result.scores), undefined=dict(result.undefined))
+    wanted = with_parts(config.metrics_wanted)
+    add_feature_scores(found, extracted, wanted, config)
+    for name in wanted:
+        if name not in found.scores and METRICS[name].kind in ("affine", "passes"):
+            found.undefined.setdefault(name, "needs the network; not among the features' scores")
+    scored = with_static_scores(found.result_like(result), wanted, config.seed)
+    return scored.with_seconds(time.perf_counter() - started)

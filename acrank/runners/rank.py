@@ -1,0 +1,260 @@
+"""The main job: a target dataset and a zoo to a ranking."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acrank import __version__
+from acrank.config import RunConfig
+from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data.summary import summary
+from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
+from acrank.errors import ConfigError
+from acrank.metrics.registry import CLASSIFICATION
+from acrank.ranking import rank_results
+from acrank.results import NOT_KEPT, ModelResult, Ranking
+from acrank.runners.budget import Scored, score_within
+from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.candidate import Work
+from acrank.runners.dispatch import score_all
+from acrank.tasks.decoders import require_decoders
+from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
+from acrank.utils.fields import told_unused
+from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
+
+
+def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
+    """The candidates of a run: of the zoo, or of timm where only model names are given.
+
+    Raises:
+        ZooError: the zoo cannot be read, or a name matches nothing.
+    """
+    if config.zoo is None and config.models:
+        entries = select_entries(None, config.models)
+    else:
+        zoo = read_zoo(config.zoo or "default")
+        entries = select_entries(zoo, config.models) if config.models else zoo.entries
+    part, parts = config.part
+    if parts > len(entries):
+        raise ConfigError(
+            f"Shard {config.shard} of {len(entries)} models.", hint="Use as many shards or fewer."
+        )
+    return entries[part::parts]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to begin.
+
+    Attributes:
+        work: what its models have in common.
+        target: that the sample is of.
+        notes: sentences about the run as a whole; the listener has been told.
+    """
+
+    work: Work
+    target: AnyTarget
+    notes: tuple[str, ...]
+
+
+def prepare(
+    config: RunConfig,
+    entries: Sequence[ZooEntry],
+    listener: Listener,
+    features: Path | None = None,
+) -> Job:
+    """Choose the device, open the target and draw the sample.
+
+    Args:
+        config: of the run.
+        entries: the candidates.
+        listener: is told what was read, and what a user should know of the data and the network.
+        features: folder for every model's features, or None.
+
+    Raises:
+        AcrankError: the configuration or the data cannot be used.
+    """
+    device = choose_device(config.device, elsewhere=config.engine == "ray")
+    dtype = choose_autocast(config.precision, device)
+    torch.set_num_threads(cpu_threads(config.threads))
+    target, task = open_any(config.data, config.task, offline=config.offline)
+    volumes = isinstance(target, VolumeTarget)
+    config = config.for_task(task, volumes=volumes)
+    if task == "segmentation":
+        require_decoders(config.decoder, 3 if volumes else 2)
+    if features and task != CLASSIFICATION:
+        raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
+    given = (config.samples, config.batch_size, config.seed, config.image_size)
+    patches = VolumeSettings(config.patch, config.spacing, config.window, config.patches)
+    sample = draw_any(target, *given, patches)
+    hub = Hub(offline=config.offline)
+    unused = told_unused(config) if task == CLASSIFICATION else ()
+    notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
+    for note in (summary(sample, target), *notes):
+        listener.message(note)
+    return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
+
+
+def run(
+    config: RunConfig,
+    listener: Listener | None = None,
+    features: Path | None = None,
+    store: Path | None = None,
+    started: float | None = None,
+    on_sample: Callable[[AnySample], None] | None = None,
+) -> Ranking:
+    """Score every candidate on the target and rank them.
+
+    Args:
+        config: of the run.
+        listener: is told of the progress.
+        features: folder to write every model's features into; see :mod:`acrank.cache.features`.
+        store: folder of the kept results; None for that in the cache folder.
+        started: when the run began, by :func:`time.perf_counter`; None for now.
+        on_sample: is given the sample that the results are of, once they are there.
+
+    Returns:
+        The ranking; that of the finished models if the user interrupts.
+
+    Raises:
+        AcrankError: the configuration, the zoo or the data cannot be used. A model that
+            fails does not raise: its row has the reason.
+    """
+    listener = listener or Silent()
+    started = time.perf_counter() if started is None else started
+    entries = choose_entries(config)
+    job = prepare(config, entries, listener, features)
+    work, target = job.work, job.target
+    config = work.config  # the task is known now
+    if config.budget is None:
+        scored = Scored(*score_all(entries, work, listener, store), work.sample)
+    else:
+        scored = score_within(entries, work, target, listener, store, started)
+        for note in scored.notes:
+            listener.message(note)
+    if on_sample:
+        on_sample(scored.sample)
+    record = {**job_record(job, scored.sample), **scored.record}
+    record["seconds"] = round(time.perf_counter() - started, 3)
+    notes = [*job.notes, *scored.notes]
+    return finish(
+        scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
+    )
+
+
+def finish(
+    results: Sequence[ModelResult],
+    config: RunConfig,
+    record: dict[str, Any],
+    listener: Listener,
+    *,
+    notes: Sequence[str] = (),
+    interrupted: bool = False,
+) -> Ranking:
+    """Rank the results of a run, and tell the listener what is to be said of the ranking.
+
+    Args:
+        results: one a model.
+        config: of the run.
+        record: of :func:`run_record`.
+        listener: is told.
+        notes: what it has been told already.
+        interrupted: whether the run was stopped before its end.
+    """
+    results, unkept = _without_not_kept(results)
+    record = {**record, "order": [result.model for result in results], "notes": list(notes)}
+    ranking = rank_results(
+        results,
+        config.rank_by,
+        config.seed,
+        metrics=config.metrics_wanted,
+        voting=config.metrics_named,
+        warnings=[*notes, *unkept],
+        record=record,
+        interrupted=interrupted,
+        mixed=config.norms == "mixed",
+    )
+    for note in ranking.warnings[len(notes) :]:
+        listener.message(note)
+    return ranking
+
+
+def _without_not_kept(results: Sequence[ModelResult]) -> tuple[list[ModelResult], list[str]]:
+    """Results whose trouble with the store is one warning of the run, not a flag of each."""
+    reasons = [result.flags[NOT_KEPT] for result in results if NOT_KEPT in result.flags]
+    plain = [
+        replace(result, flags={n: text for n, text in result.flags.items() if n != NOT_KEPT})
+        for result in results
+    ]
+    if not reasons:
+        return plain, []
+    return plain, [
+        f"{len(reasons)} result(s) could not be kept for a later run: {reasons[0]} "
+        "(ACRANK_CACHE names another folder)"
+    ]
+
+
+def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+    """What a result must say of the run that it is from.
+
+    Args:
+        settings: of the run, among them the seed.
+        dataset: the target's name, classes, size and fingerprint.
+    """
+    packages = ("torch", "timm", "huggingface_hub", "numpy", "scipy", "scikit-learn", "pillow")
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "config": settings,
+        "seed": settings["seed"],
+        "versions": {
+            "acrank": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "dataset": dataset,
+    }
+
+
+def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
+    """What a result must say of the run that it is from, and of the device.
+
+    Args:
+        job: of the run.
+        sample: that the results are of.
+    """
+    config = job.work.config
+    record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
+    record["device"] = {
+        "type": job.work.device.type,
+        "precision": precision_name(job.work.dtype),
+        "threads": torch.get_num_threads(),
+    }
+    return record
+
+
+def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[str, Any]:
+    return {
+        "name": config.data,
+        "classes": list(sample.classes),
+        "images": len(target.items),
+        "sampled": len(sample),
+        "batches": len(sample.batches),
+        "fingerprint": sample.fingerprint,
+        **_of_volumes(sample),
+    }
+
+
+def _of_volumes(sample: AnySample) -> dict[str, Any]:
+    """The patches of volumes, in voxels and mm: the settings need not say them."""
+    if not isinstance(sample, VolumeSample):
+        return {}
+    return {"patch": list(sample.patch), "spacing": [round(mm, 4) for mm in sample.spacing]}

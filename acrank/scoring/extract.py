@@ -1,0 +1,106 @@
+"""Features and source-class probabilities of the unchanged network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from acrank.scoring.types import CLASSIFYING, Batches
+from acrank.tasks import Task
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What the pretrained network makes of the sample: a row an image, or a pixel of one.
+
+    Attributes:
+        features: float32 (N, D).
+        labels: int64 (N,).
+        source_probs: float32 (N, K) over the source's classes; None without a usable head.
+        images: int64 (N,), the image that each row is of, by its place among all batches.
+        widths: channels of each scale that the features are put together from.
+        layers: of the network that those are of; empty where they have no names.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    source_probs: NDArray[np.float32] | None
+    images: NDArray[np.int64]
+    widths: tuple[int, ...]
+    layers: tuple[str, ...] = ()
+
+    @classmethod
+    def of_images(
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        source_probs: NDArray[np.float32] | None,
+    ) -> Extracted:
+        """One row an image, of one scale."""
+        images = np.arange(len(labels), dtype=np.int64)
+        return cls(features, labels, source_probs, images, (features.shape[1],))
+
+    def in_order(self, rows: NDArray[np.int64]) -> Extracted:
+        """The same with the images' rows in another order: image i is number ``rows[i]``.
+
+        Those of one number (patches of a volume) become one.
+        """
+        images = rows[self.images]
+        order = np.argsort(images, kind="stable")
+        probs = None if self.source_probs is None else self.source_probs[order]
+        ordered = (self.features[order], self.labels[order], probs, images[order])
+        return Extracted(*ordered, self.widths, self.layers)
+
+
+def seed_of_batch(seed: int, index: int) -> int:
+    """Of what is drawn from a batch."""
+    return seed * 1_000_003 + index
+
+
+def extract(
+    model: nn.Module,
+    head: nn.Module | None,
+    batches: Batches,
+    count: int,
+    autocast: torch.dtype | None = None,
+    task: Task = CLASSIFYING,
+    seed: int = 0,
+) -> Extracted:
+    """Run the network forward, in eval mode: running statistics, no dropout.
+
+    The probe's own forward pass cannot give these: there BatchNorm normalises by the batch, and
+    starts from AC-Norm's scales. This is a second forward pass, without gradients, on the images
+    that the probe prepares anyway.
+
+    Args:
+        model: maps images (N, C, H, W) to what the task asks for; not changed.
+        head: the source's classifier, from features to logits (N, K); None if it has none.
+        batches: gives batch number i.
+        count: number of batches.
+        autocast: dtype of the network's arithmetic; None for that of its weights.
+        task: decides what an observation is.
+        seed: of what the task draws.
+
+    Raises:
+        ModelError: the network does not give what the task asks for.
+    """
+    model.eval()
+    seen, probs, taken = [], [], 0
+    with torch.no_grad():
+        for index in range(count):
+            images, labels = batches(index)
+            values = task.features(model, images, autocast)
+            found, given = task.observe(values, labels, head, seed_of_batch(seed, index))
+            seen.append(
+                (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
+            )
+            taken += len(images)
+            if given is not None:
+                probs.append(given.cpu())
+    features, targets, places = (torch.cat(part).numpy() for part in zip(*seen, strict=True))
+    whole = torch.cat(probs).numpy() if len(probs) == count else None
+    return Extracted(features, targets, whole, places, found.widths, found.layers)

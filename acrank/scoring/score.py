@@ -1,0 +1,278 @@
+"""One loaded backbone to its result: features, probe, scores, flags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from acrank.config import RunConfig
+from acrank.data import AnySample, Preprocessing, Sample
+from acrank.data.volumes import VolumeSample
+from acrank.errors import AcrankError, NoNormError
+from acrank.metrics.affine import affine_scores
+from acrank.metrics.features import feature_scores
+from acrank.metrics.passes import pass_scores
+from acrank.metrics.registry import METRICS, with_parts
+from acrank.metrics.static import static_scores
+from acrank.norm import LayerCorrelation
+from acrank.results import NOT_WRITTEN, ModelResult
+from acrank.results.estimate import Estimate
+from acrank.results.kinds import NormKind, is_generalised
+from acrank.scoring import Batches, Probe, ProbeSettings, probe_model
+from acrank.scoring.extract import Extracted, extract
+from acrank.scoring.flags import layer_flags, why_silent
+from acrank.scoring.norms import affine_of, kind_of, norm_layers
+from acrank.scoring.windows import WindowBatches
+from acrank.tasks import Task
+from acrank.tasks.choice import task_of
+from acrank.zoo import Backbone
+
+# Up to so many images the metrics run on one thread.
+ONE_THREAD = 1024
+
+Keep = Callable[[ModelResult, Extracted], None]
+Watch = Callable[[Probe], None]
+
+
+@dataclass
+class Scores:
+    """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
+
+    Attributes:
+        norms: kind of the layers that AC-Corr is of, how many, and how many channels they have.
+    """
+
+    scores: dict[str, Estimate] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    guards: dict[str, dict[str, str]] = field(default_factory=dict)
+    layers: list[LayerCorrelation] = field(default_factory=list)
+    seen: tuple[str, ...] = ()
+    norms: tuple[NormKind | None, int, int] = (None, 0, 0)
+
+    def add(self, scores: dict[str, Estimate], undefined: dict[str, str]) -> None:
+        """Add scores, and reasons for those that are missing."""
+        self.scores.update(scores)
+        self.undefined.update(undefined)
+
+    def result_like(self, result: ModelResult) -> ModelResult:
+        """A result with these scores, and what else is known of a model from another."""
+        return replace(result, scores=self.scores, undefined=self.undefined, guards=self.guards)
+
+
+def score_backbone(
+    backbone: Backbone,
+    sample: AnySample,
+    config: RunConfig,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    keep: Keep | None = None,
+    watch: Watch | None = None,
+) -> ModelResult:
+    """Run one loaded backbone on the sample and compute its scores.
+
+    Args:
+        backbone: is changed by the probe; load it again for another.
+        sample: of the target.
+        config: of the run.
+        device: where to run.
+        dtype: of autocast; None for full precision.
+        keep: is given the result and the features, in the order of the sample.
+        watch: is given the affines that AC-Corr is computed of.
+
+    Raises:
+        ModelError: the model cannot be scored.
+    """
+    preprocessing = Preprocessing.from_config(backbone.data_config)
+    adapted = _adapted(sample, preprocessing)
+    model = backbone.model
+    model.to(device)
+    task = task_of(sample, config)
+    task.prepare(model, preprocessing)
+    if not isinstance(sample, VolumeSample):
+        # Convolutions are faster in this layout, on CPUs and GPUs alike.
+        model.to(memory_format=torch.channels_last)
+
+    def batches(index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return sample.batch(index, preprocessing, device=device)
+
+    wanted = with_parts(config.metrics_wanted)
+    found = Scores()
+    extracted = None
+    if keep or any(METRICS[name].kind == "features" for name in wanted):
+        seen, count, rows = _seen(batches, sample, preprocessing, config, device)
+        extracted = extract(model, backbone.head, seen, count, dtype, task, config.seed)
+        extracted = extracted.in_order(rows)
+        found.seen = extracted.layers
+        add_feature_scores(found, extracted, wanted, config)
+    scores, undefined = pass_scores(
+        wanted,
+        model,
+        batches,
+        len(sample.batches),
+        len(sample.classes),
+        seed=config.seed,
+        autocast=dtype,
+        norms=config.norms_scored,
+    )
+    found.add(scores, undefined)
+    layers = norm_layers(model, config.norms_scored).values()
+    channels = sum(affine_of(layer)[0].numel() for layer in layers)
+    found.norms = (kind_of(layers), len(layers), channels)
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
+    result = with_static_scores(
+        _result(backbone, found, maps=not isinstance(sample, Sample)), wanted, config.seed
+    )
+    result = replace(result, flags={**result.flags, **adapted})
+    if keep and extracted:
+        try:
+            keep(result, extracted)
+        except AcrankError as error:  # the scores are good
+            result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
+    return result
+
+
+def _seen(
+    batches: Batches,
+    sample: AnySample,
+    preprocessing: Preprocessing,
+    config: RunConfig,
+    device: torch.device,
+) -> tuple[Batches, int, NDArray[np.int64]]:
+    """What scores of features see: batches, their number, and the sample's row of each image."""
+    if isinstance(sample, VolumeSample) and sample.windows:
+        windows = WindowBatches(sample, preprocessing, config.pixels, config.seed, device)
+        return windows, len(windows), windows.volumes
+    return batches, len(sample.batches), np.concatenate(sample.batches)
+
+
+def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
+    """A result with the baselines among some metrics."""
+    scores, undefined = static_scores(
+        wanted,
+        model=result.model,
+        params=result.params,
+        imagenet_top1=result.imagenet_top1,
+        seed=seed,
+    )
+    return replace(
+        result,
+        scores={**result.scores, **scores},
+        undefined={**result.undefined, **undefined},
+    )
+
+
+def add_feature_scores(
+    found: Scores, extracted: Extracted, wanted: Sequence[str], config: RunConfig
+) -> None:
+    """Compute the scores of features among some metrics."""
+    names = [name for name in wanted if METRICS[name].kind == "features"]
+    small = len(extracted.labels) <= ONE_THREAD
+    # On small matrices a second thread gains nothing, and two pools of threads lose much.
+    with threadpool_limits(1 if small else torch.get_num_threads(), user_api="blas"):
+        given = feature_scores(
+            extracted.features,
+            extracted.labels,
+            extracted.source_probs,
+            names,
+            images=extracted.images,
+            widths=extracted.widths,
+            replicates=config.bootstrap,
+            seed=config.seed,
+        )
+    found.add(given.scores, given.undefined)
+    found.guards.update(given.guards)
+
+
+def _add_affine_scores(
+    found: Scores,
+    model: nn.Module,
+    batches: Batches,
+    sample: AnySample,
+    config: RunConfig,
+    wanted: Sequence[str],
+    dtype: torch.dtype | None,
+    watch: Watch | None,
+    task: Task,
+) -> None:
+    names = [name for name in wanted if METRICS[name].kind == "affine"]
+    if not names:
+        return
+    count = len(sample.batches)
+    settings = _probe_settings(config, names, count, dtype, task)
+    try:
+        probe = probe_model(model, batches, count, len(sample.classes), settings)
+    except NoNormError as error:
+        found.undefined.update(dict.fromkeys(names, str(error)))
+        return
+    if watch:
+        watch(probe)
+    scores, found.layers = affine_scores(probe, config.dead_channels, names)
+    silent = why_silent(found.layers, probe.kind)
+    for name in names:
+        estimate = Estimate.of_trials(scores[name])
+        if silent:
+            found.undefined[name] = silent
+        elif math.isnan(estimate.value):
+            found.undefined[name] = "defined for a single step only (--steps 1)"
+        else:
+            found.scores[name] = estimate
+
+
+def _probe_settings(
+    config: RunConfig, names: Sequence[str], batches: int, dtype: torch.dtype | None, task: Task
+) -> ProbeSettings:
+    return ProbeSettings(
+        steps=batches if config.steps == "epoch" else config.steps,
+        repeats=config.repeats,
+        lr=config.lr,
+        head=config.head,
+        temperature=config.temperature,
+        seed=config.seed,
+        autocast=dtype,
+        shuffled="ac_corr_shuffled" in names and config.steps == 1,
+        task=task,
+        norms=config.norms_scored,
+    )
+
+
+def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
+    info = backbone.info
+    kind, count, channels = found.norms
+    if not is_generalised(kind):  # of BatchNorm all are told, as in the zoo's list
+        count, channels = info.norm_layers, info.norm_channels
+    return ModelResult(
+        model=backbone.entry.name,
+        status="ok",
+        scores=found.scores,
+        undefined=found.undefined,
+        guards=found.guards,
+        flags={**(backbone.flags_of_maps if maps else backbone.flags), **layer_flags(found.layers)},
+        layers=tuple(found.layers),
+        feature_layers=found.seen,
+        params=info.params,
+        imagenet_top1=backbone.entry.imagenet_top1,
+        norm_kind=kind,
+        norm_layers=count,
+        norm_channels=channels,
+        input_size=info.input_size,
+        license=info.license,
+        revision=info.revision,
+    )
+
+
+def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
+    """What is done to volumes for a network of other channels.
+
+    Raises:
+        ModelError: it takes channels that they have not.
+    """
+    if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
+        return {}
+    return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}

@@ -1,0 +1,30 @@
+"""Experiments without worker processes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrank.config import RunConfig
+from acrank.experiments.benchmark.cells import Cell, Outcome, tune
+from acrank.experiments.benchmark.config import TransferConfig
+from acrank.results import Ranking
+from acrank.runners.callbacks import Listener
+from acrank.runners.rank import run
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fine-tunings and scorings without workers, whose start is what takes time."""
+
+    def tuned(config: TransferConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
+        for cell in cells:
+            counted(outcome := tune(cell))
+            yield outcome
+
+    def score(config: RunConfig, listener: Listener) -> Ranking:
+        return run(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
+
+    monkeypatch.setattr("acrank.experiments.benchmark.run._run", tuned)
+    monkeypatch.setattr("acrank.experiments.benchmark.run.score", score)

@@ -1,0 +1,103 @@
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from acrank.experiments.validation import Validation, validate
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import COLUMNS
+from acrank.report.table import PLAIN_WIDTH
+from acrank.report.validation import print_validation
+from acrank.report.validation_records import number, p_value, to_csv, to_json, to_markdown
+from tests.experiments.validation.builders import random_values
+
+
+@pytest.fixture(scope="module")
+def result() -> Validation:
+    return validate(published="tllib", draws=100)
+
+
+def printed(
+    result: Validation, width: int = PLAIN_WIDTH, *, terminal: bool = False, detail: bool = False
+) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
+    print_validation(result, console, detail=detail)
+    return stream.getvalue()
+
+
+def test_the_table_has_means_datasets_and_published_taus(result: Validation) -> None:
+    lines = printed(result).splitlines()
+    assert lines[0].split()[:3] == ["metric", "weighted", "tau"]
+    assert lines[1].startswith("params_m *")
+    assert any(line.startswith("random lists") for line in lines)
+    assert "0.664 ≠ 0.343" in next(line for line in lines[-11:] if line.startswith("Aircraft"))
+    assert "0.697 ~ 0.721" in next(line for line in lines[-11:] if line.startswith("Caltech101"))
+    assert lines[-1].startswith("20 of 32 published taus follow")
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_narrow_terminal_holds_all_lines(result: Validation, width: int) -> None:
+    text = printed(result, width, terminal=True)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "Columns hidden for lack of width: " in text
+    assert "≠ 0.448" in text
+
+
+def test_detail_shows_every_dataset(result: Validation) -> None:
+    short, long = printed(result), printed(result, detail=True)
+    assert len(long.splitlines()) == len(short.splitlines()) + 8 * (3 + 7)
+
+
+def test_what_was_measured_is_said(result: Validation) -> None:
+    assert "the best accuracy among" in printed(result)
+    assert "the best Dice among" in printed(replace(result, truth="Dice"))
+
+
+def test_csv_has_every_number(result: Validation) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(result))))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 7 + 8 * 7
+    mean = next(row for row in rows if row["scope"] == "mean" and row["metric"] == "leep")
+    assert mean["datasets"] == "8"
+    assert mean["baseline"] == "params_m"
+    assert float(mean["p"]) == pytest.approx(2 / 128)
+    assert mean["models"] == mean["dataset"] == ""
+    assert all(row[name] for row in rows for name in STATISTICS)
+
+
+def test_json_is_strict_and_whole(result: Validation) -> None:
+    document = json.loads(to_json(result), parse_constant=pytest.fail)
+    assert document["settings"] == {"published": "tllib", "tau": "both", "draws": 100, "seed": 0}
+    assert document["notes"] == list(result.notes)
+    assert len(document["means"]) == 7
+    assert len(document["datasets"]) == 56
+    assert document["published"][0] == {
+        "dataset": "Aircraft",
+        "metric": "hscore",
+        "published": 0.664,
+        "recomputed": pytest.approx(0.342907, abs=1e-6),
+        "verdict": "differs",
+    }
+
+
+def test_what_is_undefined_is_blank_everywhere() -> None:
+    truth = random_values(1, 0)["set0"]
+    frame = pd.DataFrame({"model": list(truth), "accuracy": truth.values(), "flat|x": 1.0})
+    result = validate(frame, draws=100)
+    assert "flat\\|x" in to_markdown(result)
+    row = next(line for line in printed(result).splitlines() if line.startswith("flat|x"))
+    assert "nan" not in (printed(result) + to_markdown(result) + to_csv(result)).lower()
+    assert row.split()[1] == "1.000" or "0." in row  # the first number is Rel@1: no correlation
+    assert json.loads(to_json(result))["means"][-1]["statistics"]["weighted_tau"]["value"] is None
+
+
+def test_numbers() -> None:
+    nan = float("nan")
+    assert [number(x, 2) for x in (-0.004, 0.12, nan, -1.0)] == ["0.00", "0.12", "", "-1.00"]
+    assert [p_value(x) for x in (0.0004, 0.031, 0.5, nan)] == ["<0.001", "0.031", "0.50", ""]
