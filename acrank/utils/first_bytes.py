@@ -43,7 +43,11 @@ _MARKS = (
     (0, rb"\s*\{\s*\"", Kind("a JSON document", Group.JSON)),
     (0, rb"%PDF", Kind("a PDF document", Group.DOCUMENT)),
     (0, rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*", Kind("an image", Group.IMAGE)),
-    (4, rb"ftyp(avif|avis|heic|heix|mif1|msf1)", Kind("an HEIC or AVIF image", Group.FOREIGN_IMAGE)),
+    (
+        4,
+        rb"ftyp(avif|avis|heic|heix|mif1|msf1)",
+        Kind("an HEIC or AVIF image", Group.FOREIGN_IMAGE),
+    ),
     (128, rb"DICM", Kind("a DICOM file", Group.DICOM)),
     (344, rb"n\+1\0|ni1\0", Kind("a NIfTI volume", Group.VOLUME)),
     (0, rb"\x89HDF", Kind("an HDF5 file", Group.ARRAYS)),

@@ -107,7 +107,6 @@ def test_faults_are_in_one_error_of_twenty_lines(folder: Path) -> None:
     assert "45 of 49" in text
     assert text.count(": empty file (0 bytes)") == 20
     assert text.endswith("... and 25 more.")
-    assert "more" not in text
 
 
 def test_decompression_bomb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
