@@ -4,10 +4,13 @@ Why so strict: the usual training loaders replace an image that they cannot deco
 and go on, so a damaged dataset is scored as if it were sound.
 """
 
+import hashlib
 import io
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from os import SEEK_END
+from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ImageFile
@@ -20,7 +23,7 @@ from acrank.data.imagefile import (
     open_image,
     strict_pillow,
 )
-from acrank.data.target import Item, Source
+from acrank.data.target import Item, PathSource, Source
 from acrank.errors import DataError
 from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 from acrank.utils.visible import visible
@@ -47,6 +50,8 @@ _INSTEAD = {
 }
 
 _TAIL = 64
+# Last bytes by which files of one size are compared before they are read whole.
+_COMPARED = 4096
 _JPEG_END = b"\xff\xd9"
 _END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
 
@@ -138,7 +143,7 @@ def fault_of(source: Source, error: Exception) -> Fault:
 
 
 def _find_reason(file: BinaryIO) -> str | None:
-    size = file.seek(0, SEEK_END)
+    size = file.seek(0, os.SEEK_END)
     if size == 0:
         return "empty file (0 bytes)"
     file.seek(0)
@@ -184,3 +189,52 @@ def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
     if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
         return "no end of the image: the rest of the file is zeros"
     return None
+
+
+def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
+    """Say how many images lie in more than one class, byte for byte, with an example.
+
+    Only files of one size are compared, first by their last bytes: in compressed images these
+    differ, so that hardly any file is read whole that is not a copy.
+
+    Args:
+        items: of a dataset; those that are no files are left out.
+        classes: the names that their labels mean.
+    """
+    groups = [[item for item in items if isinstance(item.source, PathSource)]]
+    for look in (_size, partial(_digest, last=_COMPARED), partial(_digest, last=None)):
+        groups = [same for group in groups for same in _contradicting(group, look)]
+    if not groups:
+        return []
+    first = sorted(groups[0], key=lambda item: item.key)
+    other = next(item for item in first if item.label != first[0].label)
+    shown = " and ".join(f"{item.key} ({classes[item.label]})" for item in (first[0], other))
+    are = "image is" if len(groups) == 1 else "images are"
+    return [f"{len(groups)} {are} in two classes or more, byte for byte the same: {shown}."]
+
+
+def _contradicting(group: Sequence[Item], look: Callable[[Path], Hashable]) -> Iterable[list[Item]]:
+    """Those of a group that look the same and are of several classes, in groups."""
+    paths = [item.source.path for item in group if isinstance(item.source, PathSource)]
+    seen = in_threads(look, paths, chunksize=32)
+    found: dict[Hashable, list[Item]] = {}
+    for item, value in zip(group, seen, strict=True):
+        found.setdefault(value, []).append(item)
+    return [same for same in found.values() if len({item.label for item in same}) > 1]
+
+
+def _size(path: Path) -> Hashable:
+    try:
+        return path.stat().st_size
+    except OSError:  # the check of the images has named it, or drawing it will
+        return str(path)
+
+
+def _digest(path: Path, last: int | None) -> Hashable:
+    try:
+        with PathSource(path).open() as file:
+            if last is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last))
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return str(path)

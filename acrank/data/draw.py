@@ -11,7 +11,7 @@ from acrank.data.checks import Fault, fault_of, refuse_faults
 from acrank.data.decode import Decoded, Pixels, decode, grey_depth
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.notices import size_warnings
+from acrank.data.notices import class_sample_notices
 from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target, require_two_classes
@@ -40,7 +40,7 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
     plan, drawn = _draw(target, pools, samples, batch_size, seed)
     counts = [len(pool) for pool in pools.values()]
     classes = len({item.label for item in drawn})
-    warnings = size_warnings(counts, samples, batch_size, plan, classes)
+    warnings = class_sample_notices(counts, samples, batch_size, plan, classes)
     return _decoded(target, drawn, _batches(drawn, plan, seed), warnings)
 
 

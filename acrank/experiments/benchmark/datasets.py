@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from acrank.data import Item, Target, known_task, open_target
-from acrank.data.roots import training_and_held_out
+from acrank.data.folders.roots import training_and_held_out
+from acrank.data.folders.walk import folders_in
 from acrank.data.summary import in_words
 from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
-from acrank.data.walk import folders_in
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.benchmark.config import TransferConfig
 from acrank.experiments.benchmark.masks import link_masks

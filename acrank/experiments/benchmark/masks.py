@@ -11,9 +11,8 @@ import numpy as np
 from acrank.data.checks import Fault
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
-from acrank.data.segmentation.layout import IMAGES, MASKS, find_files
+from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.target import PathSource, Source
 from acrank.errors import DataError
 from acrank.experiments.benchmark.apart import Held, Holdings

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from acrank.data.partnames import Role, roles_of
+from acrank.data.folders.part_names import Role, roles_of
+from acrank.data.folders.tops import Top, listed, names_of
 from acrank.data.segmentation.layouts.words import meaning_of
-from acrank.data.tops import Top, listed, names_of
 from acrank.errors import DataError
 
 _CSV = "list the images in a CSV file with the columns path,label"

@@ -1,6 +1,6 @@
 import pytest
 
-from acrank.data.partnames import Role, role_of, roles_of, says_nothing, split_by_class
+from acrank.data.folders.part_names import Role, role_of, roles_of, says_nothing, split_by_class
 
 TRAINING = "train Train TRAIN training Training trn Train_images train2017 TrainImages trainset "
 TRAINING += "train-set training_data train_256x256 train_v2 trainval train_val dataset_train"

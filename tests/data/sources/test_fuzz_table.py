@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrank.data.table import open_csv
+from acrank.data.sources.table import open_csv
 from acrank.data.target import Target
 from acrank.errors import DataError
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from acrank.data import open_target
-from acrank.data.passedover import suffix_of
-
-from .builders import encoded, fill_folder, noise
+from acrank.data.folders.passed_over import suffix_of
+from tests.data.builders import encoded, fill_folder, noise
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_copies_in_a_table(folder: Path) -> None:
 
 def test_files_of_one_size_are_hardly_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bitmaps of one size differ somewhere in their last bytes."""
-    import acrank.data.duplicates as module
+    import acrank.data.checks as module
 
     read: list[int | None] = []
     digest = module._digest

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from acrank.data.partnames import Role, roles_of, says_nothing
-from acrank.data.walk import folders_in, holds_images, images_in
+from acrank.data.folders.part_names import Role, roles_of, says_nothing
+from acrank.data.folders.walk import folders_in, holds_images, images_in
 
 DEEPEST = 8
 

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from acrank.data.checks import listing
+from acrank.data.folders.part_names import Role, roles_of
 from acrank.data.imagefile import EXTENSIONS
 from acrank.data.labelnames import composed
-from acrank.data.partnames import Role, roles_of
 from acrank.data.target import visible_entries
 from acrank.errors import DataError
 from acrank.utils.regular import is_regular

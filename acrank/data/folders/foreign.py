@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.passedover import suffix_of
-from acrank.data.walk import has_suffix
+from acrank.data.folders.passed_over import suffix_of
+from acrank.data.folders.walk import has_suffix
 
 # Enough to tell what a folder holds; a dataset may have millions of files.
 _MOST_FILES = 5000

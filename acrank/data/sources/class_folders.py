@@ -5,10 +5,11 @@ from pathlib import Path
 from shlex import quote
 
 from acrank.data.checks import listing
-from acrank.data.foreign import kind_of_folder, step_for, what_is_seen
+from acrank.data.folders.foreign import kind_of_folder, step_for, what_is_seen
+from acrank.data.folders.passed_over import beside_notice, passed_over, suffixes
+from acrank.data.folders.roots import class_root
+from acrank.data.folders.walk import files_below, folders_in, has_suffix, images_in
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.passedover import beside_notice, passed_over, suffixes
-from acrank.data.roots import class_root
 from acrank.data.target import (
     PathSource,
     Target,
@@ -16,7 +17,6 @@ from acrank.data.target import (
     require_two_classes,
     visible_entries,
 )
-from acrank.data.walk import files_below, folders_in, has_suffix, images_in
 from acrank.errors import DataError
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."

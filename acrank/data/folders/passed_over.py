@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from acrank.data.walk import images_in
+from acrank.data.folders.walk import images_in
 
 # Suffixes of two parts, which say together what a file is.
 _DOUBLE = (".nii.gz", ".tar.gz", ".tar.bz2", ".tar.xz", ".svs.gz")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.partnames import Role, is_split_word, is_training_word, role_of
-from acrank.data.tablecolumns import COLUMNS, Table, cell
+from acrank.data.folders.part_names import Role, is_split_word, is_training_word, role_of
+from acrank.data.tables.columns import COLUMNS, Table, cell
 from acrank.errors import DataError
 
 _YES = frozenset(("true", "1", "1.0", "yes", "y", "t"))

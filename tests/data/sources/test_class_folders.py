@@ -6,8 +6,7 @@ import pytest
 
 from acrank.data import open_target
 from acrank.errors import DataError
-
-from .builders import encoded, fill_folder, noise
+from tests.data.builders import encoded, fill_folder, noise
 
 
 def keys(spec: Path) -> list[str]:

@@ -4,8 +4,7 @@ import pytest
 
 from acrank.data import open_target
 from acrank.errors import DataError
-
-from .builders import fill_folder
+from tests.data.builders import fill_folder
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from acrank.data import open_target
-from acrank.data.roots import training_and_held_out
+from acrank.data.folders.roots import training_and_held_out
 from acrank.data.target import Target
 from acrank.errors import DataError
-
-from .builders import fill_folder
+from tests.data.builders import fill_folder
 
 
 def opened(root: Path, *folders: str) -> Target:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.partnames import Role, role_of, roles_of, split_by_class
-from acrank.data.passedover import beside_notice
-from acrank.data.rootrefusals import both_at_once, parts_refused, same_folders, unclear
-from acrank.data.tops import DEEPEST, Top, listed, names_of, tops_in
-from acrank.data.walk import folders_in
+from acrank.data.folders.part_names import Role, role_of, roles_of, split_by_class
+from acrank.data.folders.passed_over import beside_notice
+from acrank.data.folders.refusals import both_at_once, parts_refused, same_folders, unclear
+from acrank.data.folders.tops import DEEPEST, Top, listed, names_of, tops_in
+from acrank.data.folders.walk import folders_in
 
 
 class Root(NamedTuple):

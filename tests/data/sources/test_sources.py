@@ -9,10 +9,9 @@ import pytest
 
 from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.errors import DataError, MissingExtraError
+from tests.data.builders import fill_folder
 
-from .builders import fill_folder
-
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ACRANK_SHARED", ROOT.parent / "shared"))
 
 

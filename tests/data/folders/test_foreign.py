@@ -6,8 +6,7 @@ import pytest
 
 from acrank.data import open_target
 from acrank.errors import DataError
-
-from .builders import encoded, fill_folder, noise
+from tests.data.builders import encoded, fill_folder, noise
 
 BOX = "0 0.5 0.5 0.1 0.1\n"
 COCO = '{"info": {}, "images": [], "annotations": [], "categories": []}'
@@ -167,7 +166,7 @@ def test_datasets_of_the_hub_written_otherwise(spec: str, hint: str) -> None:
 
 
 def test_a_sound_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import acrank.data.folder as module
+    import acrank.data.sources.class_folders as module
 
     monkeypatch.setattr(module, "kind_of_folder", None)
     fill_folder(tmp_path, {"a": 1, "b": 1})

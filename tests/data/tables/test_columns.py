@@ -9,8 +9,7 @@ import pytest
 from acrank.data import open_target
 from acrank.data.target import Target
 from acrank.errors import DataError
-
-from .builders import fill_folder
+from tests.data.builders import fill_folder
 
 Form = Literal["NFC", "NFD"]
 

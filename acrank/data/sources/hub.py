@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from acrank.data.folders.part_names import is_split_word
+from acrank.data.folders.roots import training_and_held_out
 from acrank.data.labelnames import label_notices
-from acrank.data.partnames import is_split_word
-from acrank.data.roots import training_and_held_out
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import DataError, MissingExtraError
 
