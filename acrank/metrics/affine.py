@@ -17,7 +17,7 @@ from acrank.norm import (
     summarise,
 )
 from acrank.norm.layerwise import DeadChannels
-from acrank.scoring import Probe
+from acrank.scoring.types import Probe
 
 Steps = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 

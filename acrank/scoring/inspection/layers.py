@@ -17,8 +17,8 @@ from acrank.norm import (
 )
 from acrank.norm.layerwise import DeadChannels
 from acrank.results.layer import LayerCorrelation
-from acrank.scoring import Probe
 from acrank.scoring.inspection.types import ChannelMoves, Floats, LayerExplanation
+from acrank.scoring.types import Probe
 
 
 def explain_layers(
