@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
-from acrank.report.cells import json_text
 from acrank.runners.crew import READY
 from acrank.runners.settle import settle
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import json_text
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned

@@ -20,9 +20,9 @@ from acrank.experiments.benchmark.masks import link_masks
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.experiments.benchmark.volumes import link_volumes
 from acrank.finetuning.catalogue import SEGMENTATION
-from acrank.report.cells import csv_text
 from acrank.utils.files import make_folder, write_whole
 from acrank.utils.paths import user_path
+from acrank.utils.serialise import csv_text
 
 Said = Callable[[str], None]
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from acrank.utils.strict_json import loads
+from acrank.utils.serialise import loads
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "1e999", "[-1e400]"])
