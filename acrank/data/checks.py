@@ -13,7 +13,6 @@ from typing import BinaryIO
 from PIL import ImageFile
 
 from acrank.data.deep import deep_image
-from acrank.data.firstbytes import kind_of
 from acrank.data.imagefile import (
     explain,
     in_threads,
@@ -23,10 +22,29 @@ from acrank.data.imagefile import (
 )
 from acrank.data.target import Item, Source
 from acrank.errors import DataError
+from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 from acrank.utils.visible import visible
 
 REPAIR = "Repair or remove these files."
 LISTED = 20
+
+_CONVERT = "Convert them to PNG or JPEG."
+_FETCH = "Download the images themselves: what came in their place are pages or messages."
+_UNPACK = "Unpack the archives, and convert NIfTI volumes (.nii.gz): export their slices as PNG."
+# What to do about files that have an image's name and are of another kind.
+_INSTEAD = {
+    Group.ARCHIVE: _UNPACK,
+    Group.ARRAYS: _CONVERT,
+    Group.DATABASE: _FETCH,
+    Group.DICOM: "Convert DICOM files to PNG.",
+    Group.DOCUMENT: _CONVERT,
+    Group.FOREIGN_IMAGE: _CONVERT,
+    Group.JSON: _FETCH,
+    Group.MODEL: _FETCH,
+    Group.PAGE: _FETCH,
+    Group.POINTER: "Fetch the images: git lfs pull, or git annex get.",
+    Group.VOLUME: "Export slices of the volumes as PNG.",
+}
 
 _TAIL = 64
 _JPEG_END = b"\xff\xd9"
@@ -42,7 +60,7 @@ class Fault:
     hint: str = REPAIR
 
 
-def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
+def listing(lines: Sequence[str], limit: int = LISTED) -> str:
     """Set lines under one another, and count those beyond the limit."""
     shown = [visible(line) for line in lines[:limit]]
     if len(lines) > len(shown):
@@ -53,7 +71,7 @@ def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
 def refuse_faults(
     name: str, total: int, faults: Iterable[Fault], *, things: str = "images"
 ) -> None:
-    """Raise one error that lists every fault, if there is any.
+    """Raise one error that counts the faults and lists the first twenty, if there are any.
 
     Args:
         name: of the dataset.
@@ -70,7 +88,7 @@ def refuse_faults(
     lines = [f"{fault.where}: {fault.reason}" for fault in found]
     hints = dict.fromkeys(fault.hint for fault in found)
     raise DataError(
-        f"{name}: {len(found)} of {total} {things} cannot be used:{listing(lines, None)}",
+        f"{name}: {len(found)} of {total} {things} cannot be used:{listing(lines)}",
         hint=" ".join(hints),
     )
 
@@ -82,7 +100,7 @@ def check_images(name: str, items: Sequence[Item]) -> None:
     inside a JPEG shows only when it is decoded, as every drawn image is.
 
     Raises:
-        DataError: some are not; it lists them all.
+        DataError: some are not; it counts them and lists twenty.
     """
     with strict_pillow():
         faults = in_threads(find_fault, items, chunksize=32)
@@ -91,11 +109,15 @@ def check_images(name: str, items: Sequence[Item]) -> None:
 
 
 def _named(item: Item, fault: Fault) -> Fault:
-    """A fault with what the file is instead of an image, if it is recognised."""
-    kind = kind_of(item.source)
-    if kind is None:
+    """A fault with what the file is instead of an image, if its first bytes tell."""
+    try:
+        with item.source.open() as file:
+            kind = kind_of(file.read(LOOKED_AT))
+    except OSError:
         return fault
-    return Fault(fault.where, f"{fault.reason}, but {kind.words}", kind.hint)
+    if kind is None or kind.group is Group.IMAGE:  # an image, but a damaged one
+        return fault
+    return Fault(fault.where, f"{fault.reason}, but {kind.words}", _INSTEAD[kind.group])
 
 
 def find_fault(item: Item) -> Fault | None:

@@ -103,7 +103,7 @@ def _require_images(
             [_give(path) for path in others if path.suffix.lower() == ".csv"][:1]
         )
         raise DataError(
-            f"{root}: {len(empty)} class folder(s) without images:{listing(seen, limit=None)}",
+            f"{root}: {len(empty)} class folder(s) without images:{listing(seen)}",
             hint=" ".join(["Add images to them or remove them.", *filter(None, steps)]),
         )
 

@@ -154,8 +154,9 @@ def test_a_table_in_place_of_images_is_named(tmp_path: Path) -> None:
     assert f"give it: --data {tmp_path / 'truth' / 't.csv'}." in str(caught.value.hint)
 
 
-def test_all_empty_class_folders_are_named(tmp_path: Path) -> None:
+def test_twenty_of_the_empty_class_folders_are_named(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 1, "b": 1} | {f"e{i}": 0 for i in range(30)})
     with pytest.raises(DataError, match=r"30 class folder\(s\) without images") as caught:
         open_target(str(tmp_path))
-    assert all(f"{os.sep}e{i}" in caught.value.message for i in range(30))
+    assert all(f"{os.sep}e{i}" in caught.value.message for i in range(20))
+    assert caught.value.message.endswith("... and 10 more.")

@@ -48,7 +48,7 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
         class_map: of other masks, to read these by; classes may be missing then.
 
     Raises:
-        DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
+        DataError: the data are missing, ill-formed or damaged; it lists files at fault.
     """
     layout = find_files(user_path(spec))
     name = str(user_path(spec))
