@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from acrank.errors import AcrankError
-from acrank.runners.ray_cluster import said
+from acrank.runners.ray.cluster import said
 
 # Seconds for it to start and import this package: 20 where nothing else runs, and many minutes on
 # a machine with more to do than it has cores.

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from acrank.errors import AcrankError
-from acrank.runners import ray_start
-from acrank.runners.ray_cluster import SETTINGS
-from acrank.runners.ray_start import START, TELL, wait_for_worker
+from acrank.runners.ray import start
+from acrank.runners.ray.cluster import SETTINGS
+from acrank.runners.ray.start import START, TELL, wait_for_worker
 
 MISSING = "The actor died: ModuleNotFoundError: No module named 'acrank'"
-OTHER = "AttributeError: Can't get attribute 'Keeper' on <module 'acrank.runners.ray_worker'>"
+OTHER = "AttributeError: Can't get attribute 'Keeper' on <module 'acrank.runners.ray.worker'>"
 
 
 class RayError(Exception):
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(ray_start, "time", made)
+    monkeypatch.setattr(start, "time", made)
     return made
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, prod
 
 from acrank.errors import AcrankError, ConfigError
-from acrank.runners.candidate import Work
+from acrank.runners.model import RunContext
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.names import pretrained_cfg
 from acrank.zoo.shards import weights_size
@@ -37,30 +37,30 @@ class Shares:
     """What the models of a run are given.
 
     Attributes:
-        work: what they have in common.
+        context: what they have in common.
         cpus: a model; its threads.
         gpus: a model.
         most: bytes of memory, at most.
     """
 
-    work: Work
+    context: RunContext
     cpus: int
     gpus: int
     most: float
 
     @classmethod
-    def choose(cls, work: Work, cpus: int, nodes: Sequence[Node]) -> Shares:
+    def choose(cls, context: RunContext, cpus: int, nodes: Sequence[Node]) -> Shares:
         """Find what can be had.
 
         Args:
-            work: of the run.
+            context: of the run.
             cpus: that a model should have.
             nodes: of the cluster.
 
         Raises:
             ConfigError: no node can run a model.
         """
-        gpus = int(work.device.type == "cuda")
+        gpus = int(context.device.type == "cuda")
         able = [node for node in nodes if node.get("GPU", 0) >= gpus and node.get("CPU", 0) >= 1]
         if not able:
             what = "GPU and a CPU" if gpus else "CPU"
@@ -70,11 +70,11 @@ class Shares:
             )
         cpus = min(cpus, max(int(node["CPU"]) for node in able))
         memory = max(node.get("memory", inf) for node in able if node["CPU"] >= cpus)
-        return cls(work, cpus, gpus, SHARE * memory)
+        return cls(context, cpus, gpus, SHARE * memory)
 
     def memory(self, entry: ZooEntry) -> int:
         """Bytes that a model is given."""
-        return int(min(expected_memory(entry, self.work), self.most))
+        return int(min(expected_memory(entry, self.context), self.most))
 
     def places(self, nodes: Sequence[Node]) -> int:
         """How many models the nodes can run at a time."""
@@ -93,21 +93,21 @@ class Shares:
         )
 
 
-def expected_memory(entry: ZooEntry, work: Work) -> int:
+def expected_memory(entry: ZooEntry, context: RunContext) -> int:
     """Bytes that a model will take of its node's memory, by rule of thumb.
 
     Args:
         entry: the model.
-        work: of the run.
+        context: of the run.
     """
-    expected = BASE + COPIES * _weights_size(entry, work)
-    if work.device.type == "cuda":  # activations are elsewhere
+    expected = BASE + COPIES * _weights_size(entry, context)
+    if context.device.type == "cuda":  # activations are elsewhere
         return expected
     pixels = prod(_input_size(entry)[1:])
-    return expected + work.config.batch_size * AN_IMAGE * pixels // USUAL_SIDE**2
+    return expected + context.config.batch_size * AN_IMAGE * pixels // USUAL_SIDE**2
 
 
-def _weights_size(entry: ZooEntry, work: Work) -> int:
+def _weights_size(entry: ZooEntry, context: RunContext) -> int:
     try:
         files = hub_files(entry)
         found = Hub(offline=True).cached(files) if files else None

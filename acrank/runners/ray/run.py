@@ -23,12 +23,11 @@ import torch
 from acrank.cache import Store
 from acrank.errors import AcrankError
 from acrank.results import ModelResult
-from acrank.runners.candidate import Work, explain_failure
-from acrank.runners.ray_cluster import RETRIES, cause_of_loss, joined, load_ray, said
-from acrank.runners.ray_shares import Shares, alive
-from acrank.runners.ray_start import wait_for_worker
-from acrank.runners.ray_worker import Keeper, score_entry
-from acrank.runners.types import GoOn, always
+from acrank.runners.model import Admit, RunContext, admit_all, explain_failure
+from acrank.runners.ray.cluster import RETRIES, cause_of_loss, joined, load_ray, said
+from acrank.runners.ray.shares import Shares, alive
+from acrank.runners.ray.start import wait_for_worker
+from acrank.runners.ray.worker import Keeper, score_entry
 from acrank.zoo import ZooEntry
 
 # Seconds between two looks at whether the cluster can still run what waits.
@@ -37,20 +36,20 @@ LOOK = 30.0
 
 def run_on_ray(
     entries: Sequence[ZooEntry],
-    work: Work,
+    context: RunContext,
     store: Store,
     begin: Callable[[str], None],
-    go_on: GoOn = always,
+    admit: Admit = admit_all,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[ModelResult]:
     """Score entries on a Ray cluster: a running one, or one that is started for this run.
 
     Args:
         entries: the candidates.
-        work: what they have in common; its configuration says which cluster.
+        context: what they have in common; its configuration says which cluster.
         store: where results are kept; can be sent to another process of this machine.
         begin: is told the name of each model as it is handed out.
-        go_on: whether to hand an entry out.
+        admit: whether to hand an entry out.
         tell: is given a sentence on what is waited for.
 
     Yields:
@@ -60,16 +59,16 @@ def run_on_ray(
         MissingExtraError: Ray is not installed.
         AcrankError: the cluster cannot be joined, or cannot run a model.
     """
-    config = work.config
+    config = context.config
     load_ray(config.ray_address)
     jobs = min(config.jobs or 0, len(entries))
     cpus = config.threads or max(1, torch.get_num_threads() // max(1, jobs))
     where = f"joining the Ray cluster at {config.ray_address}" if config.ray_address else ""
     tell(where or "starting a Ray cluster on this machine")
     with joined(config.ray_address, cpus * jobs or None):
-        run = _Run.start(work, store, Shares.choose(work, cpus, alive()))
+        run = _Run.start(context, store, Shares.choose(context, cpus, alive()))
         try:
-            yield from run.results(iter(entries), jobs, begin, go_on, tell)
+            yield from run.results(iter(entries), jobs, begin, admit, tell)
         finally:
             run.stop()
 
@@ -79,7 +78,7 @@ class _Run:
     """One run, as its driver sees it.
 
     Attributes:
-        work: what its models have in common.
+        context: what its models have in common.
         place: of that in the object store.
         keeper: the actor that writes results.
         task: scores a model.
@@ -89,7 +88,7 @@ class _Run:
         stranded: those that no node could run when it was last looked.
     """
 
-    work: Work
+    context: RunContext
     place: Any
     keeper: Any
     task: Any
@@ -99,7 +98,7 @@ class _Run:
     stranded: set[Any] = field(default_factory=set)
 
     @classmethod
-    def start(cls, work: Work, store: Store, shares: Shares) -> _Run:
+    def start(cls, context: RunContext, store: Store, shares: Shares) -> _Run:
         """Put what workers need where they can have it.
 
         Raises:
@@ -111,22 +110,22 @@ class _Run:
         # Ray ends a process that has had a GPU after its task, which gives the GPU's memory back
         needs = {"num_cpus": shares.cpus, "num_gpus": shares.gpus, "max_retries": RETRIES}
         task = ray.remote(**needs)(score_entry)
-        features = work.features and work.features.absolute()
+        features = context.features and context.features.absolute()
         try:
-            place = ray.put(replace(work, features=features))
+            place = ray.put(replace(context, features=features))
         except ray.exceptions.RayError as error:
             raise AcrankError(
                 f"Ray's object store does not take the sample: {said(error)}.",
                 hint="Lower --samples.",
             ) from error
-        return cls(work, place, keeper, task, shares)
+        return cls(context, place, keeper, task, shares)
 
     def results(
         self,
         entries: Iterator[ZooEntry],
         jobs: int,
         begin: Callable[[str], None],
-        go_on: GoOn,
+        admit: Admit,
         tell: Callable[[str], None],
     ) -> Iterator[ModelResult]:
         """Hand the entries out and wait for what comes of them.
@@ -135,7 +134,7 @@ class _Run:
             entries: are taken as there is room for them.
             jobs: how many at a time; 0 for as many as the cluster can run, and one that waits.
             begin: is told of each.
-            go_on: whether to hand an entry out.
+            admit: whether to hand an entry out.
             tell: is given a sentence on what is waited for.
 
         Raises:
@@ -146,7 +145,7 @@ class _Run:
         while waiting or self.pending:
             room = jobs or self.shares.places(alive()) + 1
             while waiting and len(self.pending) < room:
-                if go_on(waiting):
+                if admit(waiting):
                     begin(waiting.name)
                     self.pending[self._hand_out(waiting)] = waiting
                 waiting = next(entries, None)
@@ -158,7 +157,7 @@ class _Run:
 
     def _hand_out(self, entry: ZooEntry) -> Any:
         task = self.task.options(memory=self.shares.memory(entry))
-        timeout = self.work.config.timeout_per_model
+        timeout = self.context.config.timeout_per_model
         return task.remote(entry, self.place, self.keeper, self.name, self.shares.cpus, timeout)
 
     def _ended(self) -> Iterator[ModelResult]:
@@ -199,7 +198,7 @@ class _Run:
         """The row of a model that ran out of time in the last attempt it had."""
         import ray
 
-        if self.work.config.timeout_per_model is None:
+        if self.context.config.timeout_per_model is None:
             return None
         try:
             late: ModelResult | None = ray.get(self.keeper.given_up.remote(entry.name), timeout=10)

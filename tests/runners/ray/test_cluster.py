@@ -11,15 +11,15 @@ from acrank.cache import ResultStore
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import AcrankError, ConfigError, ExitCode, MissingExtraError
-from acrank.runners import ray_cluster
-from acrank.runners.candidate import Work
-from acrank.runners.on_ray import run_on_ray
-from acrank.runners.ray_cluster import load_ray
-from acrank.runners.ray_shares import AN_IMAGE, BASE, MIB, Shares, expected_memory
+from acrank.runners.model import RunContext
+from acrank.runners.ray import cluster
+from acrank.runners.ray.cluster import load_ray
+from acrank.runners.ray.run import run_on_ray
+from acrank.runners.ray.shares import AN_IMAGE, BASE, MIB, Shares, expected_memory
 from acrank.utils.device import choose_autocast, choose_device
 from acrank.zoo import ZooEntry, read_zoo
 
-WORK = Work(
+WORK = RunContext(
     RunConfig(data="demo", batch_size=8), cast("Sample", None), torch.device("cpu"), None, True
 )
 ON_GPU = replace(WORK, device=torch.device("cuda"))
@@ -33,8 +33,8 @@ UNKNOWN = ZooEntry(name="x", factory="nets:make")
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Ray is told by its environment stays within a test."""
-    monkeypatch.setattr(ray_cluster, "SETTINGS", {})
-    monkeypatch.setattr(ray_cluster, "SETTINGS_TO_JOIN", {})
+    monkeypatch.setattr(cluster, "SETTINGS", {})
+    monkeypatch.setattr(cluster, "SETTINGS_TO_JOIN", {})
 
 
 def fails(address: str) -> AcrankError:

@@ -1,4 +1,4 @@
-"""The job of ``acrank explain``: the probe that ``acrank score`` runs, and all that it shows."""
+"""Explain one model: run the probe of ``acrank score`` and keep what it shows of every layer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from acrank.data import AnySample
 from acrank.errors import NotScoredError, ZooError
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Listener, Silent
-from acrank.runners.candidate import Scorer, Work
 from acrank.runners.inprocess import run_in_process
-from acrank.runners.rank import choose_entries, job_record, prepare
-from acrank.scoring import Probe
+from acrank.runners.model import ModelRunner, RunContext
+from acrank.runners.rank import choose_entries, job_record, prepare_run
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.types import Explanation
+from acrank.scoring.types import Probe
 from acrank.utils.fields import given
 from acrank.zoo import ZooEntry, read_zoo
 
@@ -89,11 +89,11 @@ def explain_one(
     patches = dict.fromkeys(given(config, ("patches",)), 1)
     config = config.model_copy(update={**_ALONE, **patches})
     entry = _the_one(config)
-    job = prepare(config, [entry], listener)
-    result, probe = _probe(entry, job.work, listener)
+    job = prepare_run(config, [entry], listener)
+    result, probe = _probe(entry, job.context, listener)
     if on_sample:
-        on_sample(job.work.sample)
-    record = job_record(job, job.work.sample)
+        on_sample(job.context.sample)
+    record = job_record(job, job.context.sample)
     record["seconds"] = round(time.perf_counter() - started, 3)
     layers = explain_layers(probe, result.layers, config.dead_channels)
     return Explanation(result, layers, record, job.notes)
@@ -116,11 +116,11 @@ def _the_one(config: RunConfig) -> ZooEntry:
     )
 
 
-def _probe(entry: ZooEntry, work: Work, listener: Listener) -> tuple[ModelResult, Probe]:
+def _probe(entry: ZooEntry, context: RunContext, listener: Listener) -> tuple[ModelResult, Probe]:
     probes: list[Probe] = []
-    scorer = Scorer(work, _Nowhere(), probes.append)
+    runner = ModelRunner(context, _Nowhere(), probes.append)
     listener.start(1)
-    (result,) = run_in_process([entry], scorer, listener.begin)
+    (result,) = run_in_process([entry], runner, listener.begin)
     if result.status == "failed" or not probes:
         raise NotScoredError(f"'{entry.name}' cannot be explained: {result.reason}")
     listener.done(result)

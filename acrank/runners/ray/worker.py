@@ -15,7 +15,7 @@ import torch
 
 from acrank.cache import Key, Store
 from acrank.results import ModelResult
-from acrank.runners.candidate import Scorer, Work
+from acrank.runners.model import ModelRunner, RunContext
 from acrank.zoo import ZooEntry
 
 # Seconds for the keeper to answer: it may be restarted in between.
@@ -23,8 +23,8 @@ PATIENCE = 60.0
 # Seconds after its time that a network is stopped where it lets no thread of Python run.
 GRACE = 10.0
 
-# The scorer of the last run that this process has worked for.
-_scorer: tuple[str, Scorer] | None = None
+# The runner of the last run that this process has worked for.
+_runner: tuple[str, ModelRunner] | None = None
 
 
 class Keeper:
@@ -95,13 +95,13 @@ def ask(method: Any, *given: object) -> Any:
 
 
 def score_entry(
-    entry: ZooEntry, work: Work, keeper: Any, run: str, threads: int, timeout: float | None
+    entry: ZooEntry, context: RunContext, keeper: Any, run: str, threads: int, timeout: float | None
 ) -> ModelResult:
     """Score an entry: the task of which Ray runs one a model.
 
     Args:
         entry: the model.
-        work: what the run's models have in common; its images are mapped, not copied.
+        context: what the run's models have in common; its images are mapped, not copied.
         keeper: handle of the run's :class:`Keeper`.
         run: tells runs apart.
         threads: for CPU arithmetic.
@@ -112,22 +112,22 @@ def score_entry(
     if late is not None:
         return late
     torch.set_num_threads(threads)
-    scorer = _scorer_of(run, work, keeper)
+    runner = _runner_of(run, context, keeper)
     try:
         with _limited(entry.name, timeout, keeper):
-            return scorer(entry)
+            return runner(entry)
     except SystemExit as error:
         reason = f"the network's code ended the worker process (exit code {error.code})."
         return ModelResult.failed(entry.name, reason)
 
 
-def _scorer_of(run: str, work: Work, keeper: Any) -> Scorer:
-    """One scorer a process: it keeps the images as the last network needed them."""
-    global _scorer
-    if _scorer is None or _scorer[0] != run:
-        _scorer = None  # the images of another run go before those of this one come
-        _scorer = (run, Scorer(work, RemoteStore(keeper)))
-    return _scorer[1]
+def _runner_of(run: str, context: RunContext, keeper: Any) -> ModelRunner:
+    """One runner a process: it keeps the images as the last network needed them."""
+    global _runner
+    if _runner is None or _runner[0] != run:
+        _runner = None  # the images of another run go before those of this one come
+        _runner = (run, ModelRunner(context, RemoteStore(keeper)))
+    return _runner[1]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One entry of a zoo to its result: looked up, or loaded, probed and kept. Engines call this."""
+"""Take one zoo entry to its result: look it up in the cache, or load, score and keep it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,21 @@ from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 from acrank.zoo.drawing import draws
 from acrank.zoo.identity import identify, identify_loaded
 
+# Decides whether a model may start; asked as late as a runner can, maybe more than once.
+Admit = Callable[[ZooEntry], bool]
+
 # How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
 OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 
 
+def admit_all(entry: ZooEntry) -> bool:
+    """Let every model start: there is no limit."""
+    return True
+
+
 @dataclass(frozen=True)
-class Work:
-    """What every model of a run has in common; can be sent to another process.
+class RunContext:
+    """Everything the models of a run share; it can be sent to another process.
 
     Attributes:
         config: of the run.
@@ -53,7 +61,7 @@ class Work:
 
 
 @dataclass
-class Prepared:
+class Candidate:
     """A candidate that is ready to be probed, or its result if nothing is left to do.
 
     Attributes:
@@ -74,16 +82,16 @@ class Prepared:
 
 
 @dataclass
-class Scorer:
-    """Scores the models of one run, one at a time.
+class ModelRunner:
+    """Takes the models of one run to their results, one at a time.
 
     Attributes:
-        work: what they have in common.
+        context: what they have in common.
         store: where results are kept.
         watch: is given the affines of every network that is probed.
     """
 
-    work: Work
+    context: RunContext
     store: Store
     watch: Watch | None = None
     hub: Hub = field(init=False)
@@ -91,14 +99,16 @@ class Scorer:
     keep: FeatureWriter | None = field(init=False)
 
     def __post_init__(self) -> None:
-        work = self.work
-        self.hub = Hub(offline=work.offline)
-        self.keys = Keys(work.config, work.sample, work.device, work.dtype)
+        context = self.context
+        self.hub = Hub(offline=context.offline)
+        self.keys = Keys(context.config, context.sample, context.device, context.dtype)
         self.keep = None
-        if work.features is not None:
-            if not isinstance(work.sample, Sample):
+        if context.features is not None:
+            if not isinstance(context.sample, Sample):
                 raise RuntimeError("features are kept of classification alone")
-            self.keep = FeatureWriter(work.features, work.sample, work.config, work.dtype)
+            self.keep = FeatureWriter(
+                context.features, context.sample, context.config, context.dtype
+            )
 
     def __call__(self, entry: ZooEntry) -> ModelResult:
         """Score an entry; whatever goes wrong is a result with its reason."""
@@ -106,7 +116,7 @@ class Scorer:
 
     def recall(self, entry: ZooEntry) -> ModelResult | None:
         """The kept result of an entry, as far as it can be told without loading the network."""
-        prepared = Prepared(entry)
+        prepared = Candidate(entry)
         try:
             identity = identify(entry, self.hub)
             known = identity is not None and self._find(prepared, identity)
@@ -114,7 +124,7 @@ class Scorer:
             return None
         return self.finish(prepared) if known else None
 
-    def prepare(self, entry: ZooEntry) -> Prepared:
+    def prepare(self, entry: ZooEntry) -> Candidate:
         """Look for a kept result; failing that, fetch and load the network. May run in a thread.
 
         A network that draws parameters is left to :meth:`finish`: here it would draw them from
@@ -123,13 +133,13 @@ class Scorer:
         Args:
             entry: the candidate.
         """
-        prepared = Prepared(entry)
+        prepared = Candidate(entry)
         self._timed(prepared, self._look_up)
         if prepared.result is None and not draws(entry):
             self._timed(prepared, self._fetch)
         return prepared
 
-    def _timed(self, prepared: Prepared, work: Callable[[Prepared], None]) -> None:
+    def _timed(self, prepared: Candidate, work: Callable[[Candidate], None]) -> None:
         started = time.perf_counter()
         try:
             work(prepared)
@@ -137,7 +147,7 @@ class Scorer:
             prepared.result = ModelResult.failed(prepared.entry.name, explain_failure(error))
         prepared.seconds += time.perf_counter() - started
 
-    def finish(self, prepared: Prepared) -> ModelResult:
+    def finish(self, prepared: Candidate) -> ModelResult:
         """Probe a prepared network and keep what was found.
 
         Args:
@@ -158,14 +168,14 @@ class Scorer:
             result = self._kept(prepared.key, result)
         elif not result.kept:
             result = result.with_seconds(prepared.seconds)
-        return result.judged_by(self.work.config.rank_by, known_zoo=False)
+        return result.judged_by(self.context.config.rank_by, known_zoo=False)
 
-    def _look_up(self, prepared: Prepared) -> None:
+    def _look_up(self, prepared: Candidate) -> None:
         prepared.identity = identify(prepared.entry, self.hub)
         if prepared.identity is not None:
             self._find(prepared, prepared.identity)
 
-    def _fetch(self, prepared: Prepared) -> None:
+    def _fetch(self, prepared: Candidate) -> None:
         entry, identity = prepared.entry, prepared.identity
         backbone = self._load(entry)
         if identity is None:
@@ -178,33 +188,33 @@ class Scorer:
         prepared.backbone = backbone
 
     def _load(self, entry: ZooEntry) -> Backbone:
-        config = self.work.config
+        config = self.context.config
         how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
         return load_backbone(entry, hub=self.hub, seed=config.seed, **how)
 
-    def _find(self, prepared: Prepared, identity: dict[str, Any]) -> bool:
+    def _find(self, prepared: Candidate, identity: dict[str, Any]) -> bool:
         """Look for a kept result; without one, remember the key for later."""
         key = self.keys.of(identity)
-        found = None if self.work.config.fresh else self.store.get(key)
+        found = None if self.context.config.fresh else self.store.get(key)
         if found is not None and (self.keep is None or self.keep.has(found, key.digest)):
             prepared.result = found
             return True
         prepared.key = key
         return False
 
-    def _probe(self, prepared: Prepared) -> ModelResult:
-        work, backbone = self.work, prepared.backbone
+    def _probe(self, prepared: Candidate) -> ModelResult:
+        context, backbone = self.context, prepared.backbone
         if backbone is None:
             raise RuntimeError("neither a network nor a result")
         key = prepared.key.digest if prepared.key else ""
         keep = None if self.keep is None else partial(self.keep, key=key)
-        given = (work.sample, work.config, work.device, work.dtype, keep)
+        given = (context.sample, context.config, context.device, context.dtype, keep)
         score = partial(score_backbone, watch=self.watch) if self.watch else score_backbone
-        with reproducible(work.device):
+        with reproducible(context.device):
             try:
                 return score(backbone, *given)
             except Exception as error:
-                if work.device.type == "cpu" or not is_out_of_memory(error):
+                if context.device.type == "cpu" or not is_out_of_memory(error):
                     raise
             return self._probe_sparingly(prepared.entry, score, *given)
 
@@ -216,7 +226,7 @@ class Scorer:
         Halving the batch would change the statistics that BatchNorm normalises by.
         """
         gc.collect()
-        if self.work.device.type == "cuda":
+        if self.context.device.type == "cuda":
             torch.cuda.empty_cache()
         # the first attempt has changed the network
         backbone = self._load(entry)
@@ -229,7 +239,7 @@ class Scorer:
         if key is None or result.status == "failed":  # trouble may pass: it is tried again
             return result
         flags = {name: text for name, text in result.flags.items() if name != NOT_WRITTEN}
-        reason = self.store.put(key, replace(result, flags=flags), self.work.config.data)
+        reason = self.store.put(key, replace(result, flags=flags), self.context.config.data)
         return replace(result, flags={**result.flags, NOT_KEPT: reason}) if reason else result
 
 
@@ -256,7 +266,7 @@ def explain_failure(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def _let_go(prepared: Prepared) -> None:
+def _let_go(prepared: Candidate) -> None:
     """Free a network, that of its reference cycles too, before the next one is loaded.
 
     A collection looks at every object of the process, which takes as long as a small network's

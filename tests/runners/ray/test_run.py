@@ -19,7 +19,7 @@ import pytest
 from acrank import rank
 from acrank.report.records import to_csv
 from tests.processes import python_path
-from tests.runners.ray_networks import bad, network, write_zoo
+from tests.runners.ray.networks import bad, network, write_zoo
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 

@@ -1,4 +1,4 @@
-"""What a round does with the clock: it takes the time of models, and lets no more in than fit."""
+"""Admit a model only if the round still fits the time budget, and time every model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEW = 3
 
 
 @dataclass
-class Gate:
+class Admission:
     """Says whether another model may start: if with it this round and those after it still fit.
 
     The first model of a round may in any case, so that something is finished, unless something is.
@@ -69,7 +69,7 @@ class Watch:
         gate: of the round.
     """
 
-    def __init__(self, listener: Listener, gate: Gate) -> None:
+    def __init__(self, listener: Listener, gate: Admission) -> None:
         self.gate = gate
         self.listener = listener
         self.message = listener.message

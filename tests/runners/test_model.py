@@ -1,4 +1,4 @@
-"""What a scorer does with one entry: recall, failures, and what it keeps."""
+"""What a runner does with one entry: recall, failures, and what it keeps."""
 
 import gc
 import weakref
@@ -14,7 +14,7 @@ from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.errors import ModelError
 from acrank.results import NOT_KEPT, ModelResult
-from acrank.runners.candidate import Scorer, Work, explain_failure
+from acrank.runners.model import ModelRunner, RunContext, explain_failure
 from acrank.scoring.score import score_backbone
 from acrank.zoo import ZooEntry, load_backbone, read_zoo
 
@@ -22,10 +22,10 @@ CPU = torch.device("cpu")
 SMALL = {"samples": 16, "batch_size": 8, "precision": "fp32"}
 
 
-def make(store: Path, **settings: Any) -> Scorer:
+def make(store: Path, **settings: Any) -> ModelRunner:
     config = RunConfig(data="demo", **{**SMALL, "rank_by": "ac_corr", **settings})
     sample = draw_sample(open_target("demo"), config.samples, config.batch_size, config.seed)
-    return Scorer(Work(config, sample, CPU, None, True), ResultStore(store))
+    return ModelRunner(RunContext(config, sample, CPU, None, True), ResultStore(store))
 
 
 @pytest.fixture
@@ -43,23 +43,23 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(backbone.entry.name)
         return score(backbone, *given)
 
-    monkeypatch.setattr("acrank.runners.candidate.score_backbone", count)
+    monkeypatch.setattr("acrank.runners.model.score_backbone", count)
     return names
 
 
 @pytest.mark.parametrize("cyclic", [False, True])
 def test_a_network_does_not_outlive_its_turn(tmp_path: Path, entry: ZooEntry, cyclic: bool) -> None:
-    scorer = make(tmp_path)
-    prepared = scorer.prepare(entry)
+    runner = make(tmp_path)
+    prepared = runner.prepare(entry)
     assert prepared.backbone is not None
     network = prepared.backbone.model
     if cyclic:
         network.__dict__["loop"] = [network]
     layers = [weakref.ref(layer) for layer in network.modules()]
     del network
-    gc.disable()  # nothing but what the scorer does itself frees it
+    gc.disable()  # nothing but what the runner does itself frees it
     try:
-        assert scorer.finish(prepared).status == "ok"
+        assert runner.finish(prepared).status == "ok"
         assert all(layer() is None for layer in layers)
     finally:
         gc.enable()
@@ -110,7 +110,7 @@ def test_a_failure_is_a_row_and_is_tried_again(
         raise RuntimeError("two\nlines")
 
     with monkeypatch.context() as patch:
-        patch.setattr("acrank.runners.candidate.score_backbone", fail)
+        patch.setattr("acrank.runners.model.score_backbone", fail)
         failed = make(tmp_path)(entry)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: two lines")
     assert failed.seconds > 0
@@ -135,7 +135,7 @@ def test_weights_that_change_while_they_load_are_scored_but_not_kept(
         backbone.info = replace(backbone.info, revision="sha256:000000000000")
         return backbone
 
-    monkeypatch.setattr("acrank.runners.candidate.load_backbone", swap)
+    monkeypatch.setattr("acrank.runners.model.load_backbone", swap)
     assert make(tmp_path)(entry).status == "ok"
     assert list(ResultStore(tmp_path)) == []
 
@@ -167,10 +167,10 @@ def test_a_gpu_that_is_too_small_gives_the_same_numbers(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return score(backbone, sample, config, CPU, *rest)
 
-    monkeypatch.setattr("acrank.runners.candidate.score_backbone", first_fails)
+    monkeypatch.setattr("acrank.runners.model.score_backbone", first_fails)
     given = make(tmp_path / "b")
-    scorer = Scorer(replace(given.work, device=torch.device("mps")), given.store)
-    result = scorer(entry)
+    runner = ModelRunner(replace(given.context, device=torch.device("mps")), given.store)
+    result = runner(entry)
     assert len(calls) == 2
     assert "host memory" in result.flags["gpu-memory"]
     assert result.scores == expected.scores
