@@ -5,27 +5,22 @@ and go on, so a damaged dataset is scored as if it were sound.
 """
 
 import hashlib
-import io
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from PIL import ImageFile
-
-from acrank.data.deep import deep_image
 from acrank.data.imagefile import (
     explain,
     in_threads,
-    one_large_at_a_time,
-    open_image,
     strict_pillow,
 )
-from acrank.data.target import Item, PathSource, Source
+from acrank.data.images import MOST_BYTES, ImageSource
+from acrank.data.target import Item
 from acrank.errors import DataError
 from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
+from acrank.utils.regular import open_regular
 from acrank.utils.visible import visible
 
 REPAIR = "Repair or remove these files."
@@ -49,11 +44,8 @@ _INSTEAD = {
     Group.VOLUME: "Export slices of the volumes as PNG.",
 }
 
-_TAIL = 64
 # Last bytes by which files of one size are compared before they are read whole.
 _COMPARED = 4096
-_JPEG_END = b"\xff\xd9"
-_END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
 
 
 @dataclass(frozen=True)
@@ -126,10 +118,9 @@ def _named(item: Item, fault: Fault) -> Fault:
 
 
 def find_fault(item: Item) -> Fault | None:
-    """Look at an image's header and end; decode it if the end looks wrong, or has no marker."""
+    """Check one image as its source does."""
     try:
-        with item.source.open() as file:
-            reason = _find_reason(file)
+        reason = item.source.check()
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
@@ -137,58 +128,9 @@ def find_fault(item: Item) -> Fault | None:
     return Fault(str(item.source), reason) if reason else None
 
 
-def fault_of(source: Source, error: Exception) -> Fault:
+def fault_of(source: ImageSource, error: Exception) -> Fault:
     """Describe what is wrong with an image that raised an error, with the error's hint if any."""
     return Fault(str(source), explain(error), getattr(error, "hint", REPAIR))
-
-
-def _find_reason(file: BinaryIO) -> str | None:
-    size = file.seek(0, os.SEEK_END)
-    if size == 0:
-        return "empty file (0 bytes)"
-    file.seek(0)
-    with open_image(file) as image:
-        marker = _END_MARKERS.get(image.format or "")
-        if marker is None:
-            with one_large_at_a_time(image):
-                _load(file, image)
-            return None
-        if marker in _tail(file, size):
-            if image.format == "PNG":
-                file.seek(0)
-                with open_image(file) as again:
-                    again.verify()  # the checksums of its chunks
-            return None
-    return _decode_to_confirm(file, marker)
-
-
-def _load(file: BinaryIO, image: ImageFile.ImageFile) -> None:
-    file.seek(0)
-    deep = deep_image(file.read(), image)
-    for part in deep.images if deep else [image]:
-        part.load()
-
-
-def _tail(file: BinaryIO, size: int) -> bytes:
-    file.seek(max(0, size - _TAIL))
-    return file.read()
-
-
-def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
-    """Decode an image whose end marker is not where it should be.
-
-    Bytes after the end are harmless, and decoding succeeds. It also succeeds on a JPEG whose
-    missing part is zeros, as an interrupted download into a reserved file leaves it: there the
-    marker is nowhere after the last scan's start.
-    """
-    file.seek(0)
-    data = file.read()
-    with open_image(io.BytesIO(data)) as image, one_large_at_a_time(image):
-        image.load()
-    scan = data.rfind(b"\xff\xda")
-    if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
-        return "no end of the image: the rest of the file is zeros"
-    return None
 
 
 def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
@@ -201,7 +143,7 @@ def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
         items: of a dataset; those that are no files are left out.
         classes: the names that their labels mean.
     """
-    groups = [[item for item in items if isinstance(item.source, PathSource)]]
+    groups = [[item for item in items if item.source.file]]
     for look in (_size, partial(_digest, last=_COMPARED), partial(_digest, last=None)):
         groups = [same for group in groups for same in _contradicting(group, look)]
     if not groups:
@@ -215,7 +157,7 @@ def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
 
 def _contradicting(group: Sequence[Item], look: Callable[[Path], Hashable]) -> Iterable[list[Item]]:
     """Those of a group that look the same and are of several classes, in groups."""
-    paths = [item.source.path for item in group if isinstance(item.source, PathSource)]
+    paths = [item.source.file for item in group if item.source.file]
     seen = in_threads(look, paths, chunksize=32)
     found: dict[Hashable, list[Item]] = {}
     for item, value in zip(group, seen, strict=True):
@@ -232,7 +174,7 @@ def _size(path: Path) -> Hashable:
 
 def _digest(path: Path, last: int | None) -> Hashable:
     try:
-        with PathSource(path).open() as file:
+        with open_regular(path, MOST_BYTES) as file:
             if last is not None:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - last))
             return hashlib.sha256(file.read()).hexdigest()

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 from acrank.data.checks import Fault, fault_of, find_fault, refuse_faults
 from acrank.data.decode import load_oriented
 from acrank.data.imagefile import in_threads, one_large_at_a_time, open_image, strict_pillow
+from acrank.data.images import ImageSource, PathSource
 from acrank.data.segmentation.classmap import ClassMap, has_greys
 from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.labels import (
@@ -24,7 +25,7 @@ from acrank.data.segmentation.layouts import Layout
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.objects import refuse_objects
 from acrank.data.segmentation.target import Pair, SegmentationTarget
-from acrank.data.target import Item, PathSource, Source
+from acrank.data.target import Item
 from acrank.utils.paths import user_path
 
 # Orientations that swap width and height.
@@ -115,7 +116,7 @@ def _unlike(mask: Size, image: Size) -> str:
     )
 
 
-def _check_size(source: Source) -> Size | Fault:
+def _check_size(source: ImageSource) -> Size | Fault:
     """Check that an image is whole, and return its width and height with EXIF applied."""
     fault = find_fault(Item("", 0, source))
     if fault:

@@ -10,13 +10,8 @@ from acrank.data.folders.passed_over import beside_notice, passed_over, suffixes
 from acrank.data.folders.roots import class_root
 from acrank.data.folders.walk import files_below, folders_in, has_suffix, images_in
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.target import (
-    PathSource,
-    Target,
-    assemble,
-    require_two_classes,
-    visible_entries,
-)
+from acrank.data.images import PathSource
+from acrank.data.target import Target, assemble, require_two_classes, visible_entries
 from acrank.errors import DataError
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."

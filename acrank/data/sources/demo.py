@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from acrank.data.target import BytesSource, Item, Target
+from acrank.data.images import BytesSource
+from acrank.data.target import Item, Target
 
 
 def open_demo() -> Target:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from acrank.data.folders.part_names import is_split_word
 from acrank.data.folders.roots import training_and_held_out
+from acrank.data.images import ImageSource
 from acrank.data.labelnames import label_notices
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import DataError, MissingExtraError
@@ -20,7 +21,7 @@ _SPEC = re.compile(r"(?P<name>(?:[A-Za-z]:[\\/])?[^:]*)(?::(?P<split>.+))?")
 
 
 @dataclass(frozen=True)
-class RowSource:
+class RowSource(ImageSource):
     """An image in one row of a dataset."""
 
     reader: Any

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.checks import listing
+from acrank.data.images import PathSource
 from acrank.data.labelnames import composed
 from acrank.data.tables.columns import COLUMNS, Table, cell, places_of
 from acrank.data.tables.paths import find_files
 from acrank.data.tables.split import parts_in_paths, training_rows
-from acrank.data.target import PathSource, Target, assemble
+from acrank.data.target import Target, assemble
 from acrank.errors import DataError
 from acrank.utils.regular import read_regular
 
