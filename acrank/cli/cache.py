@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,14 +17,6 @@ cache = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-class CacheFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def cache_path() -> None:
@@ -39,12 +31,12 @@ def cache_ls(
     model: Annotated[
         list[str] | None, typer.Option(help="Only models of this name or wildcard; repeatable.")
     ] = None,
-    output: Annotated[CacheFormat, typer.Option("--format", help="Of stdout.")] = CacheFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """List the kept results."""
-    from acrank.report.cache_table import print_kept
+    from acrank.report.builders.cache import CacheReport
 
-    print_kept(_chosen(_store(), model), output.value)
+    show(CacheReport(_chosen(_store(), model)), output)
 
 
 def cache_rm(

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from acrank.cli.finetune_options import (
     Accumulation,
     Augmentation,
@@ -18,10 +16,8 @@ from acrank.cli.finetune_options import (
     ClassWeighting,
     Epochs,
     Figures,
-    FinetuneFormat,
     Flip,
     Fold,
-    FormatName,
     HeadEpochs,
     HeadRateFactor,
     HighestRate,
@@ -60,7 +56,7 @@ from acrank.cli.options import (
     TrustCode,
     VoxelSpacing,
 )
-from acrank.cli.output import deliver
+from acrank.cli.output import Format, OutputFormat, deliver, show
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import read_options
 
@@ -115,7 +111,7 @@ def finetune(
     allow_partial: AllowPartial = None,
     fresh: BeginAnew = False,
     figures: Figures = False,
-    format_: FormatName = FinetuneFormat.table,
+    output_format: OutputFormat = Format.table,
 ) -> None:
     """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
 
@@ -136,7 +132,10 @@ def finetune(
 
     folder = output or Path(folder_name(f"{config.model}-{config.method}", "finetuned"))
     done = _finetune(config, folder, fresh)
-    deliver(lambda: _show(done, format_), lambda: _draw(done) if figures else None)
+    from acrank.report.builders.finetuning import FinetuneReport
+
+    report = FinetuneReport(done)
+    deliver(lambda: show(report, output_format), lambda: _draw(done) if figures else None)
 
 
 def _config(options: Mapping[str, Any]) -> FinetuneConfig:
@@ -174,8 +173,8 @@ def _best_of(path: Path) -> dict[str, Any]:
 def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
     from acrank.finetuning.run import finetune as run
     from acrank.finetuning.state import STATE
-    from acrank.report.finetuning import EpochProgress
-    from acrank.report.table import make_console
+    from acrank.report.progress import EpochProgress
+    from acrank.report.renderers.terminal import make_console
 
     with EpochProgress(make_console(stderr=True)) as progress:
         try:
@@ -185,17 +184,6 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
                 command = "the same command without --fresh" if fresh else "the same command"
                 progress.message(f"{command} goes on after the last whole epoch")
             raise
-
-
-def _show(done: Finetuned, output: FinetuneFormat) -> None:
-    from acrank.report.finetuning import print_finetuned
-    from acrank.report.table import make_console
-    from acrank.utils.serialise import json_text
-
-    if output is FinetuneFormat.json:
-        typer.echo(json_text({"folder": str(done.folder), **done.record}), nl=False)
-    else:
-        print_finetuned(done, make_console())
 
 
 def _draw(done: Finetuned) -> None:

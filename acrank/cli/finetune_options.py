@@ -63,13 +63,6 @@ class Norms(enum.StrEnum):
     affine = "affine"
 
 
-class FinetuneFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    json = "json"
-
-
 TrainingData = Annotated[
     str | None,
     typer.Option(
@@ -182,7 +175,6 @@ BeginAnew = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever i
 Figures = Annotated[
     bool, typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report).")
 ]
-FormatName = Annotated[FinetuneFormat, typer.Option("--format", help="Of stdout.")]
 
 
 def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import time
 from pathlib import Path
@@ -49,7 +48,16 @@ from acrank.cli.options import (
     ZooFile,
     settings_of,
 )
-from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.cli.output import (
+    CsvFile,
+    Format,
+    JsonFile,
+    OutputFormat,
+    check_outputs,
+    deliver,
+    show,
+    write_ranking,
+)
 from acrank.errors import ConfigError, ExitCode
 from acrank.utils.streams import lost_output
 from acrank.utils.visible import visible
@@ -57,14 +65,6 @@ from acrank.utils.visible import visible
 if TYPE_CHECKING:
     from acrank.gate import Policy, Verdict
     from acrank.results import Ranking
-
-
-class GateFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    json = "json"
-    md = "md"
 
 
 def gate(
@@ -165,7 +165,7 @@ def gate(
     junit: Annotated[
         Path | None, typer.Option(help="Write a JUnit report: one test case a rule.")
     ] = None,
-    output: Annotated[GateFormat, typer.Option("--format", help="Of stdout.")] = GateFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """Let a pipeline choose a backbone, or guard the one it has.
 
@@ -180,16 +180,15 @@ def gate(
     """
     started = time.perf_counter()
     from acrank.gate import judge
-    from acrank.utils.files import check_all_writable
 
     policy = _policy(locals(), config)
-    check_all_writable(csv, json, junit)
+    check_outputs(csv, json, junit)
     ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
     deliver(
         lambda: _show(verdict, output, choose),
-        lambda: write_result(ranking, csv, json),
+        lambda: write_ranking(ranking, csv, json),
         lambda: _write(verdict, junit),
         lambda: _tell_github(verdict),
     )
@@ -227,21 +226,19 @@ def _policy(options: dict[str, Any], file: Path | None) -> Policy:
     return policy
 
 
-def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
-    from acrank.report.table import make_console
-    from acrank.report.verdict import print_verdict, to_json, to_markdown
+def _show(verdict: Verdict, output: Format, choose: bool) -> None:
+    from acrank.report.builders.verdict import VerdictReport
+    from acrank.report.renderers.terminal import make_console, print_document
 
+    report = VerdictReport(verdict)
     if choose:  # whatever else there is to say must not end up in a variable
-        print_verdict(verdict, make_console(stderr=True))
+        print_document(report.document(), make_console(stderr=True))
         if verdict.passed:
             typer.echo(visible(verdict.best))
             if visible(verdict.best) != verdict.best:
                 typer.echo("note: the name is printed with escapes; rename the model", err=True)
-    elif output is GateFormat.table:
-        print_verdict(verdict, make_console())
     else:
-        text = to_json if output is GateFormat.json else to_markdown
-        typer.echo(text(verdict), nl=False)
+        show(report, output)
 
 
 def _write(verdict: Verdict, junit: Path | None) -> None:
