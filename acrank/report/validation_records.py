@@ -17,6 +17,23 @@ HEADINGS = {
 }
 
 
+def means(result: Validation) -> tuple[list[str], list[list[str]]]:
+    """The means over the datasets: headings, and a row for each metric."""
+    rows = [
+        [
+            label(found),
+            *(number(found.statistics[name].value, digits(name)) for name in STATISTICS[:1]),
+            interval(found),
+            *(number(found.statistics[name].value, digits(name)) for name in STATISTICS[1:]),
+            number(found.test.difference, 2) if found.test else "",
+            p_value(found.test.p_holm) if found.test else "",
+        ]
+        for found in result.summaries
+    ]
+    headings = [HEADINGS[name] for name in STATISTICS]
+    return ["metric", headings[0], "95 % interval", *headings[1:], "over best", "p (Holm)"], rows
+
+
 def label(found: Summary) -> str:
     """A metric's name, with * for a static baseline and an arrow where lower is better."""
     return (

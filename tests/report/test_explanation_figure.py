@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from acrank.errors import ConfigError
-from acrank.report.cells import plain
 from acrank.report.explanation_figure import check_figure, draw, explanation_figure
+from acrank.report.renderers.terminal import plain
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.types import Floats
 from tests.report.test_cells import NAMES
