@@ -155,7 +155,8 @@ class CheckReport:
             (Column("weights MB", priority=3), lambda checked: _text(_megabytes(checked))),
             (Column("says", words=True), lambda c: "; ".join([*c.errors, *c.warnings])),
         ]
-        return Document((tabulate("Entries", columns, self.checks, silent=True), Text(count)))
+        table = tabulate("Entries", columns, self.checks, header=1, silent=True)
+        return Document((table, Text(count)))
 
     def records(self) -> Records:
         """A row for each entry, with all its errors and warnings in one cell each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,11 +15,9 @@ from rich.text import Text as Styled
 from acrank.report.document import (
     Block,
     Code,
-    Column,
     Document,
     Group,
     Items,
-    Row,
     Section,
     Table,
     Text,
@@ -30,6 +28,8 @@ from acrank.utils.visible import visible
 PLAIN_WIDTH = 1000
 # How wide names and reasons stay before any column goes.
 WRAPPED = 32
+# How narrow a column of words becomes at most.
+NARROWEST = 12
 # Blanks between columns.
 GAP = 2
 STYLES = {"": None, "best": "green", "failed": "red", "quiet": "dim"}
@@ -138,18 +138,15 @@ def fitted(table: Table, width: int) -> tuple[list[Table], list[str]]:
         One table or, where it is cut up, several; and the headings.
     """
     places = [place for place, column in enumerate(table.columns) if not column.detail]
-    widths = [_width(table, place) for place in range(len(table.columns))]
-    if table.leading:
+    widths = _widths(table)
+    if 0 < table.leading < len(places):
         return [_part(table, part) for part in _cut(places, widths, table.leading, width)], []
-
-    def needed() -> int:
-        return sum(
-            min(widths[place], WRAPPED) if table.columns[place].words else widths[place]
-            for place in places
-        ) + GAP * (len(places) - 1)
-
+    least = [
+        min(widths[place], WRAPPED) if column.words else widths[place]
+        for place, column in enumerate(table.columns)
+    ]
     hidden: list[int] = []
-    while needed() > width:
+    while _total(least[place] for place in places) > width:
         last = max((table.columns[place].priority for place in places), default=0)
         if not last:
             break
@@ -158,33 +155,56 @@ def fitted(table: Table, width: int) -> tuple[list[Table], list[str]]:
     return [_part(table, places)], [table.columns[place].heading for place in sorted(hidden)]
 
 
-def _width(table: Table, place: int) -> int:
-    texts = (table.columns[place].heading, *(str(row.cells[place]) for row in table.rows))
-    return max(cell_len(visible(text)) for text in texts)
+def _widths(table: Table) -> list[int]:
+    """Letters that each column takes where nothing is wrapped."""
+    lines = [[column.heading for column in table.columns]]
+    lines += [[str(cell) for cell in row.cells] for row in table.rows]
+    columns = zip(*lines, strict=True)
+    return [max(1, *(cell_len(visible(text)) for text in texts)) for texts in columns]
+
+
+def _total(widths: Iterable[int]) -> int:
+    """Letters of a line of such columns."""
+    return sum(width + GAP for width in widths) - GAP
+
+
+def _narrowed(table: Table, width: int) -> list[int]:
+    """Widths of columns that a line holds: reasons are narrowed before names, the widest first."""
+    widths = _widths(table)
+    words = [place for place, column in enumerate(table.columns) if column.words]
+    others = [place for place in words if place != table.header]
+    for narrow in (others, words):
+        while narrow and _total(widths) > width:
+            widest = max(narrow, key=lambda place: widths[place])
+            if widths[widest] <= NARROWEST:
+                break
+            widths[widest] -= 1
+    return widths
 
 
 def _cut(
     places: Sequence[int], widths: Sequence[int], leading: int, width: int
-) -> Iterable[list[int]]:
+) -> Iterator[list[int]]:
+    """The places of the columns of each block."""
     first, rest = list(places[:leading]), list(places[leading:])
-    room = width - sum(widths[place] + GAP for place in first) + GAP
     while rest:
-        taken = [rest.pop(0)]
-        while rest and sum(widths[place] + GAP for place in [*taken, rest[0]]) <= room:
-            taken.append(rest.pop(0))
-        yield [*first, *taken]
+        block = [*first, rest.pop(0)]
+        while rest and _total(widths[place] for place in [*block, rest[0]]) <= width:
+            block.append(rest.pop(0))
+        yield block
 
 
 def _part(table: Table, places: Sequence[int]) -> Table:
     """The table with some of its columns."""
     columns = tuple(table.columns[place] for place in places)
     rows = (replace(row, cells=tuple(row.cells[place] for place in places)) for row in table.rows)
-    return replace(table, columns=columns, rows=tuple(rows))
+    header = places.index(table.header) if table.header in places else 0
+    return replace(table, columns=columns, rows=tuple(rows), header=header)
 
 
 def _print_table(table: Table, console: Console) -> None:
     """Print a table; off a terminal without the blanks that pad its last column."""
-    grid = _grid(table.columns, table.rows)
+    grid = _grid(table, console.width)
     if console.is_terminal:
         console.print(grid)
         return
@@ -194,16 +214,16 @@ def _print_table(table: Table, console: Console) -> None:
     console.out("\n".join(lines), highlight=False)
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Row]) -> Grid:
-    """Of columns of words, rich narrows the widest first, and wraps what is in them."""
+def _grid(table: Table, width: int) -> Grid:
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    for column, letters in zip(table.columns, _narrowed(table, width), strict=True):
         grid.add_column(
             plain(column.heading),
+            width=letters,
             justify="left" if column.words else "right",
             no_wrap=not column.words,
             overflow="fold",
         )
-    for row in rows:
+    for row in table.rows:
         grid.add_row(*(plain(str(cell)) for cell in row.cells), style=STYLES[row.tone])
     return grid
