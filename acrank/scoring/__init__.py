@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
+from acrank.metrics.affine import Probe
 from acrank.scoring.norms import no_norm_error, norm_layers
 from acrank.scoring.single_step import single_steps
 from acrank.scoring.training import trainings
-from acrank.scoring.types import Batches, Probe, ProbeSettings
+from acrank.scoring.types import Batches, Passes, ProbeSettings
 
-__all__ = ["Batches", "Probe", "ProbeSettings", "probe_model"]
+__all__ = ["Batches", "Passes", "Probe", "ProbeSettings", "probe_model"]
 
 
 def probe_model(

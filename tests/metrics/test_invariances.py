@@ -17,7 +17,9 @@ from acrank.metrics.registry import CLASSIFICATION
 
 # Those of pixels alone have tests of their own.
 NAMES = tuple(
-    name for name, metric in METRICS.items() if metric.function and CLASSIFICATION in metric.tasks
+    name
+    for name, metric in METRICS.items()
+    if metric.kind == "features" and CLASSIFICATION in metric.tasks
 )
 # They look at the source head alone.
 HEADS = tuple(name for name in NAMES if METRICS[name].needs)

@@ -28,7 +28,7 @@ class RoundConfig(RunConfig):
     @property
     def metrics_wanted(self) -> tuple[str, ...]:
         """The score ranked by, or those that vote; all forms of AC-Corr if it is computed."""
-        probed = any(METRICS[name].kind == "affine" for name in self.metrics_named)
+        probed = any(METRICS[name].of_norms for name in self.metrics_named)
         return tuple(dict.fromkeys((*(AC_CORR if probed else ()), *self.metrics_named)))
 
 
@@ -68,8 +68,8 @@ class Bench:
         self.store = store
         full = len(work.sample)
         first, last = _computed(round_config(work.config, full)), _computed(work.config)
-        kinds = {METRICS[name].kind for name in first}
-        least = A_CLASS * len(work.sample.classes) if kinds - {"affine", "static"} else 0
+        of_images = any(METRICS[n].sees_images and not METRICS[n].of_norms for n in first)
+        least = A_CLASS * len(work.sample.classes) if of_images else 0
         self.sizes = round_sizes(full, len(work.sample.batches), least)
         self.uniform = first >= last and work.features is None
         self._works = {full: work}
