@@ -44,7 +44,7 @@ def drawn(seed: int, count: int = 36, width: int = 5) -> tuple[Array, Labels, Ar
 
 
 def value(name: str, features: Any, labels: Any, probs: Array) -> float:
-    return METRICS[name].load()(as_feature_set(features, labels, probs))
+    return float(METRICS[name].load()(as_feature_set(features, labels, probs)))
 
 
 def same(name: str, first: float, rel: float = 1e-6) -> Any:
