@@ -147,8 +147,6 @@ def test_scores_are_drawn_with_better_ones_to_the_right() -> None:
     assert "affine_shift (lower is better, right)" in first.svg
     mark = r'<use href="[^"]*" x="([\d.]+)" y="([\d.]+)" style="fill: var\(--accent'
     marks = re.findall(mark, first.svg)
-        r'<use href="[^"]*" x="([\d.]+)" y="([\d.]+)" style="fill: var\(--accent', first.svg
-    )
     *dots, diamond = [(float(x), float(y)) for x, y in marks]
     assert diamond == dots[0] == max(dots)  # best in both, right and up
     assert dots == sorted(dots, key=lambda dot: (-dot[0], dot[1]))
