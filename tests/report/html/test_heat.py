@@ -2,9 +2,8 @@
 
 import math
 
-from acrank.results.estimate import Estimate
-
 from acrank.report.html.heat import Cell, rank_heat
+from acrank.results import Estimate
 from tests.report.html.builders import make_ranking, model
 
 
