@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data import stratify
+from acrank.data.base import AnySample
 from acrank.data.checks import Fault, fault_of, refuse_faults
 from acrank.data.decode import Decoded, Pixels, decode, grey_depth
 from acrank.data.fingerprint import make_fingerprint
@@ -96,8 +97,8 @@ def _decoded(
 
 
 def smaller_sample(
-    whole: Sample, target: Target, samples: int, batch_size: int, seed: int
-) -> Sample:
+    whole: AnySample, target: Target, samples: int, batch_size: int, seed: int
+) -> AnySample:
     """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
 
     Args:
