@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from acrank.norm.correlation import RATIO_EPS
 from acrank.norm.mixing import mixed_affine
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 
 
 class AffineCoLayer(nn.Module):

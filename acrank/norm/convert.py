@@ -13,8 +13,8 @@ from acrank.norm.base import AffineCoLayer
 from acrank.norm.guard import NONE_LEFT
 from acrank.norm.layers import AffineCoNormAct2d
 from acrank.norm.samplewise import AffineCoSampleNorm
+from acrank.norm.types import BATCH, KINDS, NORM_NAMES, NormKind
 from acrank.norm.usable import layer_class, norm_candidates, norm_kind
-from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind
 
 Model = TypeVar("Model", bound=nn.Module)
 

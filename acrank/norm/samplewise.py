@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from acrank.norm.base import AffineCoLayer
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 
 _KINDS: dict[type[nn.Module], NormKind] = {
     nn.LayerNorm: "layer",

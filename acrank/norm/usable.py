@@ -19,7 +19,7 @@ from acrank.norm.layers import (
     AffineCoNormAct2d,
 )
 from acrank.norm.samplewise import samplewise_kind, why_not_samplewise
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 from acrank.utils.fresh import is_fresh
 
 # A layer is known by the forward it runs, so that a subclass with a forward of its own is not

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.norm.types import NORM_NAMES, is_generalised
 from acrank.results import ModelResult
-from acrank.results.kinds import NORM_NAMES, is_generalised
 
 MIX = "--norms mixed ranks both in one list"
 

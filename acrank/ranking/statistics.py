@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from acrank.results.estimate import Estimate
+from acrank.metrics.estimate import Estimate
 
 Array = NDArray[np.float64]
 

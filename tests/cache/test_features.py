@@ -15,8 +15,8 @@ from acrank.cache.features import FeatureWriter, file_name, read_features
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
+from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
 from acrank.runners.from_features import rerank
 from acrank.scoring.extract import Extracted
 

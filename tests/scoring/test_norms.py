@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from acrank.errors import NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.norm import AffineCoLayer, convert_affine
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 from acrank.scoring import ProbeSettings, probe_model
 from acrank.scoring.bn_probe import bn_probe
 from acrank.scoring.norms import Norms, kind_of, norm_layers

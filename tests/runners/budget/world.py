@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, RankedModel
-from acrank.results.estimate import Estimate
 from acrank.runners.budget.costs import Costs
 from acrank.runners.budget.rounds import Halving
 from acrank.runners.callbacks import Listener, Silent
