@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,16 +44,20 @@ class Drawing(NamedTuple):
             DataError: the record does not say how the sample was drawn.
         """
         given = {name: settings[name] for name in cls._fields if settings.get(name) is not None}
-        numbers = ("samples", "batch_size", "seed")
-        if not all(isinstance(given.get(name), int) for name in numbers):
+        # results from before there were other tasks do not tell the size, which only masks need
+        numbers = {"image_size": 0, **settings}
+        told = ("samples", "batch_size", "seed", "image_size")
+        if not all(isinstance(numbers.get(name), int) for name in told):
             raise DataError(
                 "The result does not say how its sample was drawn.",
                 hint="Leave --data out: no images.",
             )
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
+        found = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
+        return cls(**cast(dict[str, Any], found))
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen:
     """What scores of features see of a sample.
 
     Attributes:

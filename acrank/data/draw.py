@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import ConfigError
+
+Drawn = TypeVar("Drawn", bound=AnySample)
 
 
 def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sample:
@@ -96,9 +99,7 @@ def _decoded(
     )
 
 
-def smaller_sample(
-    whole: AnySample, target: Target, samples: int, batch_size: int, seed: int
-) -> AnySample:
+def smaller_sample(whole: Drawn, target: Target, samples: int, batch_size: int, seed: int) -> Drawn:
     """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
 
     Args:

@@ -18,7 +18,7 @@ from acrank.cache import Key, Store
 from acrank.cache.features import FeatureWriter
 from acrank.cache.keys import Keys
 from acrank.config import RunConfig
-from acrank.data import AnySample, Sample
+from acrank.data import AnySample
 from acrank.errors import AcrankError
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
@@ -96,8 +96,6 @@ class Scorer:
         self.keys = Keys(work.config, work.sample, work.device, work.dtype)
         self.keep = None
         if work.features is not None:
-            if not isinstance(work.sample, Sample):
-                raise RuntimeError("features are kept of classification alone")
             self.keep = FeatureWriter(work.features, work.sample, work.config, work.dtype)
 
     def __call__(self, entry: ZooEntry) -> ModelResult:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.data import Preprocessing
-from acrank.tasks.readout import Observations
 from acrank.tasks.dimensions import require_dimensions
 from acrank.tasks.heads import features_of, linear_head
+from acrank.tasks.readout import Observations
 
 
 @dataclass(frozen=True)

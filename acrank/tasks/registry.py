@@ -1,35 +1,26 @@
 """The registry of tasks: each owns every decision that depends on what its labels are of.
 
-Importing it needs no torch. A package adds a task by an entry point ``acrank.tasks`` that names an
-instance of :class:`Task`.
+Importing it needs no torch. A package adds a task by an entry point of the group ``acrank.tasks``:
+its name is the task's key, and it loads an instance of :class:`Task`.
 """
 
 from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
 from acrank.errors import ConfigError
+from acrank.utils.plugins import Registry, instance_of
 
 if TYPE_CHECKING:
     from acrank.config import RunConfig
     from acrank.data.base import AnySample
     from acrank.tasks.readout import Readout
-
-GROUP = "acrank.tasks"
-# The first of a name stands for it where only the name is known.
-BUILT_IN = (
-    "acrank.tasks.kinds.classification:CLASSIFICATION",
-    "acrank.tasks.kinds.masks:MASKS",
-    "acrank.tasks.kinds.volumes:VOLUMES",
-)
 
 
 class HasDecoder(Protocol):
@@ -76,9 +67,6 @@ class Task(ABC):
             the classifier that it was trained with, are of use.
         samples: how many images are drawn for scoring, unless it is set.
         batch_size: images in a batch, unless it is set.
-        settings: settings of scoring and fine-tuning that are of use to this task, and not to all.
-        unused: settings that some other tasks have, and that are passed over with a notice;
-            further ones of other tasks are refused.
         heads: of the probe, those that are defined.
         augmentations: of training images, those that are defined.
         measures: that fine-tuned networks are judged by; the first one that is predicted is what an
@@ -98,8 +86,6 @@ class Task(ABC):
     whole_images: bool
     samples: int
     batch_size: int
-    settings: tuple[str, ...]
-    unused: tuple[str, ...]
     heads: tuple[str, ...]
     augmentations: tuple[str, ...]
     measures: tuple[Measure, ...]
@@ -147,76 +133,26 @@ class Task(ABC):
         free = {n: v for n, v in usual.items() if n not in config.model_fields_set}
         return {name: value for name, value in free.items() if getattr(config, name) != value}
 
-    def refuse_foreign(self, config: BaseModel) -> None:
-        """Refuse settings that are for other tasks alone.
 
-        Raises:
-            ConfigError: one is set, be it to what it is anyway.
-        """
-        known = {*self.settings, *self.unused}
-        foreign = [name for name in _owned() if name not in known and _is_given(config, name)]
-        for name in foreign:
-            owners = [task for task in tasks().values() if name in task.settings]
-            same = [other for other in foreign if _owned()[other] == _owned()[name]]
-            things = {task.things for task in owners}
-            if len(things) == 1 and self.things not in things:
-                whose, ours = things.pop(), f"the data are {self.things}"
-            else:
-                whose, ours = owners[0].name, f"the data are for {self.name}"
-            own = ", ".join(option(setting) for setting in self.settings)
-            raise ConfigError(
-                f"{', '.join(map(option, same))} is for {whose}, and {ours}.",
-                hint=f"Leave it out; for {self.things} there are {own}." if own else "Leave it out.",
-            )
+def _own() -> dict[str, Task]:
+    # each is an instance of what is defined here
+    from acrank.tasks.kinds.classification import CLASSIFICATION
+    from acrank.tasks.kinds.masks import MASKS
+    from acrank.tasks.kinds.volumes import VOLUMES
 
-    def told_unused(self, config: BaseModel) -> list[str]:
-        """Say which settings somebody has set that are passed over."""
-        named = ", ".join(option(name) for name in self.unused if _is_given(config, name))
-        if not named:
-            return []
-        return [
-            f"{named}: for images with masks alone, and not used here; each network sees images at "
-            "its own size (input_size in a zoo entry)."
-        ]
+    # the first of a name stands for it where only the name is known
+    return {task.key: task for task in (CLASSIFICATION, MASKS, VOLUMES)}
 
 
-def option(name: str) -> str:
-    """The option of a setting."""
-    return "--" + name.replace("_", "-")
+def _accept(name: str, loaded: object) -> Task:
+    task = instance_of(Task)(name, loaded)  # type: ignore[type-abstract]
+    if task.key != name:
+        raise ValueError(f"its key is {task.key!r}, and its entry point is called {name!r}")
+    return task
 
 
-def _is_given(config: BaseModel, name: str) -> bool:
-    """Whether somebody has set a setting, and not to nothing."""
-    return name in config.model_fields_set and getattr(config, name) not in (None, ())
-
-
-@cache
-def tasks() -> dict[str, Task]:
-    """Every task by its key: those of this package, then those of others.
-
-    Raises:
-        ConfigError: a task of another package cannot be loaded, or claims a key that is taken.
-    """
-    found: dict[str, Task] = {}
-    for target in BUILT_IN:
-        task = loaded(target)
-        found[task.key] = task
-    for entry in entry_points(group=GROUP):
-        try:
-            task = entry.load()
-        except Exception as error:
-            raise ConfigError(
-                f"Task '{entry.name}' ({entry.value}) cannot be loaded: {error}.",
-                hint="Mend or remove the package that brings it.",
-            ) from error
-        if not isinstance(task, Task) or task.key in found:
-            raise ConfigError(
-                f"Task '{entry.name}' ({entry.value}) is refused: "
-                + ("its key is taken." if isinstance(task, Task) else "it is no task."),
-                hint="Mend or remove the package that brings it.",
-            )
-        found[task.key] = task
-    return found
+# Every task by its key.
+TASKS: Registry[Task] = Registry("acrank.tasks", "task", _own, _accept)
 
 
 def loaded(target: str) -> Any:
@@ -227,7 +163,7 @@ def loaded(target: str) -> Any:
 
 def task_names() -> tuple[str, ...]:
     """What ``--task`` takes besides ``auto``."""
-    return tuple(dict.fromkeys(task.name for task in tasks().values()))
+    return tuple(dict.fromkeys(task.name for task in TASKS.values()))
 
 
 def task_named(name: str) -> Task:
@@ -236,7 +172,7 @@ def task_named(name: str) -> Task:
     Raises:
         ConfigError: there is none.
     """
-    for task in tasks().values():
+    for task in TASKS.values():
         if task.name == name:
             return task
     raise ConfigError(f"There is no task '{name}'.", hint=f"Known: {', '.join(task_names())}.")
@@ -244,15 +180,5 @@ def task_named(name: str) -> Task:
 
 def measure_keys(*, predicted: bool = False) -> tuple[str, ...]:
     """Keys of the measures of all tasks; ``predicted`` for those that scores can predict."""
-    every = (m for task in tasks().values() for m in task.measures if m.predicted or not predicted)
+    every = (m for task in TASKS.values() for m in task.measures if m.predicted or not predicted)
     return tuple(dict.fromkeys(measure.key for measure in every))
-
-
-@cache
-def _owned() -> dict[str, tuple[str, ...]]:
-    """The tasks, by key, that each setting is for, of settings that are not for all."""
-    names: Iterable[str] = (name for task in tasks().values() for name in task.settings)
-    return {
-        name: tuple(task.key for task in tasks().values() if name in task.settings)
-        for name in dict.fromkeys(names)
-    }

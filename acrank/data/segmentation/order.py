@@ -24,6 +24,7 @@ class _HasItems(Protocol):
 
 
 Keyed = TypeVar("Keyed", bound=_HasKey)
+Drawn = TypeVar("Drawn", bound=AnySample)
 
 
 def plan_pairs(available: int, samples: int, batch_size: int) -> stratify.Plan:
@@ -82,8 +83,8 @@ def class_warnings(
 
 
 def smaller_segmentation(
-    whole: AnySample, target: _HasItems, samples: int, batch_size: int, seed: int
-) -> AnySample:
+    whole: Drawn, target: _HasItems, samples: int, batch_size: int, seed: int
+) -> Drawn:
     """Draw fewer images or volumes from those that are decoded already, as a new draw would.
 
     Args:

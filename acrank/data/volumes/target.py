@@ -57,9 +57,7 @@ class VolumeTarget:
         """See :func:`acrank.data.volumes.draw.draw_volumes`."""
         from acrank.data.volumes.draw import draw_volumes  # it draws from targets
 
-        settings = VolumeSettings(
-            drawing.patch, drawing.spacing, drawing.window, drawing.patches
-        )
+        settings = VolumeSettings(drawing.patch, drawing.spacing, drawing.window, drawing.patches)
         return draw_volumes(self, drawing.samples, drawing.batch_size, drawing.seed, settings)
 
     def smaller(self, whole: AnySample, drawing: Drawing) -> AnySample:

@@ -44,8 +44,6 @@ MASKS = Segmentation(
     whole_images=False,
     samples=64,
     batch_size=8,  # a batch of 8 masks costs as much as a batch of 32 images
-    settings=("image_size", "decoder", "pixels", "layers"),
-    unused=(),
     heads=("random",),
     augmentations=("light", "none"),
     measures=OVERLAPS,
@@ -53,6 +51,6 @@ MASKS = Segmentation(
     averaged="mean of the foreground",
     tuning="acrank.finetuning.masks.objective:MASKS",
     links="acrank.experiments.benchmark.masks:MASKS",
-    gallery="acrank.report.html.overlays:with_masks",
+    gallery="acrank.report.html.thumbnails:with_masks",
     figure="acrank.report.finetuning_cases:cases",
 )

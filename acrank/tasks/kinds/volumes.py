@@ -12,8 +12,6 @@ VOLUMES = Segmentation(
     whole_images=False,
     samples=32,
     batch_size=2,  # a patch of a volume has as many voxels as a dozen images have pixels
-    settings=("patch", "spacing", "window", "patches", "decoder", "pixels", "layers"),
-    unused=(),
     heads=("random",),
     augmentations=("light", "none"),
     measures=OVERLAPS,
@@ -21,6 +19,6 @@ VOLUMES = Segmentation(
     averaged="mean of the foreground",
     tuning="acrank.finetuning.volumes.objective:VOLUMES",
     links="acrank.experiments.benchmark.volumes:VOLUMES",
-    gallery="acrank.report.html.overlays:with_labels",
+    gallery="acrank.report.html.thumbnails:with_labels",
     figure="acrank.report.finetuning_cases:cases",
 )
