@@ -12,6 +12,7 @@ from torch import nn
 
 from acrank.config import RunConfig
 from acrank.data import AnySample, Preprocessing
+from acrank.data.base import Batches
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.estimate import Estimate
@@ -21,10 +22,11 @@ from acrank.metrics.registry import METRICS, with_parts
 from acrank.metrics.static import static_scores
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
-from acrank.scoring import Batches, Probe, ProbeSettings, probe_model
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import Probe, ProbeSettings
 from acrank.tasks.readout import Readout
 from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone

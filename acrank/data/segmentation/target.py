@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from acrank.data.base import AnySample, Drawing
+from acrank.data.images import ImageSource
 from acrank.data.segmentation.classmap import ClassMap
-from acrank.data.target import Item, Source
+from acrank.data.target import Item
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Pair:
     """
 
     key: str
-    image: Source = field(repr=False, compare=False)
-    mask: Source = field(repr=False, compare=False)
+    image: ImageSource = field(repr=False, compare=False)
+    mask: ImageSource = field(repr=False, compare=False)
     size: tuple[int, int]
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.report.html.class_colours import DARK_GREY, LIGHT_GREY, class_colours, rgb
+from acrank.data.volumes.slices import PLANES, slices_of
+from acrank.report.figures.colours import DARK_GREY, LIGHT_GREY, class_colours, rgb
 from acrank.report.html.jpeg import jpeg_uri
-from acrank.report.html.slices import PLANES, slices_of
 
 if TYPE_CHECKING:
     from acrank.data.segmentation import SegmentationSample
@@ -34,8 +34,6 @@ _PERIOD, _LINE = 14, 3
 
 Pixels = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
-# From a row and the background's class to pictures: plane, image and mask of each.
-Draw = Callable[[int, int], Iterator[tuple[str, Pixels, Pixels]]]
 
 
 @dataclass(frozen=True)
@@ -89,34 +87,17 @@ class Overlays:
     planes: int = 0
 
 
-def overlays_of_images(sample: SegmentationSample) -> Overlays:
-    """Draw thumbnails of images with their masks: spread over the sample, square as networks see.
+def make_overlays(sample: SegmentationSample | VolumeSample) -> Overlays:
+    """Thumbnails of a sample with its masks: spread over it, square as networks see them.
+
+    Of volumes, the three slices that show most of the foreground.
 
     Args:
         sample: that a run has drawn.
     """
+    from acrank.data.volumes import VolumeSample
 
-    def pictures(row: int, background: int) -> Iterator[tuple[str, Pixels, Pixels]]:
-        yield "", sample.images[row], sample.masks[row]
-
-    return _overlays(sample, 0, pictures)
-
-
-def overlays_of_volumes(sample: VolumeSample) -> Overlays:
-    """Draw thumbnails of volumes: the three slices that show most of the foreground, with labels.
-
-    Args:
-        sample: that a run has drawn.
-    """
-
-    def pictures(row: int, background: int) -> Iterator[tuple[str, Pixels, Pixels]]:
-        given = (sample.images[row, 0], sample.masks[row], sample.spacing)
-        yield from slices_of(*given, background, SIZE)
-
-    return _overlays(sample, len(PLANES), pictures)
-
-
-def _overlays(sample: SegmentationSample | VolumeSample, planes: int, pictures: Draw) -> Overlays:
+    planes = len(PLANES) if isinstance(sample, VolumeSample) else 0
     colours = _colours(sample.classes)
     counts = np.stack([np.bincount(m.ravel(), minlength=IGNORE + 1) for m in sample.masks])
     last = len(sample) - 1
@@ -126,11 +107,24 @@ def _overlays(sample: SegmentationSample | VolumeSample, planes: int, pictures: 
         MaskedImage(draw_over(image, mask, colours), told, plane)
         for row in rows
         for told in [_told(sample.classes, colours, counts[row])]
-        for plane, image, mask in pictures(int(row), colours.index(""))
+        for plane, image, mask in _pictures(sample, int(row), colours.index(""))
     )
     *classes, ignored = _legend((*sample.classes, "ignored"), (*colours, ""), counts)
     left_out = ignored if ignored.images else None
     return Overlays(tuple(classes), tuple(images), len(sample), left_out, planes)
+
+
+def _pictures(
+    sample: SegmentationSample | VolumeSample, row: int, background: int
+) -> Iterator[tuple[str, Pixels, Pixels]]:
+    """The image of a row, or slices of its volume's first channel, each with its mask."""
+    from acrank.data.volumes import VolumeSample
+
+    if isinstance(sample, VolumeSample):
+        given = (sample.images[row, 0], sample.masks[row], sample.spacing)
+        yield from slices_of(*given, background, SIZE)
+    else:
+        yield "", sample.images[row], sample.masks[row]
 
 
 def draw_over(image: Pixels, mask: Pixels, colours: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from acrank.errors import DataError
 from acrank.metrics.registry import CLASSIFICATION
 from acrank.report.html.jpeg import jpeg_uri
-from acrank.tasks.registry import TASKS, loaded
 
 if TYPE_CHECKING:
     from acrank.data import AnySample, Sample
@@ -58,16 +57,20 @@ class Gallery:
 
 
 def make_gallery(sample: AnySample) -> Gallery:
-    """Make the pictures of a sample that its task has for a page.
+    """Thumbnails of a sample: by class, or with their masks over them.
 
     Args:
         sample: that a run has drawn.
     """
-    gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
-    return gallery
+    from acrank.data import Sample
+    from acrank.report.html.overlays import make_overlays
+
+    if isinstance(sample, Sample):
+        return _by_class(sample)
+    return Gallery(overlays=make_overlays(cast("SegmentationSample | VolumeSample", sample)))
 
 
-def by_class(sample: Sample) -> Gallery:
+def _by_class(sample: Sample) -> Gallery:
     """Spread over each class, cropped to a square as for a network."""
     shown = range(min(len(sample.classes), MOST))
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
@@ -78,20 +81,6 @@ def by_class(sample: Sample) -> Gallery:
         images = _thumbnails(sample, rows[places.astype(np.int64)])
         found.append(ClassImages(sample.classes[label], len(rows), images))
     return Gallery(tuple(found), len(sample.classes) - len(found))
-
-
-def with_masks(sample: SegmentationSample) -> Gallery:
-    """Images with their masks over them."""
-    from acrank.report.html.overlays import overlays_of_images
-
-    return Gallery(overlays=overlays_of_images(sample))
-
-
-def with_labels(sample: VolumeSample) -> Gallery:
-    """Slices of volumes with their labels over them."""
-    from acrank.report.html.overlays import overlays_of_volumes
-
-    return Gallery(overlays=overlays_of_volumes(sample))
 
 
 def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gallery:

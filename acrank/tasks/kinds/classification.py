@@ -46,6 +46,6 @@ CLASSIFICATION = Classification(
     averaged="",
     tuning="acrank.finetuning.classes:CLASSES",
     links="acrank.experiments.benchmark.classes:CLASSES",
-    gallery="acrank.report.html.thumbnails:by_class",
+    gallery="acrank.report.galleries:by_class",
     figure="acrank.report.finetuning_figures:confusion",
 )

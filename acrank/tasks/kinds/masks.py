@@ -51,6 +51,6 @@ MASKS = Segmentation(
     averaged="mean of the foreground",
     tuning="acrank.finetuning.masks.objective:MASKS",
     links="acrank.experiments.benchmark.masks:MASKS",
-    gallery="acrank.report.html.thumbnails:with_masks",
+    gallery="acrank.report.galleries:with_masks",
     figure="acrank.report.finetuning_cases:cases",
 )

@@ -19,6 +19,6 @@ VOLUMES = Segmentation(
     averaged="mean of the foreground",
     tuning="acrank.finetuning.volumes.objective:VOLUMES",
     links="acrank.experiments.benchmark.volumes:VOLUMES",
-    gallery="acrank.report.html.thumbnails:with_labels",
+    gallery="acrank.report.galleries:with_labels",
     figure="acrank.report.finetuning_cases:cases",
 )

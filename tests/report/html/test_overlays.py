@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from acrank.data.segmentation import SegmentationSample
-from acrank.report.html.class_colours import ACCENT, DARK_GREY, LIGHT_GREY, SECOND, rgb
-from acrank.report.html.overlays import MOST, SIZE, draw_over, overlays_of_images
+from acrank.report.figures.colours import ACCENT, DARK_GREY, LIGHT_GREY, SECOND, rgb
+from acrank.report.html.overlays import MOST, SIZE, draw_over, make_overlays
 
 SIDE = 64
 Pixels = npt.NDArray[np.uint8]
@@ -90,7 +90,7 @@ def test_a_mask_lies_where_its_image_is() -> None:
 
 def test_shares_are_of_all_pixels_and_images_of_the_whole_sample() -> None:
     masks = [halves(0, 1), halves(0, 0), halves(0, 255), halves(0, 1)]
-    found = overlays_of_images(sample_of(masks, ("background", "vessel", "disc")))
+    found = make_overlays(sample_of(masks, ("background", "vessel", "disc")))
     told = [(each.name, each.colour, each.share, each.images) for each in found.classes]
     assert told == [
         ("background", "", "62.5 %", 4),
@@ -110,13 +110,13 @@ def test_shares_are_of_all_pixels_and_images_of_the_whole_sample() -> None:
 def test_a_few_pixels_are_not_none_and_almost_all_are_not_all() -> None:
     mask = halves(0, 0)
     mask[0, 0] = 1
-    found = overlays_of_images(sample_of([mask] + [halves(0, 0)] * 7, ("background", "dot")))
+    found = make_overlays(sample_of([mask] + [halves(0, 0)] * 7, ("background", "dot")))
     assert [each.share for each in found.classes] == [">99.9 %", "<0.1 %"]
     assert found.ignored is None
 
 
 def test_background_is_the_class_of_that_name_wherever_it_stands() -> None:
-    found = overlays_of_images(sample_of([halves(0, 1)], ("vessel", "background")))
+    found = make_overlays(sample_of([halves(0, 1)], ("vessel", "background")))
     assert [each.colour for each in found.classes] == [ACCENT, ""]
     assert found.images[0].told == "vessel 50.0 %"
 
@@ -125,7 +125,7 @@ def test_the_largest_classes_are_told_of_many() -> None:
     mask = np.repeat(np.arange(1, 9, dtype=np.uint8), 8)[:, None].repeat(SIDE, axis=1)
     mask[:8] = 6  # of two stripes now
     classes = tuple("zabcdefgh")
-    (image,) = overlays_of_images(sample_of([mask], classes)).images
+    (image,) = make_overlays(sample_of([mask], classes)).images
     assert image.told == "f 25.0 %, b 12.5 %, c 12.5 %, 4 more"
 
 
@@ -135,7 +135,7 @@ def test_images_are_few_and_spread_over_the_sample(images: int) -> None:
     sample = sample_of(masks, ("background", "vessel"))
     levels = [np.full((SIDE, SIDE), number, dtype=np.uint8) for number in range(images)]
     sample.images = tuple(levels)
-    found = overlays_of_images(sample)
+    found = make_overlays(sample)
     assert (len(found.images), found.drawn) == (min(images, MOST), images)
     shown = [decoded(image.uri)[:, :60].mean() for image in found.images]
     assert shown == pytest.approx(np.linspace(0, images - 1, len(shown)), abs=2.5)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from acrank.data.volumes import VolumeSample
-from acrank.report.html.overlays import overlays_of_volumes
-from acrank.report.html.slices import slices_of
+from acrank.data.volumes.slices import slices_of
+from acrank.report.html.overlays import make_overlays
 
 SHAPE = (12, 20, 16)
 SIDE = 40
@@ -70,7 +70,7 @@ def test_volumes_stand_in_three_slices_each() -> None:
         spacing=(1, 1, 1),
         batches=(np.arange(9),),
     )
-    overlays = overlays_of_volumes(sample)
+    overlays = make_overlays(sample)
     assert overlays.planes == 3
     assert [image.plane for image in overlays.images[:3]] == ["axial", "coronal", "sagittal"]
     assert len(overlays.images) == 24
