@@ -1,13 +1,13 @@
 """Images of the sample that a run drew, to stand in a page: by class, or with their masks.
 
-A gallery is the blocks of a page's section. Each kind of sample has a function that makes one;
+A gallery is the blocks of a page's section. Each task names the function that makes one;
 nothing but pixels is in the images, and no more of the sample is kept than these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,12 @@ from acrank.metrics.registry import CLASSIFICATION
 from acrank.report.document import Block, Cell, Column, Image, Images, Row, Section, Table, Text
 from acrank.report.figures.colours import class_colours
 from acrank.report.figures.masks import jpeg_uri, painted
+from acrank.tasks.registry import TASKS, loaded
 
 if TYPE_CHECKING:
-    from acrank.data import AnySample, AnyTarget, Sample
+    from acrank.data import AnySample, Sample
     from acrank.data.segmentation import SegmentationSample
-    from acrank.data.volumes import VolumeSample, VolumeSettings
+    from acrank.data.volumes import VolumeSample
     from acrank.results import Ranking
 
 # Pixels along a side: of an image of a class, of one with a mask.
@@ -55,17 +56,13 @@ class Masked(NamedTuple):
 
 
 def make_gallery(sample: AnySample) -> Gallery:
-    """Images of a sample: by class, or with their masks over them.
+    """Make the gallery that the task of a sample has.
 
     Args:
         sample: that a run has drawn.
     """
-    from acrank.data import Sample
-    from acrank.data.volumes import VolumeSample
-
-    if isinstance(sample, Sample):
-        return by_class(sample)
-    return with_labels(sample) if isinstance(sample, VolumeSample) else with_masks(sample)
+    gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
+    return gallery
 
 
 def by_class(sample: Sample) -> Gallery:
@@ -233,59 +230,18 @@ def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gall
     Raises:
         DataError: the data cannot be used, or are not those of the run.
     """
-    told = ranking.record.get("dataset") or {}
-    drawing = _drawing(ranking)
-    sample = _drawn(_opened(ranking, data, offline), drawing, told.get("sampled"))
+    from acrank.data import Drawing, open_any
+
+    told, config = (ranking.record.get(name) or {} for name in ("dataset", "config"))
+    drawing = Drawing.of(config)
+    target = open_any(data, config.get("task") or CLASSIFICATION, offline=offline)
+    sample, fewer = target.draw(drawing), told.get("sampled")
+    if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
+        # a budget was interrupted
+        sample = target.smaller(sample, drawing._replace(samples=fewer))
     if sample.fingerprint != told.get("fingerprint"):
         raise DataError(
             f"The images of '{data}' are not those of the result: their fingerprint differs.",
             hint=f"Give the dataset as it was ('{told.get('name')}'), or leave --data out.",
         )
     return make_gallery(sample)
-
-
-class _Drawing(NamedTuple):
-    """How a run drew its sample."""
-
-    samples: int
-    batch_size: int
-    seed: int
-    image_size: int
-    volumes: VolumeSettings
-
-
-def _drawing(ranking: Ranking) -> _Drawing:
-    # results from before there were other tasks do not tell the size, which only masks need
-    config = {"image_size": 0} | (ranking.record.get("config") or {})
-    names = [name for name in _Drawing._fields if name != "volumes"]
-    numbers = {name: config[name] for name in names if isinstance(config.get(name), int)}
-    if len(numbers) == len(names):
-        return _Drawing(**numbers, volumes=_volume_settings(config))
-    raise DataError(
-        "The result does not say how its sample was drawn.", hint="Leave --data out: no images."
-    )
-
-
-def _volume_settings(config: Mapping[str, Any]) -> VolumeSettings:
-    from acrank.data.volumes import VolumeSettings
-
-    given = (config.get(name) for name in ("patch", "spacing", "window"))
-    patch, spacing, window = (tuple(each) if isinstance(each, list) else None for each in given)
-    return VolumeSettings(patch, spacing, window, config.get("patches", 1))
-
-
-def _opened(ranking: Ranking, data: str, offline: bool) -> AnyTarget:
-    from acrank.data import open_any
-
-    task = (ranking.record.get("config") or {}).get("task")
-    return open_any(data, task or CLASSIFICATION, offline=offline)[0]
-
-
-def _drawn(target: AnyTarget, drawing: _Drawing, fewer: object) -> AnySample:
-    from acrank.data import draw_any, draw_smaller
-
-    sample = draw_any(target, *drawing)
-    if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
-        # a budget was interrupted
-        sample = draw_smaller(sample, target, fewer, drawing.batch_size, drawing.seed)
-    return sample
