@@ -78,7 +78,7 @@ def sections(gallery: Iterable[Block]) -> list[Section]:
 def legend(gallery: Iterable[Block]) -> list[tuple[str, ...]]:
     """Of each class its name, colour, share and images."""
     (table,) = [block for block in gallery if isinstance(block, Table)]
-    found = []
+    found: list[tuple[str, ...]] = []
     for row in table.rows:
         name, share, count = row.cells
         assert isinstance(name, Cell)
