@@ -49,7 +49,7 @@ class Metric(BaseModel):
     arrays, then what ``needs`` names; for ``affine`` an
     :class:`acrank.metrics.affine.AffineTrials`; for ``facts`` the
     :class:`acrank.metrics.facts.Facts` of a model; for ``passes`` the
-    network and the batches as :class:`acrank.scoring.Passes`. It returns a number; or one for
+    network and the batches as :class:`acrank.scoring.types.Passes`. It returns a number; or one for
     each batch or training, of which the score is the mean; or a mapping from metrics to either,
     where several metrics name one function. NaN or a :class:`acrank.errors.MetricError` leave
     the score undefined.

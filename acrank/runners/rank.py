@@ -1,4 +1,4 @@
-"""The main job: a target dataset and a zoo to a ranking."""
+"""Score every model of a zoo on a dataset and rank them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ import torch
 
 from acrank import __version__
 from acrank.config import RunConfig
-from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data import AnySample, AnyTarget, Drawing, open_any
 from acrank.data.summary import summary
-from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
 from acrank.errors import ConfigError
-from acrank.metrics.registry import CLASSIFICATION
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.runners.budget import Scored, score_within
 from acrank.runners.callbacks import Listener, Silent
-from acrank.runners.candidate import Work
 from acrank.runners.dispatch import score_all
-from acrank.tasks.decoders import require_decoders
+from acrank.runners.model import RunContext
+from acrank.tasks.registry import TASKS
 from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
 from acrank.utils.fields import told_unused
 from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
@@ -52,26 +50,26 @@ def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparedRun:
     """A run that is ready to begin.
 
     Attributes:
-        work: what its models have in common.
+        context: what its models have in common.
         target: that the sample is of.
         notes: sentences about the run as a whole; the listener has been told.
     """
 
-    work: Work
+    context: RunContext
     target: AnyTarget
     notes: tuple[str, ...]
 
 
-def prepare(
+def prepare_run(
     config: RunConfig,
     entries: Sequence[ZooEntry],
     listener: Listener,
     features: Path | None = None,
-) -> Job:
+) -> PreparedRun:
     """Choose the device, open the target and draw the sample.
 
     Args:
@@ -86,25 +84,24 @@ def prepare(
     device = choose_device(config.device, elsewhere=config.engine == "ray")
     dtype = choose_autocast(config.precision, device)
     torch.set_num_threads(cpu_threads(config.threads))
-    target, task = open_any(config.data, config.task, offline=config.offline)
-    volumes = isinstance(target, VolumeTarget)
-    config = config.for_task(task, volumes=volumes)
-    if task == "segmentation":
-        require_decoders(config.decoder, 3 if volumes else 2)
-    if features and task != CLASSIFICATION:
-        raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
-    given = (config.samples, config.batch_size, config.seed, config.image_size)
-    patches = VolumeSettings(config.patch, config.spacing, config.window, config.patches)
-    sample = draw_any(target, *given, patches)
+    target = open_any(config.data, config.task, offline=config.offline)
+    task = TASKS[target.task]
+    config = config.for_task(task)
+    task.require(config)
+    if features and not task.whole_images:
+        raise ConfigError(f"--features keeps one row an image; the data are for {task.name}.")
+    sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
-    unused = told_unused(config) if task == CLASSIFICATION else ()
+    unused = told_unused(config) if task.whole_images else ()
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         listener.message(note)
-    return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
+    return PreparedRun(
+        RunContext(config, sample, device, dtype, hub.offline, features), target, notes
+    )
 
 
-def run(
+def rank_zoo(
     config: RunConfig,
     listener: Listener | None = None,
     features: Path | None = None,
@@ -132,13 +129,13 @@ def run(
     listener = listener or Silent()
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    job = prepare(config, entries, listener, features)
-    work, target = job.work, job.target
-    config = work.config  # the task is known now
+    job = prepare_run(config, entries, listener, features)
+    context, target = job.context, job.target
+    config = context.config  # the task is known now
     if config.budget is None:
-        scored = Scored(*score_all(entries, work, listener, store), work.sample)
+        scored = Scored(*score_all(entries, context, listener, store), context.sample)
     else:
-        scored = score_within(entries, work, target, listener, store, started)
+        scored = score_within(entries, context, target, listener, store, started)
         for note in scored.notes:
             listener.message(note)
     if on_sample:
@@ -146,12 +143,12 @@ def run(
     record = {**job_record(job, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
     notes = [*job.notes, *scored.notes]
-    return finish(
+    return finish_run(
         scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
     )
 
 
-def finish(
+def finish_run(
     results: Sequence[ModelResult],
     config: RunConfig,
     record: dict[str, Any],
@@ -224,18 +221,18 @@ def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
     }
 
 
-def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
+def job_record(job: PreparedRun, sample: AnySample) -> dict[str, Any]:
     """What a result must say of the run that it is from, and of the device.
 
     Args:
         job: of the run.
         sample: that the results are of.
     """
-    config = job.work.config
+    config = job.context.config
     record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
     record["device"] = {
-        "type": job.work.device.type,
-        "precision": precision_name(job.work.dtype),
+        "type": job.context.device.type,
+        "precision": precision_name(job.context.dtype),
         "threads": torch.get_num_threads(),
     }
     return record
@@ -249,12 +246,5 @@ def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[st
         "sampled": len(sample),
         "batches": len(sample.batches),
         "fingerprint": sample.fingerprint,
-        **_of_volumes(sample),
+        **sample.facts,
     }
-
-
-def _of_volumes(sample: AnySample) -> dict[str, Any]:
-    """The patches of volumes, in voxels and mm: the settings need not say them."""
-    if not isinstance(sample, VolumeSample):
-        return {}
-    return {"patch": list(sample.patch), "spacing": [round(mm, 4) for mm in sample.spacing]}

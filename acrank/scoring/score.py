@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from acrank.config import RunConfig
-from acrank.data import AnySample, Preprocessing, Sample
-from acrank.data.volumes import VolumeSample
+from acrank.data import AnySample, Preprocessing
+from acrank.data.base import Batches
 from acrank.errors import AcrankError, NoNormError
-from acrank.metrics.affine import AffineTrials
+from acrank.metrics.affine import AffineTrials, Probe
 from acrank.metrics.compute import Computed, compute
 from acrank.metrics.facts import Facts
 from acrank.metrics.features import feature_scores
@@ -23,13 +21,13 @@ from acrank.metrics.metric import Metric
 from acrank.metrics.registry import of_kind, with_parts
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
-from acrank.scoring import Batches, Passes, Probe, ProbeSettings, probe_model
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
-from acrank.scoring.windows import WindowBatches
-from acrank.tasks import Task
-from acrank.tasks.choice import task_of
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import Passes, ProbeSettings
+from acrank.tasks.readout import Readout
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
@@ -82,12 +80,13 @@ def score_backbone(
         ModelError: the model cannot be scored.
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    adapted = _adapted(sample, preprocessing)
+    adapted = sample.adapted(preprocessing)
     model = backbone.model
     model.to(device)
-    task = task_of(sample, config)
-    task.prepare(model, preprocessing)
-    if not isinstance(sample, VolumeSample):
+    task = TASKS[sample.task]
+    readout = task.readout(config, sample)
+    readout.prepare(model, preprocessing)
+    if task.dimensions == 2:
         # Convolutions are faster in this layout, on CPUs and GPUs alike.
         model.to(memory_format=torch.channels_last)
 
@@ -98,9 +97,9 @@ def score_backbone(
     found = Scores()
     extracted = None
     if keep or of_kind("features", wanted):
-        seen, count, rows = _seen(batches, sample, preprocessing, config, device)
-        extracted = extract(model, backbone.head, seen, count, dtype, task, config.seed)
-        extracted = extracted.in_order(rows)
+        seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
+        given = (backbone.head, seen.batches, seen.count, dtype, readout, config.seed)
+        extracted = extract(model, *given).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     passes = Passes(
@@ -116,8 +115,8 @@ def score_backbone(
     layers = norm_layers(model, config.norms_scored).values()
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
     found.norms = (kind_of(layers), len(layers), channels)
-    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
-    result = _result(backbone, found, maps=not isinstance(sample, Sample))
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
+    result = _result(backbone, found, maps=not task.whole_images)
     result = with_fact_scores(result, wanted, config.seed)
     result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
@@ -126,20 +125,6 @@ def score_backbone(
         except AcrankError as error:  # the scores are good
             result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
     return result
-
-
-def _seen(
-    batches: Batches,
-    sample: AnySample,
-    preprocessing: Preprocessing,
-    config: RunConfig,
-    device: torch.device,
-) -> tuple[Batches, int, NDArray[np.int64]]:
-    """What scores of features see: batches, their number, and the sample's row of each image."""
-    if isinstance(sample, VolumeSample) and sample.windows:
-        windows = WindowBatches(sample, preprocessing, config.pixels, config.seed, device)
-        return windows, len(windows), windows.volumes
-    return batches, len(sample.batches), np.concatenate(sample.batches)
 
 
 def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
@@ -179,13 +164,13 @@ def _add_affine_scores(
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
-    task: Task,
+    readout: Readout,
 ) -> None:
     metrics = of_kind("affine", wanted)
     if not metrics:
         return
     count = len(sample.batches)
-    settings = _probe_settings(config, metrics, count, dtype, task)
+    settings = _probe_settings(config, metrics, count, dtype, readout)
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
     except NoNormError as error:
@@ -207,7 +192,7 @@ def _probe_settings(
     metrics: Sequence[Metric],
     batches: int,
     dtype: torch.dtype | None,
-    task: Task,
+    readout: Readout,
 ) -> ProbeSettings:
     return ProbeSettings(
         steps=batches if config.steps == "epoch" else config.steps,
@@ -218,7 +203,7 @@ def _probe_settings(
         seed=config.seed,
         autocast=dtype,
         shuffled=config.steps == 1 and any("shuffled_labels" in m.needs for m in metrics),
-        task=task,
+        readout=readout,
         norms=config.norms_scored,
     )
 
@@ -246,14 +231,3 @@ def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
         license=info.license,
         revision=info.revision,
     )
-
-
-def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
-    """What is done to volumes for a network of other channels.
-
-    Raises:
-        ModelError: it takes channels that they have not.
-    """
-    if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
-        return {}
-    return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}

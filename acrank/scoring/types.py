@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from acrank.data.base import Batches
 from acrank.errors import ModelError, NoNormError
 from acrank.metrics.affine import Probe
 from acrank.norm.layerwise import SourceAffine
 from acrank.norm.types import NORM_NAMES, NormKind
 from acrank.scoring.norms import ANOTHER_SCORE, Norms
-from acrank.tasks import Classification, Task
+from acrank.tasks.pooled import PooledReadout
+from acrank.tasks.readout import Readout
 
-# Images (N, C, H, W) and labels, of images (N,) or of pixels (N, H, W), of batch number i, on the
-# probe's device.
-Batches = Callable[[int], tuple[Tensor, Tensor]]
-CLASSIFYING: Task = Classification()
+POOLED: Readout = PooledReadout()
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class ProbeSettings:
     seed: int = 0
     autocast: torch.dtype | None = None
     shuffled: bool = False
-    task: Task = CLASSIFYING
+    readout: Readout = POOLED
     norms: Norms = "batch"
 
 

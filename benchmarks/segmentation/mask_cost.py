@@ -27,9 +27,9 @@ from acrank.config import RunConfig, make_config
 from acrank.data import AnySample, Preprocessing
 from acrank.data.volumes import VolumeSample
 from acrank.runners.callbacks import Silent
-from acrank.runners.rank import choose_entries, prepare
+from acrank.runners.rank import choose_entries, prepare_run
 from acrank.scoring.score import score_backbone
-from acrank.tasks.choice import task_of
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ def main() -> None:
 def measure(config: RunConfig, rounds: int) -> list[dict[str, Any]]:
     """A row a candidate."""
     entries = choose_entries(config)
-    work = prepare(config, entries, Silent()).work
+    work = prepare_run(config, entries, Silent()).context
     machine = f"{process.processor()}; torch {torch.__version__}"
     rows: list[dict[str, Any]] = []
     for entry in entries:
@@ -107,7 +107,7 @@ def load(entry: ZooEntry) -> Backbone:
 def bare_passes(backbone: Backbone, sample: AnySample, config: RunConfig) -> None:
     """Forward and backward to every parameter, once over the batches."""
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    task = task_of(sample, config)
+    task = TASKS[sample.task].readout(config, sample)
     task.prepare(backbone.model, preprocessing)
     if not isinstance(sample, VolumeSample):
         backbone.model.to(memory_format=torch.channels_last)

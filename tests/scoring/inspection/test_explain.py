@@ -12,12 +12,11 @@ from torch import Tensor
 
 import acrank
 from acrank.errors import ConfigError, NotScoredError, ZooError
-from acrank.metrics.affine import AffineTrials
+from acrank.metrics.affine import AffineTrials, Probe
 from acrank.metrics.registry import AC_CORR
 from acrank.norm import SourceAffine, find_dead_channels
 from acrank.norm.layerwise import DeadChannels
 from acrank.results import ModelResult
-from acrank.scoring import Probe
 from acrank.scoring.inspection import Explanation, LayerExplanation
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.selection import choose_layers, listed_moves
