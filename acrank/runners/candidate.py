@@ -24,8 +24,8 @@ from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
 from acrank.utils.device import reproducible
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.drawing import draws
 from acrank.zoo.identity import identify, identify_loaded
+from acrank.zoo.sources.registry import source_of
 
 # How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
 OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
@@ -125,7 +125,7 @@ class Scorer:
         """
         prepared = Prepared(entry)
         self._timed(prepared, self._look_up)
-        if prepared.result is None and not draws(entry):
+        if prepared.result is None and not source_of(entry).draws(entry):
             self._timed(prepared, self._fetch)
         return prepared
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.describe import describe
+from acrank.zoo.description import describe
 
 
 def model_sizes(entries: Sequence[ZooEntry], go_on: Callable[[], bool]) -> dict[str, float]:
