@@ -12,7 +12,7 @@ from acrank.metrics.registry import AC_CORR
 from acrank.norm.correlation import affine_ratio
 from acrank.norm.layerwise import DeadChannels, find_dead_channels, layer_correlations, summarise
 from acrank.norm.types import LayerCorrelation
-from acrank.scoring import Probe
+from acrank.scoring.types import Probe
 
 Steps = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 

@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Conversion:
-    """What :func:`convert_affine` did.
+    """The layers that :func:`convert_affine` converted, and those that it left.
 
     Attributes:
         converted: names of the layers that are AC-Norm layers now.

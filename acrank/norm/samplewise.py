@@ -120,7 +120,7 @@ class AffineCoSampleNorm(AffineCoLayer):
 
 
 def samplewise_kind(module: nn.Module) -> NormKind | None:
-    """What a layer normalises over; None for other modules, BatchNorm among them."""
+    """Return what a layer normalises over; None for other modules, BatchNorm among them."""
     return next((kind for plain, kind in _KINDS.items() if isinstance(module, plain)), None)
 
 

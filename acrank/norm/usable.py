@@ -1,4 +1,4 @@
-"""Which normalisation layers of a network AC-Norm can stand in for, and why not the others."""
+"""Find the normalisation layers that AC-Norm can replace, and the reasons against the others."""
 
 from __future__ import annotations
 

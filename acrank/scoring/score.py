@@ -24,10 +24,11 @@ from acrank.metrics.registry import METRICS, with_parts
 from acrank.metrics.static import static_scores
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
-from acrank.scoring import Batches, Probe, ProbeSettings, probe_model
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import Batches, Probe, ProbeSettings
 from acrank.scoring.windows import WindowBatches
 from acrank.tasks import Task
 from acrank.tasks.choice import task_of

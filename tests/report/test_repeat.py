@@ -86,9 +86,10 @@ def config_of(told: Repeat, folder: Path) -> RunConfig:
     assert words[:2] == ["acrank", "score"]
     words = [str(folder / SETTINGS_FILE) if word == SETTINGS_FILE else word for word in words]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.runners.rank.run", ask)
+        patch.setattr("acrank.runners.rank.rank_zoo", ask)
         patch.setattr(
-            "acrank.runners.from_features.rerank", lambda folder, config, listener: ask(config)
+            "acrank.runners.from_features.rank_from_features",
+            lambda folder, config, listener: ask(config),
         )
         ended = CliRunner().invoke(app, words[1:])
     assert isinstance(ended.exception, AskedError), (words, ended.output, ended.exception)

@@ -12,8 +12,8 @@ from torch import nn
 from acrank.finetuning.export import WEIGHTS, plain_tensors, timm_config, timm_network
 from acrank.finetuning.network import Network
 from acrank.norm.layers import AffineCoNorm
-from acrank.report.cells import json_text
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import json_text
 from acrank.zoo import Backbone, ZooEntry
 from acrank.zoo.sources.registry import source_of
 

@@ -54,12 +54,12 @@ class World:
         return self.budget - self.clock
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, go_on: Callable[[str], bool]
+        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         listener.start(len(models))
         results: list[ModelResult] = []
         self.clock += self.lag
-        for name in filter(go_on, models):
+        for name in filter(admit, models):
             if len(self.scored) == self.stop_after:
                 return results, True
             listener.begin(name)
