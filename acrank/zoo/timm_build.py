@@ -70,9 +70,7 @@ def create(
         if folder:
             check_config(folder / "config.json")
         with BoundedBuild(most):
-            model: nn.Module = timm.create_model(
-                f"local-dir:{folder}" if folder else what, **kwargs
-            )
+            model: nn.Module = timm.create_model(name, **kwargs)
     except Exception as error:  # any of timm's architectures may raise anything
         own = error if isinstance(error, ModelError) else None
         said = own.message if own else " ".join(str(error).split()) or type(error).__name__
