@@ -199,6 +199,6 @@ def _show(done: Finetuned, output: FinetuneFormat) -> None:
 
 
 def _draw(done: Finetuned) -> None:
-    from acrank.report.finetuning_figures import write_figures
+    from acrank.report.builders.finetuning_figures import write_figures
 
     write_figures(done)

@@ -12,17 +12,16 @@ from acrank.data.decode import Decoded, Pixels
 from acrank.data.draw import all_eight_bits, check_numbers, read_image
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.notices import pair_sample_notices
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.notices import size_notices
 from acrank.data.segmentation.order import (
     class_warnings,
-    classes_held,
     deal_batches,
     in_drawing_order,
     plan_pairs,
 )
-from acrank.data.segmentation.sample import SegmentationSample
+from acrank.data.segmentation.sample import SegmentationSample, classes_held
 from acrank.data.segmentation.squash import check_image_size, squash_image, squash_mask
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 
@@ -55,7 +54,7 @@ def draw_segmentation(
     images, masks, hashes, deep = _decode_all(target, drawn, image_size)
     held = classes_held(masks)
     batches = deal_batches(held, plan.batches)
-    warnings = size_notices(len(target.items), samples, batch_size, plan)
+    warnings = pair_sample_notices(len(target.items), samples, batch_size, plan)
     warnings += class_warnings(target.name, target.classes, held, batches)
     return SegmentationSample(
         classes=target.classes,

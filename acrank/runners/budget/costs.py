@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.describe import describe
+from acrank.zoo.description import describe
 
 # Models that have not run are taken to cost so many times what their size says.
 CAUTION = 2.0

@@ -19,7 +19,7 @@ from acrank.runners.callbacks import Listener
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.utils.duration import duration_text
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.sources import hub_files
+from acrank.zoo.sources.registry import weights_of
 
 # The share of the time that may go into finding out how large the models are.
 LOOKING = 0.05
@@ -105,10 +105,10 @@ def _kept(
 def _is_here(entry: ZooEntry, hub: Hub) -> bool:
     """Whether an entry's weights are on this machine, as far as can be told without a request."""
     try:
-        files = hub_files(entry)
+        weights = weights_of(entry)
     except AcrankError:
         return False
-    return files is None or hub.cached(files) is not None
+    return weights is None or not weights.must_be_fetched(hub)
 
 
 def _results(
