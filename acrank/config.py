@@ -18,6 +18,7 @@ from acrank.metrics.registry import (
     refuse_foreign,
     resolve_metrics,
 )
+from acrank.tasks.registry import Task
 from acrank.utils.fields import (
     Patch,
     Patches,
@@ -29,16 +30,11 @@ from acrank.utils.fields import (
 )
 from acrank.utils.settings import (
     Settings,
-    left_unset,
     read_settings,
     unknown_setting,
     validated,
 )
 
-# Usual sizes where every pixel has a label: a batch is as dear, and an image tells as much.
-OF_SEGMENTATION = {"samples": 64, "batch_size": 8}
-# A patch of a volume has as many voxels as a dozen images.
-OF_VOLUMES = {"samples": 32, "batch_size": 2}
 # What a consensus is of where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 
@@ -211,35 +207,33 @@ class RunConfig(Settings):
     @property
     def metrics_named(self) -> tuple[str, ...]:
         """The scores asked for: those that may vote in a consensus."""
-        task = CLASSIFICATION if self.task == "auto" else self.task
+        task = CLASSIFICATION if self.task == "auto" else self.task  # of data not looked at
         if self.rank_by == CONSENSUS:
             return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
         return resolve_metrics((*self.metrics, self.rank_by), task)
 
-    def for_task(self, task: str, *, volumes: bool = False) -> Self:
+    def for_task(self, task: Task) -> Self:
         """The same configuration, once it is known what the data are for.
 
         Args:
-            task: ``classification`` or ``segmentation``.
-            volumes: whether the data are volumes.
+            task: of the data.
 
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        refuse_other_kind(self, volumes)
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        usual = {} if task == CLASSIFICATION else left_unset(self, of_masks)
-        known = self.model_copy(update={"task": task, **usual})
-        refuse_foreign(known.metrics_named, task)
-        if task != CLASSIFICATION and self.head == "ridge":
+        refuse_other_kind(self, task.dimensions == 3)
+        usual = task.left_unset(self, {"samples": task.samples, "batch_size": task.batch_size})
+        known = self.model_copy(update={"task": task.name, **usual})
+        refuse_foreign(known.metrics_named, task.name)
+        if self.head not in task.heads:
             raise ConfigError(
-                "--head ridge is a linear head on one feature vector an image.",
-                hint=f"Leave it out for {task}.",
+                f"--head {self.head} is a linear head on one feature vector an image.",
+                hint=f"Leave it out for {task.name}.",
             )
-        if task == CLASSIFICATION and self.layers:
+        if task.whole_images and self.layers:
             raise ConfigError(
                 "--layers names maps of a network for segmentation.",
-                hint=f"Leave it out for {task}.",
+                hint=f"Leave it out for {task.name}.",
             )
         return known
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from acrank.config import RunConfig
-from acrank.data import Sample
+from acrank.data import AnySample
 from acrank.errors import ConfigError, DataError
 from acrank.metrics.registry import METRICS
 from acrank.results import ModelResult
@@ -53,7 +53,7 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, folder: Path, sample: Sample, config: RunConfig, dtype: torch.dtype | None = None
+        self, folder: Path, sample: AnySample, config: RunConfig, dtype: torch.dtype | None = None
     ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -200,7 +200,7 @@ def _model_record(result: ModelResult) -> str:
 
 
 def _of_network(metric: str) -> bool:
-    return METRICS[metric].kind in ("affine", "passes")
+    return METRICS[metric].needs_network
 
 
 def _result(record: dict[str, Any]) -> ModelResult:

@@ -12,6 +12,7 @@ from acrank.cache.key import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
 from acrank.metrics.registry import with_parts
+from acrank.tasks.registry import TASKS
 from acrank.utils.device import precision_name
 
 SCHEMA = 1
@@ -49,6 +50,7 @@ class Keys:
             "dataset": sample.fingerprint,
             "device": device.type,
             "precision": precision_name(dtype),
+            **({"task": brought} if (brought := TASKS.origin(sample.task)) else {}),
             "settings": {
                 **config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
                 "norms": config.norms_scored,

@@ -149,7 +149,7 @@ def _explain(
     config = make_config(settings, file)
     check_outputs(*files, html=html)
     if figure:
-        from acrank.report.explanation_figure import check_figure
+        from acrank.report.builders.explanation_figures import check_figure
 
         check_figure(figure)
 
@@ -170,7 +170,7 @@ def _write(
     html: Path | None,
     page: Callable[[], str],
 ) -> None:
-    from acrank.report.explanation_figure import draw
+    from acrank.report.builders.explanation_figures import draw
     from acrank.report.renderers.records import records_to_csv, to_csv, to_json
     from acrank.utils.files import write_all
 

@@ -187,6 +187,6 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
 
 
 def _draw(done: Finetuned) -> None:
-    from acrank.report.finetuning_figures import write_figures
+    from acrank.report.builders.finetuning_figures import write_figures
 
     write_figures(done)

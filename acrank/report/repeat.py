@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from acrank.config import OF_SEGMENTATION, RunConfig
+from acrank.config import RunConfig
+from acrank.tasks.registry import TASKS
 from acrank.utils.fields import VOLUME_SETTINGS
 
 # Settings that no option takes; they go into a file.
@@ -119,9 +120,12 @@ def _changed(config: RunConfig) -> list[str]:
 
 
 def _is_set(config: RunConfig, name: str) -> bool:
-    if config.task == "segmentation" and name in OF_SEGMENTATION:
-        return True  # a default of its own, which the field does not know
-    return bool(getattr(config, name) != RunConfig.model_fields[name].default)
+    default = RunConfig.model_fields[name].default
+    if name in ("samples", "batch_size") and any(
+        task.name == config.task and getattr(task, name) != default for task in TASKS.values()
+    ):
+        return True  # the task has a usual value of its own, which the field does not know
+    return bool(getattr(config, name) != default)
 
 
 def _words(name: str, value: Any) -> list[str]:

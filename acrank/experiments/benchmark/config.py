@@ -7,18 +7,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
+from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import metric_names
+from acrank.tasks.registry import Task
 from acrank.utils.fields import GEOMETRY, Patch, Seconds, SpacingMm, Window, given
-from acrank.utils.settings import Settings, left_unset, validated
+from acrank.utils.settings import Settings, validated
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
-# Those that scores can be said to predict, the usual one first: higher is better.
-PREDICTED: dict[str, tuple[str, ...]] = {
-    CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc"),
-    SEGMENTATION: ("dice", "iou"),
-}
 MEASURE_NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -41,9 +37,6 @@ OWN = {
         **{"device": "device", "offline": "offline", "trust_code": "trust_code"},
     },
 }
-# Usual settings where every pixel has a label.
-OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
-OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
 class TransferConfig(Settings):
@@ -135,25 +128,28 @@ class TransferConfig(Settings):
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 
-    def for_task(self, task: str, *, volumes: bool = False) -> Self:
+    def for_task(self, task: Task) -> Self:
         """The same configuration, once it is known what the datasets are for.
 
         Args:
-            task: ``classification`` or ``segmentation``.
-            volumes: whether they are volumes.
+            task: of all datasets.
 
         Raises:
             ConfigError: a setting that the task has not.
         """
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        usual = left_unset(self, of_masks) if task == SEGMENTATION else {}
-        known = self.model_copy(update={"task": task, **usual})
-        if known.measure not in PREDICTED[task]:
+        predicted = [measure.key for measure in task.predicted]
+        usual = {
+            "measure": predicted[0],
+            "batch_size": task.batch_size,
+            "score_samples": task.samples,
+        }
+        known = self.model_copy(update={"task": task.name, **task.left_unset(self, usual)})
+        if known.measure not in predicted:
             raise ConfigError(
-                f"--measure {known.measure} is no measure of {task} that scores can predict.",
-                hint=f"There are {', '.join(PREDICTED[task])}.",
+                f"--measure {known.measure} is no measure of {task.name} that scores can predict.",
+                hint=f"There are {', '.join(predicted)}.",
             )
-        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task, volumes=volumes)
+        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task)
         return known
 
     def finetuning(

@@ -33,7 +33,7 @@ def qualities(done: Experiment) -> str:
 
 def things(done: Experiment) -> str:
     """What is fine-tuned on."""
-    return "volumes" if done.volumes else "images"
+    return done.task.things
 
 
 def measure(done: Experiment) -> str:
@@ -120,7 +120,8 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
 
 def _decoder(done: Experiment) -> str:
     config = done.config
-    return config.decoder if done.volumes else f"{config.decoder}, {config.image_size} pixels"
+    size = "" if done.task.dimensions == 3 else f", {config.image_size} pixels"
+    return f"{config.decoder}{size}"
 
 
 def _patches(done: Experiment) -> Iterator[str]:
@@ -182,7 +183,7 @@ def _of_masks(done: Experiment) -> list[str]:
     return [
         told,
         f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
-        f"{'finer --spacing' if done.volumes else 'larger --image-size'} or "
+        f"{'finer --spacing' if done.task.dimensions == 3 else 'larger --image-size'} or "
         "--set finetune.class_weights=balanced may help.",
     ]
 

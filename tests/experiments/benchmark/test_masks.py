@@ -15,6 +15,9 @@ from acrank.experiments.benchmark.run import experiment
 from acrank.finetuning.masks.data import open_masks
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.markdown import to_markdown
+from acrank.tasks.kinds.classification import CLASSIFICATION
+from acrank.tasks.kinds.masks import MASKS
+from acrank.tasks.registry import task_named
 from tests.finetuning.masks.discs import write_discs
 
 
@@ -27,7 +30,7 @@ def config(*folders: Path, **settings: Any) -> TransferConfig:
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
-    given = config(folder, **settings).for_task("segmentation")
+    given = config(folder, **settings).for_task(MASKS)
     (found,) = prepare_datasets(given, output)
     return found
 
@@ -145,7 +148,7 @@ def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
 
 
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
-    assert common_task(config(discs)) == "segmentation"
+    assert common_task(config(discs)) is MASKS
     (tmp_path / "classes").mkdir()
     with pytest.raises(ConfigError, match="do not go together"):
         common_task(config(discs, tmp_path / "classes"))
@@ -153,10 +156,10 @@ def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
 
 def test_usual_settings_are_those_of_the_task() -> None:
     plain = make_transfer_config({"data": ("x",)})
-    found = plain.for_task("segmentation")
+    found = plain.for_task(MASKS)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 8, 64)
-    assert plain.for_task("classification").measure == "accuracy"
-    chosen = config(Path("x"), measure="iou").for_task("segmentation")
+    assert plain.for_task(CLASSIFICATION).measure == "accuracy"
+    chosen = config(Path("x"), measure="iou").for_task(MASKS)
     assert (chosen.measure, chosen.batch_size) == ("iou", 4)
 
 
@@ -171,7 +174,7 @@ def test_usual_settings_are_those_of_the_task() -> None:
 )
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:
     with pytest.raises(AcrankError, match=message):
-        config(Path("x"), **settings).for_task(task)
+        config(Path("x"), **settings).for_task(task_named(task))
 
 
 def test_the_best_rate_is_by_dice_and_dice_is_predicted(
