@@ -81,7 +81,7 @@ def test_formats_and_files_read_back(acrank: Acrank, tmp_path: Path) -> None:
 
 def test_the_channels_of_one_layer(acrank: Acrank) -> None:
     done = acrank(*EXPLAIN, "--layer", "layer4*", "--channels", "2")
-    headings = [line for line in done.stdout.splitlines() if line.endswith("that move most:")]
+    headings = [line for line in done.stdout.splitlines() if line.endswith("that move most")]
     layers = ("bn1", "bn2", "downsample.1")
     assert headings == [f"layer4.0.{name}: the 2 channels that move most" for name in layers]
     done = acrank(*EXPLAIN, "--channels", "0")
