@@ -18,20 +18,23 @@ from safetensors.numpy import save_file
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
-from acrank.metrics.registry import METRICS
+from acrank.metrics.registry import CLASSIFICATION, METRICS
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
 from acrank.scoring.extract import Extracted
+from acrank.utils.described import Effect, described
 from acrank.utils.device import precision_name
 from acrank.utils.paths import user_path
 
 SCHEMA = "2"
 ENDING = ".safetensors"
-# What the scores of a network depend on, besides the sample.
-NETWORK_SETTINGS = (
-    *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "batch_size"),
-    *("seed", "precision", "norms"),
-)
+
+
+def network_settings() -> set[str]:
+    """The settings that scores of a network depend on, besides the sample and the precision."""
+    settings = described(RunConfig).items()
+    of_network = {name for name, setting in settings if setting.effect is Effect.NETWORK}
+    return {name for name in of_network if described(RunConfig)[name].is_for(CLASSIFICATION)}
 
 
 class FeatureWriter:
@@ -62,7 +65,7 @@ class FeatureWriter:
         if not os.access(folder, os.W_OK):
             raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another.")
         self.folder = folder
-        settings = config.model_dump(mode="json", include=set(NETWORK_SETTINGS))
+        settings = config.model_dump(mode="json", include=network_settings())
         self.common = {
             "schema_version": SCHEMA,
             "data": config.data,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from acrank.errors import ConfigError
+from acrank.utils.described import described, help_text
 from acrank.utils.visible import brief, visible
 from acrank.utils.yaml_text import RefusedYamlError, parse, read_text
 
@@ -23,6 +25,17 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Values of fields that are usual for some kind of data, by its name in the help.
+    usual: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """List the described fields in the docstring."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if cls.__doc__ and described(cls):
+            listed = "\n".join(f"    {name}: {help_text(cls, name)}" for name in described(cls))
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\nAttributes:\n{listed}\n"
 
     @field_validator("*", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.data.walk import folders_in
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.masks import link_masks
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.experiments.benchmark.volumes import link_volumes
@@ -56,7 +56,7 @@ class Dataset:
         return {"patch": self.volumes.patch, "spacing": self.volumes.spacing}
 
 
-def common_task(config: TransferConfig) -> str:
+def common_task(config: BenchmarkConfig) -> str:
     """What all datasets of an experiment are for: ``classification`` or ``segmentation``.
 
     Raises:
@@ -72,7 +72,7 @@ def common_task(config: TransferConfig) -> str:
     return next(iter(tasks))
 
 
-def all_volumes(config: TransferConfig, task: str) -> bool:
+def all_volumes(config: BenchmarkConfig, task: str) -> bool:
     """Whether the datasets of an experiment are volumes; only names are looked at.
 
     Args:
@@ -93,7 +93,7 @@ def all_volumes(config: TransferConfig, task: str) -> bool:
 
 
 def prepare_datasets(
-    config: TransferConfig, output: Path, say: Said | None = None
+    config: BenchmarkConfig, output: Path, say: Said | None = None
 ) -> list[Dataset]:
     """Open the datasets and write which images train and which test.
 
@@ -116,7 +116,7 @@ def prepare_datasets(
     ]
 
 
-def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Said) -> Dataset:
+def _prepare(name: str, data: str, config: BenchmarkConfig, folder: Path, say: Said) -> Dataset:
     given = _test_folder(data)
     if config.task == SEGMENTATION:
         wanted = (data, given, folder, config.test_share, config.samples)
@@ -167,7 +167,7 @@ def _test_folder(data: str) -> Path | None:
 
 
 def _parts(
-    target: Target, given: Path | None, config: TransferConfig
+    target: Target, given: Path | None, config: BenchmarkConfig
 ) -> tuple[list[Item], list[Item], tuple[str, ...]]:
     """Training and test items, and what is to be said of the folder of test images."""
     if given is None:
