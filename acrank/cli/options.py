@@ -102,7 +102,7 @@ def _parameter(fields: type[Settings], name: str, command: str) -> inspect.Param
         show_default=False,
         hidden=command in setting.not_for,
     )
-    annotation = Annotated[taken | None, declared]
+    annotation = Annotated[taken | None, declared]  # type: ignore[valid-type]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
