@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from acrank.experiments.validation import validate
     from acrank.finetuning.masks.load import load_segmenter
     from acrank.results import ModelResult, RankedModel, Ranking
+    from acrank.runners.explain import explain
     from acrank.scoring.inspection import Explanation
-    from acrank.scoring.inspection.run import explain
     from acrank.zoo import Zoo, ZooEntry, read_zoo
 
 _HOMES = {
@@ -35,7 +35,7 @@ _HOMES = {
     "RunConfig": "acrank.config",
     "Zoo": "acrank.zoo",
     "ZooEntry": "acrank.zoo",
-    "explain": "acrank.scoring.inspection.run",
+    "explain": "acrank.runners.explain",
     "finetune": "acrank.api",
     "load_segmenter": "acrank.finetuning.masks.load",
     "rank": "acrank.api",

@@ -11,8 +11,8 @@ from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune as run_finetuning
 from acrank.results import Ranking
 from acrank.runners.callbacks import Listener
-from acrank.runners.from_features import rerank
-from acrank.runners.rank import run
+from acrank.runners.from_features import rank_from_features
+from acrank.runners.rank import rank_zoo
 
 
 def rank(
@@ -42,7 +42,7 @@ def rank(
     given = {"data": str(data), **settings}
     if zoo is not None:
         given["zoo"] = str(zoo)
-    return run(make_config(given), listener, None if features is None else Path(features))
+    return rank_zoo(make_config(given), listener, None if features is None else Path(features))
 
 
 def rank_features(
@@ -59,7 +59,9 @@ def rank_features(
     Raises:
         AcrankError: a setting or the folder cannot be used.
     """
-    return rerank(Path(folder), make_config({"data": str(folder), **settings}), listener)
+    return rank_from_features(
+        Path(folder), make_config({"data": str(folder), **settings}), listener
+    )
 
 
 def finetune(

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from acrank.metrics import METRICS
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import Array, FeatureSet
 from acrank.metrics.guards import collect_guards
 from acrank.metrics.resampling import WIDEN, subsamples
 from acrank.ranking.statistics import interval
-from acrank.results.estimate import Estimate
 
 SCORES = ("log_me", "h_score_regularised", "knn", "parc")
 # Images of each class.

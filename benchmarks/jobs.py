@@ -23,7 +23,7 @@ from probe_cost import ZOO, machine, save_zoo
 from watch import Watched, watch
 
 from acrank.results import ModelResult
-from acrank.runners.candidate import Prepared, Scorer
+from acrank.runners.model import Candidate, ModelRunner
 
 MODELS = (*ZOO, "mnasnet_100", "regnetx_008")
 MODES: dict[str, tuple[str, ...]] = {
@@ -94,18 +94,18 @@ def _sequential(arguments: argparse.Namespace) -> None:
     from acrank.runners import inprocess
 
     spent: list[float] = []
-    finish = Scorer.finish
+    finish = ModelRunner.finish
 
-    def timed(scorer: Scorer, prepared: Prepared) -> ModelResult:
+    def timed(runner: ModelRunner, prepared: Candidate) -> ModelResult:
         begun = time.perf_counter()
-        result = finish(scorer, prepared)
+        result = finish(runner, prepared)
         spent.append(time.perf_counter() - begun)
         return result
 
     def plain(work: Callable[[Any], Any], inputs: Iterable[Any]) -> Iterator[Any]:
         return map(work, inputs)
 
-    Scorer.finish = timed  # type: ignore[method-assign, assignment]
+    ModelRunner.finish = timed  # type: ignore[method-assign, assignment]
     inprocess.ahead = plain
     sys.argv = ["acrank", *_options(arguments, arguments.sequential)]
     try:

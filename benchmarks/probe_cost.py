@@ -40,7 +40,8 @@ from torch.nn import functional as F
 from acrank.config import RunConfig
 from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.metrics.affine import affine_scores
-from acrank.scoring import ProbeSettings, probe_model
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 
 MODELS = ("resnet18", "resnet50", "mobilenetv3_large_100", "efficientnet_b0", "densenet121")
 ZOO = (

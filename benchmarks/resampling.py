@@ -23,11 +23,11 @@ import numpy as np
 
 from acrank.cache.features import read_features
 from acrank.metrics import METRICS
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import Array, FeatureSet, as_feature_set
 from acrank.metrics.guards import collect_guards
 from acrank.metrics.resampling import Rows, subsamples
 from acrank.ranking.statistics import interval
-from acrank.results.estimate import Estimate
 
 SCORES = (
     *("log_me", "h_score_regularised", "knn", "parc", "gbc", "leep", "nce", "sfda"),

@@ -17,7 +17,7 @@ from acrank.utils.source_code import digest, import_closure
 PACKAGE = Path(__file__).parents[1]
 # From the data to the result of one model. All that these import belongs to the code of a result,
 # but for the metrics, which have versions of their own.
-SCORING = ("acrank.runners.candidate", "acrank.data")
+SCORING = ("acrank.runners.model", "acrank.data")
 LIBRARIES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow"),
     *("segmentation-models-pytorch", "monai", "nibabel"),

@@ -19,7 +19,7 @@ from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
 from acrank.utils.files import write_whole
-from acrank.utils.strict_json import loads
+from acrank.utils.serialise import loads
 
 # Writing takes milliseconds: who holds a lock longer has died on a disk that cannot tell.
 LOCK_SECONDS = 30

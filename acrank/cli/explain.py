@@ -132,7 +132,7 @@ def _explain(
 
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.scoring.inspection.run import explain_one
+    from acrank.runners.explain import explain_one
 
     with ProgressListener(make_console(stderr=True)) as listener:
         return explain_one(config, listener, on_sample=gallery)

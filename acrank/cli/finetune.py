@@ -144,9 +144,9 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
 
 
 def _show(done: Finetuned, output: FinetuneFormat) -> None:
-    from acrank.report.cells import json_text
     from acrank.report.finetuning import print_finetuned
     from acrank.report.table import make_console
+    from acrank.utils.serialise import json_text
 
     if output is FinetuneFormat.json:
         typer.echo(json_text({"folder": str(done.folder), **done.record}), nl=False)

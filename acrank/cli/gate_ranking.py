@@ -54,7 +54,7 @@ def ranking_to_judge(
     from acrank.gate.precision import as_of_baseline
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.runners.rank import run
+    from acrank.runners.rank import rank_zoo
 
     config, said = make_config(settings, file), ""
     if baseline is not None:  # what is wrong with it is found before anything is scored
@@ -62,4 +62,4 @@ def ranking_to_judge(
     with ProgressListener(make_console(stderr=True)) as listener:
         if said:
             listener.message(said)
-        return run(config, listener, started=started)
+        return rank_zoo(config, listener, started=started)

@@ -102,10 +102,10 @@ def _run(
 
     from acrank.report.progress import ProgressListener
     from acrank.report.table import make_console
-    from acrank.runners.from_features import rerank
-    from acrank.runners.rank import run
+    from acrank.runners.from_features import rank_from_features
+    from acrank.runners.rank import rank_zoo
 
     with ProgressListener(make_console(stderr=True)) as listener:
         if from_features:
-            return rerank(from_features, config, listener)
-        return run(config, listener, features, started=started, on_sample=gallery)
+            return rank_from_features(from_features, config, listener)
+        return rank_zoo(config, listener, features, started=started, on_sample=gallery)

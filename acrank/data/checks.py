@@ -4,33 +4,48 @@ Why so strict: the usual training loaders replace an image that they cannot deco
 and go on, so a damaged dataset is scored as if it were sound.
 """
 
-import io
-from collections.abc import Iterable, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from os import SEEK_END
-from typing import BinaryIO
+from functools import partial
+from pathlib import Path
 
-from PIL import ImageFile
-
-from acrank.data.deep import deep_image
-from acrank.data.firstbytes import kind_of
 from acrank.data.imagefile import (
     explain,
     in_threads,
-    one_large_at_a_time,
-    open_image,
     strict_pillow,
 )
-from acrank.data.target import Item, Source
+from acrank.data.images import MOST_BYTES, ImageSource
+from acrank.data.target import Item
 from acrank.errors import DataError
+from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
+from acrank.utils.regular import open_regular
 from acrank.utils.visible import visible
 
 REPAIR = "Repair or remove these files."
 LISTED = 20
 
-_TAIL = 64
-_JPEG_END = b"\xff\xd9"
-_END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
+_CONVERT = "Convert them to PNG or JPEG."
+_FETCH = "Download the images themselves: what came in their place are pages or messages."
+_UNPACK = "Unpack the archives, and convert NIfTI volumes (.nii.gz): export their slices as PNG."
+# What to do about files that have an image's name and are of another kind.
+_INSTEAD = {
+    Group.ARCHIVE: _UNPACK,
+    Group.ARRAYS: _CONVERT,
+    Group.DATABASE: _FETCH,
+    Group.DICOM: "Convert DICOM files to PNG.",
+    Group.DOCUMENT: _CONVERT,
+    Group.FOREIGN_IMAGE: _CONVERT,
+    Group.JSON: _FETCH,
+    Group.MODEL: _FETCH,
+    Group.PAGE: _FETCH,
+    Group.POINTER: "Fetch the images: git lfs pull, or git annex get.",
+    Group.VOLUME: "Export slices of the volumes as PNG.",
+}
+
+# Last bytes by which files of one size are compared before they are read whole.
+_COMPARED = 4096
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ class Fault:
     hint: str = REPAIR
 
 
-def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
+def listing(lines: Sequence[str], limit: int = LISTED) -> str:
     """Set lines under one another, and count those beyond the limit."""
     shown = [visible(line) for line in lines[:limit]]
     if len(lines) > len(shown):
@@ -53,7 +68,7 @@ def listing(lines: Sequence[str], limit: int | None = LISTED) -> str:
 def refuse_faults(
     name: str, total: int, faults: Iterable[Fault], *, things: str = "images"
 ) -> None:
-    """Raise one error that lists every fault, if there is any.
+    """Raise one error that counts the faults and lists the first twenty, if there are any.
 
     Args:
         name: of the dataset.
@@ -70,7 +85,7 @@ def refuse_faults(
     lines = [f"{fault.where}: {fault.reason}" for fault in found]
     hints = dict.fromkeys(fault.hint for fault in found)
     raise DataError(
-        f"{name}: {len(found)} of {total} {things} cannot be used:{listing(lines, None)}",
+        f"{name}: {len(found)} of {total} {things} cannot be used:{listing(lines)}",
         hint=" ".join(hints),
     )
 
@@ -82,7 +97,7 @@ def check_images(name: str, items: Sequence[Item]) -> None:
     inside a JPEG shows only when it is decoded, as every drawn image is.
 
     Raises:
-        DataError: some are not; it lists them all.
+        DataError: some are not; it counts them and lists twenty.
     """
     with strict_pillow():
         faults = in_threads(find_fault, items, chunksize=32)
@@ -91,18 +106,21 @@ def check_images(name: str, items: Sequence[Item]) -> None:
 
 
 def _named(item: Item, fault: Fault) -> Fault:
-    """A fault with what the file is instead of an image, if it is recognised."""
-    kind = kind_of(item.source)
-    if kind is None:
+    """A fault with what the file is instead of an image, if its first bytes tell."""
+    try:
+        with item.source.open() as file:
+            kind = kind_of(file.read(LOOKED_AT))
+    except OSError:
         return fault
-    return Fault(fault.where, f"{fault.reason}, but {kind.words}", kind.hint)
+    if kind is None or kind.group is Group.IMAGE:  # an image, but a damaged one
+        return fault
+    return Fault(fault.where, f"{fault.reason}, but {kind.words}", _INSTEAD[kind.group])
 
 
 def find_fault(item: Item) -> Fault | None:
-    """Look at an image's header and end; decode it if the end looks wrong, or has no marker."""
+    """Check one image as its source does."""
     try:
-        with item.source.open() as file:
-            reason = _find_reason(file)
+        reason = item.source.check()
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
@@ -110,55 +128,55 @@ def find_fault(item: Item) -> Fault | None:
     return Fault(str(item.source), reason) if reason else None
 
 
-def fault_of(source: Source, error: Exception) -> Fault:
+def fault_of(source: ImageSource, error: Exception) -> Fault:
     """Describe what is wrong with an image that raised an error, with the error's hint if any."""
     return Fault(str(source), explain(error), getattr(error, "hint", REPAIR))
 
 
-def _find_reason(file: BinaryIO) -> str | None:
-    size = file.seek(0, SEEK_END)
-    if size == 0:
-        return "empty file (0 bytes)"
-    file.seek(0)
-    with open_image(file) as image:
-        marker = _END_MARKERS.get(image.format or "")
-        if marker is None:
-            with one_large_at_a_time(image):
-                _load(file, image)
-            return None
-        if marker in _tail(file, size):
-            if image.format == "PNG":
-                file.seek(0)
-                with open_image(file) as again:
-                    again.verify()  # the checksums of its chunks
-            return None
-    return _decode_to_confirm(file, marker)
+def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
+    """Say how many images lie in more than one class, byte for byte, with an example.
 
+    Only files of one size are compared, first by their last bytes: in compressed images these
+    differ, so that hardly any file is read whole that is not a copy.
 
-def _load(file: BinaryIO, image: ImageFile.ImageFile) -> None:
-    file.seek(0)
-    deep = deep_image(file.read(), image)
-    for part in deep.images if deep else [image]:
-        part.load()
-
-
-def _tail(file: BinaryIO, size: int) -> bytes:
-    file.seek(max(0, size - _TAIL))
-    return file.read()
-
-
-def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
-    """Decode an image whose end marker is not where it should be.
-
-    Bytes after the end are harmless, and decoding succeeds. It also succeeds on a JPEG whose
-    missing part is zeros, as an interrupted download into a reserved file leaves it: there the
-    marker is nowhere after the last scan's start.
+    Args:
+        items: of a dataset; those that are no files are left out.
+        classes: the names that their labels mean.
     """
-    file.seek(0)
-    data = file.read()
-    with open_image(io.BytesIO(data)) as image, one_large_at_a_time(image):
-        image.load()
-    scan = data.rfind(b"\xff\xda")
-    if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
-        return "no end of the image: the rest of the file is zeros"
-    return None
+    groups = [[item for item in items if item.source.file]]
+    for look in (_size, partial(_digest, last=_COMPARED), partial(_digest, last=None)):
+        groups = [same for group in groups for same in _contradicting(group, look)]
+    if not groups:
+        return []
+    first = sorted(groups[0], key=lambda item: item.key)
+    other = next(item for item in first if item.label != first[0].label)
+    shown = " and ".join(f"{item.key} ({classes[item.label]})" for item in (first[0], other))
+    are = "image is" if len(groups) == 1 else "images are"
+    return [f"{len(groups)} {are} in two classes or more, byte for byte the same: {shown}."]
+
+
+def _contradicting(group: Sequence[Item], look: Callable[[Path], Hashable]) -> Iterable[list[Item]]:
+    """Those of a group that look the same and are of several classes, in groups."""
+    paths = [item.source.file for item in group if item.source.file]
+    seen = in_threads(look, paths, chunksize=32)
+    found: dict[Hashable, list[Item]] = {}
+    for item, value in zip(group, seen, strict=True):
+        found.setdefault(value, []).append(item)
+    return [same for same in found.values() if len({item.label for item in same}) > 1]
+
+
+def _size(path: Path) -> Hashable:
+    try:
+        return path.stat().st_size
+    except OSError:  # the check of the images has named it, or drawing it will
+        return str(path)
+
+
+def _digest(path: Path, last: int | None) -> Hashable:
+    try:
+        with open_regular(path, MOST_BYTES) as file:
+            if last is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last))
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return str(path)

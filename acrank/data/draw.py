@@ -1,6 +1,5 @@
 """From a target to its sample: which images, decoded once, in which batches."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,10 +7,10 @@ import numpy.typing as npt
 
 from acrank.data import stratify
 from acrank.data.checks import Fault, fault_of, refuse_faults
-from acrank.data.decode import Decoded, Pixels, decode, grey_depth
+from acrank.data.decode import Decoded, Pixels, grey_depth
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.notices import size_warnings
+from acrank.data.notices import class_sample_notices
 from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target, require_two_classes
@@ -40,7 +39,7 @@ def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sam
     plan, drawn = _draw(target, pools, samples, batch_size, seed)
     counts = [len(pool) for pool in pools.values()]
     classes = len({item.label for item in drawn})
-    warnings = size_warnings(counts, samples, batch_size, plan, classes)
+    warnings = class_sample_notices(counts, samples, batch_size, plan, classes)
     return _decoded(target, drawn, _batches(drawn, plan, seed), warnings)
 
 
@@ -154,7 +153,7 @@ def read_image(item: Item) -> tuple[Decoded, str] | Fault:
     """Read an image's bytes once, for the hash and for the pixels."""
     try:
         data = item.read()
-        return decode(data), hashlib.sha256(data).hexdigest()
+        return item.source.decode(data), item.source.digest(data)
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input

@@ -3,13 +3,12 @@
 import re
 from dataclasses import replace
 
-from acrank.data.checks import check_images
-from acrank.data.demo import open_demo
-from acrank.data.duplicates import in_two_classes
-from acrank.data.folder import open_folder
-from acrank.data.foreign import kind_of_file
-from acrank.data.hub import PREFIX, open_hfds
-from acrank.data.table import open_csv
+from acrank.data.checks import check_images, in_two_classes
+from acrank.data.folders.foreign import kind_of_file
+from acrank.data.sources.class_folders import open_folder
+from acrank.data.sources.demo import open_demo
+from acrank.data.sources.hub import PREFIX, open_hfds
+from acrank.data.sources.table import open_csv
 from acrank.data.target import Target
 from acrank.errors import DataError
 from acrank.utils.paths import user_path

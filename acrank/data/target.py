@@ -1,60 +1,14 @@
 """What a target dataset is: class names, and labelled images that are opened only when needed."""
 
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
+from acrank.data.images import ImageSource
 from acrank.data.labelnames import composed, label_notices, refuse_numbers
 from acrank.errors import DataError
-from acrank.utils.regular import open_regular
-
-# Of an image file: as many as the largest image that is decoded has uncompressed.
-MOST_BYTES = 1_000_000_000
-
-
-class Source(Protocol):
-    """Where one image's bytes come from; ``str()`` of it names the image in messages."""
-
-    def open(self) -> BinaryIO:
-        """Open the undecoded image for reading."""
-        ...
-
-
-@dataclass(frozen=True)
-class PathSource:
-    """An image in a file."""
-
-    path: Path
-
-    def open(self) -> BinaryIO:
-        """Open the file.
-
-        Raises:
-            OSError: it cannot be opened, is no regular file, or larger than any image here.
-        """
-        return open_regular(self.path, MOST_BYTES)
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-@dataclass(frozen=True)
-class BytesSource:
-    """An image in memory."""
-
-    name: str
-    data: bytes = field(repr=False)
-
-    def open(self) -> BinaryIO:
-        """Wrap the bytes as a file."""
-        return io.BytesIO(self.data)
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @dataclass(frozen=True)
@@ -70,7 +24,7 @@ class Item:
 
     key: str
     label: int
-    source: Source = field(repr=False, compare=False)
+    source: ImageSource = field(repr=False, compare=False)
 
     def read(self) -> bytes:
         """Return the raw, still encoded bytes."""
@@ -124,7 +78,7 @@ def is_hidden(name: str) -> bool:
 
 
 def assemble(
-    name: str, rows: Iterable[tuple[str, str, Source]], notices: Sequence[str] = ()
+    name: str, rows: Iterable[tuple[str, str, ImageSource]], notices: Sequence[str] = ()
 ) -> Target:
     """Build a target from (key, class name, source) rows, in an order that depends on them only.
 

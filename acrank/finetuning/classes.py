@@ -18,9 +18,9 @@ from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.inputs import Images
 from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.objective import Autocast, Batch, balanced_weights
-from acrank.report.cells import csv_text
 from acrank.tasks import Classification
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
 
 CONFUSION = "confusion.csv"

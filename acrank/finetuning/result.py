@@ -19,8 +19,8 @@ from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
-from acrank.report.cells import csv_text
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
 
 LOG = "log.csv"

@@ -11,8 +11,8 @@ from typing import IO, Any
 import torch
 
 from acrank.errors import ConfigError
-from acrank.report.cells import json_text
 from acrank.utils.files import whole_file, write_whole
+from acrank.utils.serialise import json_text
 
 STATE = "state.pt"
 RECORD = "finetune.json"

@@ -9,15 +9,10 @@ import torch
 from torch import Tensor
 
 from acrank.metrics.registry import AC_CORR
-from acrank.norm import (
-    LayerCorrelation,
-    affine_ratio,
-    find_dead_channels,
-    layer_correlations,
-    summarise,
-)
-from acrank.norm.layerwise import DeadChannels
-from acrank.scoring import Probe
+from acrank.norm.correlation import affine_ratio
+from acrank.norm.layerwise import DeadChannels, find_dead_channels, layer_correlations, summarise
+from acrank.norm.types import LayerCorrelation
+from acrank.scoring.types import Probe
 
 Steps = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 

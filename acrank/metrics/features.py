@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acrank.errors import MetricError
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
 from acrank.metrics.guards import NO_INTERVAL, collect_guards
 from acrank.metrics.registry import METRICS, NO_CLASSIFIER, Metric
@@ -19,7 +20,6 @@ from acrank.metrics.resampling import (
     subsamples_of_images,
     too_few_images,
 )
-from acrank.results.estimate import Estimate
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10

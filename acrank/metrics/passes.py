@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from acrank.errors import AcrankError
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.gradients import early_gradients, first_convolutions, gradient_ratio
 from acrank.metrics.guards import collect_guards
-from acrank.results.estimate import Estimate
 from acrank.scoring.bn_probe import bn_probe
 from acrank.scoring.norms import Norms
 from acrank.scoring.types import Batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from acrank.results.estimate import Estimate
+from acrank.metrics.estimate import Estimate
 
 
 def static_scores(

@@ -1,4 +1,4 @@
-"""What all AC-Norm layers have in common, whatever they normalise over."""
+"""The base of all AC-Norm layers: two affines, their mixing, and folding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from acrank.norm.correlation import RATIO_EPS
 from acrank.norm.mixing import mixed_affine
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 
 
 class AffineCoLayer(nn.Module):
@@ -76,7 +76,7 @@ class AffineCoLayer(nn.Module):
 
 
 def _is_one(tensor: Tensor, other: object) -> bool:
-    """Whether two tensors are one, or begin at the same number of one storage."""
+    """Return whether two tensors are the same, or start at the same element of one storage."""
     if other is tensor:
         return True
     return isinstance(other, Tensor) and tensor.data_ptr() == other.data_ptr() != 0

@@ -13,15 +13,15 @@ from acrank.norm.base import AffineCoLayer
 from acrank.norm.guard import NONE_LEFT
 from acrank.norm.layers import AffineCoNormAct2d
 from acrank.norm.samplewise import AffineCoSampleNorm
+from acrank.norm.types import BATCH, KINDS, NORM_NAMES, NormKind
 from acrank.norm.usable import layer_class, norm_candidates, norm_kind
-from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What :func:`convert_affine` did.
+    """The layers that :func:`convert_affine` converted, and those that it left.
 
     Attributes:
         converted: names of the layers that are AC-Norm layers now.

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.correlation import RATIO_EPS
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 
 
 class AffineCoNorm(AffineCoLayer, _BatchNorm):

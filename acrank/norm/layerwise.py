@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.correlation import ac_corr, affine_ratio, zero_drift
 from acrank.norm.guard import NONE_LEFT
-from acrank.results.layer import LayerCorrelation
+from acrank.norm.types import LayerCorrelation
 
 DeadChannels = Literal["exclude", "keep"]
 

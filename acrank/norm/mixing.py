@@ -165,7 +165,7 @@ def _rows(one: Tensor, other: Tensor) -> Array:
 
 
 def _prefix_sums(values: Array) -> Array:
-    """Of the first k of each row's values, for k from none to all."""
+    """Return the sums of the first k values of each row, for k from none to all."""
     sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
     values.cumsum(axis=-1, out=sums[..., 1:])
     return sums

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from acrank.norm.base import AffineCoLayer
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 
 _KINDS: dict[type[nn.Module], NormKind] = {
     nn.LayerNorm: "layer",
@@ -120,7 +120,7 @@ class AffineCoSampleNorm(AffineCoLayer):
 
 
 def samplewise_kind(module: nn.Module) -> NormKind | None:
-    """What a layer normalises over; None for other modules, BatchNorm among them."""
+    """Return what a layer normalises over; None for other modules, BatchNorm among them."""
     return next((kind for plain, kind in _KINDS.items() if isinstance(module, plain)), None)
 
 

@@ -1,4 +1,4 @@
-"""Which normalisation layers of a network AC-Norm can stand in for, and why not the others."""
+"""Find the normalisation layers that AC-Norm can replace, and the reasons against the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from acrank.norm.layers import (
     AffineCoNormAct2d,
 )
 from acrank.norm.samplewise import samplewise_kind, why_not_samplewise
-from acrank.results.kinds import NormKind
+from acrank.norm.types import NormKind
 from acrank.utils.fresh import is_fresh
 
 # A layer is known by the forward it runs, so that a subclass with a forward of its own is not

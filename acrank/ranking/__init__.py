@@ -1,4 +1,4 @@
-"""From results to a ranking: order, uncertainty, consensus, merged parts."""
+"""Rank results: order, uncertainty, consensus, merged parts."""
 
 from acrank.ranking.order import rank_results
 

@@ -22,7 +22,7 @@ DRAWS = 4000
 
 @dataclass(frozen=True)
 class Ballot:
-    """How one metric votes; NaN for the models that it has no value of.
+    """The votes of one metric; NaN for models without a value.
 
     Attributes:
         metric: its name.

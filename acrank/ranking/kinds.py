@@ -1,4 +1,4 @@
-"""Which models a score of norm affines compares: those of one kind of normalisation."""
+"""Group models by their kind of normalisation, within which scores of affines compare."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.norm.types import NORM_NAMES, is_generalised
 from acrank.results import ModelResult
-from acrank.results.kinds import NORM_NAMES, is_generalised
 
 MIX = "--norms mixed ranks both in one list"
 
@@ -43,7 +43,7 @@ def unranked_apart(result: ModelResult) -> ModelResult:
 
 
 def apart_note(apart: frozenset[str], rank_by: str) -> list[str]:
-    """What a reader must know of models that are set apart; nothing where there are none."""
+    """Return the note on models that are ranked apart; empty where there are none."""
     if not apart:
         return []
     one = len(apart) == 1

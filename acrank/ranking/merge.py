@@ -87,18 +87,18 @@ def _merged(files: Sequence[ResultFile]) -> list[ModelResult]:
 
 
 def _place(file: ResultFile, number: int, index: int) -> tuple[int, int]:
-    """Where a model stood in the zoo: a shard has every N-th of it."""
+    """Return the place of a model in the zoo, of which a shard has every N-th entry."""
     shard = file.config.get("shard")
     return (index, int(shard.partition("/")[0])) if shard else (number, index)
 
 
 def _same(one: ModelResult, other: ModelResult) -> bool:
-    """Whether two results agree in all but their time."""
+    """Return whether two results agree in everything but their time."""
     return repr(replace(one, seconds=0.0)) == repr(replace(other, seconds=0.0))
 
 
 def _warnings(files: Sequence[ResultFile]) -> list[str]:
-    """What was said of the sample: the same for all, once."""
+    """Return the warnings of all parts, each once."""
     said = dict.fromkeys(text for file in files for text in file.document.get("notes", ()))
     stopped = [str(file.path) for file in files if file.document.get("interrupted")]
     if stopped:

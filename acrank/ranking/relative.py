@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import METRICS
 from acrank.metrics.relative import min_max_sum
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
 
 
 def with_relative_scores(

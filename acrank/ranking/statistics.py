@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from acrank.results.estimate import Estimate
+from acrank.metrics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def interval(estimate: Estimate, level: float = LEVEL) -> tuple[float, float] | 
 
 
 def known(estimates: Sequence[Estimate]) -> list[int]:
-    """Which estimates can be compared with each other: those whose deviations are paired.
+    """Return which estimates can be compared: those whose deviations are paired.
 
     Left out are estimates of unknown uncertainty; those with another number of deviations than
     most have; and those that gave no value on so many parts of the sample that the others would
@@ -141,7 +141,7 @@ def paired_deviations(estimates: Sequence[Estimate]) -> Array:
 
 
 def shares_of_best(drawn: Array) -> Array:
-    """How often each model has the highest score, equal models sharing evenly.
+    """Return how often each model has the highest score; equal models share evenly.
 
     Args:
         drawn: shape (draws, models), larger is better.
@@ -197,7 +197,7 @@ def _times_best(drawn: Array) -> Array:
 
 
 def separable(better: Estimate, worse: Estimate, level: float = LEVEL) -> bool | None:
-    """Whether a paired t test tells two models apart; None where that is unknown.
+    """Return whether a paired t test tells two models apart; None where that is unknown.
 
     Args:
         better: score of one model.

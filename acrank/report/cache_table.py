@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acrank.cache import Kept
-from acrank.report.cells import csv_text, json_text
 from acrank.report.table import make_console, print_rows
+from acrank.utils.serialise import csv_text, json_text
 
 COLUMNS = ("model", "data", "metrics", "kept", "bytes", "file")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from acrank.report.cells import json_text
 from acrank.report.table import make_console, print_rows
+from acrank.utils.serialise import json_text
 
 if TYPE_CHECKING:
     from acrank.zoo.check import Checked

@@ -7,13 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
-from acrank.report.cells import csv_text, json_text, markdown_table, plain
+from acrank.report.cells import markdown_table, plain
 from acrank.report.markdown import escaped
 from acrank.report.ranking_text import number_text
 from acrank.report.table import print_rows
 from acrank.results import RankedModel
 from acrank.results.changes import Changes, Move
 from acrank.results.difference import Difference
+from acrank.utils.serialise import csv_text, json_text
 
 COLUMNS = (
     *("model", "change", "rank_old", "rank_new", "score_old", "score_new", "difference"),

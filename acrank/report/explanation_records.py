@@ -7,12 +7,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from acrank.metrics.registry import AC_CORR
-from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.cells import markdown_table
 from acrank.report.explanation_text import score_interval, summary
 from acrank.report.ranking_text import number_text
 from acrank.results import finite_or_none
 from acrank.results.record import to_record
 from acrank.scoring.inspection import ChannelMove, ChannelMoves, Explanation, LayerExplanation
+from acrank.utils.serialise import csv_text, json_text
 from acrank.utils.visible import visible
 
 SCHEMA = 1

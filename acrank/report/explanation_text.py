@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from acrank.metrics.registry import AC_CORR
+from acrank.norm.types import NORM_NAMES, is_generalised
 from acrank.ranking.statistics import interval
 from acrank.report.ranking_facts import items_name
 from acrank.report.ranking_text import number_text
-from acrank.results.kinds import NORM_NAMES, is_generalised
 from acrank.scoring.inspection import Explanation, LayerExplanation
 
 # Names in a sentence before it says how many more.

@@ -12,8 +12,8 @@ from acrank.metrics.registry import (
     NO_CLASSIFIER,
     higher_is_better,
 )
+from acrank.norm.types import NORM_NAMES, is_generalised
 from acrank.results import RankedModel, Ranking
-from acrank.results.kinds import NORM_NAMES, is_generalised
 
 # Follows a number that a guard speaks against.
 MARK = "!"

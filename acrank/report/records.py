@@ -7,12 +7,13 @@ from typing import Any
 from acrank.metrics.registry import CONSENSUS
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
-from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.cells import markdown_table
 from acrank.report.markdown import escaped
 from acrank.report.ranking_text import UNKNOWN, any_compared, mark_text, norm_notes
 from acrank.results import RankedModel, Ranking, row_values
 from acrank.results.file import SCHEMA
 from acrank.results.record import to_record
+from acrank.utils.serialise import csv_text, json_text
 
 
 def to_csv(ranking: Ranking) -> str:

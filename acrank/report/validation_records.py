@@ -7,8 +7,9 @@ from typing import Any
 
 from acrank.experiments.validation.agreement import STATISTICS
 from acrank.experiments.validation.results import COLUMNS, Comparison, Summary, Validation
-from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.cells import markdown_table
 from acrank.results import finite_or_none
+from acrank.utils.serialise import csv_text, json_text
 
 SCHEMA = 1
 HEADINGS = {

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Console
 
 from acrank.gate.judge import Verdict
-from acrank.report.cells import json_text, markdown_table, plain
+from acrank.report.cells import markdown_table, plain
 from acrank.report.comparison import changes_lines, listed
 from acrank.report.ranking_text import any_compared, number_text, uncertainty_texts
 from acrank.report.table import print_rows
 from acrank.results import RankedModel
+from acrank.utils.serialise import json_text
 
 HEAD = ("rule", "verdict", "found")
 # Candidates that the table and the summary show: the judged one is always among them.

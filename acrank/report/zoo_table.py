@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from acrank.report.cells import csv_text, json_text, markdown_table
+from acrank.report.cells import markdown_table
 from acrank.report.table import make_console, print_rows
+from acrank.utils.serialise import csv_text, json_text
 
 if TYPE_CHECKING:
     from acrank.zoo.listing import Listed

@@ -1,7 +1,7 @@
 """What scoring gives, what a ranking is, and both as JSON."""
 
-from acrank.results.estimate import Estimate
-from acrank.results.layer import LayerCorrelation
+from acrank.metrics.estimate import Estimate
+from acrank.norm.types import LayerCorrelation
 from acrank.results.types import (
     HEAD,
     NOT_KEPT,

@@ -16,7 +16,7 @@ from acrank.errors import DataError
 from acrank.metrics.registry import METRICS
 from acrank.results.record import from_record
 from acrank.results.types import ModelResult, RankedModel, Ranking
-from acrank.utils.strict_json import loads
+from acrank.utils.serialise import loads
 from acrank.utils.visible import brief
 
 SCHEMA = 1

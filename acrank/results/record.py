@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from acrank.results.estimate import Estimate
+from acrank.metrics.estimate import Estimate
 from acrank.results.types import ModelResult, finite_or_none
 
 _ADAPTER: TypeAdapter[ModelResult] = TypeAdapter(ModelResult)

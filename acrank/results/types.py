@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR, is_relative
-from acrank.results.estimate import Estimate
-from acrank.results.kinds import NormKind
-from acrank.results.layer import LayerCorrelation
+from acrank.norm.types import LayerCorrelation, NormKind
 
 if TYPE_CHECKING:
     import pandas as pd

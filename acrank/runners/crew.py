@@ -47,7 +47,7 @@ class Crew(Generic[Item, Result]):
         arguments: of ``target`` after the pipe, by the place of the worker, from 0 on.
         failed: the result of an item whose worker ended, from the reason and the seconds it took.
         begin: is told the name of each item as it is handed out.
-        go_on: whether to hand an item out; asked when a worker is free for it.
+        admit: whether to hand an item out; asked when a worker is free for it.
         timeout: seconds after which an item is given up.
         option: that sets the timeout, for the message.
     """
@@ -57,12 +57,12 @@ class Crew(Generic[Item, Result]):
     arguments: Callable[[int], tuple[Any, ...]]
     failed: Callable[[Item, str, float], Result]
     begin: Callable[[str], None]
-    go_on: Callable[[Item], bool]
+    admit: Callable[[Item], bool]
     timeout: float | None = None
     option: str = "--timeout-per-model"
 
     def run(self, items: Iterator[Item]) -> Iterator[Result]:
-        """Work on items.
+        """RunContext on items.
 
         Yields:
             A result for every item that was handed out, as they finish.
@@ -77,7 +77,7 @@ class Crew(Generic[Item, Result]):
             while crew or waiting:
                 idle = [worker for worker in crew if worker.ready and worker.item is None]
                 if waiting and idle:
-                    if self.go_on(waiting):
+                    if self.admit(waiting):
                         self.begin(waiting.name)
                         idle[0].give(waiting, self.timeout)
                     waiting = next(items, None)

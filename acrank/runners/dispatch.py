@@ -1,4 +1,4 @@
-"""Chooses the engine of a run, and collects what it finds."""
+"""Choose where the models of a run are scored, and collect their results."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from pathlib import Path
 from acrank.cache import open_store
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Listener
-from acrank.runners.candidate import Scorer, Work
 from acrank.runners.fetch import downloads_ahead
 from acrank.runners.inprocess import run_in_process
+from acrank.runners.model import Admit, ModelRunner, RunContext, admit_all
 from acrank.runners.processes import run_in_processes
-from acrank.runners.types import GoOn, always
 from acrank.zoo import ZooEntry
 
 
 def score_all(
     entries: Sequence[ZooEntry],
-    work: Work,
+    context: RunContext,
     listener: Listener,
     store: Path | None = None,
-    go_on: GoOn = always,
+    admit: Admit = admit_all,
 ) -> tuple[list[ModelResult], bool]:
     """Score every entry, and tell of each as it finishes.
 
     Args:
         entries: the candidates.
-        work: what they have in common; its configuration chooses the engine.
+        context: what they have in common; its configuration chooses the engine.
         listener: is told of the progress.
         store: folder of the kept results; None for that in the cache folder.
-        go_on: whether to score an entry; asked as late as the engine can, maybe more than once.
+        admit: whether to score an entry; asked as late as the engine can, maybe more than once.
 
     Returns:
         One result an entry that was to be scored, in their order; and whether the user stopped
@@ -41,11 +40,11 @@ def score_all(
         AcrankError: the engine cannot start.
     """
     results: dict[str, ModelResult] = {}
-    scorer = Scorer(work, open_store(store, listener.message))
+    runner = ModelRunner(context, open_store(store, listener.message))
     listener.start(len(entries))
     interrupted = False
     try:
-        with closing(_results(entries, scorer, listener, go_on)) as found:
+        with closing(_results(entries, runner, listener, admit)) as found:
             for result in found:
                 results[result.model] = result
                 listener.done(result)
@@ -58,38 +57,38 @@ def score_all(
 
 
 def _results(
-    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener, go_on: GoOn
+    entries: Sequence[ZooEntry], runner: ModelRunner, listener: Listener, admit: Admit
 ) -> Generator[ModelResult]:
-    config = scorer.work.config
+    config = runner.context.config
     if config.engine == "local" and config.jobs is None and config.timeout_per_model is None:
-        yield from run_in_process(entries, scorer, listener.begin, go_on)
+        yield from run_in_process(entries, runner, listener.begin, admit)
         return
     left = []
     for entry in entries:
-        found = scorer.recall(entry)
+        found = runner.recall(entry)
         if found is None:
             left.append(entry)
         else:
             yield found
     if left:
-        yield from _elsewhere(left, scorer, listener, go_on)
+        yield from _elsewhere(left, runner, listener, admit)
 
 
 def _elsewhere(
-    entries: Sequence[ZooEntry], scorer: Scorer, listener: Listener, go_on: GoOn
+    entries: Sequence[ZooEntry], runner: ModelRunner, listener: Listener, admit: Admit
 ) -> Iterator[ModelResult]:
-    config, work, store = scorer.work.config, scorer.work, scorer.store
+    config, context, store = runner.context.config, runner.context, runner.store
     if config.engine == "ray":
-        from acrank.runners.on_ray import run_on_ray
+        from acrank.runners.ray.run import run_on_ray
 
-        yield from run_on_ray(entries, work, store, listener.begin, go_on, listener.message)
+        yield from run_on_ray(entries, context, store, listener.begin, admit, listener.message)
         return
     jobs = min(config.jobs or 1, len(entries))
-    with downloads_ahead(entries, scorer.hub, 2 * jobs) as handed_out:
+    with downloads_ahead(entries, runner.hub, 2 * jobs) as handed_out:
 
         def began(name: str) -> None:
             handed_out()
             listener.begin(name)
 
         timeout = config.timeout_per_model
-        yield from run_in_processes(entries, work, store, jobs, began, timeout, go_on)
+        yield from run_in_processes(entries, context, store, jobs, began, timeout, admit)

@@ -1,4 +1,4 @@
-"""Ranks features on disk again: other metrics, another order, no network and no images."""
+"""Rank models from the features that a run has written: no network and no images are needed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from acrank.errors import ConfigError
 from acrank.metrics.registry import METRICS, with_parts
 from acrank.results import ModelResult, Ranking
 from acrank.runners.callbacks import Listener, Silent
-from acrank.runners.rank import finish, run_record
+from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
 from acrank.scoring.score import Scores, add_feature_scores, with_static_scores
 from acrank.utils.described import described, option_of, options_text
 
 
-def rerank(folder: Path, config: RunConfig, listener: Listener | None = None) -> Ranking:
+def rank_from_features(
+    folder: Path, config: RunConfig, listener: Listener | None = None
+) -> Ranking:
     """Rank the features that a run has written.
 
     Scores of features are computed anew; those that only a network gives (AC-Corr and its
@@ -60,7 +62,7 @@ def rerank(folder: Path, config: RunConfig, listener: Listener | None = None) ->
     given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return finish(results, config, record, listener)
+    return finish_run(results, config, record, listener)
 
 
 def _of_features() -> list[str]:

@@ -10,8 +10,7 @@ from queue import Queue
 from typing import TypeVar, cast
 
 from acrank.results import ModelResult
-from acrank.runners.candidate import Scorer
-from acrank.runners.types import GoOn, always
+from acrank.runners.model import Admit, ModelRunner, admit_all
 from acrank.zoo import ZooEntry
 
 In = TypeVar("In")
@@ -23,17 +22,17 @@ GRACE = 3.0
 
 def run_in_process(
     entries: Iterable[ZooEntry],
-    scorer: Scorer,
+    runner: ModelRunner,
     begin: Callable[[str], None],
-    go_on: GoOn = always,
+    admit: Admit = admit_all,
 ) -> Iterator[ModelResult]:
     """Score each entry in turn.
 
     Args:
         entries: the candidates.
-        scorer: of the run.
+        runner: of the run.
         begin: is told the name of the model that is probed next.
-        go_on: whether to score an entry; asked before it is loaded, which is while another is
+        admit: whether to score an entry; asked before it is loaded, which is while another is
             still probed, and again before it is probed.
 
     Yields:
@@ -41,11 +40,11 @@ def run_in_process(
     """
     # A network's code may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        for prepared in ahead(scorer.prepare, filter(go_on, entries)):
-            if prepared.result is None and not go_on(prepared.entry):
+        for prepared in ahead(runner.prepare, filter(admit, entries)):
+            if prepared.result is None and not admit(prepared.entry):
                 continue
             begin(prepared.entry.name)
-            yield scorer.finish(prepared)
+            yield runner.finish(prepared)
 
 
 def ahead(work: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:

@@ -13,21 +13,20 @@ import torch
 
 from acrank.cache import Store
 from acrank.results import ModelResult
-from acrank.runners.candidate import Work
 from acrank.runners.crew import Crew
-from acrank.runners.types import GoOn, always
+from acrank.runners.model import Admit, RunContext, admit_all
 from acrank.runners.worker import serve
 from acrank.zoo import ZooEntry
 
 
 def run_in_processes(
     entries: Iterable[ZooEntry],
-    work: Work,
+    context: RunContext,
     store: Store,
     jobs: int,
     begin: Callable[[str], None],
     timeout: float | None = None,
-    go_on: GoOn = always,
+    admit: Admit = admit_all,
 ) -> Iterator[ModelResult]:
     """Score entries, several at a time, each in a worker process.
 
@@ -36,12 +35,12 @@ def run_in_processes(
 
     Args:
         entries: the candidates.
-        work: what they have in common.
+        context: what they have in common.
         store: where results are kept; can be sent to another process.
         jobs: number of workers.
         begin: is told the name of each model as it is handed out.
         timeout: seconds after which a model is given up.
-        go_on: whether to hand an entry out; asked when a worker is free for it.
+        admit: whether to hand an entry out; asked when a worker is free for it.
 
     Yields:
         A result for every entry that was handed out, as they finish.
@@ -52,12 +51,12 @@ def run_in_processes(
     threads = max(1, torch.get_num_threads() // jobs)
     with tempfile.TemporaryDirectory(prefix="acrank-") as folder:
         path = Path(folder) / "work"
-        joblib.dump(work, path)
+        joblib.dump(context, path)
 
         def arguments(place: int) -> tuple[Any, ...]:
-            return path, store, _device(work.device, place), threads
+            return path, store, _device(context.device, place), threads
 
-        crew = Crew(jobs, serve, arguments, _failed, begin, go_on, timeout)
+        crew = Crew(jobs, serve, arguments, _failed, begin, admit, timeout)
         yield from crew.run(iter(entries))
 
 

@@ -1,4 +1,4 @@
-"""The main job: a target dataset and a zoo to a ranking."""
+"""Score every model of a zoo on a dataset and rank them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.runners.budget import Scored, score_within
 from acrank.runners.callbacks import Listener, Silent
-from acrank.runners.candidate import Work
 from acrank.runners.dispatch import score_all
+from acrank.runners.model import RunContext
 from acrank.tasks.decoders import require_decoders
 from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
 from acrank.utils.fields import told_unused
@@ -52,26 +52,26 @@ def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparedRun:
     """A run that is ready to begin.
 
     Attributes:
-        work: what its models have in common.
+        context: what its models have in common.
         target: that the sample is of.
         notes: sentences about the run as a whole; the listener has been told.
     """
 
-    work: Work
+    context: RunContext
     target: AnyTarget
     notes: tuple[str, ...]
 
 
-def prepare(
+def prepare_run(
     config: RunConfig,
     entries: Sequence[ZooEntry],
     listener: Listener,
     features: Path | None = None,
-) -> Job:
+) -> PreparedRun:
     """Choose the device, open the target and draw the sample.
 
     Args:
@@ -101,10 +101,12 @@ def prepare(
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         listener.message(note)
-    return Job(Work(config, sample, device, dtype, hub.offline, features), target, notes)
+    return PreparedRun(
+        RunContext(config, sample, device, dtype, hub.offline, features), target, notes
+    )
 
 
-def run(
+def rank_zoo(
     config: RunConfig,
     listener: Listener | None = None,
     features: Path | None = None,
@@ -132,13 +134,13 @@ def run(
     listener = listener or Silent()
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    job = prepare(config, entries, listener, features)
-    work, target = job.work, job.target
-    config = work.config  # the task is known now
+    job = prepare_run(config, entries, listener, features)
+    context, target = job.context, job.target
+    config = context.config  # the task is known now
     if config.budget is None:
-        scored = Scored(*score_all(entries, work, listener, store), work.sample)
+        scored = Scored(*score_all(entries, context, listener, store), context.sample)
     else:
-        scored = score_within(entries, work, target, listener, store, started)
+        scored = score_within(entries, context, target, listener, store, started)
         for note in scored.notes:
             listener.message(note)
     if on_sample:
@@ -146,12 +148,12 @@ def run(
     record = {**job_record(job, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
     notes = [*job.notes, *scored.notes]
-    return finish(
+    return finish_run(
         scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
     )
 
 
-def finish(
+def finish_run(
     results: Sequence[ModelResult],
     config: RunConfig,
     record: dict[str, Any],
@@ -224,18 +226,18 @@ def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
     }
 
 
-def job_record(job: Job, sample: AnySample) -> dict[str, Any]:
+def job_record(job: PreparedRun, sample: AnySample) -> dict[str, Any]:
     """What a result must say of the run that it is from, and of the device.
 
     Args:
         job: of the run.
         sample: that the results are of.
     """
-    config = job.work.config
+    config = job.context.config
     record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
     record["device"] = {
-        "type": job.work.device.type,
-        "precision": precision_name(job.work.dtype),
+        "type": job.context.device.type,
+        "precision": precision_name(job.context.dtype),
         "threads": torch.get_num_threads(),
     }
     return record

@@ -10,8 +10,8 @@ import joblib
 import torch
 
 from acrank.cache import Store
-from acrank.runners.candidate import Scorer, Work
 from acrank.runners.crew import READY
+from acrank.runners.model import ModelRunner, RunContext
 from acrank.runners.settle import settle
 
 
@@ -20,15 +20,15 @@ def serve(pipe: Connection, path: Path, store: Store, device: torch.device, thre
 
     Args:
         pipe: gives entries, takes results.
-        path: file of the run's :class:`acrank.runners.candidate.Work`.
+        path: file of the run's :class:`acrank.runners.model.RunContext`.
         store: where results are kept.
         device: where networks run.
         threads: for CPU arithmetic.
     """
     settle(path.parent)
     torch.set_num_threads(threads)
-    work: Work = joblib.load(path, mmap_mode="r")
-    scorer = Scorer(replace(work, device=device), store)
+    context: RunContext = joblib.load(path, mmap_mode="r")
+    runner = ModelRunner(replace(context, device=device), store)
     pipe.send(READY)
     while (entry := pipe.recv()) is not None:
-        pipe.send(scorer(entry))
+        pipe.send(runner(entry))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acrank.norm import LayerCorrelation
-from acrank.results.kinds import NORM_NAMES, NormKind
+from acrank.norm.types import NORM_NAMES, LayerCorrelation, NormKind
 
 # A share of dead channels that a reader should know of.
 DEAD_SHARE = 0.1

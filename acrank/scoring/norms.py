@@ -10,9 +10,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from acrank.errors import NoNormError
-from acrank.norm import norm_kind
-from acrank.norm.usable import unusable_norms, usable_norms
-from acrank.results.kinds import BATCH, KINDS, NORM_NAMES, NormKind, is_generalised
+from acrank.norm.types import BATCH, KINDS, NORM_NAMES, NormKind, is_generalised
+from acrank.norm.usable import norm_kind, unusable_norms, usable_norms
 
 # Which layers AC-Corr may be of: BatchNorm alone, or others where there is no BatchNorm.
 Norms = Literal["batch", "affine"]

@@ -17,18 +17,18 @@ from acrank.data import AnySample, Preprocessing, Sample
 from acrank.data.volumes import VolumeSample
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.features import feature_scores
 from acrank.metrics.passes import pass_scores
 from acrank.metrics.registry import METRICS, with_parts
 from acrank.metrics.static import static_scores
-from acrank.norm import LayerCorrelation
+from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
-from acrank.results.estimate import Estimate
-from acrank.results.kinds import NormKind, is_generalised
-from acrank.scoring import Batches, Probe, ProbeSettings, probe_model
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import Batches, Probe, ProbeSettings
 from acrank.scoring.windows import WindowBatches
 from acrank.tasks import Task
 from acrank.tasks.choice import task_of

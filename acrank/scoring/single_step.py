@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from acrank.norm import SourceAffine
 from acrank.norm.correlation import affine_ratio, zero_drift
+from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import affine_of, kind_of, norm_layers, use_batch_statistics
 from acrank.scoring.types import Batches, Probe, ProbeSettings, collect, stack_layers
 from acrank.tasks.base import Features

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from acrank.norm import AffineCoLayer, SourceAffine, convert_affine
+from acrank.norm.base import AffineCoLayer
+from acrank.norm.convert import convert_affine
+from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import kind_of, norm_layers, use_batch_statistics
 from acrank.scoring.types import Batches, Probe, ProbeSettings, collect
 from acrank.tasks.heads import ridge_logits

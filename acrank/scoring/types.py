@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from acrank.errors import ModelError, NoNormError
-from acrank.norm import SourceAffine
-from acrank.results.kinds import NORM_NAMES, NormKind
+from acrank.norm.layerwise import SourceAffine
+from acrank.norm.types import NORM_NAMES, NormKind
 from acrank.scoring.norms import ANOTHER_SCORE, Norms
 from acrank.tasks import Classification, Task
 

@@ -1,1 +1,1 @@
-"""What every part uses and none owns: files, text from elsewhere, durations."""
+"""Helpers for files, settings, text and durations that every room may use."""

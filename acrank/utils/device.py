@@ -1,4 +1,4 @@
-"""Where networks run and in which precision."""
+"""Choose the device, the precision and the CPU threads of a run."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def choose_autocast(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def precision_name(dtype: torch.dtype | None) -> str:
-    """What :func:`choose_autocast` has chosen, as settings call it: ``fp32`` or ``bf16``."""
+    """Return the name of a precision as settings write it: ``fp32`` or ``bf16``."""
     return {None: "fp32", torch.bfloat16: "bf16"}[dtype]
 
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """On CUDA: deterministic convolutions, in fp32 where fp32 is asked for and not in TF32."""
+    """Make CUDA use deterministic convolutions, and full fp32 in place of TF32."""
     if device.type != "cuda":
         yield
         return
@@ -70,7 +70,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 
 def _has_bf16(device: torch.device) -> bool:
-    """Whether bf16 arithmetic is native; emulated, it is slower than fp32."""
+    """Return whether the hardware computes in bf16; emulated, it is slower than fp32."""
     if device.type == "cuda":
         if not torch.cuda.is_available():  # it is another machine's, of which nothing is known
             return False

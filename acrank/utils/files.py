@@ -156,7 +156,7 @@ def make_folder(folder: Path) -> None:
 
 
 def unusable_folder(folder: Path, error: OSError) -> ConfigError:
-    """What to say of a folder for results that the system refuses."""
+    """Make the error for a folder of results that the system refuses."""
     return ConfigError(
         f"Folder '{folder}' cannot be used: {error.strerror}.", hint="Give another --output."
     )

@@ -11,5 +11,5 @@ def mark_fresh(layer: object) -> None:
 
 
 def is_fresh(layer: object) -> bool:
-    """Whether that has been said of a layer."""
+    """Return whether a layer was marked by :func:`mark_fresh`."""
     return bool(getattr(layer, _MARK, False))

@@ -1,4 +1,4 @@
-"""Which licences a user accepts: names, wildcards, and one word for the permissive ones.
+"""Match licences with those that a user accepts: names, wildcards, or ``permissive``.
 
 Licences are the short names of SPDX and of the Hugging Face hub, in letters of any case; what
 people write of the usual ones in words (``Apache License, Version 2.0``) is read as those names.
@@ -75,7 +75,7 @@ _UNCLEAR = re.compile(r"(?=.*[()]).* (and|or) .*")
 
 
 def matches_license(license: str | None, wanted: Sequence[str]) -> bool:  # noqa: A002
-    """Whether a licence is one of those accepted; one that is not known never is.
+    """Return whether a licence is among those accepted; an unknown licence never is.
 
     Args:
         license: an SPDX name, or an expression: of ``A OR B`` one part must be accepted, of

@@ -43,7 +43,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def is_regular(path: str | os.PathLike[str]) -> bool:
-    """Whether a path leads to a file, and not to a folder, a pipe, a device or nothing."""
+    """Return whether a path leads to a regular file, and not to a folder, a pipe or a device."""
     try:
         return stat.S_ISREG(Path(path).stat().st_mode)
     except (OSError, ValueError):  # also a name too long for the disk, or with a NUL

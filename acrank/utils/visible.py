@@ -59,7 +59,7 @@ def brief(value: object, longest: int = 200) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says in its first line, without a full stop; its type where it says nothing."""
+    """Return the first line of an error without its full stop, or its type if it has no text."""
     said = str(error).strip().splitlines()
     return said[0].rstrip(". ") if said else type(error).__name__
 

@@ -90,7 +90,7 @@ def _located(error: yaml.MarkedYAMLError) -> RefusedYamlError:
 
 
 class _Extent(NamedTuple):
-    """How many values a node stands for, its aliases followed, and how deep they go."""
+    """The number of values under a node with its aliases followed, and their depth."""
 
     values: int
     depth: int

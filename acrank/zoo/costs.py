@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from acrank.errors import ModelError
+from acrank.norm.types import BATCH, KINDS
 from acrank.norm.usable import usable_norms
-from acrank.results.kinds import BATCH, KINDS
 from acrank.utils.visible import first_line
 from acrank.zoo.wrappers import unwrap_parts
 

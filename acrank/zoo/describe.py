@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acrank.errors import ModelError
+from acrank.norm.types import KINDS, NORM_NAMES
 from acrank.norm.usable import norm_kind, usable_norms
-from acrank.results.kinds import KINDS, NORM_NAMES
 from acrank.utils.regular import is_regular
 from acrank.utils.visible import brief
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES, BoundedBuild, check_config

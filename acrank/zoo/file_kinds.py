@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.errors import ModelError
+from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 
-# What is enough to tell a file by; a tar archive's mark is at byte 257.
-_LOOKED_AT = 1024
 # The longest header of a safetensors file that its own library reads.
 _LONGEST_HEADER = 100_000_000
 _UNPACK = "Unpack it, and name the checkpoint that is inside."
@@ -27,23 +26,20 @@ class Kind(NamedTuple):
     hint: str
 
 
-_MARKS: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"\x89HDF\r\n\x1a\n", Kind("an HDF5 file, as of Keras", _OTHER_FRAMEWORK)),
-    (0, b"\x93NUMPY", Kind("one NumPy array (.npy)", _OTHER_FRAMEWORK)),
-    (0, b"GGUF", Kind("a GGUF file, of quantized weights", _OTHER_FRAMEWORK)),
-    (4, b"TFL3", Kind("a TensorFlow Lite model", _OTHER_FRAMEWORK)),
-    (0, b"\x1f\x8b", Kind("a gzip archive", _UNPACK)),
-    (0, b"BZh", Kind("a bzip2 archive", _UNPACK)),
-    (0, b"\xfd7zXZ\0", Kind("an xz archive", _UNPACK)),
-    (0, b"\x28\xb5\x2f\xfd", Kind("a zstd archive", _UNPACK)),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("a 7z archive", _UNPACK)),
-    (0, b"Rar!", Kind("a RAR archive", _UNPACK)),
-    (257, b"ustar", Kind("a tar archive", _UNPACK)),
-    (0, b"%PDF", Kind("a PDF document", _LINK)),
-    (0, b"\x89PNG", Kind("an image", _LINK)),
-    (0, b"\xff\xd8\xff", Kind("an image", _LINK)),
-    (0, b"SQLite format 3\0", Kind("an SQLite database", _LINK)),
-)
+# What to do about the kinds that first bytes tell; those left out are looked at more closely.
+_STEPS = {
+    Group.ARCHIVE: _UNPACK,
+    Group.ARRAYS: _OTHER_FRAMEWORK,
+    Group.DATABASE: _LINK,
+    Group.DICOM: _LINK,
+    Group.DOCUMENT: _LINK,
+    Group.FOREIGN_IMAGE: _LINK,
+    Group.IMAGE: _LINK,
+    Group.MODEL: _OTHER_FRAMEWORK,
+    Group.PAGE: _LINK,
+    Group.POINTER: "Fetch the file itself: git annex get.",
+    Group.VOLUME: _LINK,
+}
 _SUFFIXES = {
     ".pb": Kind("a TensorFlow graph", _OTHER_FRAMEWORK),
     ".meta": Kind("a TensorFlow graph", _OTHER_FRAMEWORK),
@@ -51,7 +47,6 @@ _SUFFIXES = {
     ".onnx": Kind("an ONNX model", _OTHER_FRAMEWORK),
 }
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_PAGE = re.compile(rb"\s*(<!doctype html|<html|<head|<!--)", re.IGNORECASE)
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/.*?\bsize (\d{1,18})\s", re.DOTALL
 )
@@ -101,7 +96,7 @@ def weak_kind(path: Path) -> Kind | None:
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(_LOOKED_AT)
+        return file.read(LOOKED_AT)
 
 
 def _kind(path: Path, head: bytes) -> Kind | None:
@@ -109,19 +104,13 @@ def _kind(path: Path, head: bytes) -> Kind | None:
     if pointer:
         words = f"a Git LFS pointer of {len(head)} bytes, in place of {int(pointer[1]):,}"
         return Kind(words, "Fetch the file itself: git lfs pull, or download it.")
-    if b"/annex/objects/" in head and len(head) < 400:
-        return Kind("a git-annex pointer", "Fetch the file itself: git annex get.")
-    if _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
-        return Kind("an HTML page", _LINK)
-    if head.lstrip().startswith(b"<?xml"):
-        return Kind("an XML document, such as a server's error", _LINK)
     if not head.strip(b"\0"):
         return Kind("zeros where its content should begin", "Fetch it again: it is not complete.")
     if head.startswith(_ZIP):
         return _kind_of_zip(path)
-    for start, mark, kind in _MARKS:
-        if head[start : start + len(mark)] == mark:
-            return kind
+    found = kind_of(head)
+    if found and found.group in _STEPS:
+        return Kind(found.words, _STEPS[found.group])
     return _kind_of_messages(path, head)
 
 
@@ -162,7 +151,7 @@ def _kind_of_zip(path: Path) -> Kind | None:
 
 def _is_text(head: bytes) -> bool:
     try:
-        text = head.decode("utf-8", errors="strict" if len(head) < _LOOKED_AT else "ignore")
+        text = head.decode("utf-8", errors="strict" if len(head) < LOOKED_AT else "ignore")
     except UnicodeDecodeError:
         return False
     return all(char.isprintable() or char.isspace() for char in text)

@@ -27,7 +27,7 @@ from acrank.config import RunConfig, make_config
 from acrank.data import AnySample, Preprocessing
 from acrank.data.volumes import VolumeSample
 from acrank.runners.callbacks import Silent
-from acrank.runners.rank import choose_entries, prepare
+from acrank.runners.rank import choose_entries, prepare_run
 from acrank.scoring.score import score_backbone
 from acrank.tasks.choice import task_of
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
@@ -70,7 +70,7 @@ def main() -> None:
 def measure(config: RunConfig, rounds: int) -> list[dict[str, Any]]:
     """A row a candidate."""
     entries = choose_entries(config)
-    work = prepare(config, entries, Silent()).work
+    work = prepare_run(config, entries, Silent()).context
     machine = f"{process.processor()}; torch {torch.__version__}"
     rows: list[dict[str, Any]] = []
     for entry in entries:

@@ -15,9 +15,9 @@ from acrank.cache.features import FeatureWriter, file_name, read_features
 from acrank.config import RunConfig
 from acrank.data import Sample
 from acrank.errors import ConfigError, DataError
+from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
-from acrank.runners.from_features import rerank
+from acrank.runners.from_features import rank_from_features
 from acrank.scoring.extract import Extracted
 
 GENERATOR = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_what_the_network_gave_is_kept_and_the_rest_computed(written: Path) -> N
     config = RunConfig(
         data=str(written), rank_by="log_me", metrics=("params", "imagenet_top1"), bootstrap=5
     )
-    ranking = rerank(written, config)
+    ranking = rank_from_features(written, config)
     assert [row.result.model for row in ranking.rows] == ["hf-hub:org/strong@abc", "weak"]
     best = ranking.rows[0].result
     assert best.value("log_me") != 9.0
@@ -112,9 +112,11 @@ def test_names_select(written: Path) -> None:
     def settings(name: str) -> RunConfig:
         return RunConfig(data=str(written), rank_by="log_me", models=(name,), bootstrap=0)
 
-    assert [row.result.model for row in rerank(written, settings("we*")).rows] == ["weak"]
+    assert [row.result.model for row in rank_from_features(written, settings("we*")).rows] == [
+        "weak"
+    ]
     with pytest.raises(ConfigError, match="is called nobody"):
-        rerank(written, settings("nobody"))
+        rank_from_features(written, settings("nobody"))
 
 
 def test_files_of_different_samples_are_refused(written: Path) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrank.cache import Key, ResultStore, cache_folder
+from acrank.metrics.estimate import Estimate
+from acrank.norm.types import LayerCorrelation
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
-from acrank.results.layer import LayerCorrelation
 from acrank.results.record import from_record, to_record
 
 KEY = Key({"model": "net"}, {"ac_corr": "1", "knn": "2"})

@@ -66,7 +66,7 @@ def test_interrupting_outside_the_run_is_130(monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*args: object, **settings: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acrank.runners.rank.run", interrupted)
+    monkeypatch.setattr("acrank.runners.rank.rank_zoo", interrupted)
     result = CliRunner().invoke(app, ["score", "--data", "demo", "--zoo", "demo"])
     assert result.exit_code == ExitCode.INTERRUPTED
 
@@ -85,7 +85,7 @@ def test_no_error_ends_as_a_gate_that_failed(
     def broken(*args: object, **settings: object) -> None:
         raise error
 
-    monkeypatch.setattr("acrank.runners.rank.run", broken)
+    monkeypatch.setattr("acrank.runners.rank.rank_zoo", broken)
     monkeypatch.setattr(sys, "argv", ["acrank", "score", "--data", "demo", "--zoo", "demo"])
     with pytest.raises(SystemExit) as ended:
         main()

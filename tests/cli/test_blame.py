@@ -98,7 +98,7 @@ def test_a_system_that_refuses_a_file_is_no_bug(
     def refused(*args: object, **settings: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("acrank.runners.rank.run", refused)
+    monkeypatch.setattr("acrank.runners.rank.rank_zoo", refused)
     done = acrank("score", "--data", "demo", "--zoo", "demo")
     assert done.returncode == 2
     assert done.stderr == "error: A file cannot be used: No space left on device.\n"

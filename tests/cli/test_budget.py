@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acrank.results import ModelResult
-from acrank.runners.candidate import Prepared, Scorer
+from acrank.runners.model import Candidate, ModelRunner
 from tests.cli.test_score import Acrank, acrank, images, save_network, write_zoo
 
 __all__ = ["acrank", "images"]  # fixtures
@@ -35,17 +35,17 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Every model takes the same time for an image; what was kept takes none."""
-    clock, finish = Clock(), Scorer.finish
+    clock, finish = Clock(), ModelRunner.finish
 
-    def slowly(scorer: Scorer, prepared: Prepared) -> ModelResult:
-        result = finish(scorer, prepared)
+    def slowly(runner: ModelRunner, prepared: Candidate) -> ModelResult:
+        result = finish(runner, prepared)
         if result.kept:
             return result
-        seconds = AN_IMAGE * len(scorer.work.sample)
+        seconds = AN_IMAGE * len(runner.context.sample)
         clock.seconds += seconds
         return result.with_seconds(seconds)
 
-    monkeypatch.setattr(Scorer, "finish", slowly)
+    monkeypatch.setattr(ModelRunner, "finish", slowly)
     monkeypatch.setattr("acrank.runners.budget.within.now", clock)
     return clock
 
@@ -172,16 +172,16 @@ def test_if_all_that_run_fail_the_rows_say_so_and_it_is_exit_4(
 def test_an_interrupt_ranks_what_is_finished(
     acrank: Acrank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare_finish, count = Scorer.finish, 0
+    prepare_finish, count = ModelRunner.finish, 0
 
-    def stop(scorer: Scorer, prepared: Prepared) -> ModelResult:
+    def stop(runner: ModelRunner, prepared: Candidate) -> ModelResult:
         nonlocal count
         count += 1
         if count == 5:
             raise KeyboardInterrupt
-        return prepare_finish(scorer, prepared)
+        return prepare_finish(runner, prepared)
 
-    monkeypatch.setattr(Scorer, "finish", stop)
+    monkeypatch.setattr(ModelRunner, "finish", stop)
     done = acrank(*DEMO, "--budget", "24500", "--csv", "out.csv", "--json", "out.json")
     assert done.returncode == 130
     rows = rows_of((tmp_path / "out.csv").read_text())

@@ -110,10 +110,10 @@ def test_detail_and_the_other_convention(acrank: Acrank, tmp_path: Path) -> None
 
 def test_a_score_file_of_acrank_is_taken(acrank: Acrank, tmp_path: Path) -> None:
     """What ``acrank score --csv`` and ``--json`` write goes straight in."""
+    from acrank.metrics.estimate import Estimate
     from acrank.ranking import rank_results
     from acrank.report.records import to_csv, to_json
     from acrank.results import ModelResult
-    from acrank.results.estimate import Estimate
 
     sizes = {"res": 9, "vgg": 8, "alex": 7, "dense": 6, "effi": 5}
     results = [

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from acrank.data.target import BytesSource, Item, Target
+from acrank.data.images import BytesSource
+from acrank.data.target import Item, Target
 
 
 def noise(seed: int, size: tuple[int, int] = (24, 20), channels: int = 3) -> Image.Image:

@@ -100,13 +100,13 @@ def test_sound_end_is_not_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(open_target(str(folder)).items) == 6
 
 
-def test_all_faults_are_in_one_error(folder: Path) -> None:
+def test_faults_are_in_one_error_of_twenty_lines(folder: Path) -> None:
     for index in range(45):
         (folder / "b" / f"bad{index}.png").write_bytes(b"")
     text = message(folder)
     assert "45 of 49" in text
-    assert all(f"bad{index}.png: " in text for index in range(45))
-    assert "more" not in text
+    assert text.count(": empty file (0 bytes)") == 20
+    assert text.endswith("... and 25 more.")
 
 
 def test_decompression_bomb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from acrank.data.bands import UnsupportedPixelsError
 from acrank.data.checks import find_fault
 from acrank.data.decode import decode
 from acrank.data.imagefile import strict_pillow
-from acrank.data.target import BytesSource, Item
+from acrank.data.images import BytesSource
+from acrank.data.target import Item
 from acrank.errors import DataError
 
 from .builders import deep_png, encoded, png_chunk, target_of, tiff

@@ -15,7 +15,8 @@ from PIL import Image
 from acrank.data import decode, draw_sample, imagefile, open_target
 from acrank.data.checks import check_images
 from acrank.data.imagefile import one_large_at_a_time
-from acrank.data.target import BytesSource, Item
+from acrank.data.images import BytesSource
+from acrank.data.target import Item
 from acrank.errors import DataError
 from tests.data.builders import encoded, fill_folder, noise, png, png_chunk
 from tests.memory import at_most

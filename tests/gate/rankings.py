@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 
 RECORD: dict[str, Any] = {
     "config": {"seed": 0},

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from acrank.gate.digits import shown
 from acrank.gate.judge import Verdict, judge
 from acrank.gate.policy import Policy
+from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 from tests.gate.rankings import FAILED, FIRST, FOUR, LAST, SECOND, UNRANKED, ranking_of, result
 
 LOWER = "affine_shift"  # of which lower is better

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import METRICS
 from acrank.ranking import rank_results
 from acrank.ranking.consensus import voters
 from acrank.ranking.relative import with_relative_scores
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
 
 BOTH = ("ac_corr", "log_me")
 

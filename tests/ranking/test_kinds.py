@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR
+from acrank.norm.types import NormKind
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
-from acrank.results.kinds import NormKind
 
 
 def result(name: str, kind: NormKind | None, score: float) -> ModelResult:

@@ -2,10 +2,10 @@ import math
 
 import pytest
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR
 from acrank.ranking import rank_results
 from acrank.results import ModelResult
-from acrank.results.estimate import Estimate
 
 
 def result(name: str, *values: float, status: str = "ok") -> ModelResult:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import statistics
 from acrank.ranking.statistics import (
     Array,
@@ -17,7 +18,6 @@ from acrank.ranking.statistics import (
     shares_of_best,
     tie_groups,
 )
-from acrank.results.estimate import Estimate
 from tests.memory import at_most
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
-from acrank.report.cells import csv_text, markdown_table
+from acrank.report.cells import markdown_table
 from acrank.report.progress import ProgressListener
 from acrank.report.records import to_csv, to_json, to_markdown
 from acrank.report.table import PLAIN_WIDTH, print_ranking
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
+from acrank.utils.serialise import csv_text
 
 NAMES = (
     *("[red]x[/red]", "[/x]", "a,b", 'q"uote', "new\nline", "tab\tx", "cr\rx", "crlf\r\nx"),

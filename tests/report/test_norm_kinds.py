@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
+from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR, NO_CLASSIFIER
+from acrank.norm.types import LayerCorrelation, NormKind
 from acrank.ranking import rank_results
 from acrank.report.html.heat import rank_heat
 from acrank.report.markdown import to_report
 from acrank.report.ranking_text import head_notes, metric_text, norm_notes, reading_notes
 from acrank.report.records import to_csv, to_json, to_markdown
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 from acrank.results.file import read_ranking
-from acrank.results.kinds import NormKind
-from acrank.results.layer import LayerCorrelation
 
 WHY = "no BatchNorm layer with affine parameters, but LayerNorm."
 PARTS: dict[str, Any] = {"config": {}, "dataset": {}, "device": {}, "versions": {}}

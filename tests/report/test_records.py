@@ -5,11 +5,11 @@ import math
 
 import pytest
 
+from acrank.metrics.estimate import Estimate
 from acrank.norm import LayerCorrelation
 from acrank.ranking import rank_results
 from acrank.report.records import to_csv, to_json, to_markdown
 from acrank.results import HEAD, TAIL, ModelResult, Ranking
-from acrank.results.estimate import Estimate
 
 NAN = math.nan
 

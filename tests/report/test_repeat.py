@@ -81,9 +81,10 @@ def config_of(told: Repeat) -> RunConfig:
     assert words == list(told.words)
     assert words[:2] == ["acrank", "score"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.runners.rank.run", ask)
+        patch.setattr("acrank.runners.rank.rank_zoo", ask)
         patch.setattr(
-            "acrank.runners.from_features.rerank", lambda folder, config, listener: ask(config)
+            "acrank.runners.from_features.rank_from_features",
+            lambda folder, config, listener: ask(config),
         )
         ended = CliRunner().invoke(app, words[1:])
     assert isinstance(ended.exception, AskedError), (words, ended.output, ended.exception)

@@ -3,11 +3,11 @@ import io
 import pytest
 from rich.console import Console
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.report.progress import ProgressListener
 from acrank.report.table import PLAIN_WIDTH, make_console, print_ranking
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 
 
 def make_ranking(name: str = "a-rather-long-model-name.of_some_recipe") -> Ranking:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from acrank.errors import DataError
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.report.records import to_csv, to_json
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 from acrank.results.file import read_ranking
 
 RECORD: dict[str, Any] = {

@@ -26,5 +26,5 @@ def crew(jobs: int = 1) -> Crew[Word, tuple[str, str | None]]:
         arguments=lambda place: (),
         failed=lambda word, reason, seconds: (word.name, reason),
         begin=lambda name: None,
-        go_on=lambda word: True,
+        admit=lambda word: True,
     )

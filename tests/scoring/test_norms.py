@@ -12,10 +12,11 @@ from torch.nn import functional as F
 from acrank.errors import NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.norm import AffineCoLayer, convert_affine
-from acrank.results.kinds import NormKind
-from acrank.scoring import ProbeSettings, probe_model
+from acrank.norm.types import NormKind
 from acrank.scoring.bn_probe import bn_probe
 from acrank.scoring.norms import Norms, kind_of, norm_layers
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 from tests.norm.dense import dense_correlation
 from tests.norm.test_samplewise import with_affines
 from tests.scoring.test_step import CLASSES, head_of

@@ -13,7 +13,8 @@ from acrank.errors import ModelError
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.registry import AC_CORR
 from acrank.norm import AffineCoNorm, affine_ratio, convert_batchnorm
-from acrank.scoring import ProbeSettings, probe_model
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 from tests.norm.dense import dense_correlation
 from tests.norm.test_convert import randomise
 

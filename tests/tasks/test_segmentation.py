@@ -15,8 +15,9 @@ from acrank.data.segmentation import IGNORE_INDEX
 from acrank.errors import MissingExtraError, ModelError
 from acrank.metrics.affine import affine_scores
 from acrank.norm import AffineCoNorm, convert_batchnorm
-from acrank.scoring import ProbeSettings, probe_model
 from acrank.scoring.extract import extract
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 from acrank.tasks import Segmentation
 from acrank.tasks.decoders import DECODERS, draw_weights, make_decoder, require_decoders
 from acrank.tasks.segmentation import soft_dice_loss

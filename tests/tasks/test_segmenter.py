@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.errors import ModelError
-from acrank.scoring import ProbeSettings, probe_model
 from acrank.scoring.extract import extract
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 from acrank.tasks import Segmentation
 from acrank.tasks.maps import Maps, give_maps
 from acrank.utils.fresh import mark_fresh

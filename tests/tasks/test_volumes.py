@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from acrank.data import Preprocessing
 from acrank.errors import ConfigError, MissingExtraError, ModelError
 from acrank.metrics.affine import affine_scores
-from acrank.scoring import ProbeSettings, probe_model
 from acrank.scoring.extract import extract
+from acrank.scoring.probe import probe_model
+from acrank.scoring.types import ProbeSettings
 from acrank.tasks import Classification, Segmentation
 from acrank.tasks.decoders import make_decoder, require_decoders
 from acrank.tasks.dimensions import dimensions_of

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from acrank.config import RunConfig
-from acrank.runners.rank import run
+from acrank.runners.rank import rank_zoo
 from acrank.utils.fresh import is_fresh
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 
@@ -185,7 +185,7 @@ def test_runs_agree_whoever_loads(load: Load, tmp_path: Path) -> None:
     common |= {"samples": 32, "batch_size": 16, "metrics": ["log_me"], "fresh": True}
 
     def scores(**more: object) -> list[float]:
-        rows = run(RunConfig.model_validate(common | more)).rows
+        rows = rank_zoo(RunConfig.model_validate(common | more)).rows
         results = sorted((row.result for row in rows), key=lambda result: result.model)
         assert all("random-weights" in result.flags for result in results)
         return [result.scores["log_me"].value for result in results]

@@ -55,11 +55,11 @@ CONVERT = "Convert it to PyTorch first"
 KINDS = {
     "page.pth": (b"<!DOCTYPE html><html><title>Virus scan</title>", "an HTML page", LINK),
     "page.safetensors": (b"\xef\xbb\xbf\n <HTML lang=en>", "an HTML page", LINK),
-    "error.pth": (b'<?xml version="1.0"?><Error/>', "an XML document", LINK),
+    "error.pth": (b'<?xml version="1.0"?><Error/>', "an XML or SVG document", LINK),
     "lfs.pth": (POINTER, "a Git LFS pointer of 76 bytes, in place of 102,502,400", "git lfs pull"),
     "lfs.safetensors": (POINTER, "a Git LFS pointer", "git lfs pull"),
     "annex.pth": (b"../.git/annex/objects/x/y/SHA256E-s9", "a git-annex pointer", "git annex get"),
-    "net.h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file, as of Keras", CONVERT),
+    "net.h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file", CONVERT),
     "keras.pth": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file", CONVERT),
     "net.keras": (zipped("config.json", "model.weights.h5"), "a Keras model", CONVERT),
     "net.onnx": (b"\x08\x07" + bytes(99), "an ONNX model", CONVERT),

@@ -12,9 +12,9 @@ from acrank.data.decode import Decoded, Pixels
 from acrank.data.draw import all_eight_bits, check_numbers, read_image
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.notices import pair_sample_notices
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.notices import size_notices
 from acrank.data.segmentation.order import (
     class_warnings,
     classes_held,
@@ -55,7 +55,7 @@ def draw_segmentation(
     images, masks, hashes, deep = _decode_all(target, drawn, image_size)
     held = classes_held(masks)
     batches = deal_batches(held, plan.batches)
-    warnings = size_notices(len(target.items), samples, batch_size, plan)
+    warnings = pair_sample_notices(len(target.items), samples, batch_size, plan)
     warnings += class_warnings(target.name, target.classes, held, batches)
     return SegmentationSample(
         classes=target.classes,

@@ -111,7 +111,7 @@ def require_enough(name: str, class_map: ClassMap, masks: Sequence[Labelled]) ->
     ]
     if absent:
         raise DataError(
-            f"{name}: {len(absent)} class(es) that no mask has:{listing(absent, limit=None)}",
+            f"{name}: {len(absent)} class(es) that no mask has:{listing(absent)}",
             hint="Correct their values in classes.yaml, or remove them from it.",
         )
 

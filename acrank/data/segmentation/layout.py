@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from acrank.data.foreign import kind_of_folder
-from acrank.data.segmentation.layouts import Layout, Refused, search
+from acrank.data.folders.foreign import kind_of_folder
+from acrank.data.segmentation.classfile import read_class_map
+from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.layouts import Layout, Refused, class_file, search
 from acrank.data.segmentation.layouts.found import CLASSES, LAYOUT
 from acrank.errors import DataError
 from acrank.utils.files import expanded
@@ -66,3 +68,21 @@ def find_files(folder: Path) -> Layout:
 
 def _refusal(what: str, found: Refused, further: str = "") -> DataError:
     return DataError(f"{what}: {found.reason.rstrip('.')}.", hint=found.hint + further)
+
+
+def own_classes(layout: Layout) -> ClassMap | None:
+    """What ``classes.yaml`` says, or ``dataset.json`` of nnU-Net; None where there is neither.
+
+    Args:
+        layout: of the dataset.
+
+    Raises:
+        DataError: the file cannot be read, or says something else.
+    """
+    # here, as volumes are read by the classes of masks
+    from acrank.data.volumes.description import read_description
+
+    file = class_file(layout.root)
+    if file is not None:
+        return read_class_map(file)
+    return read_description(layout.description).class_map if layout.description else None

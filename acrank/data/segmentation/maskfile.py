@@ -22,7 +22,7 @@ from acrank.data.checks import Fault, fault_of
 from acrank.data.decode import load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image, raw_mode
-from acrank.data.target import Source
+from acrank.data.images import ImageSource
 
 FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF", "PPM")
 
@@ -78,7 +78,7 @@ class Mask:
         return width, height
 
 
-def read_mask(source: Source, *, colour: bool) -> Mask | Fault:
+def read_mask(source: ImageSource, *, colour: bool) -> Mask | Fault:
     """Read a mask's bytes once, for the hash and for the pixels.
 
     Args:

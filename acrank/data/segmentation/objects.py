@@ -14,10 +14,10 @@ import numpy as np
 from scipy import ndimage
 
 from acrank.data.checks import Fault
+from acrank.data.images import PathSource
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.data.segmentation.labels import Labelled
 from acrank.data.segmentation.maskfile import Codes, read_mask
-from acrank.data.target import PathSource
 from acrank.errors import DataError
 
 # So many masks with objects, and different numbers of them, have to be met: a few masks of classes

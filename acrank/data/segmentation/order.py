@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from acrank.data import stratify
 from acrank.data.decode import Pixels
+from acrank.data.notices import class_notices
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.data.segmentation.notices import class_notices
 from acrank.data.segmentation.sample import Rows
 from acrank.errors import DataError
 

@@ -1,15 +1,18 @@
 """``open_segmentation``: from a folder of images and masks to a checked dataset."""
 
+from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from PIL import ExifTags, Image
 
-from acrank.data.checks import Fault, refuse_faults
-from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.checks import Fault, fault_of, find_fault, refuse_faults
+from acrank.data.decode import load_oriented
+from acrank.data.imagefile import in_threads, one_large_at_a_time, open_image, strict_pillow
+from acrank.data.images import ImageSource, PathSource
 from acrank.data.segmentation.classmap import ClassMap, has_greys
 from acrank.data.segmentation.greys import look_at_greys
-from acrank.data.segmentation.imagesize import Size, check_size
 from acrank.data.segmentation.labels import (
     Labelled,
     empty_masks,
@@ -17,16 +20,22 @@ from acrank.data.segmentation.labels import (
     label_faults,
     require_enough,
 )
-from acrank.data.segmentation.layout import find_files
+from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.layouts import Layout
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.objects import refuse_objects
-from acrank.data.segmentation.ownclasses import own_classes
 from acrank.data.segmentation.target import Pair, SegmentationTarget
-from acrank.data.target import PathSource
+from acrank.data.target import Item
 from acrank.utils.paths import user_path
 
+# Orientations that swap width and height.
+_TURNED = (5, 6, 7, 8)
+# Under these names PNG files carry an orientation, before their pixels or after them.
+_PNG_MARKS = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
 _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are applied."
+
+
+Size = tuple[int, int]
 
 
 class _Seen(NamedTuple):
@@ -48,7 +57,7 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
         class_map: of other masks, to read these by; classes may be missing then.
 
     Raises:
-        DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
+        DataError: the data are missing, ill-formed or damaged; it lists files at fault.
     """
     layout = find_files(user_path(spec))
     name = str(user_path(spec))
@@ -73,7 +82,7 @@ def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
     """Check every file; return the sound pairs, and what is wrong with the other files."""
     pairs = layout.pairs()
     with strict_pillow():
-        sizes = in_threads(check_size, [PathSource(image) for _, image, _ in pairs])
+        sizes = in_threads(_check_size, [PathSource(image) for _, image, _ in pairs])
         masks = in_threads(
             partial(_check_mask, colour=colour), [PathSource(mask) for _, _, mask in pairs]
         )
@@ -105,3 +114,45 @@ def _unlike(mask: Size, image: Size) -> str:
         f"{mask[0]} x {mask[1]} pixels, but its image has {image[0]} x {image[1]}"
         f"{turned if mask != image else ''}"
     )
+
+
+def _check_size(source: ImageSource) -> Size | Fault:
+    """Check that an image is whole, and return its width and height with EXIF applied."""
+    fault = find_fault(Item("", 0, source))
+    if fault:
+        return fault
+    try:
+        with source.open() as file:
+            return _shown_size(file)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly every type on damaged input
+        return fault_of(source, error)
+
+
+def _shown_size(file: BinaryIO) -> Size:
+    with open_image(file) as image:
+        if image.format in ("JPEG", "MPO"):
+            return _turned(image)
+        if image.format == "PNG" and not _may_turn(file):
+            return image.size
+        with one_large_at_a_time(image):
+            load_oriented(image)
+            return image.size
+
+
+def _turned(image: Image.Image) -> Size:
+    """The size that orienting a JPEG gives, from its header."""
+    orientation = None
+    with suppress(Exception):  # as in decode: a damaged EXIF block says nothing of orientation
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    return (image.height, image.width) if orientation in _TURNED else image.size
+
+
+def _may_turn(file: BinaryIO) -> bool:
+    """Whether a PNG may carry an orientation: its bytes are searched, which decodes nothing."""
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    return any(mark in data for mark in _PNG_MARKS)

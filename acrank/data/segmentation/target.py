@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from acrank.data.images import ImageSource
 from acrank.data.segmentation.classmap import ClassMap
-from acrank.data.target import Item, Source
+from acrank.data.target import Item
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Pair:
     """
 
     key: str
-    image: Source = field(repr=False, compare=False)
-    mask: Source = field(repr=False, compare=False)
+    image: ImageSource = field(repr=False, compare=False)
+    mask: ImageSource = field(repr=False, compare=False)
     size: tuple[int, int]
 
     @property

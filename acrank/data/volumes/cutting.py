@@ -162,7 +162,7 @@ def cut_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[Patch]:
         cutter: of the patches.
 
     Raises:
-        DataError: some cannot be decoded; it lists them all.
+        DataError: some cannot be decoded; it counts them and lists twenty.
     """
     with quiet_nibabel():
         found = in_threads(lambda given: cutter.cut(*given), list(enumerate(drawn)), chunksize=1)
@@ -174,7 +174,7 @@ def resample_all(name: str, drawn: Sequence[Case], cutter: Cutter) -> list[tuple
     """Decode and resample all the cases drawn; see :meth:`Cutter.resample`.
 
     Raises:
-        DataError: some cannot be decoded; it lists them all.
+        DataError: some cannot be decoded; it counts them and lists twenty.
     """
     with quiet_nibabel():
         found = in_threads(cutter.resample, drawn, chunksize=1)

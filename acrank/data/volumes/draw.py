@@ -6,7 +6,7 @@ import numpy as np
 
 from acrank.data.draw import check_numbers
 from acrank.data.fingerprint import make_fingerprint
-from acrank.data.segmentation.notices import size_notices
+from acrank.data.notices import pair_sample_notices
 from acrank.data.segmentation.order import (
     class_warnings,
     classes_held,
@@ -54,7 +54,7 @@ def draw_volumes(
     masks = np.stack([patch.labels for patch in patches])
     held = classes_held(masks)
     batches = deal_batches(held, plan.batches)
-    warnings = size_notices(len(target.items), samples, batch_size, plan, "volumes")
+    warnings = pair_sample_notices(len(target.items), samples, batch_size, plan, "volumes")
     warnings += class_warnings(target.name, target.classes, held, batches, "patch")
     windows = _windows_of(patches)
     return VolumeSample(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrank.data.checks import Fault, listing
+from acrank.data.folders.walk import images_in
 from acrank.data.segmentation.layouts import class_file
 from acrank.data.target import natural_key
-from acrank.data.walk import images_in
 from acrank.errors import DataError
 from acrank.utils.files import expanded
 

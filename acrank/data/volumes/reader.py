@@ -66,7 +66,7 @@ def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
             may be missing then.
 
     Raises:
-        DataError: the data are missing, ill-formed or damaged; it lists every file at fault.
+        DataError: the data are missing, ill-formed or damaged; it lists files at fault.
         MissingExtraError: the libraries that read volumes are missing.
     """
     require_nifti()

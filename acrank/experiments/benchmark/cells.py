@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
-from acrank.report.cells import json_text
 from acrank.runners.crew import READY
 from acrank.runners.settle import settle
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import json_text
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
@@ -76,7 +76,7 @@ class Outcome:
 
 def tune(cell: Cell) -> Outcome:
     """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
-    from acrank.runners.candidate import explain_failure
+    from acrank.runners.model import explain_failure
 
     started = time.perf_counter()
     try:

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from acrank.data import Item, Target, known_task, open_target
-from acrank.data.roots import training_and_held_out
+from acrank.data.folders.roots import training_and_held_out
+from acrank.data.folders.walk import folders_in
 from acrank.data.summary import in_words
-from acrank.data.target import PathSource
 from acrank.data.volumes import VolumeSettings, is_volumes
-from acrank.data.walk import folders_in
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.masks import link_masks
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.experiments.benchmark.volumes import link_volumes
 from acrank.finetuning.catalogue import SEGMENTATION
-from acrank.report.cells import csv_text
 from acrank.utils.files import make_folder, write_whole
 from acrank.utils.paths import user_path
+from acrank.utils.serialise import csv_text
 
 Said = Callable[[str], None]
 
@@ -188,9 +187,9 @@ def _parts(
 
 
 def _row(item: Item, target: Target) -> dict[str, str]:
-    if not isinstance(item.source, PathSource):
+    if item.source.file is None:
         raise DataError(
             f"{target.name}: its images are not files.",
             hint="Give a folder of class folders or a CSV file.",
         )
-    return {"path": str(item.source.path.resolve()), "label": target.classes[item.label]}
+    return {"path": str(item.source.file.resolve()), "label": target.classes[item.label]}

@@ -10,11 +10,10 @@ import numpy as np
 
 from acrank.data.checks import Fault
 from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.images import ImageSource, PathSource
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
-from acrank.data.segmentation.layout import IMAGES, MASKS, find_files
+from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.ownclasses import own_classes
-from acrank.data.target import PathSource, Source
 from acrank.errors import DataError
 from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
@@ -62,7 +61,7 @@ def _classes_held(target: SegmentationTarget) -> Held:
         return np.stack(in_threads(reading, [pair.mask for pair in target.items]))
 
 
-def _codes(source: Source, class_map: ClassMap) -> Held:
+def _codes(source: ImageSource, class_map: ClassMap) -> Held:
     mask = read_mask(source, colour=class_map.colour)
     if isinstance(mask, Fault):  # it could be read a moment ago
         raise DataError(f"{source}: {mask.reason}.", hint=mask.hint)

@@ -25,8 +25,7 @@ from acrank.finetuning.run import require_parts
 from acrank.results import Ranking
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.crew import Crew
-from acrank.runners.rank import choose_entries
-from acrank.runners.rank import run as score
+from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
 from acrank.utils.files import folder_name, write_whole
@@ -113,7 +112,7 @@ def _experiment(config: BenchmarkConfig, output: Path, say: Said, listener: List
     tables.write(output)
     if not tables.accuracies:
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
-    rankings = {d.name: score(_scoring(config, d), listener) for d in datasets}
+    rankings = {d.name: rank_zoo(_scoring(config, d), listener) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
     found = _compared(output, tables.accuracies, config.measure)
     return Experiment(

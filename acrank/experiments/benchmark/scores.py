@@ -7,8 +7,8 @@ from typing import Any
 
 from acrank.metrics.registry import METRICS
 from acrank.ranking.kinds import set_apart
-from acrank.report.cells import csv_text
 from acrank.results import Ranking, row_values
+from acrank.utils.serialise import csv_text
 
 
 def not_compared(ranking: Ranking) -> frozenset[str]:

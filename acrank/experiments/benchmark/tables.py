@@ -15,8 +15,8 @@ from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.validation.agreement import weighted_tau
 from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
-from acrank.report.cells import csv_text, json_text
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import csv_text, json_text
 
 
 def best_rate(

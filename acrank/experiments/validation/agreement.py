@@ -1,4 +1,4 @@
-"""How well scores agree with accuracies: rank correlations and the worth of the top picks.
+"""Measure how well scores agree with accuracies: rank correlations, and what the top picks reach.
 
 Every function takes batches: arrays of shape (..., n), one model per place of the last axis, and
 gives one number per batch. A higher score must mean a better model; turn scores round before.
@@ -136,7 +136,7 @@ def relative_accuracy(scores: Array, accuracies: Array, top: int) -> Array:
 
 
 def regret(scores: Array, accuracies: Array) -> Array:
-    """What picking the model of highest score loses, in units of accuracy: 0 is best.
+    """Return what picking the model of highest score loses, in units of accuracy; 0 is best.
 
     Args:
         scores: shape (..., n), higher is better; ties as in :func:`relative_accuracy`.

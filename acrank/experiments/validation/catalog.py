@@ -49,7 +49,7 @@ class Published:
 
 @functools.cache
 def catalog() -> dict[str, dict[str, Any]]:
-    """What ``catalog.yaml`` says of each table, by name."""
+    """Return the description of each bundled table in ``catalog.yaml``, by name."""
     text = (FOLDER / "catalog.yaml").read_text(encoding="utf-8")
     tables: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return tables

@@ -35,7 +35,7 @@ FEWEST_FOR_INTERVAL = 5
 
 @dataclass(frozen=True)
 class Settings:
-    """How statistics are computed.
+    """Settings of the statistics: convention, number of draws and seed.
 
     Attributes:
         convention: of the weighted tau.
@@ -126,7 +126,7 @@ def _summarise(metric: Metric, cells: Sequence[_Cell], settings: Settings) -> Su
 
 
 def _chance(accuracies: Values, settings: Settings) -> tuple[list[_Cell], Summary]:
-    """What lists that know nothing reach, one and the same list on every dataset.
+    """Measure random lists, using the same list on every dataset.
 
     A list of its own on each dataset would average out; but metrics, like a list sorted by size,
     rank models much alike everywhere, and datasets agree on which models are good.

@@ -1,4 +1,4 @@
-"""Which columns of a table are models, datasets, accuracies, metrics and static baselines."""
+"""Find the columns of a table that hold models, datasets, accuracies, metrics and baselines."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def accuracy_column(sheet: Sheet, names: ColumnNames, *, guess: bool = True) -> 
 
 
 def truth_name(sheet: Sheet, names: ColumnNames) -> str:
-    """What the accuracies of a table are, in a word: the name of their column.
+    """Return the name of the accuracies of a table, which is that of their column.
 
     Args:
         sheet: the table.

@@ -1,4 +1,4 @@
-"""Scores and accuracies put side by side; whatever is in one and not the other is told."""
+"""Match scores with accuracies, and report what only one side has."""
 
 from __future__ import annotations
 

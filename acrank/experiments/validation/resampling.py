@@ -1,4 +1,4 @@
-"""What chance does: resampled models, random lists, and tests over datasets."""
+"""Resample models, draw random lists, and test differences over datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a validation leaves behind: metrics on datasets, their means, tests and notes."""
+"""The result of a validation: metrics on datasets, their means, tests and notes."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Validation:
-    """How well metrics predict fine-tuned accuracies.
+    """The result of :func:`acrank.validate`: how well metrics predict fine-tuned accuracies.
 
     Attributes:
         summaries: highest mean weighted tau first, baselines and chance among them.

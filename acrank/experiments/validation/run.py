@@ -203,5 +203,5 @@ def _metrics(
 
 
 def _hides(found: Metric, own: Sequence[str]) -> bool:
-    """Whether the user's own column stands in for a bundled static baseline."""
+    """Return whether the user's own column replaces a bundled static baseline."""
     return found.baseline and found.name in own

@@ -48,7 +48,7 @@ class Sheet:
     rows: tuple[Row, ...]
 
     def place(self, row: Row, column: str) -> str:
-        """Where a cell is, for messages."""
+        """Return the place of a cell as messages name it."""
         return f"{self.name}, line {row.line}, column {column!r}"
 
     def number(self, row: Row, column: str) -> float:
@@ -72,7 +72,7 @@ class Sheet:
         return value
 
     def is_numeric(self, column: str) -> bool:
-        """Whether some cell of a column is a number and no other kind of column is meant."""
+        """Return whether some cell of a column is a number."""
         return any(_is_number(row.cells[column]) for row in self.rows)
 
 

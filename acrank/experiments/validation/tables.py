@@ -1,4 +1,4 @@
-"""Sheets to numbers: accuracies and scores by dataset and model, whatever their layout."""
+"""Read accuracies and scores by dataset and model from sheets of any layout."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Metric:
 
 
 class Gathering:
-    """Numbers as they are read; knows where each came from, so that none comes twice."""
+    """Numbers with the place that each was read from, so that a repeated one is refused."""
 
     def __init__(self) -> None:
         self.metrics: dict[str, Metric] = {}

@@ -18,8 +18,8 @@ from acrank.finetuning.masks.batches import plain_masks
 from acrank.finetuning.masks.data import MaskedImages, Rows
 from acrank.finetuning.masks.judge import JudgedMasks, predicted, spread
 from acrank.finetuning.masks.overlap import OVERLAPS
-from acrank.report.cells import csv_text
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import csv_text
 
 CLASSES, CASES, PICTURES = "classes.csv", "cases.csv", "cases.npz"
 # Images that are drawn, and the pixels of their longer side.

@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
-from acrank.data.segmentation.layout import find_files
+from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
-from acrank.data.segmentation.ownclasses import own_classes
 from acrank.errors import DataError
 from acrank.utils.paths import user_path
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from acrank.finetuning.export import WEIGHTS, is_of_timm, plain_tensors, timm_config, timm_network
 from acrank.finetuning.network import Network
-from acrank.norm import AffineCoNorm
-from acrank.report.cells import json_text
+from acrank.norm.layers import AffineCoNorm
 from acrank.utils.files import write_whole
+from acrank.utils.serialise import json_text
 from acrank.zoo import Backbone, ZooEntry
 
 DECODER = "decoder.safetensors"

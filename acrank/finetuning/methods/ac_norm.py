@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acrank.finetuning.methods.base import Method, Start, no_norms, norm_kinds
 from acrank.finetuning.network import Network
-from acrank.norm import convert_affine, fold
+from acrank.norm.convert import convert_affine, fold
 
 
 class AcNorm(Method):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.network import Network
-from acrank.results.kinds import BATCH, KINDS, NormKind
+from acrank.norm.types import BATCH, KINDS, NormKind
 
 # Images and labels of training batches, not augmented, in a fixed order.
 PlainBatches = Callable[[], Iterable[tuple[Tensor, Tensor]]]

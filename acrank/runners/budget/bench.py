@@ -14,8 +14,8 @@ from acrank.ranking.consensus import voters
 from acrank.results import ModelResult, RankedModel
 from acrank.runners.budget.plan import round_sizes
 from acrank.runners.callbacks import Listener
-from acrank.runners.candidate import Work
 from acrank.runners.dispatch import score_all
+from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry
 
 # Images of each class that scores of features need to mean something.
@@ -51,7 +51,7 @@ class Bench:
 
     Args:
         entries: the candidates.
-        work: what they have in common, with the full sample.
+        context: what they have in common, with the full sample.
         target: that the sample is of.
         store: folder of the kept results; None for that in the cache folder.
 
@@ -61,43 +61,47 @@ class Bench:
     """
 
     def __init__(
-        self, entries: Sequence[ZooEntry], work: Work, target: AnyTarget, store: Path | None
+        self,
+        entries: Sequence[ZooEntry],
+        context: RunContext,
+        target: AnyTarget,
+        store: Path | None,
     ) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self.target = target
         self.store = store
-        full = len(work.sample)
-        first, last = _computed(round_config(work.config, full)), _computed(work.config)
+        full = len(context.sample)
+        first, last = _computed(round_config(context.config, full)), _computed(context.config)
         kinds = {METRICS[name].kind for name in first}
-        least = A_CLASS * len(work.sample.classes) if kinds - {"affine", "static"} else 0
-        self.sizes = round_sizes(full, len(work.sample.batches), least)
-        self.uniform = first >= last and work.features is None
-        self._works = {full: work}
+        least = A_CLASS * len(context.sample.classes) if kinds - {"affine", "static"} else 0
+        self.sizes = round_sizes(full, len(context.sample.batches), least)
+        self.uniform = first >= last and context.features is None
+        self._contexts = {full: context}
 
-    def work(self, images: int) -> Work:
+    def context(self, images: int) -> RunContext:
         """What models have in common in a round."""
-        whole = self._works[self.sizes[-1]]
-        if images not in self._works:
+        whole = self._contexts[self.sizes[-1]]
+        if images not in self._contexts:
             config = round_config(whole.config, images)
             given = (self.target, images, config.batch_size, config.seed)
             sample = draw_smaller(whole.sample, *given)
-            self._works[images] = replace(whole, config=config, sample=sample, features=None)
-        return self._works[images]
+            self._contexts[images] = replace(whole, config=config, sample=sample, features=None)
+        return self._contexts[images]
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, go_on: Callable[[str], bool]
+        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         """Score models; see :class:`acrank.runners.budget.rounds.Score`."""
         chosen = [self.entries[model] for model in models]
 
         def entry_goes_on(entry: ZooEntry) -> bool:
-            return go_on(entry.name)
+            return admit(entry.name)
 
-        return score_all(chosen, self.work(images), listener, self.store, entry_goes_on)
+        return score_all(chosen, self.context(images), listener, self.store, entry_goes_on)
 
     def compare(self, results: Sequence[ModelResult]) -> tuple[RankedModel, ...]:
         """Rank the results of a round before the last."""
-        config = round_config(self._works[self.sizes[-1]].config, self.sizes[0])
+        config = round_config(self._contexts[self.sizes[-1]].config, self.sizes[0])
         metrics = config.metrics_wanted
         mixed = config.norms == "mixed"
         given = (results, config.rank_by, config.seed)

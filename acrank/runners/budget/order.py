@@ -10,14 +10,14 @@ from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.describe import describe
 
 
-def model_sizes(entries: Sequence[ZooEntry], go_on: Callable[[], bool]) -> dict[str, float]:
+def model_sizes(entries: Sequence[ZooEntry], admit: Callable[[], bool]) -> dict[str, float]:
     """What models cost, roughly, on one scale: parameters times pixels. No weights are loaded.
 
     The structure has to be built for it, which takes from 0.02 to 0.7 seconds.
 
     Args:
         entries: the candidates.
-        go_on: whether there is time for another one.
+        admit: whether there is time for another one.
 
     Returns:
         Sizes by name; unknown ones are missing: those of the user's own code, which is not run
@@ -26,7 +26,7 @@ def model_sizes(entries: Sequence[ZooEntry], go_on: Callable[[], bool]) -> dict[
     hub = Hub(offline=True)
     sizes = {}
     for entry in entries:
-        if not go_on():
+        if not admit():
             break
         try:
             info = describe(entry, hub=hub)

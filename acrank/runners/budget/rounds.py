@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from acrank.results import ModelResult, RankedModel
+from acrank.runners.budget.admission import Admission, Watch
 from acrank.runners.budget.costs import Costs
-from acrank.runners.budget.gate import Gate, Watch
 from acrank.runners.budget.plan import FEWEST, Round, Step, decide
 from acrank.runners.callbacks import Listener
 
@@ -20,7 +20,7 @@ class Score(Protocol):
     """Scores models on a sample; see :func:`acrank.runners.score_all`."""
 
     def __call__(
-        self, models: Sequence[str], images: int, listener: Listener, go_on: Callable[[str], bool]
+        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         """Results of those that were let in, and whether the user stopped it."""
 
@@ -101,7 +101,7 @@ class Halving:
         for images in sizes:
             if self.failed or self.costs.lag > WAIT * self.left() or self.left() <= 0:
                 break
-            gate = Gate(images, (), self.costs, self.left)
+            gate = Admission(images, (), self.costs, self.left)
             found, self.interrupted = self.score((model,), images, Watch(self.listener, gate), gate)
             self._take(found, Round(1, images, sizes[1]))
             if self.interrupted:
@@ -139,7 +139,9 @@ class Halving:
         )
         return following
 
-    def _open(self, step: Step, now: Round, spare: Sequence[str], known: Sequence[str]) -> Gate:
+    def _open(
+        self, step: Step, now: Round, spare: Sequence[str], known: Sequence[str]
+    ) -> Admission:
         """Begin a round."""
         count = len(step.models)
         models = f"{count} model" + "s" * (count != 1)
@@ -147,7 +149,7 @@ class Halving:
         self.listener.message(f"{now}: {models}")
         later = self._later(now)
         everything = step.models if now.number == 1 and later else ()
-        return Gate(now.images, later, self.costs, self.left, everything, known)
+        return Admission(now.images, later, self.costs, self.left, everything, known)
 
     def _later(self, now: Round) -> tuple[int, ...]:
         """The sizes of samples after a round's."""
@@ -161,7 +163,7 @@ class Halving:
             self.finished, self.round = finished, now
 
     def _sort_out(
-        self, step: Step, now: Round, found: Sequence[ModelResult], gate: Gate
+        self, step: Step, now: Round, found: Sequence[ModelResult], gate: Admission
     ) -> tuple[Step | None, list[ModelResult]]:
         """Who goes on after a round, and what is known of those who do not."""
         failed = {result.model for result in self.failed}

@@ -18,7 +18,7 @@ from acrank.runners.budget.order import cheapest_first, model_sizes
 from acrank.runners.budget.plan import Round
 from acrank.runners.budget.rounds import Halving
 from acrank.runners.callbacks import Listener
-from acrank.runners.candidate import Scorer, Work
+from acrank.runners.model import ModelRunner, RunContext
 from acrank.utils.duration import duration_text
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.sources import hub_files
@@ -52,7 +52,7 @@ class Scored:
 
 def score_within(
     entries: Sequence[ZooEntry],
-    work: Work,
+    context: RunContext,
     target: AnyTarget,
     listener: Listener,
     store: Path | None,
@@ -62,22 +62,22 @@ def score_within(
 
     Args:
         entries: the candidates.
-        work: what they have in common, with the full sample; its configuration has the budget.
+        context: what they have in common, with the full sample; its configuration has the budget.
         target: that the sample is of.
         listener: is told of the progress.
         store: folder of the kept results; None for that in the cache folder.
         started: when the run began, by :func:`time.perf_counter`.
     """
-    budget = work.config.budget or 0.0
+    budget = context.config.budget or 0.0
 
     def left() -> float:
         return budget - (now() - started)
 
-    kept = _kept(entries, work, store)
+    kept = _kept(entries, context, store)
     if kept:
         listener.message(f"{len(kept)} of {len(entries)} had been scored on all images before.")
     rest = [entry for entry in entries if entry.name not in kept]
-    bench = Bench(rest, work, target, store)
+    bench = Bench(rest, context, target, store)
     looked = max(0.0, left() - LOOKING * budget)
     sizes = model_sizes(rest, lambda: len(rest) > 2 and left() > looked)
     costs = Costs(sizes, {} if bench.uniform else {bench.sizes[-1]: DEARER})
@@ -93,15 +93,17 @@ def score_within(
         "rounds": halving.rounds,
     }
     notes = _notes(results, budget, spent, early)
-    sample = bench.work(early.images).sample if early else work.sample
+    sample = bench.context(early.images).sample if early else context.sample
     return Scored(results, halving.interrupted, sample, tuple(notes), {"budget": record})
 
 
-def _kept(entries: Sequence[ZooEntry], work: Work, store: Path | None) -> dict[str, ModelResult]:
+def _kept(
+    entries: Sequence[ZooEntry], context: RunContext, store: Path | None
+) -> dict[str, ModelResult]:
     """Results on the full sample that earlier runs have left: they cost no time."""
-    scorer = Scorer(work, open_store(store))
-    here = [entry for entry in entries if _is_here(entry, scorer.hub)]
-    found = ((entry.name, scorer.recall(entry)) for entry in here)
+    runner = ModelRunner(context, open_store(store))
+    here = [entry for entry in entries if _is_here(entry, runner.hub)]
+    found = ((entry.name, runner.recall(entry)) for entry in here)
     return {name: result for name, result in found if result is not None}
 
 

@@ -8,17 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acrank.norm import (
-    SourceAffine,
-    ac_corr,
-    affine_ratio,
-    find_dead_channels,
-    spread_and_drift,
-)
-from acrank.norm.layerwise import DeadChannels
-from acrank.results.layer import LayerCorrelation
-from acrank.scoring import Probe
+from acrank.norm.correlation import ac_corr, affine_ratio
+from acrank.norm.layerwise import DeadChannels, SourceAffine, find_dead_channels, spread_and_drift
+from acrank.norm.types import LayerCorrelation
 from acrank.scoring.inspection.types import ChannelMoves, Floats, LayerExplanation
+from acrank.scoring.types import Probe
 
 
 def explain_layers(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acrank.norm.types import LayerCorrelation
 from acrank.results import ModelResult
-from acrank.results.layer import LayerCorrelation
 
 Floats = NDArray[np.float64]
 

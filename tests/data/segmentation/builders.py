@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from acrank.data.images import BytesSource
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
-from acrank.data.target import BytesSource
 from acrank.errors import DataError
 from tests.data.builders import encoded, noise
 

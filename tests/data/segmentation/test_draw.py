@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from acrank.data.images import BytesSource
 from acrank.data.segmentation import (
     SegmentationSample,
     SegmentationTarget,
@@ -15,7 +16,6 @@ from acrank.data.segmentation import (
     open_segmentation,
     smaller_segmentation,
 )
-from acrank.data.target import BytesSource
 from acrank.errors import ConfigError, DataError
 from tests.data.builders import encoded, noise
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from acrank.data.checks import Fault
+from acrank.data.images import BytesSource
 from acrank.data.segmentation.maskfile import Codes, MaskError, decode_mask, read_mask
-from acrank.data.target import BytesSource
 from tests.data.builders import deep_png, encoded, noise, png, tiff
 
 from .builders import blocks

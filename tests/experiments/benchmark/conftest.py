@@ -11,7 +11,7 @@ from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.results import Ranking
 from acrank.runners.callbacks import Listener
-from acrank.runners.rank import run
+from acrank.runners.rank import rank_zoo
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             yield outcome
 
     def score(config: RunConfig, listener: Listener) -> Ranking:
-        return run(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
+        return rank_zoo(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
 
     monkeypatch.setattr("acrank.experiments.benchmark.run._run", tuned)
     monkeypatch.setattr("acrank.experiments.benchmark.run.score", score)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from acrank.experiments.benchmark.scores import not_compared, scores_csv
+from acrank.metrics.estimate import Estimate
+from acrank.norm.types import NormKind
 from acrank.report.experiment import notes
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
-from acrank.results.kinds import NormKind
 from tests.report.html.builders import make_ranking
 from tests.report.html.experiments import make_experiment
 

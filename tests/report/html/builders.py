@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from acrank.config import RunConfig
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.results import LayerCorrelation, ModelResult, Ranking
-from acrank.results.estimate import Estimate
 
 NAN = math.nan
 HOSTILE = (

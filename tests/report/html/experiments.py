@@ -18,8 +18,8 @@ from acrank.experiments.benchmark.tables import Tables
 from acrank.experiments.validation import Validation
 from acrank.experiments.validation.evaluate import Settings, evaluate
 from acrank.experiments.validation.tables import Metric
+from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
-from acrank.results.estimate import Estimate
 from tests.report.html.builders import HOSTILE, make_ranking
 
 # A score that knows the accuracy, one that knows it reversed, one that knows nothing, a fact.

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
+from acrank.metrics.estimate import Estimate
 from acrank.report.html.axes import fitted, spans_decades
 from acrank.report.html.costs import cost_plots, pareto
 from acrank.report.html.dots import dot_plot
 from acrank.report.html.heat import Cell, rank_heat
 from acrank.report.html.profiles import layer_profiles
-from acrank.results.estimate import Estimate
 from tests.report.html.builders import layer, make_ranking, model, some
 
 

@@ -11,8 +11,8 @@ from acrank.data import draw_sample, open_target
 from acrank.runners.budget.bench import Bench, round_config
 from acrank.runners.budget.order import cheapest_first, model_sizes
 from acrank.runners.callbacks import Silent
-from acrank.runners.candidate import Work
 from acrank.runners.dispatch import score_all
+from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry, read_zoo
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ def make(features: Path | None = None, **settings: Any) -> Bench:
     config = RunConfig(data="demo", **given)
     target = open_target("demo")
     sample = draw_sample(target, config.samples, config.batch_size, config.seed)
-    work = Work(config, sample, CPU, None, True, features)
+    work = RunContext(config, sample, CPU, None, True, features)
     return Bench(ENTRIES, work, target, None)
 
 
@@ -43,7 +43,7 @@ def test_rounds_before_the_last_compute_what_orders_the_table() -> None:
 def test_samples_are_nested_and_scores_of_features_need_every_class() -> None:
     bench = make(rank_by="ac_corr")
     assert bench.sizes == (16, 32, 64)
-    small, whole = bench.work(16), bench.work(64)
+    small, whole = bench.context(16), bench.context(64)
     assert set(small.sample.keys) < set(whole.sample.keys)
     assert small.config.samples == 16
     assert make().sizes == (32, 64)  # two images of each of ten classes
@@ -61,8 +61,8 @@ def test_whether_the_last_round_computes_more(tmp_path: Path) -> None:
 
 def test_features_are_written_in_the_last_round_only(tmp_path: Path) -> None:
     bench = make(features=tmp_path / "features")
-    assert bench.work(16).features is None
-    assert bench.work(64).features == tmp_path / "features"
+    assert bench.context(16).features is None
+    assert bench.context(64).features == tmp_path / "features"
 
 
 def test_a_round_ranks_by_what_it_computes() -> None:
@@ -76,7 +76,7 @@ def test_a_round_ranks_by_what_it_computes() -> None:
 
 @pytest.mark.parametrize("jobs", [None, 2])
 def test_engines_score_what_is_let_in(jobs: int | None) -> None:
-    work = make(jobs=jobs, threads=1).work(16)
+    work = make(jobs=jobs, threads=1).context(16)
     wanted = {"demo-cifar10-short", "demo-brain-mri"}
     found, _ = score_all(ENTRIES[:5], work, Silent(), None, lambda entry: entry.name in wanted)
     assert {result.model for result in found} == wanted

@@ -1,8 +1,8 @@
 import pytest
 
 from acrank.results import ModelResult
+from acrank.runners.budget.admission import FEW, Admission, Watch
 from acrank.runners.budget.costs import Cost, Costs
-from acrank.runners.budget.gate import FEW, Gate, Watch
 from acrank.runners.callbacks import Silent
 
 
@@ -64,7 +64,7 @@ class Clock:
 def test_a_gate_lets_in_what_fits_with_the_rounds_to_come() -> None:
     clock, costs = Clock(0.0), Costs()
     costs.measure("old", Cost(64, 0, 10))
-    gate = Gate(64, (128, 256), costs, clock)
+    gate = Admission(64, (128, 256), costs, clock)
     assert gate("first")  # in any case, and it may be asked for again
     assert gate("first")
     assert not gate("second")
@@ -75,7 +75,7 @@ def test_a_gate_lets_in_what_fits_with_the_rounds_to_come() -> None:
     assert gate("fifth")
     clock.seconds -= 1
     assert not gate("fifth")
-    last = Gate(256, (), costs, clock)
+    last = Admission(256, (), costs, clock)
     clock.seconds = 40
     assert last("first")
     assert last("second")
@@ -86,15 +86,15 @@ def test_a_gate_lets_in_what_fits_with_the_rounds_to_come() -> None:
 def test_a_gate_need_not_let_any_in_where_something_is_known() -> None:
     clock, costs = Clock(5.0), Costs()
     costs.measure("known", Cost(64, 0, 10))
-    assert not Gate(64, (), costs, clock, known=("known",))("first")
+    assert not Admission(64, (), costs, clock, known=("known",))("first")
     clock.seconds = 10
-    assert Gate(64, (), costs, clock, known=("known",))("first")
+    assert Admission(64, (), costs, clock, known=("known",))("first")
 
 
 def test_a_gate_ends_a_round_if_all_models_fit_at_the_full_size() -> None:
     clock, costs = Clock(1e6), Costs()
     everything = [f"m{i}" for i in range(20)]
-    gate = Gate(64, (256,), costs, clock, everything)
+    gate = Admission(64, (256,), costs, clock, everything)
     for name in everything[:FEW]:
         assert gate(name)
         costs.measure(name, Cost(64, 0, 1))
@@ -106,7 +106,7 @@ def test_a_gate_ends_a_round_if_all_models_fit_at_the_full_size() -> None:
 
 def test_the_time_of_models_is_taken() -> None:
     clock, costs = Clock(100.0), Costs()
-    watch = Watch(Silent(), Gate(64, (), costs, clock))
+    watch = Watch(Silent(), Admission(64, (), costs, clock))
     watch.start(4)
     clock.seconds -= 7
     watch.begin("a")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, RankedModel
-from acrank.results.estimate import Estimate
 from acrank.runners.budget.costs import Costs
 from acrank.runners.budget.rounds import Halving
 from acrank.runners.callbacks import Listener, Silent
@@ -54,12 +54,12 @@ class World:
         return self.budget - self.clock
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, go_on: Callable[[str], bool]
+        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         listener.start(len(models))
         results: list[ModelResult] = []
         self.clock += self.lag
-        for name in filter(go_on, models):
+        for name in filter(admit, models):
             if len(self.scored) == self.stop_after:
                 return results, True
             listener.begin(name)

@@ -17,10 +17,10 @@ from acrank.metrics.registry import AC_CORR
 from acrank.norm import SourceAffine, find_dead_channels
 from acrank.norm.layerwise import DeadChannels
 from acrank.results import ModelResult
-from acrank.scoring import Probe
 from acrank.scoring.inspection import Explanation, LayerExplanation
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.selection import choose_layers, listed_moves
+from acrank.scoring.types import Probe
 from tests.norm.dense import dense_correlation
 
 SMALL: dict[str, Any] = {"samples": 32, "batch_size": 8, "precision": "fp32"}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from acrank.data.imagefile import one_large_at_a_time, open_image, strict_pillow
-from acrank.data.target import PathSource
+from acrank.data.images import PathSource
 
 _LOOKED_AT = 6
 # Pixels a side, from the middle: enough to tell.

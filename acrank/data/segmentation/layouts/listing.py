@@ -8,12 +8,12 @@ from pathlib import Path
 from shlex import quote
 
 from acrank.data.checks import listing
-from acrank.data.partnames import Role, role_of
-from acrank.data.passedover import suffixes
+from acrank.data.folders.part_names import Role, role_of
+from acrank.data.folders.passed_over import suffixes
+from acrank.data.folders.walk import files_below, folders_in, holds_images, images_in, is_image
 from acrank.data.segmentation.layouts.found import Refused, left_alone
 from acrank.data.segmentation.layouts.naming import Files
 from acrank.data.target import natural_key, visible_entries
-from acrank.data.walk import files_below, folders_in, holds_images, images_in, is_image
 
 _DEEPEST = 5
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrank.data.checks import listing
+from acrank.data.folders.passed_over import suffixes
+from acrank.data.folders.walk import files_below, images_in, is_image
 from acrank.data.imagefile import EXTENSIONS
-from acrank.data.passedover import suffixes
 from acrank.data.segmentation.layouts.found import (
     LAYOUT,
     PAIR,
@@ -19,7 +20,6 @@ from acrank.data.segmentation.layouts.found import (
 )
 from acrank.data.segmentation.layouts.listing import Sides
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
-from acrank.data.walk import files_below, images_in, is_image
 from acrank.utils.regular import read_regular
 
 DESCRIPTION = "dataset.json"

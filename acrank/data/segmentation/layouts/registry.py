@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from acrank.data.partnames import Role, roles_of
+from acrank.data.folders.part_names import Role, roles_of
+from acrank.data.folders.walk import folders_in, holds_images, images_in
 from acrank.data.segmentation.layouts.evidence import look_like_masks
 from acrank.data.segmentation.layouts.found import Layout, Refused, first_files, left_alone
 from acrank.data.segmentation.layouts.reading import Rules
@@ -29,7 +30,6 @@ from acrank.data.segmentation.layouts.twofolders import (
     given_images,
 )
 from acrank.data.segmentation.layouts.unnamed import UnnamedFolders
-from acrank.data.walk import folders_in, holds_images, images_in
 
 
 class Kind(Protocol):

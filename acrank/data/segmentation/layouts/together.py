@@ -8,13 +8,13 @@ from shlex import quote
 from typing import NamedTuple
 
 from acrank.data.checks import listing
-from acrank.data.partnames import Role, roles_of
+from acrank.data.folders.part_names import Role, roles_of
+from acrank.data.folders.walk import folders_in, holds_images, images_in
 from acrank.data.segmentation.layouts.found import PAIR, Layout, Refused, first_files, rule_of
 from acrank.data.segmentation.layouts.listing import Sides, by_name
 from acrank.data.segmentation.layouts.naming import Files, find_naming, several_each
 from acrank.data.segmentation.layouts.reading import read_sides, several_masks
 from acrank.data.segmentation.layouts.words import is_mask_name, meaning_of
-from acrank.data.walk import folders_in, holds_images, images_in
 
 _LOSSY = (".jpg", ".jpeg")
 _SEVERAL = 1.5

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.partnames import Role, roles_of
+from acrank.data.folders.part_names import Role, roles_of
+from acrank.data.folders.walk import folders_in, holds_images, images_in
 from acrank.data.segmentation.layouts.found import Layout, Refused
 from acrank.data.segmentation.layouts.listing import find_sides
 from acrank.data.segmentation.layouts.reading import Rules, nothing_in, place_of, read_sides
 from acrank.data.segmentation.layouts.words import meaning_of, without_mask_word
 from acrank.data.target import visible_entries
-from acrank.data.walk import folders_in, holds_images, images_in
 
 _ONE_OF_EACH = "Leave one folder of masks beside that of images, named masks/."
 

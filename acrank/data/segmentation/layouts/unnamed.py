@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from acrank.data.folders.walk import folders_in, images_in
 from acrank.data.imagefile import open_image, strict_pillow
+from acrank.data.images import PathSource
 from acrank.data.segmentation.layouts.evidence import look_like_masks
 from acrank.data.segmentation.layouts.found import Layout, Refused, first_files
 from acrank.data.segmentation.layouts.listing import Sides, by_name
 from acrank.data.segmentation.layouts.naming import Files, find_naming
 from acrank.data.segmentation.layouts.reading import place_of, read_sides
-from acrank.data.target import PathSource
-from acrank.data.walk import folders_in, images_in
 
 # Of the folders; a dataset of many classes is no such layout.
 _LOOKED_AT = 48

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from acrank.data.partnames import words_of
+from acrank.data.folders.part_names import words_of
 
 _IMAGE = (
     "image images img imgs im ims original originals input inputs data photo photos picture "

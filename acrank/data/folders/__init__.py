@@ -1,0 +1,1 @@
+"""Folders of images: walked through, and understood by the names of their folders."""

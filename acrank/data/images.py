@@ -1,0 +1,157 @@
+"""Where one image comes from: how its bytes are read, checked and decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import ImageFile
+
+from acrank.data.decode import Decoded, decode
+from acrank.data.deep import deep_image
+from acrank.data.imagefile import one_large_at_a_time, open_image
+from acrank.utils.regular import open_regular
+
+# Of an image file: as many as the largest image that is decoded has uncompressed.
+MOST_BYTES = 1_000_000_000
+_TAIL = 64
+_JPEG_END = b"\xff\xd9"
+_END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
+
+
+class ImageSource(ABC):
+    """Where one image comes from; ``str()`` of it names the image in messages.
+
+    What is here reads the files that Pillow reads; other kinds of images have their own ways.
+    """
+
+    @abstractmethod
+    def open(self) -> BinaryIO:
+        """Open the undecoded image for reading."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds this image and nothing else; None for an image from elsewhere."""
+        return None
+
+    def check(self) -> str | None:
+        """Say why the image is not whole, decoding only where nothing cheaper tells; None if it is.
+
+        Raises:
+            Exception: whatever its readers raise on a damaged file; a ``hint`` that the error
+                has is shown.
+        """
+        with self.open() as file:
+            return _why_not_whole(file)
+
+    def decode(self, data: bytes) -> Decoded:
+        """Decode the image.
+
+        Args:
+            data: all of its bytes.
+
+        Raises:
+            Exception: whatever its readers raise on a damaged file.
+        """
+        return decode(data)
+
+    def digest(self, data: bytes) -> str:
+        """A hash of everything that the pixels depend on: SHA-256 in hexadecimal digits.
+
+        Args:
+            data: all of its bytes.
+        """
+        return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class PathSource(ImageSource):
+    """An image in a file."""
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        """The file."""
+        return self.path
+
+    def open(self) -> BinaryIO:
+        """Open the file.
+
+        Raises:
+            OSError: it cannot be opened, is no regular file, or larger than any image here.
+        """
+        return open_regular(self.path, MOST_BYTES)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@dataclass(frozen=True)
+class BytesSource(ImageSource):
+    """An image in memory."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+    def open(self) -> BinaryIO:
+        """Wrap the bytes as a file."""
+        return io.BytesIO(self.data)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _why_not_whole(file: BinaryIO) -> str | None:
+    """Look at an image's header and end; decode it if the end looks wrong, or has no marker."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return "empty file (0 bytes)"
+    file.seek(0)
+    with open_image(file) as image:
+        marker = _END_MARKERS.get(image.format or "")
+        if marker is None:
+            with one_large_at_a_time(image):
+                _load(file, image)
+            return None
+        if marker in _tail(file, size):
+            if image.format == "PNG":
+                file.seek(0)
+                with open_image(file) as again:
+                    again.verify()  # the checksums of its chunks
+            return None
+    return _decode_to_confirm(file, marker)
+
+
+def _load(file: BinaryIO, image: ImageFile.ImageFile) -> None:
+    file.seek(0)
+    deep = deep_image(file.read(), image)
+    for part in deep.images if deep else [image]:
+        part.load()
+
+
+def _tail(file: BinaryIO, size: int) -> bytes:
+    file.seek(max(0, size - _TAIL))
+    return file.read()
+
+
+def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
+    """Decode an image whose end marker is not where it should be.
+
+    Bytes after the end are harmless, and decoding succeeds. It also succeeds on a JPEG whose
+    missing part is zeros, as an interrupted download into a reserved file leaves it: there the
+    marker is nowhere after the last scan's start.
+    """
+    file.seek(0)
+    data = file.read()
+    with open_image(io.BytesIO(data)) as image, one_large_at_a_time(image):
+        image.load()
+    scan = data.rfind(b"\xff\xda")
+    if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
+        return "no end of the image: the rest of the file is zeros"
+    return None

@@ -1,0 +1,1 @@
+"""Data sources: everything that ``--data`` can name, one class each."""

@@ -1,0 +1,163 @@
+"""Hugging Face datasets, read through timm's own reader."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from acrank.data.folders.part_names import is_split_word
+from acrank.data.folders.roots import training_and_held_out
+from acrank.data.images import ImageSource
+from acrank.data.labelnames import label_notices
+from acrank.data.target import Item, Target, require_two_classes
+from acrank.errors import DataError, MissingExtraError
+
+PREFIX = "hfds/"
+# The split follows the first colon that is not a Windows drive's; slices have colons of their own.
+_SPEC = re.compile(r"(?P<name>(?:[A-Za-z]:[\\/])?[^:]*)(?::(?P<split>.+))?")
+
+
+@dataclass(frozen=True)
+class RowSource(ImageSource):
+    """An image in one row of a dataset."""
+
+    reader: Any
+    index: int
+
+    def open(self) -> BinaryIO:
+        """Open the stored bytes, not decoded."""
+        return cast("BinaryIO", self.reader[self.index][0])
+
+    def __str__(self) -> str:
+        return f"hfds:{self.index}"
+
+
+def open_hfds(spec: str, *, offline: bool = False) -> Target:
+    """Read ``hfds/NAME`` or ``hfds/NAME:SPLIT``; the split is ``train`` if none is given.
+
+    NAME is a dataset of the hub or a local folder that the ``datasets`` package can load. Classes
+    keep the order of the dataset; those without an image in the split are left out. Offline,
+    only what is in the local cache is found, and what is not fails at once.
+
+    Raises:
+        DataError: it cannot be loaded, or has no image and class columns.
+        MissingExtraError: ``datasets`` is not installed.
+    """
+    match = _SPEC.fullmatch(spec.removeprefix(PREFIX))
+    if match is None or not match["name"]:
+        raise DataError(
+            f"{spec!r}: no dataset is named.", hint="Write hfds/NAME or hfds/NAME:SPLIT."
+        )
+    with _requests(spec, allowed=not offline):
+        reader, names = _load(spec, match["name"], match["split"] or "train")
+    return _as_target(spec, reader, names)
+
+
+@contextmanager
+def _requests(spec: str, *, allowed: bool) -> Iterator[None]:
+    """Forbid requests for a while: datasets would try for half a minute on a dead network."""
+    try:
+        from datasets import config
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {spec}", "datasets") from error
+    before = config.HF_HUB_OFFLINE
+    config.HF_HUB_OFFLINE = before or not allowed
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
+
+
+def _load(spec: str, name: str, split: str) -> tuple[Any, list[str]]:
+    """Return timm's reader and the dataset's class names."""
+    from datasets import ClassLabel, Image, load_dataset
+
+    # Not before: without the package, timm's module prints to stdout as it fails.
+    from timm.data.readers.reader_hfds import ReaderHfds
+
+    try:
+        features = load_dataset(name, split=split).features
+    except Exception as error:  # the hub, the cache and the file readers each have their own
+        raise DataError(
+            f"{spec}: cannot be loaded: {' '.join(str(error).split()).rstrip('.')}.",
+            hint=_step(name, str(error)),
+        ) from error
+    _refuse_parts_together(spec, name)
+    image = _column(spec, features, "image", Image)
+    label = _column(spec, features, "label", ClassLabel)
+    # The second load finds the data cached; the reader has to be told the columns beforehand.
+    return ReaderHfds(name, split=split, input_key=image, target_key=label), features[label].names
+
+
+def _step(name: str, error: str) -> str:
+    """What to do about a dataset that cannot be loaded."""
+    if "save_to_disk" in error:
+        return "Write it to a folder with Dataset.to_parquet, and give hfds/FOLDER."
+    if Path(name).is_file():
+        return f"Give the folder of the files: {PREFIX}{Path(name).parent}."
+    *parts, last = name.split("/")
+    if is_split_word(last) and parts and not Path(name).exists():
+        return f"A split follows a colon: {PREFIX}{'/'.join(parts)}:{last}."
+    return "Check the name, the split and the connection, or load it once while online."
+
+
+def _refuse_parts_together(spec: str, name: str) -> None:
+    """Refuse a local folder whose test images would be read together with the training images.
+
+    The package knows fewer names of parts than people use, and takes the rest for one split.
+    """
+    from datasets import get_dataset_split_names
+
+    if not Path(name).is_dir():
+        return
+    training, held_out = training_and_held_out(Path(name))
+    if training and held_out and len(get_dataset_split_names(name)) == 1:
+        raise DataError(
+            f"{spec}: the package datasets takes {training.name}/ and {held_out[0].name}/ for one "
+            "split, and would read both.",
+            hint=f"Give --data {training} without {PREFIX}, or rename the folders to train and "
+            "test.",
+        )
+
+
+def _column(spec: str, features: Any, usual: str, kind: type) -> str:
+    """Find the column of a kind: the one with the usual name, or else the only one."""
+    found = [name for name, feature in features.items() if isinstance(feature, kind)]
+    if usual in found:
+        return usual
+    if len(found) == 1:
+        return str(found[0])
+    columns = ", ".join(f"{name} ({type(feature).__name__})" for name, feature in features.items())
+    raise DataError(
+        f"{spec}: {len(found) or 'no'} columns of type {kind.__name__}, and none named {usual!r}. "
+        f"Columns found: {columns}.",
+        hint="Export the split to class folders or to a CSV, and give that.",
+    )
+
+
+def _as_target(spec: str, reader: Any, names: list[str]) -> Target:
+    labels = reader.dataset.select_columns([reader.label_key])[:][reader.label_key]
+    _refuse_unlabelled(spec, labels)
+    used = sorted(set(labels))
+    index = {label: place for place, label in enumerate(used)}
+    classes = tuple(names[label] for label in used)
+    require_two_classes(spec, classes)
+    items = tuple(
+        Item(f"hfds:{row}", index[label], RowSource(reader, row))
+        for row, label in enumerate(labels)
+    )
+    counts = Counter(item.label for item in items)
+    sizes = {name: counts[place] for place, name in enumerate(classes)}
+    return Target(spec, classes, items, tuple(label_notices(sizes)))
+
+
+def _refuse_unlabelled(spec: str, labels: list[int | None]) -> None:
+    labelled = sum(label is not None and label >= 0 for label in labels)
+    if labelled < max(1, len(labels)):
+        raise DataError(
+            f"{spec}: {labelled} of {len(labels)} rows have a label.",
+            hint="Choose a split in which every image has one: hfds/NAME:SPLIT.",
+        )

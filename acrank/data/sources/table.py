@@ -1,0 +1,161 @@
+"""Datasets as a CSV file of paths and labels."""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from acrank.data.checks import listing
+from acrank.data.images import PathSource
+from acrank.data.labelnames import composed
+from acrank.data.tables.columns import COLUMNS, Table, cell, places_of
+from acrank.data.tables.paths import find_files
+from acrank.data.tables.split import parts_in_paths, training_rows
+from acrank.data.target import Target, assemble
+from acrank.errors import DataError
+from acrank.utils.regular import read_regular
+
+MOST_BYTES = 200_000_000
+
+
+class Row(NamedTuple):
+    """One row of the file, numbered as a spreadsheet shows it: the header is row 1."""
+
+    number: int
+    path: str
+    label: str
+
+
+def open_csv(file: Path) -> Target:
+    """Read a CSV with the columns ``path`` and ``label``; paths are relative to its folder.
+
+    Rows that a column gives to another part of a split than training are left out, as the
+    target's warnings say. Further columns are left alone, and a row that repeats another adds
+    nothing.
+
+    Raises:
+        DataError: the file is not such a CSV, or its rows are not usable.
+    """
+    table = _parse(file)
+    path, label = places_of(file, table)
+    _refuse_longer(file, table)
+    chosen = training_rows(file, table)
+    rows = [Row(n, cell(row, path), cell(row, label)) for n, row in chosen.table.rows]
+    _refuse_blanks(file, rows)
+    labels = _labels_by_path(file, rows)
+    files = find_files(file, labels)
+    same = _by_file(file, labels, files)
+    return assemble(
+        str(file),
+        ((path, label, PathSource(files[path])) for path, label in same.items()),
+        (*chosen.notices, *parts_in_paths(file, same), *_repeats(file, len(rows), len(same))),
+    )
+
+
+def _repeats(file: Path, rows: int, images: int) -> list[str]:
+    """Say that rows add nothing."""
+    repeated = rows - images
+    return [f"{repeated} of {rows} rows of {file} repeat another row."] if repeated else []
+
+
+def _text(file: Path) -> str:
+    try:
+        text = read_regular(file, MOST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _undecodable(file, f"byte {error.start} is not UTF-8") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"{file}: cannot be read: {reason}.", hint="Give a CSV file with paths and labels."
+        ) from error
+    if "\0" in text:
+        raise _undecodable(file, "it holds NUL characters")
+    return text
+
+
+def _undecodable(file: Path, reason: str) -> DataError:
+    return DataError(
+        f"{file}: not a readable CSV: {reason}.", hint="Save it as CSV with UTF-8 encoding."
+    )
+
+
+def _parse(file: Path) -> Table:
+    try:
+        records = list(csv.reader(io.StringIO(_text(file), newline=""), strict=True))
+    except csv.Error as error:
+        raise _undecodable(file, str(error)) from error
+    header = [name.strip() for name in records[0]] if records else []
+    rows = [
+        (number, record)
+        for number, record in enumerate(records[1:], start=2)
+        if any(cell.strip() for cell in record)
+    ]
+    return Table(header, rows)
+
+
+def _refuse_longer(file: Path, table: Table) -> None:
+    """Refuse rows of more cells than columns: a label with a comma in it is cut there.
+
+    Raises:
+        DataError: there are such rows.
+    """
+    longer = [
+        f"row {number}: {', '.join(row)}"
+        for number, row in table.rows
+        if any(value.strip() for value in row[len(table.header) :])
+    ]
+    if longer:
+        raise DataError(
+            f"{file}: {len(longer)} row(s) with more cells than the {len(table.header)} columns of "
+            f"the first row:{listing(longer)}",
+            hint='Put labels and paths that hold a comma in quotes: "red, round". If they hold '
+            "none, name every column in the first row.",
+        )
+
+
+def _refuse_blanks(file: Path, rows: Iterable[Row]) -> None:
+    blank = [
+        f"row {row.number}: no {' and no '.join(missing)}"
+        for row in rows
+        if (missing := [name for name in COLUMNS if not getattr(row, name)])
+    ]
+    if blank:
+        raise DataError(
+            f"{file}: {len(blank)} row(s) without a path or a label:{listing(blank)}",
+            hint="Fill them in or remove them.",
+        )
+
+
+def _labels_by_path(file: Path, rows: list[Row]) -> dict[str, str]:
+    """Map each image to its label; two spellings of one path are one image."""
+    labels: dict[str, set[str]] = {}
+    for row in rows:
+        path = Path(os.path.normpath(row.path)).as_posix()
+        labels.setdefault(path, set()).add(composed(row.label))
+    _refuse_clashes(file, labels)
+    return {path: min(names) for path, names in labels.items()}
+
+
+def _by_file(file: Path, labels: dict[str, str], files: dict[str, Path]) -> dict[str, str]:
+    """Keep the first path to each file: two Unicode forms of one path are one image."""
+    first: dict[Path, str] = {}
+    said: dict[str, set[str]] = {}
+    for path, label in labels.items():
+        said.setdefault(first.setdefault(files[path], path), set()).add(label)
+    _refuse_clashes(file, said)
+    return {path: min(names) for path, names in said.items()}
+
+
+def _refuse_clashes(file: Path, labels: Mapping[str, set[str]]) -> None:
+    clashes = [
+        f"{path}: {', '.join(map(repr, sorted(names)))}"
+        for path, names in labels.items()
+        if len(names) > 1
+    ]
+    if clashes:
+        raise DataError(
+            f"{file}: {len(clashes)} path(s) with more than one label:{listing(clashes)}",
+            hint="Give each image one label.",
+        )

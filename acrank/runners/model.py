@@ -1,0 +1,280 @@
+"""Take one zoo entry to its result: look it up in the cache, or load, score and keep it."""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from acrank.cache import Key, Store
+from acrank.cache.features import FeatureWriter
+from acrank.cache.keys import Keys
+from acrank.config import RunConfig
+from acrank.data import AnySample, Sample
+from acrank.errors import AcrankError
+from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
+from acrank.scoring.score import Watch, score_backbone
+from acrank.utils.device import reproducible
+from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
+from acrank.zoo.drawing import draws
+from acrank.zoo.identity import identify, identify_loaded
+
+# Decides whether a model may start; asked as late as a runner can, maybe more than once.
+Admit = Callable[[ZooEntry], bool]
+
+# How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
+OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+
+
+def admit_all(entry: ZooEntry) -> bool:
+    """Let every model start: there is no limit."""
+    return True
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything the models of a run share; it can be sent to another process.
+
+    Attributes:
+        config: of the run.
+        sample: of the target.
+        device: where networks run.
+        dtype: of autocast; None for full precision.
+        offline: whether the hub is out of reach.
+        features: folder for every model's features, or None.
+    """
+
+    config: RunConfig
+    sample: AnySample
+    device: torch.device
+    dtype: torch.dtype | None
+    offline: bool
+    features: Path | None = None
+
+
+@dataclass
+class Candidate:
+    """A candidate that is ready to be probed, or its result if nothing is left to do.
+
+    Attributes:
+        entry: the candidate.
+        seconds: spent on it so far.
+        backbone: loaded; None with a result.
+        key: that its result is to be kept under; None if it cannot be.
+        result: that of an earlier run, or of a failure.
+        identity: what tells the candidate apart, as far as it has been looked up.
+    """
+
+    entry: ZooEntry
+    seconds: float = 0.0
+    backbone: Backbone | None = None
+    key: Key | None = None
+    result: ModelResult | None = None
+    identity: dict[str, Any] | None = None
+
+
+@dataclass
+class ModelRunner:
+    """Takes the models of one run to their results, one at a time.
+
+    Attributes:
+        context: what they have in common.
+        store: where results are kept.
+        watch: is given the affines of every network that is probed.
+    """
+
+    context: RunContext
+    store: Store
+    watch: Watch | None = None
+    hub: Hub = field(init=False)
+    keys: Keys = field(init=False)
+    keep: FeatureWriter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        context = self.context
+        self.hub = Hub(offline=context.offline)
+        self.keys = Keys(context.config, context.sample, context.device, context.dtype)
+        self.keep = None
+        if context.features is not None:
+            if not isinstance(context.sample, Sample):
+                raise RuntimeError("features are kept of classification alone")
+            self.keep = FeatureWriter(
+                context.features, context.sample, context.config, context.dtype
+            )
+
+    def __call__(self, entry: ZooEntry) -> ModelResult:
+        """Score an entry; whatever goes wrong is a result with its reason."""
+        return self.finish(self.prepare(entry))
+
+    def recall(self, entry: ZooEntry) -> ModelResult | None:
+        """The kept result of an entry, as far as it can be told without loading the network."""
+        prepared = Candidate(entry)
+        try:
+            identity = identify(entry, self.hub)
+            known = identity is not None and self._find(prepared, identity)
+        except Exception:  # scoring it will say what is wrong
+            return None
+        return self.finish(prepared) if known else None
+
+    def prepare(self, entry: ZooEntry) -> Candidate:
+        """Look for a kept result; failing that, fetch and load the network. May run in a thread.
+
+        A network that draws parameters is left to :meth:`finish`: here it would draw them from
+        the same generators as the network that is probed meanwhile.
+
+        Args:
+            entry: the candidate.
+        """
+        prepared = Candidate(entry)
+        self._timed(prepared, self._look_up)
+        if prepared.result is None and not draws(entry):
+            self._timed(prepared, self._fetch)
+        return prepared
+
+    def _timed(self, prepared: Candidate, work: Callable[[Candidate], None]) -> None:
+        started = time.perf_counter()
+        try:
+            work(prepared)
+        except Exception as error:  # whatever a model does, its row says it
+            prepared.result = ModelResult.failed(prepared.entry.name, explain_failure(error))
+        prepared.seconds += time.perf_counter() - started
+
+    def finish(self, prepared: Candidate) -> ModelResult:
+        """Probe a prepared network and keep what was found.
+
+        Args:
+            prepared: is used up.
+        """
+        if prepared.result is None and prepared.backbone is None:
+            self._timed(prepared, self._fetch)
+        started = time.perf_counter()
+        result = prepared.result
+        if result is None:
+            try:
+                result = self._probe(prepared)
+            except Exception as error:
+                result = ModelResult.failed(prepared.entry.name, explain_failure(error))
+            _let_go(prepared)
+            spent = prepared.seconds + time.perf_counter() - started
+            result = result.with_seconds(spent, loading=prepared.seconds)
+            result = self._kept(prepared.key, result)
+        elif not result.kept:
+            result = result.with_seconds(prepared.seconds)
+        return result.judged_by(self.context.config.rank_by, known_zoo=False)
+
+    def _look_up(self, prepared: Candidate) -> None:
+        prepared.identity = identify(prepared.entry, self.hub)
+        if prepared.identity is not None:
+            self._find(prepared, prepared.identity)
+
+    def _fetch(self, prepared: Candidate) -> None:
+        entry, identity = prepared.entry, prepared.identity
+        backbone = self._load(entry)
+        if identity is None:
+            # only now is it known what it is; weights fetched by URL are files from here on
+            identity = identify(entry, self.hub) or identify_loaded(backbone)
+            if self._find(prepared, identity):
+                return
+        elif not _is_of(backbone, identity):  # changed while it was loaded
+            prepared.key = None
+        prepared.backbone = backbone
+
+    def _load(self, entry: ZooEntry) -> Backbone:
+        config = self.context.config
+        how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
+        return load_backbone(entry, hub=self.hub, seed=config.seed, **how)
+
+    def _find(self, prepared: Candidate, identity: dict[str, Any]) -> bool:
+        """Look for a kept result; without one, remember the key for later."""
+        key = self.keys.of(identity)
+        found = None if self.context.config.fresh else self.store.get(key)
+        if found is not None and (self.keep is None or self.keep.has(found, key.digest)):
+            prepared.result = found
+            return True
+        prepared.key = key
+        return False
+
+    def _probe(self, prepared: Candidate) -> ModelResult:
+        context, backbone = self.context, prepared.backbone
+        if backbone is None:
+            raise RuntimeError("neither a network nor a result")
+        key = prepared.key.digest if prepared.key else ""
+        keep = None if self.keep is None else partial(self.keep, key=key)
+        given = (context.sample, context.config, context.device, context.dtype, keep)
+        score = partial(score_backbone, watch=self.watch) if self.watch else score_backbone
+        with reproducible(context.device):
+            try:
+                return score(backbone, *given)
+            except Exception as error:
+                if context.device.type == "cpu" or not is_out_of_memory(error):
+                    raise
+            return self._probe_sparingly(prepared.entry, score, *given)
+
+    def _probe_sparingly(
+        self, entry: ZooEntry, score: Callable[..., ModelResult], *given: Any
+    ) -> ModelResult:
+        """Probe again with activations in the host's memory: the same numbers, only slower.
+
+        Halving the batch would change the statistics that BatchNorm normalises by.
+        """
+        gc.collect()
+        if self.context.device.type == "cuda":
+            torch.cuda.empty_cache()
+        # the first attempt has changed the network
+        backbone = self._load(entry)
+        with torch.autograd.graph.save_on_cpu():
+            result = score(backbone, *given)
+        text = "the batch did not fit: activations were kept in host memory"
+        return replace(result, flags={**result.flags, "gpu-memory": text})
+
+    def _kept(self, key: Key | None, result: ModelResult) -> ModelResult:
+        if key is None or result.status == "failed":  # trouble may pass: it is tried again
+            return result
+        flags = {name: text for name, text in result.flags.items() if name != NOT_WRITTEN}
+        reason = self.store.put(key, replace(result, flags=flags), self.context.config.data)
+        return replace(result, flags={**result.flags, NOT_KEPT: reason}) if reason else result
+
+
+def _is_of(backbone: Backbone, identity: dict[str, Any]) -> bool:
+    """Whether the weights that were loaded are those that were identified."""
+    revision = (backbone.info.revision or "").removeprefix("sha256:")
+    told = (identity["weights"].get("revision"), identity["weights"].get("sha256"))
+    return any(str(value).startswith(revision) for value in told if value)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory did not suffice."""
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return memory or any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def explain_failure(error: Exception) -> str:
+    """One line on why a model could not be scored."""
+    if isinstance(error, AcrankError):
+        return str(error)
+    if is_out_of_memory(error):
+        return "out of memory: lower --batch-size, or choose a smaller backbone."
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _let_go(prepared: Candidate) -> None:
+    """Free a network, that of its reference cycles too, before the next one is loaded.
+
+    A collection looks at every object of the process, which takes as long as a small network's
+    scores: it is left out where no layer has outlived the last reference to the network.
+    """
+    network = prepared.backbone.model if prepared.backbone else nn.Module()
+    layers = [weakref.ref(layer) for layer in network.modules()]
+    del network
+    prepared.backbone = None
+    if any(layer() is not None for layer in layers):
+        gc.collect()
