@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,6 +18,7 @@ from acrank.metrics.registry import (
     refuse_foreign,
     resolve_metrics,
 )
+from acrank.tasks.registry import Task
 from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
     DATA,
@@ -43,16 +44,11 @@ from acrank.utils.fields import (
 )
 from acrank.utils.settings import (
     Settings,
-    left_unset,
     read_settings,
     unknown_setting,
     validated,
 )
 
-# A batch of 8 masks costs as much as one of 32 images, and an image with a mask tells as much.
-OF_SEGMENTATION = {"samples": 64, "batch_size": 8}
-# A patch of a volume has as many voxels as a dozen images.
-OF_VOLUMES = {"samples": 32, "batch_size": 2}
 # The scores that make a consensus where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 # Sections of a configuration file that other commands read.
@@ -145,12 +141,21 @@ class RunConfig(Settings):
     samples: Annotated[
         int,
         Field(ge=2),
-        Setting("Images to draw from the target, stratified by class.", SAMPLE, Effect.NUMBERS),
+        Setting(
+            "Images to draw from the target, stratified by class.",
+            SAMPLE,
+            Effect.NUMBERS,
+            usual=lambda task: task.samples,
+        ),
     ] = 256
     batch_size: Annotated[
         int,
         Field(ge=2),
-        Setting("Images in a batch; the sample is split into disjoint batches.", SAMPLE),
+        Setting(
+            "Images in a batch; the sample is split into disjoint batches.",
+            SAMPLE,
+            usual=lambda task: task.batch_size,
+        ),
     ] = 32
     steps: Annotated[
         Steps,
@@ -191,7 +196,7 @@ class RunConfig(Settings):
         Setting(
             "Pixels of each class and image that scores of features see.",
             PIXELS,
-            tasks=("segmentation",),
+            pixels=True,
             not_for=_NO_FEATURES,
         ),
     ] = 32
@@ -202,7 +207,7 @@ class RunConfig(Settings):
             PIXELS,
             metavar="NAME",
             default="those of three scales",
-            tasks=("segmentation",),
+            pixels=True,
             not_for=_NO_FEATURES,
         ),
     ] = ()
@@ -216,8 +221,7 @@ class RunConfig(Settings):
             "over it; AC-Corr sees one.",
             VOLUMES,
             metavar="N|all",
-            tasks=("segmentation",),
-            volumes=True,
+            dimensions=3,
             not_for=_NO_FEATURES,
         ),
     ] = 1
@@ -326,8 +330,6 @@ class RunConfig(Settings):
         ),
     ] = None
 
-    usual: ClassVar[dict[str, dict[str, Any]]] = {"masks": OF_SEGMENTATION, "volumes": OF_VOLUMES}
-
     @field_validator("shard")
     @classmethod
     def _is_shard(cls, value: str | None) -> str | None:
@@ -386,35 +388,32 @@ class RunConfig(Settings):
     @property
     def metrics_named(self) -> tuple[str, ...]:
         """The scores asked for: those that may vote in a consensus."""
-        task = CLASSIFICATION if self.task == "auto" else self.task
+        task = CLASSIFICATION if self.task == "auto" else self.task  # of data not looked at
         if self.rank_by == CONSENSUS:
             return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
         return resolve_metrics((*self.metrics, self.rank_by), task)
 
-    def for_task(self, task: str, *, volumes: bool = False) -> Self:
+    def for_task(self, task: Task) -> Self:
         """The same configuration, once it is known what the data are for.
 
         Args:
-            task: ``classification`` or ``segmentation``.
-            volumes: whether the data are volumes.
+            task: of the data.
 
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        refuse_other_kind(self, volumes)
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        usual = {} if task == CLASSIFICATION else left_unset(self, of_masks)
-        known = self.model_copy(update={"task": task, **usual})
-        refuse_foreign(known.metrics_named, task)
-        if task != CLASSIFICATION and self.head == "ridge":
+        refuse_other_kind(self, task)
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        refuse_foreign(known.metrics_named, task.name)
+        if self.head not in task.heads:
             raise ConfigError(
-                "--head ridge is a linear head on one feature vector an image.",
-                hint=f"Leave it out for {task}.",
+                f"--head {self.head} is a linear head on one feature vector an image.",
+                hint=f"Leave it out for {task.name}.",
             )
-        if task == CLASSIFICATION and self.layers:
+        if task.whole_images and self.layers:
             raise ConfigError(
                 "--layers names maps of a network for segmentation.",
-                hint=f"Leave it out for {task}.",
+                hint=f"Leave it out for {task.name}.",
             )
         return known
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from acrank.cli.app import app
 from acrank.config import RunConfig
+from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, option_of
 
 HEADER = """# Command line
@@ -72,8 +73,8 @@ def settings() -> str:
         "|---|---|---|---|---|",
     ]
     for name, setting in described(RunConfig).items():
-        kind = ", ".join(setting.tasks) or "all"
-        kind += {None: "", True: " of volumes", False: " of images"}[setting.volumes]
+        kind = ", ".join(key for key, task in TASKS.items() if setting.is_for(task))
+        kind = kind if setting.of_some_tasks else "all"
         absent = "; ".join(f"`{command}`: {why}" for command, why in setting.not_for.items())
         option = option_of(RunConfig, name)
         lines.append(f"| `{name}` | `{option}` | {kind} | {setting.effect} | {absent} |")

@@ -16,12 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from acrank.config import RunConfig
-from acrank.data import Sample
+from acrank.data import AnySample
 from acrank.errors import ConfigError, DataError
-from acrank.metrics.registry import CLASSIFICATION, METRICS
+from acrank.metrics.registry import METRICS
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
 from acrank.scoring.extract import Extracted
+from acrank.tasks.registry import TASKS
 from acrank.utils.described import Effect, described
 from acrank.utils.device import precision_name
 from acrank.utils.paths import user_path
@@ -32,9 +33,8 @@ ENDING = ".safetensors"
 
 def network_settings() -> set[str]:
     """The settings that scores of a network depend on, besides the sample and the precision."""
-    settings = described(RunConfig).items()
-    of_network = {name for name, setting in settings if setting.effect is Effect.NETWORK}
-    return {name for name in of_network if described(RunConfig)[name].is_for(CLASSIFICATION)}
+    task, settings = TASKS["classification"], described(RunConfig).items()
+    return {n for n, one in settings if one.effect is Effect.NETWORK and one.is_for(task)}
 
 
 class FeatureWriter:
@@ -56,7 +56,7 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, folder: Path, sample: Sample, config: RunConfig, dtype: torch.dtype | None = None
+        self, folder: Path, sample: AnySample, config: RunConfig, dtype: torch.dtype | None = None
     ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)

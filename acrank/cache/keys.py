@@ -12,6 +12,7 @@ from acrank.cache.key import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
 from acrank.metrics.registry import with_parts
+from acrank.tasks.registry import TASKS, Task
 from acrank.utils.described import described
 from acrank.utils.device import precision_name
 
@@ -38,8 +39,9 @@ class Keys:
             "dataset": sample.fingerprint,
             "device": device.type,
             "precision": precision_name(dtype),
+            **({"task": brought} if (brought := TASKS.origin(sample.task)) else {}),
             "settings": {
-                **config.model_dump(mode="json", include=keyed(config.task)),
+                **config.model_dump(mode="json", include=keyed(TASKS[sample.task])),
                 "norms": config.norms_scored,
             },
         }
@@ -54,7 +56,7 @@ class Keys:
         return Key({**self.common, "model": identity}, self.metrics)
 
 
-def keyed(task: str) -> set[str]:
+def keyed(task: Task) -> set[str]:
     """The settings that numbers of one model depend on, besides the metrics asked for.
 
     Args:

@@ -126,7 +126,7 @@ def _explain(
     config = make_config(settings, file)
     check_all_writable(*files)
     if figure:
-        from acrank.report.explanation_figure import check_figure
+        from acrank.report.builders.explanation_figures import check_figure
 
         check_figure(figure)
 
@@ -164,7 +164,7 @@ def _write(
     html: Path | None,
     page: Callable[[], str],
 ) -> None:
-    from acrank.report.explanation_figure import draw
+    from acrank.report.builders.explanation_figures import draw
     from acrank.report.explanation_records import channels_csv, to_csv, to_json
     from acrank.utils.files import write_all
 

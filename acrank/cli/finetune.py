@@ -121,9 +121,10 @@ def _best_of(path: Path) -> dict[str, Any]:
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
     about = described(FinetuneConfig)
-    of_task = ["task", *(name for name, setting in about.items() if setting.tasks)]
+    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_tasks)]
     masks = config.get("task") == "segmentation"
-    kept = {name: config[name] for name in of_task if masks and config.get(name) is not None}
+    usual = {name: FinetuneConfig.model_fields[name].default for name in of_task}
+    kept = {n: config[n] for n in of_task if masks and config.get(n, usual[n]) != usual[n]}
     return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 
@@ -155,6 +156,6 @@ def _show(done: Finetuned, output: FinetuneFormat) -> None:
 
 
 def _draw(done: Finetuned) -> None:
-    from acrank.report.finetuning_figures import write_figures
+    from acrank.report.builders.finetuning_figures import write_figures
 
     write_figures(done)

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
+from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
 from acrank.utils.fields import DATA
 from acrank.utils.settings import Settings
@@ -96,7 +97,7 @@ def _parameter(fields: type[Settings], name: str, command: str) -> inspect.Param
         option = f"{option}/--no-{option.removeprefix('--')}"
     declared = typer.Option(
         option,
-        help=help_text(fields, name),
+        help=help_text(fields, name, TASKS),
         metavar=setting.metavar or _metavar(taken),
         rich_help_panel=setting.group,
         show_default=False,

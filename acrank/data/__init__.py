@@ -1,13 +1,7 @@
 """Target datasets: opened, checked, sampled and prepared for each network."""
 
-from acrank.data.datasets import (
-    AnySample,
-    AnyTarget,
-    draw_any,
-    draw_smaller,
-    known_task,
-    open_any,
-)
+from acrank.data.base import AnySample, AnyTarget, Drawing
+from acrank.data.datasets import known_task, open_any
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
 from acrank.data.readers import open_target
@@ -17,13 +11,12 @@ from acrank.data.target import Item, Target
 __all__ = [
     "AnySample",
     "AnyTarget",
+    "Drawing",
     "Item",
     "Preprocessing",
     "Sample",
     "Target",
-    "draw_any",
     "draw_sample",
-    "draw_smaller",
     "known_task",
     "open_any",
     "open_target",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import (
-    MEASURES,
     METHODS,
-    SEGMENTATION,
     check_options,
     known_method,
     usual_rates,
 )
+from acrank.tasks.registry import Task
 from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
     DATA,
@@ -32,14 +31,11 @@ from acrank.utils.fields import (
     VoxelSpacing,
     refuse_other_kind,
 )
-from acrank.utils.settings import Settings, left_unset, validated
+from acrank.utils.settings import Settings, validated
 
 Monitor = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"
 ]
-# Usual settings where every pixel has a label.
-OF_SEGMENTATION = {"batch_size": 8, "monitor": "dice"}
-OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2}
 
 
 # Titles of options in the help.
@@ -122,7 +118,13 @@ class FinetuneConfig(Settings):
         Setting("How many of these epochs, at first, train the head alone.", TRAINING),
     ] = 0
     batch_size: Annotated[
-        int, Field(ge=2), Setting("Images, or patches of volumes, in a batch.", TRAINING)
+        int,
+        Field(ge=2),
+        Setting(
+            "Images, or patches of volumes, in a batch.",
+            TRAINING,
+            usual=lambda task: task.batch_size,
+        ),
     ] = 32
     accumulate: Annotated[
         int, Field(ge=1), Setting("Batches whose gradients make one step.", TRAINING)
@@ -203,7 +205,12 @@ class FinetuneConfig(Settings):
         Setting("End after N epochs without a better value of --monitor.", BEST),
     ] = None
     monitor: Annotated[
-        Monitor, Setting("What chooses the best epoch, on the validation images.", BEST)
+        Monitor,
+        Setting(
+            "What chooses the best epoch, on the validation images.",
+            BEST,
+            usual=lambda task: task.monitor,
+        ),
     ] = "balanced_accuracy"
     fold: Annotated[
         bool, Setting("Save AC-Norm as the plain layers that it equals in inference.", METHOD)
@@ -220,8 +227,6 @@ class FinetuneConfig(Settings):
     trust_code: TrustCode = False
     allow_partial: AllowPartial = False
 
-    usual: ClassVar[dict[str, dict[str, Any]]] = {"masks": OF_SEGMENTATION, "volumes": OF_VOLUMES}
-
     @field_validator("method")
     @classmethod
     def _is_method(cls, value: str) -> str:
@@ -236,44 +241,37 @@ class FinetuneConfig(Settings):
             raise ValueError("augment none leaves flips out, and flip asks for them")
         return self
 
-    def for_task(self, task: str, *, volumes: bool = False) -> Self:
+    def for_task(self, task: Task) -> Self:
         """The same configuration, once it is known what the data are for.
 
         Args:
-            task: ``classification`` or ``segmentation``.
-            volumes: whether the data are volumes.
+            task: of the data.
 
         Raises:
             ConfigError: a setting that the task has not.
         """
-        refuse_other_kind(self, volumes)
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        usual = left_unset(self, of_masks) if task == SEGMENTATION else {}
-        known = self.model_copy(update={"task": task, **usual})
-        if known.monitor not in MEASURES[task]:
+        refuse_other_kind(self, task)
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        if known.monitor not in task.measure_keys:
             raise ConfigError(
-                f"--monitor {known.monitor} is no measure of {task}.",
-                hint=f"It has {', '.join(MEASURES[task])}.",
+                f"--monitor {known.monitor} is no measure of {task.name}.",
+                hint=f"It has {', '.join(task.measure_keys)}.",
             )
-        if task == SEGMENTATION:
-            known.check_masks()
+        known._require_defined(task)
         return known
 
-    def check_masks(self) -> None:
-        """Refuse what is not defined where every pixel has a label.
-
-        Raises:
-            ConfigError: the method or the augmentation is not.
-        """
-        if not METHODS[self.method].masks:
+    def _require_defined(self, task: Task) -> None:
+        """Refuse a method or an augmentation that is not defined for a task."""
+        if not task.whole_images and not METHODS[self.method].masks:
             raise ConfigError(
                 f"{self.method} needs a source classifier of the same kind as the target's, and "
                 "that of a backbone is of whole images, not of pixels.",
                 hint=f"With masks there are {', '.join(n for n, e in METHODS.items() if e.masks)}.",
             )
-        if self.augment == "timm":
+        if self.augment not in task.augmentations:
             raise ConfigError(
-                "--augment timm moves images without their masks.", hint="Use light or none."
+                f"--augment {self.augment} moves images without their masks.",
+                hint=f"Use {' or '.join(task.augmentations)}.",
             )
 
     @property

@@ -41,6 +41,7 @@ from acrank.finetuning.state import (
 )
 from acrank.tasks.decoders import require_decoders
 from acrank.tasks.dimensions import dimensions_of
+from acrank.tasks.registry import TASKS
 from acrank.utils.alone import alone_in
 from acrank.utils.described import described
 from acrank.utils.device import (
@@ -169,9 +170,7 @@ def _precision(
 
 def known(config: FinetuneConfig) -> FinetuneConfig:
     """The configuration, once it is known from their names what the data are."""
-    task = known_task(config.data, config.task)
-    volumes = task == SEGMENTATION and is_volumes(config.data)
-    return config.for_task(task, volumes=volumes)
+    return config.for_task(TASKS[known_task(config.data, config.task)])
 
 
 def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:

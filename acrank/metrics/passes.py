@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from acrank.data.base import Batches
 from acrank.errors import AcrankError
 from acrank.metrics.estimate import Estimate
 from acrank.metrics.gradients import early_gradients, first_convolutions, gradient_ratio
 from acrank.metrics.guards import collect_guards
 from acrank.scoring.bn_probe import bn_probe
 from acrank.scoring.norms import Norms
-from acrank.scoring.types import Batches
 from acrank.tasks.heads import features_of
 
 BN_PROBE = ("bn_probe", "bn_probe_accuracy")

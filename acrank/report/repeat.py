@@ -11,6 +11,7 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from acrank.config import RunConfig
+from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, option_of, taken_as
 
 SETTINGS_FILE = "settings.yaml"
@@ -104,9 +105,11 @@ def _changed(config: RunConfig) -> list[str]:
 
 
 def _is_set(config: RunConfig, name: str) -> bool:
-    if config.task == "segmentation" and any(name in usual for usual in RunConfig.usual.values()):
-        return True  # a default of its own, which the field does not know
-    return bool(getattr(config, name) != RunConfig.model_fields[name].default)
+    usual, default = described(RunConfig)[name].usual, RunConfig.model_fields[name].default
+    same_name = (task for task in TASKS.values() if task.name == config.task)
+    if usual and any(usual(task) != default for task in same_name):
+        return True  # the task has a usual value of its own, which the field does not know
+    return bool(getattr(config, name) != default)
 
 
 def _words(name: str, value: Any) -> list[str]:

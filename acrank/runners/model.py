@@ -18,7 +18,7 @@ from acrank.cache import Key, Store
 from acrank.cache.features import FeatureWriter
 from acrank.cache.keys import Keys
 from acrank.config import RunConfig
-from acrank.data import AnySample, Sample
+from acrank.data import AnySample
 from acrank.errors import AcrankError
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
@@ -104,8 +104,6 @@ class ModelRunner:
         self.keys = Keys(context.config, context.sample, context.device, context.dtype)
         self.keep = None
         if context.features is not None:
-            if not isinstance(context.sample, Sample):
-                raise RuntimeError("features are kept of classification alone")
             self.keep = FeatureWriter(
                 context.features, context.sample, context.config, context.dtype
             )

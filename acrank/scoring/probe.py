@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
+from acrank.data.base import Batches
 from acrank.scoring.norms import no_norm_error, norm_layers
 from acrank.scoring.single_step import single_steps
 from acrank.scoring.training import trainings
-from acrank.scoring.types import Batches, Probe, ProbeSettings
+from acrank.scoring.types import Probe, ProbeSettings
 
 
 def probe_model(

@@ -6,15 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from acrank.config import RunConfig
-from acrank.data import AnySample, Preprocessing, Sample
-from acrank.data.volumes import VolumeSample
+from acrank.data import AnySample, Preprocessing
+from acrank.data.base import Batches
 from acrank.errors import AcrankError, NoNormError
 from acrank.metrics.affine import affine_scores
 from acrank.metrics.estimate import Estimate
@@ -28,10 +26,9 @@ from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
-from acrank.scoring.types import Batches, Probe, ProbeSettings
-from acrank.scoring.windows import WindowBatches
-from acrank.tasks import Task
-from acrank.tasks.choice import task_of
+from acrank.scoring.types import Probe, ProbeSettings
+from acrank.tasks.readout import Readout
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
@@ -90,12 +87,13 @@ def score_backbone(
         ModelError: the model cannot be scored.
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    adapted = _adapted(sample, preprocessing)
+    adapted = sample.adapted(preprocessing)
     model = backbone.model
     model.to(device)
-    task = task_of(sample, config)
-    task.prepare(model, preprocessing)
-    if not isinstance(sample, VolumeSample):
+    task = TASKS[sample.task]
+    readout = task.readout(config, sample)
+    readout.prepare(model, preprocessing)
+    if task.dimensions == 2:
         # Convolutions are faster in this layout, on CPUs and GPUs alike.
         model.to(memory_format=torch.channels_last)
 
@@ -106,9 +104,9 @@ def score_backbone(
     found = Scores()
     extracted = None
     if keep or any(METRICS[name].kind == "features" for name in wanted):
-        seen, count, rows = _seen(batches, sample, preprocessing, config, device)
-        extracted = extract(model, backbone.head, seen, count, dtype, task, config.seed)
-        extracted = extracted.in_order(rows)
+        seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
+        given = (backbone.head, seen.batches, seen.count, dtype, readout, config.seed)
+        extracted = extract(model, *given).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     scores, undefined = pass_scores(
@@ -125,9 +123,9 @@ def score_backbone(
     layers = norm_layers(model, config.norms_scored).values()
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
     found.norms = (kind_of(layers), len(layers), channels)
-    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
     result = with_static_scores(
-        _result(backbone, found, maps=not isinstance(sample, Sample)), wanted, config.seed
+        _result(backbone, found, maps=not task.whole_images), wanted, config.seed
     )
     result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
@@ -136,20 +134,6 @@ def score_backbone(
         except AcrankError as error:  # the scores are good
             result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
     return result
-
-
-def _seen(
-    batches: Batches,
-    sample: AnySample,
-    preprocessing: Preprocessing,
-    config: RunConfig,
-    device: torch.device,
-) -> tuple[Batches, int, NDArray[np.int64]]:
-    """What scores of features see: batches, their number, and the sample's row of each image."""
-    if isinstance(sample, VolumeSample) and sample.windows:
-        windows = WindowBatches(sample, preprocessing, config.pixels, config.seed, device)
-        return windows, len(windows), windows.volumes
-    return batches, len(sample.batches), np.concatenate(sample.batches)
 
 
 def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
@@ -199,13 +183,13 @@ def _add_affine_scores(
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
-    task: Task,
+    readout: Readout,
 ) -> None:
     names = [name for name in wanted if METRICS[name].kind == "affine"]
     if not names:
         return
     count = len(sample.batches)
-    settings = _probe_settings(config, names, count, dtype, task)
+    settings = _probe_settings(config, names, count, dtype, readout)
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
     except NoNormError as error:
@@ -226,7 +210,11 @@ def _add_affine_scores(
 
 
 def _probe_settings(
-    config: RunConfig, names: Sequence[str], batches: int, dtype: torch.dtype | None, task: Task
+    config: RunConfig,
+    names: Sequence[str],
+    batches: int,
+    dtype: torch.dtype | None,
+    readout: Readout,
 ) -> ProbeSettings:
     return ProbeSettings(
         steps=batches if config.steps == "epoch" else config.steps,
@@ -237,7 +225,7 @@ def _probe_settings(
         seed=config.seed,
         autocast=dtype,
         shuffled="ac_corr_shuffled" in names and config.steps == 1,
-        task=task,
+        readout=readout,
         norms=config.norms_scored,
     )
 
@@ -265,14 +253,3 @@ def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
         license=info.license,
         revision=info.revision,
     )
-
-
-def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
-    """What is done to volumes for a network of other channels.
-
-    Raises:
-        ModelError: it takes channels that they have not.
-    """
-    if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
-        return {}
-    return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}

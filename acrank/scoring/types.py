@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,12 +12,10 @@ from acrank.errors import ModelError, NoNormError
 from acrank.norm.layerwise import SourceAffine
 from acrank.norm.types import NORM_NAMES, NormKind
 from acrank.scoring.norms import ANOTHER_SCORE, Norms
-from acrank.tasks import Classification, Task
+from acrank.tasks.pooled import PooledReadout
+from acrank.tasks.readout import Readout
 
-# Images (N, C, H, W) and labels, of images (N,) or of pixels (N, H, W), of batch number i, on the
-# probe's device.
-Batches = Callable[[int], tuple[Tensor, Tensor]]
-CLASSIFYING: Task = Classification()
+POOLED: Readout = PooledReadout()
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class ProbeSettings:
     seed: int = 0
     autocast: torch.dtype | None = None
     shuffled: bool = False
-    task: Task = CLASSIFYING
+    readout: Readout = POOLED
     norms: Norms = "batch"
 
 

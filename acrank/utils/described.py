@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -34,6 +34,20 @@ class Effect(enum.StrEnum):
         return self in (Effect.NETWORK, Effect.NUMBERS, Effect.RANKING)
 
 
+class Kind(Protocol):
+    """What of a task decides which settings it has."""
+
+    @property
+    def whole_images(self) -> bool:
+        """Whether labels are of whole images."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Dimensions of an image, 2 or 3."""
+        ...
+
+
 @dataclass(frozen=True)
 class Setting:
     """Describes a field: ``samples: Annotated[int, Setting("Images to draw.", "Sample")] = 256``.
@@ -46,8 +60,9 @@ class Setting:
             a way of its own.
         metavar: what stands for its value in the help; empty for that of its type.
         default: its default in words, where the field's value does not say it.
-        tasks: those that it is for; empty for all.
-        volumes: whether it is for volumes alone (True) or for images alone (False).
+        usual: gives the value that is usual for a task, where that is another than the default.
+        pixels: whether it is for tasks alone whose labels are of pixels or voxels.
+        dimensions: of the images that it is for alone; None for 2 and 3.
         of_features: whether it has a meaning where features on disk are ranked again.
         not_for: commands that have no such option, and why.
     """
@@ -58,14 +73,24 @@ class Setting:
     option: str | None = ""
     metavar: str = ""
     default: str = ""
-    tasks: tuple[str, ...] = ()
-    volumes: bool | None = None
+    usual: Callable[[Any], Any] | None = None
+    pixels: bool = False
+    dimensions: int | None = None
     of_features: bool = False
     not_for: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def is_for(self, task: str) -> bool:
+    def is_for(self, task: Kind) -> bool:
         """Whether it has a meaning for a task."""
-        return not self.tasks or task in self.tasks
+        return self.fits(task) and not (self.pixels and task.whole_images)
+
+    def fits(self, task: Kind) -> bool:
+        """Whether it is for images of such dimensions."""
+        return self.dimensions in (None, task.dimensions)
+
+    @property
+    def of_some_tasks(self) -> bool:
+        """Whether it is for some tasks alone."""
+        return self.pixels or self.dimensions is not None
 
 
 @cache
@@ -112,22 +137,22 @@ def _taken(annotation: Any, metadata: Iterable[object]) -> Any:
     return annotation
 
 
-def help_text(fields: type[BaseModel], name: str) -> str:
-    """The sentence on a field, with its default in brackets."""
-    usual = default_text(fields, name)
-    return described(fields)[name].help + (f" [default: {usual}]" if usual else "")
+def help_text(fields: type[BaseModel], name: str, tasks: Mapping[str, Any] | None = None) -> str:
+    """The sentence on a field, with its default in brackets.
 
-
-def default_text(fields: type[BaseModel], name: str) -> str:
-    """The default of a field in words, with the usual values of tasks that have others."""
+    Args:
+        fields: the configuration.
+        name: of the field.
+        tasks: by name, to say which have usual values of their own.
+    """
     about, setting = fields.model_fields[name], described(fields)[name]
-    words = [setting.default or _text(name, about)]
-    last = about.default
-    for kind, usual in getattr(fields, "usual", {}).items():
-        if usual.get(name, last) != last:
-            last = usual[name]
-            words.append(f"{kind}: {last}")
-    return "; ".join(filter(None, words))
+    words, last = [setting.default or _text(name, about)], about.default
+    for key, task in (tasks or {}).items():
+        usual = setting.usual(task) if setting.usual else last
+        if usual != last:
+            words, last = [*words, f"{key}: {usual}"], usual
+    usual = "; ".join(filter(None, words))
+    return f"{setting.help} [default: {usual}]" if usual else setting.help
 
 
 def _text(name: str, about: FieldInfo) -> str:

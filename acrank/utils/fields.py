@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from acrank.errors import ConfigError
-from acrank.utils.described import Effect, Setting, described, given, options_text
+from acrank.utils.described import Effect, Kind, Setting, described, given, options_text
 from acrank.utils.duration import parse_duration
 
 # Titles of options in the help that several commands have.
@@ -68,7 +68,6 @@ Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterVali
 
 
 # The settings themselves, as every configuration that has them takes them.
-_MASKS = ("segmentation",)
 DataKind = Annotated[
     Literal["auto", "classification", "segmentation"],
     Setting(
@@ -80,7 +79,7 @@ DataKind = Annotated[
 ]
 Decoder = Annotated[
     Literal["unet", "fpn", "deeplabv3plus"],
-    Setting("Decoder on the encoder's feature maps (extra: segmentation).", PIXELS, tasks=_MASKS),
+    Setting("Decoder on the encoder's feature maps (extra: segmentation).", PIXELS, pixels=True),
 ]
 ImageSize = Annotated[
     int,
@@ -88,8 +87,8 @@ ImageSize = Annotated[
     Setting(
         "Height and width that images and masks are resized to, a multiple of 32.",
         PIXELS,
-        tasks=_MASKS,
-        volumes=False,
+        pixels=True,
+        dimensions=2,
     ),
 ]
 PatchSize = Annotated[
@@ -100,8 +99,7 @@ PatchSize = Annotated[
         VOLUMES,
         metavar="N|X,Y,Z",
         default="96, or what fits into the median volume",
-        tasks=_MASKS,
-        volumes=True,
+        dimensions=3,
     ),
 ]
 VoxelSpacing = Annotated[
@@ -111,8 +109,7 @@ VoxelSpacing = Annotated[
         VOLUMES,
         metavar="N|X,Y,Z",
         default="the median of the volumes",
-        tasks=_MASKS,
-        volumes=True,
+        dimensions=3,
     ),
 ]
 IntensityWindow = Annotated[
@@ -122,8 +119,7 @@ IntensityWindow = Annotated[
         VOLUMES,
         metavar="LOW,HIGH",
         default="percentiles of each volume",
-        tasks=_MASKS,
-        volumes=True,
+        dimensions=3,
     ),
 ]
 Device = Annotated[
@@ -164,12 +160,12 @@ AllowPartial = Annotated[
 ]
 
 
-def told_unused(config: BaseModel, task: str = "classification") -> list[str]:
-    """Say which settings somebody has set that the data have no use for.
+def told_unused(config: BaseModel, task: Kind) -> list[str]:
+    """Say which settings somebody has set that a task has no use for.
 
     Args:
-        config: of a run on such images.
-        task: that the data are for.
+        config: of a run.
+        task: of the data.
     """
     fields = type(config)
     others = [name for name, setting in described(fields).items() if not setting.is_for(task)]
@@ -182,18 +178,18 @@ def told_unused(config: BaseModel, task: str = "classification") -> list[str]:
     ]
 
 
-def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
+def refuse_other_kind(config: BaseModel, task: Kind) -> None:
     """Refuse settings of images for volumes, and the other way round.
 
     Args:
         config: has the settings of both.
-        volumes: whether the data are volumes.
+        task: of the data.
 
     Raises:
         ConfigError: one is set, be it to what it is anyway.
     """
-    fields, other = type(config), not volumes
-    others = [name for name, setting in described(fields).items() if setting.volumes is other]
+    fields, volumes = type(config), task.dimensions == 3
+    others = [name for name, setting in described(fields).items() if not setting.fits(task)]
     named = options_text(fields, given(config, others))
     if named:
         raise ConfigError(

@@ -20,6 +20,7 @@ from acrank.cache.keys import Keys
 from acrank.config import RunConfig
 from acrank.data import Sample, draw_sample, open_target
 from acrank.metrics.registry import METRICS
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Hub, ZooEntry, load_backbone
 from acrank.zoo.identity import WORDS, identify, identify_loaded
 from tests.norm.test_convert import randomise
@@ -96,9 +97,15 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
     which_models = {"shard", "budget"}
     how = {"threads", "offline", "trust_code", "fresh", "jobs", "timeout_per_model", "engine"}
     free = elsewhere | which_models | how | {"ray_address"}
-    assert keys.keyed("segmentation") == RunConfig.model_fields.keys() - free
-    of_pixels = {"decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"}
-    assert keys.keyed("segmentation") - keys.keyed("classification") == of_pixels | {"patches"}
+    assert (
+        keys.keyed(TASKS["masks"]) | keys.keyed(TASKS["volumes"])
+        == RunConfig.model_fields.keys() - free
+    )
+    of_masks, of_volumes = {"image_size"}, {"patch", "spacing", "window", "patches"}
+    of_classes = keys.keyed(TASKS["classification"])
+    of_pixels = {"decoder", "pixels", "layers"}
+    assert keys.keyed(TASKS["masks"]) == of_classes | of_pixels | of_masks
+    assert keys.keyed(TASKS["volumes"]) == of_classes | of_pixels | of_volumes
 
 
 def test_how_a_run_is_carried_out_does_not_matter() -> None:
@@ -163,7 +170,8 @@ from acrank.metrics.registry import METRICS
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.cache import ResultStore
 from acrank.zoo import read_zoo, select_entries
-config = RunConfig(data="demo", samples=16, batch_size=8).for_task("classification")
+from acrank.tasks.kinds.classification import CLASSIFICATION
+config = RunConfig(data="demo", samples=16, batch_size=8).for_task(CLASSIFICATION)
 sample = draw_sample(open_target("demo"), 16, 8, 0)
 work = RunContext(config, sample, torch.device("cpu"), None, True)
 (entry,) = select_entries(read_zoo("demo"), ("demo-mixed",))
@@ -198,7 +206,8 @@ def test_all_that_scoring_a_model_loads_decides_on_its_key(tmp_path: Path) -> No
 def test_every_module_of_the_scoring_rooms_that_is_in_reach_is_fingerprinted() -> None:
     known = {path.relative_to(code.PACKAGE).as_posix() for path in fingerprinted()}
     assert known >= {
-        *("scoring/windows.py", "tasks/choice.py", "scoring/score.py", "runners/model.py"),
+        *("data/volumes/observed.py", "tasks/registry.py", "tasks/kinds/masks.py"),
+        *("tasks/dense.py", "scoring/score.py", "runners/model.py"),
         "utils/device.py",
         *(f"zoo/{name}.py" for name in ("partial", "bundle", "describe", "factory", "bounds")),
     }

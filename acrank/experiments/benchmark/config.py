@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import CLASSIFICATION, METHODS, SEGMENTATION
+from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import metric_names
+from acrank.tasks.registry import Task
 from acrank.utils.described import Effect, Setting, described, given
 from acrank.utils.fields import (
     DATA,
@@ -25,14 +26,9 @@ from acrank.utils.fields import (
     TrustCode,
     VoxelSpacing,
 )
-from acrank.utils.settings import Settings, left_unset, validated
+from acrank.utils.settings import Settings, validated
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
-# Those that scores can be said to predict, the usual one first: higher is better.
-PREDICTED: dict[str, tuple[str, ...]] = {
-    CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc"),
-    SEGMENTATION: ("dice", "iou"),
-}
 MEASURE_NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -55,9 +51,6 @@ OWN = {
         **{"device": "device", "offline": "offline", "trust_code": "trust_code"},
     },
 }
-# Usual settings where every pixel has a label.
-OF_SEGMENTATION = {"measure": "dice", "batch_size": 8, "score_samples": 64}
-OF_VOLUMES = {**OF_SEGMENTATION, "batch_size": 2, "score_samples": 32}
 
 
 # Titles of options in the help.
@@ -136,7 +129,13 @@ class BenchmarkConfig(Settings):
     ] = ()
     epochs: Annotated[int, Field(ge=1), Setting("Epochs of each fine-tuning.", TUNING)] = 20
     batch_size: Annotated[
-        int, Field(ge=2), Setting("Images, or patches of volumes, in a batch.", TUNING)
+        int,
+        Field(ge=2),
+        Setting(
+            "Images, or patches of volumes, in a batch.",
+            TUNING,
+            usual=lambda task: task.batch_size,
+        ),
     ] = 32
     samples: Annotated[
         int | None,
@@ -150,7 +149,11 @@ class BenchmarkConfig(Settings):
     ] = 0.3
     measure: Annotated[
         Measure,
-        Setting("What scores are to predict, on the test images.", SCORING),
+        Setting(
+            "What scores are to predict, on the test images.",
+            SCORING,
+            usual=lambda task: task.predicted[0].key,
+        ),
     ] = "accuracy"
     metrics: Annotated[
         tuple[str, ...],
@@ -163,7 +166,13 @@ class BenchmarkConfig(Settings):
         ),
     ] = ("all",)
     score_samples: Annotated[
-        int, Field(ge=2), Setting("Training images that models are scored on.", SCORING)
+        int,
+        Field(ge=2),
+        Setting(
+            "Training images that models are scored on.",
+            SCORING,
+            usual=lambda task: task.samples,
+        ),
     ] = 256
     finetune: Annotated[
         dict[str, Any], Setting("Further settings of every fine-tuning.", TUNING, option=None)
@@ -193,8 +202,6 @@ class BenchmarkConfig(Settings):
         bool, Setting("Keep the weights of every fine-tuning.", MANY, Effect.NOTHING)
     ] = False
 
-    usual: ClassVar[dict[str, dict[str, Any]]] = {"masks": OF_SEGMENTATION, "volumes": OF_VOLUMES}
-
     @field_validator("metrics")
     @classmethod
     def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -208,25 +215,23 @@ class BenchmarkConfig(Settings):
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
         return self
 
-    def for_task(self, task: str, *, volumes: bool = False) -> Self:
+    def for_task(self, task: Task) -> Self:
         """The same configuration, once it is known what the datasets are for.
 
         Args:
-            task: ``classification`` or ``segmentation``.
-            volumes: whether they are volumes.
+            task: of all datasets.
 
         Raises:
             ConfigError: a setting that the task has not.
         """
-        of_masks = OF_VOLUMES if volumes else OF_SEGMENTATION
-        usual = left_unset(self, of_masks) if task == SEGMENTATION else {}
-        known = self.model_copy(update={"task": task, **usual})
-        if known.measure not in PREDICTED[task]:
+        predicted = [measure.key for measure in task.predicted]
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        if known.measure not in predicted:
             raise ConfigError(
-                f"--measure {known.measure} is no measure of {task} that scores can predict.",
-                hint=f"There are {', '.join(PREDICTED[task])}.",
+                f"--measure {known.measure} is no measure of {task.name} that scores can predict.",
+                hint=f"There are {', '.join(predicted)}.",
             )
-        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task, volumes=volumes)
+        known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task)
         return known
 
     def finetuning(
@@ -259,7 +264,7 @@ class BenchmarkConfig(Settings):
     def of_task(self) -> dict[str, Any]:
         """The settings for some tasks alone that somebody has set: scoring takes them too."""
         about = described(BenchmarkConfig)
-        return given(self, [name for name, setting in about.items() if setting.tasks])
+        return given(self, [name for name, setting in about.items() if setting.of_some_tasks])
 
     @property
     def _norm_options(self) -> dict[str, str]:

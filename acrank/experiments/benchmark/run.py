@@ -13,7 +13,6 @@ from acrank.experiments.benchmark.cells import Cell, Outcome, serve
 from acrank.experiments.benchmark.config import MEASURE_NAMES, BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     Dataset,
-    all_volumes,
     common_task,
     prepare_datasets,
 )
@@ -26,6 +25,7 @@ from acrank.results import Ranking
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.crew import Crew
 from acrank.runners.rank import choose_entries, rank_zoo
+from acrank.tasks.registry import Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
 from acrank.utils.files import folder_name, write_whole
@@ -49,6 +49,7 @@ class Experiment:
         config: what was asked for, with what is usual for the datasets' task.
         by_seed: what the accuracies are the means of, seed by seed.
         rankings: the scores, by dataset.
+        task: of all datasets.
     """
 
     datasets: tuple[Dataset, ...]
@@ -60,16 +61,12 @@ class Experiment:
     config: BenchmarkConfig
     by_seed: dict[tuple[str, str], list[float]]
     rankings: dict[str, Ranking]
+    task: Task
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
         """Fine-tunings without a result."""
         return tuple(outcome for outcome in self.outcomes if outcome.reason)
-
-    @property
-    def volumes(self) -> bool:
-        """Whether the datasets are of volumes."""
-        return any(dataset.volumes for dataset in self.datasets)
 
 
 def experiment(
@@ -94,18 +91,18 @@ def experiment(
         AcrankError: a setting, the zoo or a dataset cannot be used.
     """
     task = common_task(config)
-    volumes = all_volumes(config, task)
-    config = config.for_task(task, volumes=volumes)
+    config = config.for_task(task)
     require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
-        return _experiment(config, output, say or (lambda text: None), listener or Silent())
+        return _experiment(config, task, output, say or (lambda text: None), listener or Silent())
 
 
-def _experiment(config: BenchmarkConfig, output: Path, say: Said, listener: Listener) -> Experiment:
+def _experiment(
+    config: BenchmarkConfig, task: Task, output: Path, say: Said, listener: Listener
+) -> Experiment:
     datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
-    volumes = datasets[0].volumes is not None
-    scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
+    scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
     outcomes = _tune_all(config, datasets, names, output, say)
     tables = Tables(config, datasets, names, outcomes)
@@ -123,6 +120,7 @@ def _experiment(config: BenchmarkConfig, output: Path, say: Said, listener: List
         validation=found,
         folder=output,
         config=config,
+        task=task,
         by_seed=tables.by_seed,
         rankings=rankings,
     )

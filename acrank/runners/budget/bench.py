@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from acrank.config import RunConfig
-from acrank.data import AnyTarget, draw_smaller
+from acrank.data import AnyTarget, Drawing
 from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
 from acrank.ranking import rank_results
 from acrank.ranking.consensus import voters
@@ -83,8 +83,7 @@ class Bench:
         whole = self._contexts[self.sizes[-1]]
         if images not in self._contexts:
             config = round_config(whole.config, images)
-            given = (self.target, images, config.batch_size, config.seed)
-            sample = draw_smaller(whole.sample, *given)
+            sample = self.target.smaller(whole.sample, Drawing.of(config.model_dump()))
             self._contexts[images] = replace(whole, config=config, sample=sample, features=None)
         return self._contexts[images]
 

@@ -14,6 +14,9 @@ from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_
 from acrank.experiments.benchmark.run import experiment
 from acrank.finetuning.masks.data import open_masks
 from acrank.report.experiment import to_markdown
+from acrank.tasks.kinds.classification import CLASSIFICATION
+from acrank.tasks.kinds.masks import MASKS
+from acrank.tasks.registry import task_named
 from tests.finetuning.masks.discs import write_discs
 
 
@@ -26,7 +29,7 @@ def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
-    given = config(folder, **settings).for_task("segmentation")
+    given = config(folder, **settings).for_task(MASKS)
     (found,) = prepare_datasets(given, output)
     return found
 
@@ -144,7 +147,7 @@ def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
 
 
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
-    assert common_task(config(discs)) == "segmentation"
+    assert common_task(config(discs)) is MASKS
     (tmp_path / "classes").mkdir()
     with pytest.raises(ConfigError, match="do not go together"):
         common_task(config(discs, tmp_path / "classes"))
@@ -152,10 +155,10 @@ def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
 
 def test_usual_settings_are_those_of_the_task() -> None:
     plain = make_benchmark_config({"data": ("x",)})
-    found = plain.for_task("segmentation")
+    found = plain.for_task(MASKS)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 8, 64)
-    assert plain.for_task("classification").measure == "accuracy"
-    chosen = config(Path("x"), measure="iou").for_task("segmentation")
+    assert plain.for_task(CLASSIFICATION).measure == "accuracy"
+    chosen = config(Path("x"), measure="iou").for_task(MASKS)
     assert (chosen.measure, chosen.batch_size) == ("iou", 4)
 
 
@@ -170,7 +173,7 @@ def test_usual_settings_are_those_of_the_task() -> None:
 )
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:
     with pytest.raises(AcrankError, match=message):
-        config(Path("x"), **settings).for_task(task)
+        config(Path("x"), **settings).for_task(task_named(task))
 
 
 def test_the_best_rate_is_by_dice_and_dice_is_predicted(

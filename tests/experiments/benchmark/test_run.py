@@ -20,6 +20,7 @@ from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.report.experiment import to_markdown
 from acrank.report.html.experiment import experiment_to_html
+from acrank.tasks.registry import task_named
 from tests.processes import python_path, started_at_once
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
@@ -263,6 +264,7 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
         validation=None,
         folder=tmp_path,
         config=given,
+        task=task_named(given.task if given.task != "auto" else "classification"),
         by_seed=tables.by_seed,
         rankings={},
     )

@@ -20,6 +20,7 @@ from acrank.experiments.validation.evaluate import Settings, evaluate
 from acrank.experiments.validation.tables import Metric
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
+from acrank.tasks.registry import task_named
 from tests.report.html.builders import HOSTILE, make_ranking
 
 # A score that knows the accuracy, one that knows it reversed, one that knows nothing, a fact.
@@ -83,6 +84,7 @@ def make_experiment(
         validation=_validation(tables.accuracies, rankings, metrics),
         folder=Path("study"),
         config=given,
+        task=task_named(given.task if given.task != "auto" else "classification"),
         by_seed=tables.by_seed,
         rankings=rankings,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acrank.report.html.class_colours import (
+from acrank.report.figures.colours import (
     ACCENT,
     DARK_GREY,
     LIGHT_GREY,

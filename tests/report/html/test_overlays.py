@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from acrank.data.segmentation import SegmentationSample
-from acrank.report.html.class_colours import ACCENT, DARK_GREY, LIGHT_GREY, SECOND, rgb
+from acrank.report.figures.colours import ACCENT, DARK_GREY, LIGHT_GREY, SECOND, rgb
 from acrank.report.html.overlays import MOST, SIZE, draw_over, make_overlays
 
 SIDE = 64

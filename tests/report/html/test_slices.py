@@ -3,8 +3,8 @@
 import numpy as np
 
 from acrank.data.volumes import VolumeSample
+from acrank.data.volumes.slices import slices_of
 from acrank.report.html.overlays import make_overlays
-from acrank.report.html.slices import slices_of
 
 SHAPE = (12, 20, 16)
 SIDE = 40

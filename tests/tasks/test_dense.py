@@ -18,9 +18,8 @@ from acrank.norm import AffineCoNorm, convert_batchnorm
 from acrank.scoring.extract import extract
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import ProbeSettings
-from acrank.tasks import Segmentation
 from acrank.tasks.decoders import DECODERS, draw_weights, make_decoder, require_decoders
-from acrank.tasks.segmentation import soft_dice_loss
+from acrank.tasks.dense import DenseReadout, soft_dice_loss
 from tests.norm.dense import dense_correlation
 from tests.norm.test_convert import randomise
 from tests.shared_networks import CifarResNet
@@ -32,14 +31,14 @@ IMAGES = torch.randn(4, 3, SIDE, SIDE, generator=GENERATOR, dtype=torch.float64)
 MASKS = (IMAGES[:, 0] > 0).long() + (IMAGES[:, 1] > 1).long()
 
 
-def encoder(task: Segmentation) -> nn.Module:
+def encoder(task: DenseReadout) -> nn.Module:
     model = randomise(timm.create_model("resnet10t", num_classes=0)).double().eval()
     task.prepare(model, GEOMETRY)
     return model
 
 
-def segmentation(decoder: str = "unet") -> Segmentation:
-    return Segmentation(decoder, (SIDE, SIDE), pixels=5)
+def segmentation(decoder: str = "unet") -> DenseReadout:
+    return DenseReadout(decoder, (SIDE, SIDE), pixels=5)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -137,7 +136,7 @@ def test_what_is_ignored_changes_nothing() -> None:
     torch.testing.assert_close(task.loss(logits, labels), task.loss(changed, labels))
 
 
-def loop_score(model: nn.Module, task: Segmentation, trial: int, lr: float) -> float:
+def loop_score(model: nn.Module, task: DenseReadout, trial: int, lr: float) -> float:
     """A plain loop: converted encoder, all of it and the decoder trained, the dense formula."""
     model = copy.deepcopy(model)
     convert_batchnorm(model)
@@ -166,7 +165,7 @@ def test_one_step_equals_a_plain_loop_over_all_parameters() -> None:
     plain = randomise(timm.create_model("resnet10t", num_classes=0)).double().eval()
     expected = [loop_score(plain, task, trial, 0.1) for trial in range(2)]
     task.prepare(plain, GEOMETRY)
-    settings = ProbeSettings(lr=0.1, task=task)
+    settings = ProbeSettings(lr=0.1, readout=task)
     probe = probe_model(
         plain, lambda i: (IMAGES[2 * i : 2 * i + 2], MASKS[2 * i : 2 * i + 2]), 2, 3, settings
     )
@@ -178,8 +177,8 @@ def test_one_step_equals_a_plain_loop_over_all_parameters() -> None:
 def test_several_steps_train_encoder_and_decoder() -> None:
     task = segmentation()
     model = encoder(task)
-    settings = ProbeSettings(lr=0.1, steps=6, repeats=1, task=task)
-    first = ProbeSettings(lr=1e-9, steps=1, repeats=1, task=task)
+    settings = ProbeSettings(lr=0.1, steps=6, repeats=1, readout=task)
+    first = ProbeSettings(lr=1e-9, steps=1, repeats=1, readout=task)
     before = probe_model(encoder(task), lambda i: (IMAGES, MASKS), 1, 3, first)
     after = probe_model(model, lambda i: (IMAGES, MASKS), 1, 3, settings)
     assert float(after.losses[0]) < float(before.losses[0])

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from acrank.data import Preprocessing
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.data.volumes import VolumeSample
+from acrank.data.volumes.observed import WindowBatches
 from acrank.data.volumes.windows import Windows
 from acrank.scoring.extract import Extracted, extract
-from acrank.scoring.windows import WindowBatches
-from acrank.tasks import Segmentation
+from acrank.tasks.dense import DenseReadout
 from acrank.tasks.maps import Maps
 
 SIDES = (8, 8, 8)
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Coarse(Segmentation):
+class Coarse(DenseReadout):
     """Sees the maps of a strided convolution alone."""
 
     def features(self, model: nn.Module, images: Tensor, autocast: torch.dtype | None) -> Maps:

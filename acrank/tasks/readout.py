@@ -1,4 +1,4 @@
-"""What a probe must know of the target's labels."""
+"""How a network is read out for a task: its features, the head on them, loss, observations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Observations:
     layers: tuple[str, ...] = ()
 
 
-class Task(Protocol):
+class Readout(Protocol):
     """Decides what networks give, the head on it, the loss, and what metrics of features see."""
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:

@@ -1,4 +1,4 @@
-"""The patches of volumes that scores of features see, as batches whose labels are what is drawn."""
+"""Batches of the further patches of volumes that scores of features see."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from acrank.data import Preprocessing
+from acrank.data.base import seed_of_batch
+from acrank.data.preprocess import Preprocessing
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.data.volumes import VolumeSample
-from acrank.scoring.extract import seed_of_batch
-from acrank.tasks.pixels import sample_pixels
+from acrank.data.segmentation.pixels import sample_pixels
+from acrank.data.volumes.sample import VolumeSample
 
 
 class _Window(NamedTuple):

@@ -1,4 +1,4 @@
-"""One class an image: a linear head on pooled features."""
+"""Read out one class of each image: a linear head on pooled features."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.data import Preprocessing
-from acrank.tasks.base import Observations
 from acrank.tasks.dimensions import require_dimensions
 from acrank.tasks.heads import features_of, linear_head
+from acrank.tasks.readout import Observations
 
 
 @dataclass(frozen=True)
-class Classification:
+class PooledReadout:
     """Networks give one feature vector an image; the head is linear, the loss cross-entropy."""
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:

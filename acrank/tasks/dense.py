@@ -1,4 +1,4 @@
-"""One class a pixel: a fresh decoder on an encoder's maps, a fresh end on a whole segmenter's."""
+"""Read out one class of each pixel: a decoder on an encoder's maps, or a new last convolution."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.data.segmentation import IGNORE_INDEX
+from acrank.data.segmentation.pixels import sample_pixels
 from acrank.errors import ModelError
-from acrank.tasks.base import Observations
 from acrank.tasks.decoders import draw_weights, make_decoder
 from acrank.tasks.dimensions import require_dimensions
 from acrank.tasks.maps import SCALES, Maps, give_maps
-from acrank.tasks.pixels import at_places, observe_pixels, sample_pixels
+from acrank.tasks.pixels import at_places, observe_pixels
+from acrank.tasks.readout import Observations
 from acrank.tasks.segmenter import pixel_head, probabilities
 
 # Keeps the overlap of a class that is nowhere defined.
@@ -24,7 +25,7 @@ SMOOTH = 1e-6
 
 
 @dataclass(frozen=True)
-class Segmentation:
+class DenseReadout:
     """Encoders give feature maps of several scales, and the head is a fresh decoder.
 
     Whole segmenters give the input of their last convolution, and the head is a fresh one.

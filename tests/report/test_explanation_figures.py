@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from acrank.errors import ConfigError
+from acrank.report.builders.explanation_figures import check_figure, draw, panels
 from acrank.report.cells import plain
-from acrank.report.explanation_figure import check_figure, draw, explanation_figure
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.types import Floats
 from tests.report.test_cells import NAMES
@@ -32,9 +32,9 @@ def heights(axes: Axes) -> list[Floats]:
 
 @pytest.mark.parametrize(("count", "named"), [(3, 3), (56, 56), (130, 44)])
 def test_every_layer_has_a_place_and_not_too_many_have_names(count: int, named: int) -> None:
-    above, below = explanation_figure(network(count)).axes
+    above, below = panels(network(count)).draw().axes
     for axes in (above, below):
-        assert axes.get_xlim() == (-0.6, count - 0.4)
+        assert axes.get_xlim() == (-0.5, count - 0.5)
         assert all(len(y) == count for y in heights(axes))
     labels = [label.get_text() for label in below.get_xticklabels()]
     assert len(labels) == named
@@ -43,7 +43,7 @@ def test_every_layer_has_a_place_and_not_too_many_have_names(count: int, named: 
 
 def test_the_lines_are_the_numbers_and_silent_layers_are_marked() -> None:
     explained = network(9)
-    above, below = explanation_figure(explained).axes
+    above, below = panels(explained).draw().axes
     zero, kept = heights(above)
     assert kept[4] == explained.layers[4].correlation.kept_mean
     assert zero[4] == explained.layers[4].zero_mean
@@ -60,7 +60,7 @@ def test_the_lines_are_the_numbers_and_silent_layers_are_marked() -> None:
 
 def test_without_a_number_the_panel_says_so() -> None:
     explained = make(*(make_layer(f"l{i}", i, tied=True) for i in range(3)), undefined="tied.")
-    above, _ = explanation_figure(explained).axes
+    above, _ = panels(explained).draw().axes
     assert [text.get_text() for text in above.texts] == ["undefined"]
     assert draw(explained, ".png").startswith(b"\x89PNG")
 
@@ -71,7 +71,7 @@ def test_hostile_names_are_shown_and_the_file_is_the_same_again(ending: str) -> 
     layers = [make_layer(f"a.{name}", index) for index, name in enumerate(names)]
     explained = make(*layers, model="$\\undefined$")
     assert draw(explained, ending) == draw(explained, ending)
-    labels = explanation_figure(explained).axes[1].get_xticklabels()
+    labels = panels(explained).draw().axes[1].get_xticklabels()
     assert plain(NAMES[11]).plain in [label.get_text() for label in labels]
     assert all(len(label.get_text()) <= 32 for label in labels)
 
