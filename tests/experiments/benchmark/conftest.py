@@ -27,4 +27,4 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return rank_zoo(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
 
     monkeypatch.setattr("acrank.experiments.benchmark.run._run", tuned)
-    monkeypatch.setattr("acrank.experiments.benchmark.run.score", score)
+    monkeypatch.setattr("acrank.experiments.benchmark.run.rank_zoo", score)
