@@ -203,7 +203,7 @@ def _model_record(result: ModelResult) -> str:
 
 
 def _of_network(metric: str) -> bool:
-    return METRICS[metric].kind in ("affine", "passes")
+    return METRICS[metric].needs_network
 
 
 def _result(record: dict[str, Any]) -> ModelResult:

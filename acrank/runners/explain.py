@@ -11,6 +11,7 @@ from acrank.cache import Key
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample
 from acrank.errors import NotScoredError, ZooError
+from acrank.metrics.affine import Probe
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.inprocess import run_in_process
@@ -18,7 +19,6 @@ from acrank.runners.model import ModelRunner, RunContext
 from acrank.runners.rank import choose_entries, job_record, prepare_run
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.types import Explanation
-from acrank.scoring.types import Probe
 from acrank.utils.described import described, given
 from acrank.zoo import ZooEntry, read_zoo
 

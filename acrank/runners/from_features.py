@@ -15,7 +15,7 @@ from acrank.results import ModelResult, Ranking
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
-from acrank.scoring.score import Scores, add_feature_scores, with_static_scores
+from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
 from acrank.utils.described import described, option_of, options_text
 
 
@@ -93,7 +93,7 @@ def _score(result: ModelResult, extracted: Extracted, config: RunConfig) -> Mode
     wanted = with_parts(config.metrics_wanted)
     add_feature_scores(found, extracted, wanted, config)
     for name in wanted:
-        if name not in found.scores and METRICS[name].kind in ("affine", "passes"):
+        if name not in found.scores and METRICS[name].needs_network:
             found.undefined.setdefault(name, "needs the network; not among the features' scores")
-    scored = with_static_scores(found.result_like(result), wanted, config.seed)
+    scored = with_fact_scores(found.result_like(result), wanted, config.seed)
     return scored.with_seconds(time.perf_counter() - started)

@@ -24,8 +24,8 @@ from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
 from acrank.utils.device import reproducible
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.drawing import draws
 from acrank.zoo.identity import identify, identify_loaded
+from acrank.zoo.sources.registry import source_of
 
 # Decides whether a model may start; asked as late as a runner can, maybe more than once.
 Admit = Callable[[ZooEntry], bool]
@@ -133,7 +133,7 @@ class ModelRunner:
         """
         prepared = Candidate(entry)
         self._timed(prepared, self._look_up)
-        if prepared.result is None and not draws(entry):
+        if prepared.result is None and not source_of(entry).draws(entry):
             self._timed(prepared, self._fetch)
         return prepared
 

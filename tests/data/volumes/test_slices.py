@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from acrank.data.volumes import VolumeSample
 from acrank.data.volumes.slices import slices_of
-from acrank.report.html.overlays import make_overlays
 
 SHAPE = (12, 20, 16)
 SIDE = 40
@@ -58,21 +56,3 @@ def test_the_slice_shows_most_of_the_objects_or_else_the_middle() -> None:
     mask[2:4, 2:4, 3] = mask[3, 3, :] = 1
     axial, *_ = slices_of((mask == 1).astype(np.float32), mask, (1, 1, 1), 0, SIDE)
     assert (axial.mask == 1).sum() > 12
-
-
-def test_volumes_stand_in_three_slices_each() -> None:
-    masks = np.stack([marked((number, 3, 4)) for number in range(9)])
-    sample = VolumeSample(
-        classes=("background", "organ"),
-        keys=tuple(f"jane-{number}" for number in range(9)),
-        images=masks[:, None].astype(np.float32),
-        masks=masks,
-        spacing=(1, 1, 1),
-        batches=(np.arange(9),),
-    )
-    overlays = make_overlays(sample)
-    assert overlays.planes == 3
-    assert [image.plane for image in overlays.images[:3]] == ["axial", "coronal", "sagittal"]
-    assert len(overlays.images) == 24
-    assert overlays.images[0].told == "organ 0.7 %"
-    assert "jane" not in repr(overlays)

@@ -14,29 +14,81 @@ from torch import nn
 
 from acrank.errors import ModelError
 from acrank.utils.visible import brief, typed_line
-from acrank.zoo.checkpoints import some
+from acrank.zoo.checkpoints import State, some
+from acrank.zoo.drawing import mark_drawn
 from acrank.zoo.entries import ZooEntry
+from acrank.zoo.hub import Hub
+from acrank.zoo.sources.base import Loaded, Opening
+from acrank.zoo.sources.checkpoint import OwnWeights
+from acrank.zoo.timm_build import without_storage
 from acrank.zoo.wrappers import unwrapped
 
 # Packages whose networks are of use here, and the extra that installs them.
 _EXTRAS = {"monai": "medical", "segmentation_models_pytorch": "segmentation"}
 
 
-def call_factory(entry: ZooEntry, *, trust_code: bool) -> nn.Module:
+class FactorySource(OwnWeights):
+    """``factory: package.module:function`` with ``kwargs``, and ``weights`` if they are apart."""
+
+    name = "factory"
+    needs_numbers = False
+
+    def claims(self, entry: ZooEntry) -> bool:
+        """Whether the entry names a factory."""
+        return bool(entry.factory)
+
+    def written(self, entry: ZooEntry) -> str:
+        """The function and the checkpoint."""
+        return self.with_weights(f"factory {entry.factory}", entry)
+
+    def check(self, entry: ZooEntry) -> None:
+        """Check how a file on the hub is written; the function is not looked for."""
+        self.weights(entry)
+
+    def structure(
+        self, entry: ZooEntry, opening: Opening, state: State | None = None
+    ) -> nn.Module | None:
+        """Call the function, where its code may run."""
+        return without_storage(lambda: call_factory(entry)) if opening.trust_code else None
+
+    def unknown(self, opening: Opening) -> str:
+        """Say what would have to be allowed."""
+        return "" if opening.trust_code else "factory not run: that needs --trust-code"
+
+    def code(self, entry: ZooEntry) -> str:
+        """Say whose code the function is."""
+        return f"factory {entry.factory} runs code of the zoo's author"
+
+    def code_modules(self, entry: ZooEntry) -> set[str]:
+        """The module that has the function."""
+        return {str(entry.factory).partition(":")[0]}
+
+    def draws(self, entry: ZooEntry) -> bool:
+        """Always: what the function draws is not known."""
+        return True
+
+    def identity(self, entry: ZooEntry, hub: Hub) -> dict[str, Any] | None:
+        """None: the function may make anything."""
+        return None
+
+    def load(self, entry: ZooEntry, opening: Opening) -> Loaded:
+        """Call the function, and fill what it makes if the entry names weights."""
+        if not entry.weights:
+            return Loaded(mark_drawn(lambda: call_factory(entry)))
+        # before a download: the function may fail
+        model = call_factory(entry)
+        return self.filled(entry, opening, lambda state: (model, None))
+
+
+def call_factory(entry: ZooEntry) -> nn.Module:
     """Make an entry's network with the function it names, without wrappers around it.
 
     Args:
-        entry: a ``factory`` entry.
-        trust_code: whether the user allows the code to run.
+        entry: a ``factory`` entry of an author whom the user trusts.
 
     Raises:
-        ModelError: it may not run, cannot be found, fails, or makes something else.
+        ModelError: it cannot be found, fails, or makes something else.
     """
-    if not trust_code:
-        raise ModelError(
-            f"factory {entry.factory} runs code of the zoo's author.",
-            hint="Pass --trust-code if you trust it.",
-        )
     # the path stays while the function runs: it may import its neighbours only then
     with _folder_importable(entry.base):
         made = _call(_find(entry), entry)
