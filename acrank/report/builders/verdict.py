@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from acrank.gate import Verdict
+from acrank.gate.judge import Verdict
 from acrank.report.builders.comparison import changes_lines
 from acrank.report.builders.ranking_words import (
     any_compared,
