@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from acrank.results import ModelResult
 from acrank.runners.budget.costs import Cost, Costs
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 
 # After so many models a round may end early, where all models fit on the full sample.
 FEW = 3
@@ -90,20 +90,20 @@ class Admission:
 
 
 class Stopwatch:
-    """A listener that takes the time of every model of a round, and tells another listener.
+    """A callback that takes the time of every model of a round, and tells another callback.
 
     Args:
-        listener: is told of the progress.
+        callback: is told of the progress.
         costs: are told what models take.
         images: of the round's sample.
         left: seconds of the clock that are left.
     """
 
     def __init__(
-        self, listener: Listener, costs: Costs, images: int, left: Callable[[], float]
+        self, callback: Callback, costs: Costs, images: int, left: Callable[[], float]
     ) -> None:
-        self.message = listener.message
-        self._listener = listener
+        self.message = callback.message
+        self._listener = callback
         self._costs = costs
         self._images = images
         self._clock = left
