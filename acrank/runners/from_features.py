@@ -16,9 +16,7 @@ from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
 from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
-
-# The settings that still mean something.
-SETTINGS = ("models", "metrics", "rank_by", "bootstrap", "seed")
+from acrank.utils.described import described, option_of, options_text
 
 
 def rank_from_features(
@@ -31,8 +29,8 @@ def rank_from_features(
 
     Args:
         folder: written by ``acrank score --features``.
-        config: its fields in ``SETTINGS``, and the folder as its data; without a seed that of
-            the run.
+        config: its fields that are described as of features, and the folder as its data; without
+            a seed that of the run.
         callback: is told of the progress.
 
     Raises:
@@ -40,7 +38,7 @@ def rank_from_features(
         ConfigError: no model has the name asked for, or a setting that would have no effect.
     """
     _refuse_idle(folder, config)
-    callback = all_callbacks(callback)
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter()
     every, dataset = read_features(folder)
     settings = dataset.pop("settings")
@@ -61,22 +59,27 @@ def rank_from_features(
         callback.begin(result.model)
         results.append(_score(result, extracted, config))
         callback.done(results[-1])
-    given = config.model_dump(mode="json", include=set(SETTINGS))
+    given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
     return finish_run(results, config, record, callback)
 
 
+def _of_features() -> list[str]:
+    """The settings that still mean something."""
+    return [name for name, setting in described(RunConfig).items() if setting.of_features]
+
+
 def _refuse_idle(folder: Path, config: RunConfig) -> None:
     """Settings of networks and images would be ignored; whoever gives one expects more."""
-    idle = sorted(config.model_fields_set - {*SETTINGS, "data"})
+    idle = sorted(config.model_fields_set - {*_of_features(), "data"})
     if config.data != str(folder):
         idle.insert(0, "data")
     if idle:
-        name = idle[0].replace("_", "-")
         raise ConfigError(
-            f"--{name} has no meaning with --from-features: the features are there already.",
-            hint="Give --metric, --rank-by, --bootstrap, --seed or --model.",
+            f"{option_of(RunConfig, idle[0])} has no meaning with --from-features: the features "
+            "are there already.",
+            hint=f"There are {options_text(RunConfig, _of_features())}.",
         )
 
 

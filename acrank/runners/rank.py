@@ -92,7 +92,7 @@ def prepare_run(
         raise ConfigError(f"--features keeps one row an image; the data are for {task.name}.")
     sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
-    unused = told_unused(config) if task.whole_images else ()
+    unused = told_unused(config, task)
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         callback.message(note)
@@ -126,7 +126,7 @@ def rank_zoo(
         AcrankError: the configuration, the zoo or the data cannot be used. A model that
             fails does not raise: its row has the reason.
     """
-    callback = all_callbacks(callback)
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
     job = prepare_run(config, entries, callback, features)
