@@ -32,8 +32,7 @@ def open_images(config: FinetuneConfig) -> Images[Any]:
 def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig) -> Images[Data]:
     training, said = tuning.read(config, config.data, None, "--data")
     notes, read = list(training.warnings), [said]
-    if tuning.task.whole_images:
-        notes += told_unused(config)
+    notes += told_unused(config, tuning.task)
     others: dict[str, Data] = {}
     for option, data in (("--val", config.val), ("--test", config.test)):
         if data is not None:

@@ -16,7 +16,7 @@ import torch
 
 from acrank.data import Preprocessing, known_task
 from acrank.errors import DataError, ModelError, NotScoredError
-from acrank.finetuning.config import HOW, FinetuneConfig
+from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
@@ -38,6 +38,7 @@ from acrank.finetuning.tuning import Images, tuning_of
 from acrank.tasks.dimensions import dimensions_of
 from acrank.tasks.registry import TASKS, Task
 from acrank.utils.alone import alone_in
+from acrank.utils.described import described
 from acrank.utils.device import (
     choose_autocast,
     choose_device,
@@ -170,9 +171,9 @@ def known(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
 
 def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone) -> str:
     """A hash of all that a fine-tuning depends on."""
-    settings = {k: v for k, v in config.model_dump(mode="json").items() if k not in HOW}
-    for name in ("data", "val", "test", "zoo"):
-        settings.pop(name)
+    about = described(FinetuneConfig)
+    equal = {name for name, setting in about.items() if setting.effect.held_equal}
+    settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
     content = {
         "settings": settings,
