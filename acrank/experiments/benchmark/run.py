@@ -20,7 +20,7 @@ from acrank.experiments.benchmark.scores import scores_csv
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
-from acrank.finetuning.run import require_parts
+from acrank.finetuning.tuning import tuning_of
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback
 from acrank.runners.crew import Crew
@@ -92,7 +92,7 @@ def experiment(
     """
     task = common_task(config)
     config = config.for_task(task)
-    require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
+    tuning_of(task).require(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
         return _experiment(config, task, output, say or (lambda text: None), callback or Callback())
 
