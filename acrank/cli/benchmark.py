@@ -98,7 +98,7 @@ def _run(settings: dict[str, Any], output: Path) -> Experiment:
     from acrank.report.renderers.terminal import make_console
 
     with ProgressListener(make_console(stderr=True)) as listener:
-        return experiment(config, output, say=listener.line, listener=listener)
+        return experiment(config, output, say=listener.line, callback=listener)
 
 
 def _write(report: ExperimentReport, html: Path | None) -> None:

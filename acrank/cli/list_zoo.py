@@ -84,6 +84,8 @@ def list_zoo(
 ) -> None:
     """List the candidates of a zoo.
 
+    Example: acrank list-zoo --license permissive --max-params 30 --sort params
+
     Parameters, norm layers, input size, licence and whether the weights are on this machine;
     on demand MACs, memory and the size of the weights. No weights are loaded and nothing is
     downloaded. An entry that cannot be described keeps its row, with the reason; then the exit
