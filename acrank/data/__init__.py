@@ -7,10 +7,10 @@ from acrank.data.datasets import (
     draw_smaller,
     known_task,
     open_any,
+    open_target,
 )
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
-from acrank.data.readers import open_target
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target
 

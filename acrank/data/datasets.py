@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from acrank.data.draw import draw_sample, smaller_sample
-from acrank.data.readers import open_target
+from acrank.data.images import Opening
 from acrank.data.sample import Sample
 from acrank.data.segmentation import (
     SegmentationSample,
     SegmentationTarget,
     draw_segmentation,
-    is_segmentation,
-    open_segmentation,
     smaller_segmentation,
 )
+from acrank.data.sources.registry import find_source, name_of_task
 from acrank.data.target import Target
 from acrank.data.volumes import (
     VolumeSample,
     VolumeSettings,
     VolumeTarget,
     draw_volumes,
-    is_volumes,
-    open_volumes,
 )
 
 AnyTarget = Target | SegmentationTarget | VolumeTarget
@@ -35,32 +32,48 @@ def known_task(spec: str, task: str) -> str:
         task: ``classification``, ``segmentation``, or ``auto`` to look at the data.
 
     Raises:
-        DataError: it looks like images with masks, but not like pairs of both, or it may be
-            class folders just as well.
+        DataError: no data source recognises it, or which of several is meant cannot be told.
     """
-    if task != "auto":
-        return task
-    masks = is_segmentation(spec) or is_volumes(spec)
-    return "segmentation" if masks else "classification"
+    return name_of_task(find_source(spec, task)) if task == "auto" else task
 
 
-def open_any(spec: str, task: str, *, offline: bool = False) -> tuple[AnyTarget, str]:
+def open_any(
+    spec: str, task: str, *, offline: bool = False, window: tuple[float, float] | None = None
+) -> tuple[AnyTarget, str]:
     """Open a target dataset and check it; say which task it is for.
 
     Args:
         spec: what the user gave.
         task: ``classification``, ``segmentation``, or ``auto`` to look at the data.
         offline: make no request.
+        window: the lowest and the highest value that count, where pixels have units (DICOM).
 
     Raises:
         DataError: the data are missing, ill-formed or damaged.
-        MissingExtraError: volumes without the packages for them.
+        MissingExtraError: an optional package that reads them is missing.
     """
-    if known_task(spec, task) == "segmentation":
-        if is_volumes(spec):
-            return open_volumes(spec), "segmentation"
-        return open_segmentation(spec), "segmentation"
-    return open_target(spec, offline=offline), "classification"
+    source = find_source(spec, task)
+    return source.open(spec, Opening(offline, window)), name_of_task(source)
+
+
+def open_target(
+    spec: str, *, offline: bool = False, window: tuple[float, float] | None = None
+) -> Target:
+    """Open a classification dataset and check each of its images.
+
+    Args:
+        spec: a folder of class folders (optionally under ``train/``), a CSV file (``path,label``),
+            ``hfds/NAME`` or ``hfds/NAME:SPLIT``, or ``demo``; see :data:`SOURCES`.
+        offline: make no request; of use for ``hfds/`` alone.
+        window: see :func:`open_any`.
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged.
+        MissingExtraError: ``hfds/`` without the package for it.
+    """
+    target, _ = open_any(spec, "classification", offline=offline, window=window)
+    assert isinstance(target, Target)
+    return target
 
 
 def draw_any(
