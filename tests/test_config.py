@@ -5,6 +5,9 @@ import pytest
 
 from acrank.config import make_config
 from acrank.errors import ConfigError
+from acrank.tasks.kinds.classification import CLASSIFICATION
+from acrank.tasks.kinds.masks import MASKS
+from acrank.tasks.kinds.volumes import VOLUMES
 
 
 def test_options_win_over_the_file(tmp_path: Path) -> None:
@@ -53,12 +56,12 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_masks_have_sizes_of_their_own_unless_they_are_set() -> None:
-    usual = make_config({"data": "scans"}).for_task("segmentation")
+    usual = make_config({"data": "scans"}).for_task(MASKS)
     assert (usual.task, usual.samples, usual.batch_size) == ("segmentation", 64, 8)
-    given = make_config({"data": "scans", "samples": 256}).for_task("segmentation")
+    given = make_config({"data": "scans", "samples": 256}).for_task(MASKS)
     assert (given.samples, given.batch_size) == (256, 8)
-    assert given.for_task("segmentation") == given
-    classes = make_config({"data": "scans"}).for_task("classification")
+    assert given.for_task(MASKS) == given
+    classes = make_config({"data": "scans"}).for_task(CLASSIFICATION)
     assert (classes.samples, classes.batch_size) == (256, 32)
 
 
@@ -66,38 +69,36 @@ def test_all_is_of_the_task() -> None:
     config = make_config({"data": "scans", "metrics": ["all"]})
     assert "knn" in config.metrics_wanted
     assert "cc_fv" not in config.metrics_wanted
-    masks = config.for_task("segmentation")
+    masks = config.for_task(MASKS)
     assert "cc_fv" in masks.metrics_wanted
     assert "knn" not in masks.metrics_wanted
     with pytest.raises(ConfigError, match="knn: not defined for segmentation"):
-        make_config({"data": "scans", "metrics": ["knn"]}).for_task("segmentation")
+        make_config({"data": "scans", "metrics": ["knn"]}).for_task(MASKS)
     with pytest.raises(ConfigError, match="ridge"):
-        make_config({"data": "scans", "head": "ridge"}).for_task("segmentation")
+        make_config({"data": "scans", "head": "ridge"}).for_task(MASKS)
 
 
 def test_patches_are_counted_or_all() -> None:
     found = [make_config({"data": "scans", "patches": value}).patches for value in ("3", 3, "all")]
     assert found == [3, 3, "all"]
     with pytest.raises(ConfigError, match="--patches is for volumes"):
-        make_config({"data": "scans", "patches": 2}).for_task("segmentation")
+        make_config({"data": "scans", "patches": 2}).for_task(MASKS)
 
 
 def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
     usual = make_config({"data": "scans", "patch": "32", "spacing": "1,1,2.5"})
-    known = usual.for_task("segmentation", volumes=True)
+    known = usual.for_task(VOLUMES)
     assert (known.samples, known.batch_size) == (32, 2)
     assert (known.patch, known.spacing) == ((32, 32, 32), (1, 1, 2.5))
-    assert known.for_task("segmentation", volumes=True) == known
+    assert known.for_task(VOLUMES) == known
     with pytest.raises(ConfigError, match="--patch, --spacing is for volumes"):
-        usual.for_task("segmentation")
+        usual.for_task(MASKS)
     for size in (64, 256):  # its usual value too: whoever gives it expects it to count
         with pytest.raises(ConfigError, match="--image-size is for images"):
-            make_config({"data": "scans", "image_size": size}).for_task(
-                "segmentation", volumes=True
-            )
+            make_config({"data": "scans", "image_size": size}).for_task(VOLUMES)
     with pytest.raises(ConfigError, match="--patches is for volumes"):
-        make_config({"data": "scans", "patches": 1}).for_task("segmentation")
-    make_config({"data": "scans", "patch": None}).for_task("segmentation")
+        make_config({"data": "scans", "patches": 1}).for_task(MASKS)
+    make_config({"data": "scans", "patch": None}).for_task(MASKS)
 
 
 @pytest.mark.parametrize(

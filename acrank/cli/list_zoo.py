@@ -12,7 +12,7 @@ from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
-    from acrank.zoo.sources import HubFiles
+    from acrank.zoo.weights import HubFiles
 
 
 class ListFormat(enum.StrEnum):
@@ -129,7 +129,7 @@ def list_zoo(
 def _ask(entries: tuple[ZooEntry, ...], hub: Hub) -> Mapping[HubFiles, int]:
     """Sizes of weights on the hub; what it cannot tell is said on stderr."""
     from acrank.utils.visible import visible
-    from acrank.zoo.sizes import ask_sizes
+    from acrank.zoo.listing import ask_sizes
 
     if hub.offline:
         return {}

@@ -1,11 +1,13 @@
 """From a target to its sample: which images, decoded once, in which batches."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from acrank.data import stratify
+from acrank.data.base import AnySample
 from acrank.data.checks import Fault, fault_of, refuse_faults
 from acrank.data.decode import Decoded, Pixels, grey_depth
 from acrank.data.fingerprint import make_fingerprint
@@ -15,6 +17,8 @@ from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import ConfigError
+
+Drawn = TypeVar("Drawn", bound=AnySample)
 
 
 def draw_sample(target: Target, samples: int, batch_size: int, seed: int) -> Sample:
@@ -94,9 +98,7 @@ def _decoded(
     )
 
 
-def smaller_sample(
-    whole: Sample, target: Target, samples: int, batch_size: int, seed: int
-) -> Sample:
+def smaller_sample(whole: Drawn, target: Target, samples: int, batch_size: int, seed: int) -> Drawn:
     """Draw fewer images, as :func:`draw_sample` does, from those that are decoded already.
 
     Args:

@@ -1,18 +1,19 @@
 """The sample that all networks are scored on: decoded once, then shared."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from acrank.data.base import AnySample
 from acrank.data.decode import Pixels
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import Preprocessing, normalise, resize
 
 
-class Sample:
+class Sample(AnySample):
     """Decoded images with labels, parted into batches.
 
     Attributes:
@@ -25,6 +26,9 @@ class Sample:
         fingerprint: a hash of the class names and of every image's id, label and bytes.
         digests: a hash of each image's bytes; empty where they are not known.
     """
+
+    task: ClassVar[str] = "classification"
+    things: ClassVar[str] = "images"
 
     def __init__(
         self,
@@ -47,9 +51,6 @@ class Sample:
         self.digests = digests
         self._images = tuple(images)
         self._last: tuple[object, torch.Tensor] | None = None
-
-    def __len__(self) -> int:
-        return len(self.keys)
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_last": None}  # resized pixels are made where they are needed
@@ -74,6 +75,11 @@ class Sample:
             batches=batches,
             fingerprint=make_fingerprint(self.fingerprint, keys),
         )
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Tell which class each image is of, bool (N, K)."""
+        held: npt.NDArray[np.bool_] = self.labels[:, None] == np.arange(len(self.classes))
+        return held
 
     @property
     def images(self) -> tuple[Pixels, ...]:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from acrank.data.datasets import AnySample, AnyTarget
-from acrank.data.sample import Sample
-from acrank.data.volumes import VolumeSample
+from acrank.data.base import AnySample, AnyTarget
 
 _SHOWN = 12
 
@@ -22,19 +18,9 @@ def summary(sample: AnySample, target: AnyTarget) -> str:
         sample: drawn from the target.
         target: the dataset.
     """
-    if isinstance(sample, Sample):
-        counts = np.bincount(sample.labels, minlength=len(sample.classes)).tolist()
-        things = "images"
-    else:
-        held = [np.unique(mask) for mask in sample.masks]
-        counts = [sum(label in each for each in held) for label in range(len(sample.classes))]
-        things = "volumes with labels" if isinstance(sample, VolumeSample) else "images with masks"
-    return in_words(
-        sample.classes,
-        counts,
-        len(target.classes),
-        f"{len(sample)} of {len(target.items)} {things}",
-    )
+    images = f"{len(sample)} of {len(target.items)} {sample.things}"
+    counts = sample.held().sum(axis=0).tolist()
+    return in_words(sample.classes, counts, len(target.classes), images)
 
 
 def in_words(names: Sequence[str], counts: Sequence[int], classes: int, images: str) -> str:

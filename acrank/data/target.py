@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from acrank.data.base import AnySample, Drawing
 from acrank.data.images import ImageSource
 from acrank.data.labelnames import composed, label_notices, refuse_numbers
 from acrank.errors import DataError
@@ -43,10 +45,24 @@ class Target:
         warnings: plain sentences for the user.
     """
 
+    task: ClassVar[str] = "classification"
+
     name: str
     classes: tuple[str, ...]
     items: tuple[Item, ...]
     warnings: tuple[str, ...] = ()
+
+    def draw(self, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.draw.draw_sample`."""
+        from acrank.data.draw import draw_sample  # it draws from targets
+
+        return draw_sample(self, drawing.samples, drawing.batch_size, drawing.seed)
+
+    def smaller(self, whole: AnySample, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.draw.smaller_sample`."""
+        from acrank.data.draw import smaller_sample
+
+        return smaller_sample(whole, self, drawing.samples, drawing.batch_size, drawing.seed)
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:

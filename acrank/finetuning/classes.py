@@ -18,7 +18,7 @@ from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.inputs import Images
 from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.objective import Autocast, Batch, balanced_weights
-from acrank.tasks import Classification
+from acrank.tasks.pooled import PooledReadout
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
@@ -47,7 +47,7 @@ class Classifying:
         self.classes = images.training.classes
         self.preprocessing = preprocessing
         self.device = device
-        self.task = Classification()
+        self.task = PooledReadout()
         balanced = config.class_weights == "balanced"
         counts = np.bincount(images.training.labels, minlength=len(self.classes))
         self.weights = balanced_weights(counts).to(device) if balanced else None

@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from acrank.finetuning.network import Network
 from acrank.utils.files import write_whole
 from acrank.zoo import Backbone, ZooEntry
-from acrank.zoo.describe import create
-from acrank.zoo.entries import LOCAL_PREFIX
-from acrank.zoo.sources import BUNDLES
+from acrank.zoo.sources.registry import source_of
 
 WEIGHTS = "model.safetensors"
 
@@ -54,9 +52,9 @@ def timm_network(
         head: the classifier; None for none.
     """
     entry = backbone.entry
-    if not is_of_timm(entry):
+    model = source_of(entry).rebuilt(entry, classes)
+    if model is None:
         return None
-    model = create(entry, _timm_name(entry), pretrained=False, num_classes=classes)
     weights, trained = dict(model.state_dict()), dict(trained)
     if head is not None:
         layer = _classifier_name(model, entry)
@@ -68,11 +66,6 @@ def timm_network(
         return None
     model.load_state_dict(trained)
     return model.eval()
-
-
-def is_of_timm(entry: ZooEntry) -> bool:
-    """Whether timm makes the network: neither the user's own function nor a MONAI bundle does."""
-    return not entry.factory and not str(entry.reference).startswith(BUNDLES)
 
 
 def save_network(
@@ -125,15 +118,6 @@ def timm_config(
 
 
 _DATA = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
-
-
-def _timm_name(entry: ZooEntry) -> str:
-    if entry.arch:
-        return entry.arch
-    reference = str(entry.reference)
-    if reference.startswith(LOCAL_PREFIX):
-        return f"{LOCAL_PREFIX}{entry.path(reference.removeprefix(LOCAL_PREFIX))}"
-    return reference
 
 
 def _classifier_name(model: nn.Module, entry: ZooEntry) -> str | None:

@@ -14,7 +14,6 @@ from acrank.data import Sample, known_task, open_target, whole_sample
 from acrank.data.summary import in_words, summary
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.notices import (
     OF_CLASSES,
@@ -30,6 +29,7 @@ from acrank.finetuning.notices import (
 )
 from acrank.finetuning.objective import Dataset
 from acrank.finetuning.split import split
+from acrank.tasks.registry import TASKS
 from acrank.utils.fields import told_unused
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
@@ -72,10 +72,10 @@ def open_images(config: FinetuneConfig) -> Images:
         DataError: they cannot be used, or validation or test images have other classes.
     """
     _refuse_same(config)
-    if known_task(config.data, config.task) == SEGMENTATION:
+    if known_task(config.data, config.task) != "classification":
         return _open_masks(config)
     training, said = _read(config, config.data, config.samples)
-    notes, read = (*training.warnings, *told_unused(config)), [said]
+    notes, read = (*training.warnings, *told_unused(config, TASKS["classification"])), [said]
     others = {}
     for option, data in (("--val", config.val), ("--test", config.test)):
         if data is not None:

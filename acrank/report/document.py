@@ -171,11 +171,11 @@ class Image:
     """An image of a dataset, in no other output than a page.
 
     Attributes:
-        read: gives it as a ``data:`` URI; called when the page is drawn.
+        uri: itself, as a ``data:`` URI.
         alt: what is to be seen, for those who cannot see it.
     """
 
-    read: Callable[[], str]
+    uri: str
     alt: str
 
 

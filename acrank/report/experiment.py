@@ -35,7 +35,7 @@ def qualities(done: Experiment) -> str:
 
 def things(done: Experiment) -> str:
     """What is fine-tuned on."""
-    return "volumes" if done.volumes else "images"
+    return done.task.things
 
 
 def heading(done: Experiment) -> str:
@@ -104,7 +104,7 @@ def _of_masks(done: Experiment) -> list[str]:
     return [
         told,
         f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
-        f"{'finer --spacing' if done.volumes else 'larger --image-size'} or "
+        f"{'finer --spacing' if done.task.dimensions == 3 else 'larger --image-size'} or "
         "--set finetune.class_weights=balanced may help.",
     ]
 

@@ -106,7 +106,8 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
 
 def _decoder(done: Experiment) -> str:
     config = done.config
-    return config.decoder if done.volumes else f"{config.decoder}, {config.image_size} pixels"
+    size = "" if done.task.dimensions == 3 else f", {config.image_size} pixels"
+    return f"{config.decoder}{size}"
 
 
 def _patches(done: Experiment) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Figures as inline SVG whose colours are those of the page around them.
+"""Figures as inline SVG whose colours are those of the page around them, or as files.
 
 Matplotlib draws with the colours of :data:`PALETTE`; :func:`to_svg` turns each of them into a CSS
 variable, with that colour where the page sets none. So one picture serves a light page, a dark
@@ -8,18 +8,22 @@ one and paper. The object-oriented interface alone is used, and no global settin
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+
+from rich.cells import cell_len
 
 from acrank.errors import MissingExtraError
 from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # What a colour is for, and how it looks on white; the page names them --ink, --quiet and so on.
@@ -45,9 +49,6 @@ FORMATS: dict[str, dict[str, Any]] = {
 POINTS = 72
 FONT = 12.0
 
-_SVG = "http://www.w3.org/2000/svg"
-_DROPPED = (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style")
-_HREF = "{http://www.w3.org/1999/xlink}href"
 _STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib; only widths are taken from it
     "font.size": FONT,
@@ -69,11 +70,26 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "acrank",
 }
+
+# How wide figures are drawn: a phone shows them a little smaller, a desk larger.
+WIDTH = 380.0
+# Values that span more than so many times the smallest are shown by their logarithm.
+WIDE = 10.0
+
 _VARIABLES = {colour: f"var(--{name},{colour})" for name, colour in PALETTE.items()}
 _COLOUR = re.compile("|".join(_VARIABLES))
-_FAMILY = re.compile(r"font-family: [^;]*;? ?")  # the page's own
-_DECIMALS = re.compile(r"(-?\d+\.\d\d)\d+")
-_REFERENCE = re.compile(r"#([\w.-]+)")
+# What matplotlib has no setting for. Text holds no ">", so that a tag is all between two brackets.
+_TAG = re.compile(r"<[^>]*>")
+_TIDY = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r'^<g id="[^"]*"', "<g"),  # nothing refers to groups, and pages have many of one name
+        (r"xlink:href=", "href="),
+        (r"font-family: [^;\"]*;? ?", ""),  # the page's own
+        (r' transform="rotate\(-0 [^"]*"', ""),
+        (r"(-?\d+\.\d\d)\d+", r"\1"),  # digits that nobody can see
+    )
+)
 
 
 def require_plotting(what: str) -> None:
@@ -140,7 +156,7 @@ def to_file(figure: Figure, ending: str) -> bytes:
 
     stream = io.BytesIO()
     # letters as outlines: a picture of its own cannot rely on the fonts of a page
-    with styled(), matplotlib.rc_context({"svg.fonttype": "path"}):
+    with _plain_texts(figure), matplotlib.rc_context({"svg.fonttype": "path"}):
         figure.set_frameon(True)
         figure.set_facecolor(PAPER)
         figure.savefig(stream, format=ending[1:], **FORMATS[ending])
@@ -152,79 +168,96 @@ def to_svg(figure: Figure, name: str, title: str, description: str = "") -> str:
 
     Args:
         figure: of :func:`new_figure`.
-        name: unique within the page: the ids in it begin with it.
+        name: unique within the page; the ids in the element depend on it.
         title: read out in its place.
         description: what is to be seen in it.
     """
+    import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.text import Text
 
     stream = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with _plain_texts(figure), matplotlib.rc_context({"svg.hashsalt": name}):
+        FigureCanvasSVG(figure).print_figure(stream, format="svg", metadata=metadata)
+    whole = stream.getvalue()
+    # without the outer element and the style sheet, the first in it
+    inner = whole[whole.index("</defs>") + len("</defs>") : whole.rindex("</svg>")]
+    width, height = (POINTS * side for side in figure.get_size_inches())
+    told = f' aria-describedby="{name}-desc"' if description else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img"'
+        f' aria-labelledby="{name}-title"{told}'
+        ' style="stroke-linejoin: round; stroke-linecap: butt">'
+        f'<title id="{name}-title">{escape(visible(title))}</title>'
+        + (f'<desc id="{name}-desc">{escape(visible(description))}</desc>' if told else "")
+        + re.sub(r">\s+<", "><", _TAG.sub(_tidied, inner)).strip()
+        + "</svg>"
+    )
+
+
+@contextmanager
+def _plain_texts(figure: Figure) -> Iterator[None]:
+    """The settings of every figure, with texts from elsewhere made safe to show."""
+    from matplotlib.text import Text
+
     with styled():
         for text in figure.findobj(Text):
             text.set_parse_math(False)
             text.set_text(visible(text.get_text(), keep="\n"))
-        FigureCanvasSVG(figure).print_figure(stream, format="svg", metadata=metadata)
-    root = ElementTree.fromstring(stream.getvalue())
-    _adapt(root, name)
-    _describe(root, name, title, description)
-    return _serialised(root)
+        yield
 
 
-def _adapt(root: ElementTree.Element, name: str) -> None:
-    """Colours by name, ids of the figure's own, no digits that nobody can see."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in _DROPPED:
-                parent.remove(child)
-    used = {found for node in root.iter() for found in _references(node)}
-    for node in root.iter():
-        if _HREF in node.attrib:
-            node.set("href", node.attrib.pop(_HREF))
-        for key, value in list(node.attrib.items()):
-            if key == "id" and value not in used:
-                del node.attrib["id"]
-            elif key == "id":
-                node.set("id", f"{name}-{value}")
-            elif key == "transform" and value.startswith("rotate(-0 "):
-                del node.attrib["transform"]
-            else:
-                node.set(key, _adapted(key, value, name))
+def _tidied(tag: re.Match[str]) -> str:
+    text = tag[0]
+    for pattern, replacement in _TIDY:
+        text = pattern.sub(replacement, text)
+    return _COLOUR.sub(lambda found: _VARIABLES[found[0]], text)
 
 
-def _references(node: ElementTree.Element) -> list[str]:
-    texts = (value for key, value in node.attrib.items() if key == _HREF or "url(" in value)
-    return [found for text in texts for found in _REFERENCE.findall(text)]
+def fitted(name: str, most: int) -> str:
+    """A name, cut in its middle where it is wider than so many letters: names differ at the end.
+
+    Args:
+        name: from elsewhere; what a reader could not see becomes escapes.
+        most: width, in letters of a terminal.
+    """
+    name = visible(name)
+    if cell_len(name) <= most:
+        return name
+    start = end = ""
+    while cell_len(start + end + name[len(start)]) < most:
+        start += name[len(start)]
+        if cell_len(start + end + name[-len(end) - 1]) < most:
+            end = name[-len(end) - 1 :]
+    return f"{start}…{end}"
 
 
-def _adapted(key: str, value: str, name: str) -> str:
-    if key == "href" or "url(" in value:
-        value = _REFERENCE.sub(rf"#{name}-\1", value)
-    if key == "style":
-        value = _COLOUR.sub(lambda found: _VARIABLES[found[0]], _FAMILY.sub("", value))
-    return _DECIMALS.sub(r"\1", value)
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether values are better shown by their logarithm."""
+    return min(values) > 0 and max(values) > WIDE * min(values)
 
 
-def _describe(root: ElementTree.Element, name: str, title: str, description: str) -> None:
-    view = root.get("viewBox", "")
-    root.attrib.clear()
-    root.attrib.update({"viewBox": view, "role": "img", "aria-labelledby": f"{name}-title"})
-    root.set("style", "stroke-linejoin: round; stroke-linecap: butt")
-    for place, (kind, text) in enumerate((("title", title), ("desc", description))):
-        if text:
-            node = ElementTree.Element(f"{{{_SVG}}}{kind}", {"id": f"{name}-{kind}"})
-            node.text = visible(text)
-            root.insert(place, node)
-    if description:
-        root.set("aria-describedby", f"{name}-desc")
+def label_numbers(axis: Axis, most: int = 5, *, whole: bool = False) -> None:
+    """Set few numbers along an axis, in plain notation, on a linear scale or a logarithmic one.
+
+    Args:
+        axis: of a figure; its limits must stand.
+        most: how many numbers, on a linear scale.
+        whole: whether they are integers.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    if axis.get_scale() == "log":
+        low, high = sorted(axis.get_view_interval())
+        decades = math.log10(high / low)
+        subs = (1.0, 2.0, 5.0) if decades < 2 else (1.0, 3.0) if decades < 3 else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10], integer=whole))
+    axis.set_major_formatter(FuncFormatter(_short))
 
 
-def _serialised(root: ElementTree.Element) -> str:
-    for node in root.iter():
-        node.tag = node.tag.removeprefix(f"{{{_SVG}}}")
-        node.tail = None
-        if not (node.text or "").strip():
-            node.text = None
-    root.set("xmlns", _SVG)
-    return ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
+def _short(value: float, _: Any = None) -> str:
+    """A number as on an axis, its minus sign a hyphen's longer brother."""
+    return f"{value:.6g}".replace("e+0", "e").replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.sources import hub_files
+from acrank.zoo.sources.registry import weights_of
 
 
 @contextmanager
@@ -36,9 +36,9 @@ def downloads_ahead(
             if ended.is_set():
                 return
             with suppress(Exception):
-                files = hub_files(entry)
-                if files is not None:
-                    hub.snapshot(files)
+                weights = weights_of(entry)
+                if weights is not None:
+                    weights.fetch(hub)
 
     threading.Thread(target=fetch, name="acrank-fetch", daemon=True).start()
     try:

@@ -18,14 +18,14 @@ from acrank.cache import Key, Store
 from acrank.cache.features import FeatureWriter
 from acrank.cache.keys import Keys
 from acrank.config import RunConfig
-from acrank.data import AnySample, Sample
+from acrank.data import AnySample
 from acrank.errors import AcrankError
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
 from acrank.utils.device import reproducible
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.drawing import draws
 from acrank.zoo.identity import identify, identify_loaded
+from acrank.zoo.sources.registry import source_of
 
 # Decides whether a model may start; asked as late as a runner can, maybe more than once.
 Admit = Callable[[ZooEntry], bool]
@@ -104,8 +104,6 @@ class ModelRunner:
         self.keys = Keys(context.config, context.sample, context.device, context.dtype)
         self.keep = None
         if context.features is not None:
-            if not isinstance(context.sample, Sample):
-                raise RuntimeError("features are kept of classification alone")
             self.keep = FeatureWriter(
                 context.features, context.sample, context.config, context.dtype
             )
@@ -135,7 +133,7 @@ class ModelRunner:
         """
         prepared = Candidate(entry)
         self._timed(prepared, self._look_up)
-        if prepared.result is None and not draws(entry):
+        if prepared.result is None and not source_of(entry).draws(entry):
             self._timed(prepared, self._fetch)
         return prepared
 

@@ -15,18 +15,16 @@ import torch
 
 from acrank import __version__
 from acrank.config import RunConfig
-from acrank.data import AnySample, AnyTarget, draw_any, open_any
+from acrank.data import AnySample, AnyTarget, Drawing, open_any
 from acrank.data.summary import summary
-from acrank.data.volumes import VolumeSample, VolumeSettings, VolumeTarget
 from acrank.errors import ConfigError
-from acrank.metrics.registry import CLASSIFICATION
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.runners.budget import Scored, score_within
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
-from acrank.tasks.decoders import require_decoders
+from acrank.tasks.registry import TASKS
 from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
 from acrank.utils.fields import told_unused
 from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
@@ -86,18 +84,15 @@ def prepare_run(
     device = choose_device(config.device, elsewhere=config.engine == "ray")
     dtype = choose_autocast(config.precision, device)
     torch.set_num_threads(cpu_threads(config.threads))
-    target, task = open_any(config.data, config.task, offline=config.offline)
-    volumes = isinstance(target, VolumeTarget)
-    config = config.for_task(task, volumes=volumes)
-    if task == "segmentation":
-        require_decoders(config.decoder, 3 if volumes else 2)
-    if features and task != CLASSIFICATION:
-        raise ConfigError(f"--features keeps one row an image; the data are for {task}.")
-    given = (config.samples, config.batch_size, config.seed, config.image_size)
-    patches = VolumeSettings(config.patch, config.spacing, config.window, config.patches)
-    sample = draw_any(target, *given, patches)
+    target = open_any(config.data, config.task, offline=config.offline)
+    task = TASKS[target.task]
+    config = config.for_task(task)
+    task.require(config)
+    if features and not task.whole_images:
+        raise ConfigError(f"--features keeps one row an image; the data are for {task.name}.")
+    sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
-    unused = told_unused(config) if task == CLASSIFICATION else ()
+    unused = told_unused(config, task)
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         listener.message(note)
@@ -251,12 +246,5 @@ def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[st
         "sampled": len(sample),
         "batches": len(sample.batches),
         "fingerprint": sample.fingerprint,
-        **_of_volumes(sample),
+        **sample.facts,
     }
-
-
-def _of_volumes(sample: AnySample) -> dict[str, Any]:
-    """The patches of volumes, in voxels and mm: the settings need not say them."""
-    if not isinstance(sample, VolumeSample):
-        return {}
-    return {"patch": list(sample.patch), "spacing": [round(mm, 4) for mm in sample.spacing]}

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from acrank.data.base import Batches
 from acrank.errors import MetricError, ModelError
 from acrank.scoring.norms import Norms, affine_of, no_norm_error, norm_layers
-from acrank.scoring.types import Batches
 from acrank.tasks.heads import features_of
 
 EPOCHS = 5

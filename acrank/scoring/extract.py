@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from acrank.scoring.types import CLASSIFYING, Batches
-from acrank.tasks import Task
+from acrank.data.base import Batches, seed_of_batch
+from acrank.scoring.types import POOLED
+from acrank.tasks.readout import Readout
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,13 @@ class Extracted:
         return Extracted(*ordered, self.widths, self.layers)
 
 
-def seed_of_batch(seed: int, index: int) -> int:
-    """Of what is drawn from a batch."""
-    return seed * 1_000_003 + index
-
-
 def extract(
     model: nn.Module,
     head: nn.Module | None,
     batches: Batches,
     count: int,
     autocast: torch.dtype | None = None,
-    task: Task = CLASSIFYING,
+    readout: Readout = POOLED,
     seed: int = 0,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.
@@ -77,24 +73,24 @@ def extract(
     that the probe prepares anyway.
 
     Args:
-        model: maps images (N, C, H, W) to what the task asks for; not changed.
+        model: maps images (N, C, H, W) to what the readout asks for; not changed.
         head: the source's classifier, from features to logits (N, K); None if it has none.
         batches: gives batch number i.
         count: number of batches.
         autocast: dtype of the network's arithmetic; None for that of its weights.
-        task: decides what an observation is.
-        seed: of what the task draws.
+        readout: decides what an observation is.
+        seed: of what the readout draws.
 
     Raises:
-        ModelError: the network does not give what the task asks for.
+        ModelError: the network does not give what the readout asks for.
     """
     model.eval()
     seen, probs, taken = [], [], 0
     with torch.no_grad():
         for index in range(count):
             images, labels = batches(index)
-            values = task.features(model, images, autocast)
-            found, given = task.observe(values, labels, head, seed_of_batch(seed, index))
+            values = readout.features(model, images, autocast)
+            found, given = readout.observe(values, labels, head, seed_of_batch(seed, index))
             seen.append(
                 (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
             )

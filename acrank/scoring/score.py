@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from acrank.config import RunConfig
-from acrank.data import AnySample, Preprocessing, Sample
-from acrank.data.volumes import VolumeSample
+from acrank.data import AnySample, Preprocessing
+from acrank.data.base import Batches
 from acrank.errors import AcrankError, NoNormError
-from acrank.metrics.affine import affine_scores
-from acrank.metrics.estimate import Estimate
+from acrank.metrics.affine import AffineTrials, Probe
+from acrank.metrics.compute import Computed, compute
+from acrank.metrics.facts import Facts
 from acrank.metrics.features import feature_scores
-from acrank.metrics.passes import pass_scores
-from acrank.metrics.registry import METRICS, with_parts
-from acrank.metrics.static import static_scores
+from acrank.metrics.metric import Metric
+from acrank.metrics.registry import of_kind, with_parts
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
-from acrank.scoring.types import Batches, Probe, ProbeSettings
-from acrank.scoring.windows import WindowBatches
-from acrank.tasks import Task
-from acrank.tasks.choice import task_of
+from acrank.scoring.types import Passes, ProbeSettings
+from acrank.tasks.readout import Readout
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
@@ -42,24 +38,18 @@ Watch = Callable[[Probe], None]
 
 
 @dataclass
-class Scores:
+class Scores(Computed):
     """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
 
     Attributes:
+        layers: AC-Corr layer by layer.
+        seen: names of the layers whose maps the scores of features saw.
         norms: kind of the layers that AC-Corr is of, how many, and how many channels they have.
     """
 
-    scores: dict[str, Estimate] = field(default_factory=dict)
-    undefined: dict[str, str] = field(default_factory=dict)
-    guards: dict[str, dict[str, str]] = field(default_factory=dict)
     layers: list[LayerCorrelation] = field(default_factory=list)
     seen: tuple[str, ...] = ()
     norms: tuple[NormKind | None, int, int] = (None, 0, 0)
-
-    def add(self, scores: dict[str, Estimate], undefined: dict[str, str]) -> None:
-        """Add scores, and reasons for those that are missing."""
-        self.scores.update(scores)
-        self.undefined.update(undefined)
 
     def result_like(self, result: ModelResult) -> ModelResult:
         """A result with these scores, and what else is known of a model from another."""
@@ -90,12 +80,13 @@ def score_backbone(
         ModelError: the model cannot be scored.
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    adapted = _adapted(sample, preprocessing)
+    adapted = sample.adapted(preprocessing)
     model = backbone.model
     model.to(device)
-    task = task_of(sample, config)
-    task.prepare(model, preprocessing)
-    if not isinstance(sample, VolumeSample):
+    task = TASKS[sample.task]
+    readout = task.readout(config, sample)
+    readout.prepare(model, preprocessing)
+    if task.dimensions == 2:
         # Convolutions are faster in this layout, on CPUs and GPUs alike.
         model.to(memory_format=torch.channels_last)
 
@@ -105,30 +96,28 @@ def score_backbone(
     wanted = with_parts(config.metrics_wanted)
     found = Scores()
     extracted = None
-    if keep or any(METRICS[name].kind == "features" for name in wanted):
-        seen, count, rows = _seen(batches, sample, preprocessing, config, device)
-        extracted = extract(model, backbone.head, seen, count, dtype, task, config.seed)
-        extracted = extracted.in_order(rows)
+    if keep or of_kind("features", wanted):
+        seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
+        given = (backbone.head, seen.batches, seen.count, dtype, readout, config.seed)
+        extracted = extract(model, *given).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
-    scores, undefined = pass_scores(
-        wanted,
+    passes = Passes(
         model,
         batches,
-        len(sample.batches),
-        len(sample.classes),
+        count=len(sample.batches),
+        classes=len(sample.classes),
         seed=config.seed,
         autocast=dtype,
         norms=config.norms_scored,
     )
-    found.add(scores, undefined)
+    found.add(compute("passes", wanted, passes))
     layers = norm_layers(model, config.norms_scored).values()
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
     found.norms = (kind_of(layers), len(layers), channels)
-    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, task)
-    result = with_static_scores(
-        _result(backbone, found, maps=not isinstance(sample, Sample)), wanted, config.seed
-    )
+    _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
+    result = _result(backbone, found, maps=not task.whole_images)
+    result = with_fact_scores(result, wanted, config.seed)
     result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
         try:
@@ -138,41 +127,18 @@ def score_backbone(
     return result
 
 
-def _seen(
-    batches: Batches,
-    sample: AnySample,
-    preprocessing: Preprocessing,
-    config: RunConfig,
-    device: torch.device,
-) -> tuple[Batches, int, NDArray[np.int64]]:
-    """What scores of features see: batches, their number, and the sample's row of each image."""
-    if isinstance(sample, VolumeSample) and sample.windows:
-        windows = WindowBatches(sample, preprocessing, config.pixels, config.seed, device)
-        return windows, len(windows), windows.volumes
-    return batches, len(sample.batches), np.concatenate(sample.batches)
-
-
-def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
-    """A result with the baselines among some metrics."""
-    scores, undefined = static_scores(
-        wanted,
-        model=result.model,
-        params=result.params,
-        imagenet_top1=result.imagenet_top1,
-        seed=seed,
-    )
-    return replace(
-        result,
-        scores={**result.scores, **scores},
-        undefined={**result.undefined, **undefined},
-    )
+def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
+    """A result with the metrics of facts among some."""
+    found = Scores(dict(result.scores), dict(result.undefined), dict(result.guards))
+    facts = Facts(result.model, result.params, result.imagenet_top1, seed)
+    found.add(compute("facts", wanted, facts))
+    return found.result_like(result)
 
 
 def add_feature_scores(
     found: Scores, extracted: Extracted, wanted: Sequence[str], config: RunConfig
 ) -> None:
     """Compute the scores of features among some metrics."""
-    names = [name for name in wanted if METRICS[name].kind == "features"]
     small = len(extracted.labels) <= ONE_THREAD
     # On small matrices a second thread gains nothing, and two pools of threads lose much.
     with threadpool_limits(1 if small else torch.get_num_threads(), user_api="blas"):
@@ -180,14 +146,13 @@ def add_feature_scores(
             extracted.features,
             extracted.labels,
             extracted.source_probs,
-            names,
+            wanted,
             images=extracted.images,
             widths=extracted.widths,
             replicates=config.bootstrap,
             seed=config.seed,
         )
-    found.add(given.scores, given.undefined)
-    found.guards.update(given.guards)
+    found.add(given)
 
 
 def _add_affine_scores(
@@ -199,34 +164,35 @@ def _add_affine_scores(
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
-    task: Task,
+    readout: Readout,
 ) -> None:
-    names = [name for name in wanted if METRICS[name].kind == "affine"]
-    if not names:
+    metrics = of_kind("affine", wanted)
+    if not metrics:
         return
     count = len(sample.batches)
-    settings = _probe_settings(config, names, count, dtype, task)
+    settings = _probe_settings(config, metrics, count, dtype, readout)
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
     except NoNormError as error:
-        found.undefined.update(dict.fromkeys(names, str(error)))
+        found.refuse((metric.name for metric in metrics), str(error))
         return
     if watch:
         watch(probe)
-    scores, found.layers = affine_scores(probe, config.dead_channels, names)
+    trials = AffineTrials(probe, config.dead_channels)
+    found.layers = trials.layers
     silent = why_silent(found.layers, probe.kind)
-    for name in names:
-        estimate = Estimate.of_trials(scores[name])
-        if silent:
-            found.undefined[name] = silent
-        elif math.isnan(estimate.value):
-            found.undefined[name] = "defined for a single step only (--steps 1)"
-        else:
-            found.scores[name] = estimate
+    if silent:
+        found.refuse((metric.name for metric in metrics), silent)
+    else:
+        found.add(compute("affine", wanted, trials))
 
 
 def _probe_settings(
-    config: RunConfig, names: Sequence[str], batches: int, dtype: torch.dtype | None, task: Task
+    config: RunConfig,
+    metrics: Sequence[Metric],
+    batches: int,
+    dtype: torch.dtype | None,
+    readout: Readout,
 ) -> ProbeSettings:
     return ProbeSettings(
         steps=batches if config.steps == "epoch" else config.steps,
@@ -236,8 +202,8 @@ def _probe_settings(
         temperature=config.temperature,
         seed=config.seed,
         autocast=dtype,
-        shuffled="ac_corr_shuffled" in names and config.steps == 1,
-        task=task,
+        shuffled=config.steps == 1 and any("shuffled_labels" in m.needs for m in metrics),
+        readout=readout,
         norms=config.norms_scored,
     )
 
@@ -265,14 +231,3 @@ def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
         license=info.license,
         revision=info.revision,
     )
-
-
-def _adapted(sample: AnySample, preprocessing: Preprocessing) -> dict[str, str]:
-    """What is done to volumes for a network of other channels.
-
-    Raises:
-        ModelError: it takes channels that they have not.
-    """
-    if not isinstance(sample, VolumeSample) or sample.repeats(preprocessing) == 1:
-        return {}
-    return {"grey-repeated": f"one channel given {sample.repeats(preprocessing)} times"}

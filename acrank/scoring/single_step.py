@@ -8,12 +8,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from acrank.data.base import Batches
+from acrank.metrics.affine import Probe
 from acrank.norm.correlation import affine_ratio, zero_drift
 from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import affine_of, kind_of, norm_layers, use_batch_statistics
-from acrank.scoring.types import Batches, Probe, ProbeSettings, collect, stack_layers
-from acrank.tasks.base import Features
+from acrank.scoring.types import ProbeSettings, collect, stack_layers
 from acrank.tasks.heads import ridge_logits
+from acrank.tasks.readout import Features
 
 
 def single_steps(
@@ -31,7 +33,7 @@ def single_steps(
     used: list[bool] = []
     for trial in range(count):
         images, labels = batches(trial)
-        features = settings.task.features(model, images, settings.autocast)
+        features = settings.readout.features(model, images, settings.autocast)
         for steps, targets in _targets(labels, settings, trial, after, control):
             loss = _loss(features, targets, classes, settings, trial)
             # the graph serves a second step on shuffled labels
@@ -124,5 +126,5 @@ def _loss(
     if settings.head == "ridge":
         logits = ridge_logits(features, labels, classes)
     else:
-        logits = settings.task.head(features, classes, settings.seed, trial)(features)
-    return settings.task.loss(logits, labels)
+        logits = settings.readout.head(features, classes, settings.seed, trial)(features)
+    return settings.readout.loss(logits, labels)

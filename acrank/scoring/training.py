@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from acrank.data.base import Batches
+from acrank.metrics.affine import Probe
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.convert import convert_affine
 from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import kind_of, norm_layers, use_batch_statistics
-from acrank.scoring.types import Batches, Probe, ProbeSettings, collect
+from acrank.scoring.types import ProbeSettings, collect
 from acrank.tasks.heads import ridge_logits
 
 
@@ -50,15 +52,15 @@ def _train(
     loss = torch.tensor(float("nan"))
     for batch in _order(count, settings.steps, settings.seed + trial):
         images, labels = batches(batch)
-        features = settings.task.features(model, images, settings.autocast)
+        features = settings.readout.features(model, images, settings.autocast)
         if settings.head == "ridge":
             logits = ridge_logits(features, labels, classes)
         else:
             if head is None:
-                head = settings.task.head(features, classes, settings.seed, trial)
+                head = settings.readout.head(features, classes, settings.seed, trial)
                 optimizer.add_param_group({"params": list(head.parameters())})
             logits = head(features)
-        loss = settings.task.loss(logits, labels)
+        loss = settings.readout.loss(logits, labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

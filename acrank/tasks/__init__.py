@@ -1,7 +1,4 @@
-"""Tasks: what a network's head is, its loss, and what metrics of features see of a target."""
+"""Tasks: what labels are of, and everything that is done in another way for it.
 
-from acrank.tasks.base import Observations, Task
-from acrank.tasks.classification import Classification
-from acrank.tasks.segmentation import Segmentation
-
-__all__ = ["Classification", "Observations", "Segmentation", "Task"]
+Nothing is imported here, so that the command line's help needs no torch.
+"""

@@ -1,11 +1,33 @@
-"""The candidate models: describing, choosing and loading them."""
+"""The candidate models: describing, choosing and loading them.
 
-from acrank.zoo.describe import EntryInfo, describe
-from acrank.zoo.entries import Zoo, ZooEntry
-from acrank.zoo.hub import Hub
-from acrank.zoo.loading import Backbone, load_backbone
-from acrank.zoo.selection import select_entries
-from acrank.zoo.yaml_file import read_zoo
+Names are imported when they are first used: the command line asks for help texts of the sources
+without loading timm.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acrank.zoo.description import EntryInfo, describe
+    from acrank.zoo.entries import Zoo, ZooEntry
+    from acrank.zoo.hub import Hub
+    from acrank.zoo.loading import Backbone, load_backbone
+    from acrank.zoo.selection import select_entries
+    from acrank.zoo.yaml_file import read_zoo
+
+_HOMES = {
+    "Backbone": "loading",
+    "EntryInfo": "description",
+    "Hub": "hub",
+    "Zoo": "entries",
+    "ZooEntry": "entries",
+    "describe": "description",
+    "load_backbone": "loading",
+    "read_zoo": "yaml_file",
+    "select_entries": "selection",
+}
 
 __all__ = [
     "Backbone",
@@ -18,3 +40,9 @@ __all__ = [
     "read_zoo",
     "select_entries",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"acrank.zoo.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'acrank.zoo' has no attribute {name!r}")

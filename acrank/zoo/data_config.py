@@ -8,6 +8,7 @@ from torch import nn
 from acrank.errors import ModelError
 from acrank.utils.visible import brief
 from acrank.zoo.entries import LARGEST_SIDE, ZooEntry
+from acrank.zoo.sources.registry import source_of
 
 # Of volumes, where an entry does not say: as large as patches are by default.
 USUAL_VOLUME = (96, 96, 96)
@@ -20,12 +21,12 @@ def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
 
     Args:
         entry: its ``input_size``, ``in_chans``, ``mean`` and ``std`` go first.
-        model: its ``pretrained_cfg`` is asked for the rest; ImageNet's where it has none.
+        model: its source is asked for the rest; ImageNet's where that does not know.
 
     Raises:
         ModelError: the input size is none, or larger than any image would be made.
     """
-    known = getattr(model, "pretrained_cfg", None) or _of_volumes(model)
+    known = source_of(entry).preprocessing(entry, model) or _of_volumes(model)
     resolve: Any = timm.data.resolve_data_config  # type: ignore[attr-defined, unused-ignore]
     config: dict[str, Any] = resolve(pretrained_cfg=known, model=model)
     channels, *size = _checked(entry.input_size or config["input_size"])

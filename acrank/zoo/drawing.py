@@ -20,6 +20,7 @@ from torch import nn
 
 from acrank.utils.fresh import is_fresh, mark_fresh
 from acrank.zoo.entries import ZooEntry
+from acrank.zoo.sources.registry import source_of
 
 FLAG = "random-weights"
 # Added to a seed for the call that is compared with.
@@ -27,15 +28,6 @@ _OTHER = 2**31
 _UNTOLD = "_drawn_or_not"
 # The generators belong to the process: a network that another thread builds would draw from them.
 _turn = threading.RLock()
-
-
-def draws(entry: ZooEntry) -> bool:
-    """Whether parameters of an entry's network may stay as they were drawn.
-
-    Such a network has to be loaded in the thread that also runs networks, as both draw from the
-    same generators.
-    """
-    return bool(entry.factory or entry.partial)
 
 
 @contextmanager
@@ -47,10 +39,10 @@ def drawn_by(seed: int, entry: ZooEntry) -> Iterator[None]:
 
     Args:
         seed: of the run.
-        entry: the candidate; one that draws nothing is not seeded.
+        entry: the candidate; one whose source draws nothing is not seeded.
     """
     with _turn:
-        if not draws(entry):
+        if not source_of(entry).draws(entry):
             yield
             return
         before = _states()

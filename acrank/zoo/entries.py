@@ -9,19 +9,10 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from acrank.utils.files import expanded
+from acrank.zoo.sources.registry import source_of
 
-HUB_PREFIX = "hf-hub:"
-LOCAL_PREFIX = "local-dir:"
 # Pixels of a side: ten times what networks take, and a batch still fits in memory.
 LARGEST_SIDE = 4096
-# Arguments of timm.create_model by which weights would come in past every check.
-_NO_KWARGS = (
-    "checkpoint_path",
-    "pretrained",
-    "pretrained_cfg",
-    "pretrained_cfg_overlay",
-    "cache_dir",
-)
 
 
 class ZooEntry(BaseModel):
@@ -29,7 +20,8 @@ class ZooEntry(BaseModel):
 
     Attributes:
         name: what reports call the model; the source too when nothing else names one.
-        source: a timm name, ``hf-hub:org/name@revision`` or ``local-dir:PATH``.
+        source: a timm name, or a model of another source behind its prefix, such as
+            ``hf-hub:org/name@revision``, ``local-dir:PATH`` or ``torchvision:resnet18``.
         arch: a timm architecture, loaded with ``weights``.
         kwargs: arguments of the architecture or the factory.
         weights: a checkpoint file, or ``hf-hub:org/name[@revision]/path/in/repo.safetensors``.
@@ -79,7 +71,7 @@ class ZooEntry(BaseModel):
 
     @property
     def reference(self) -> str | None:
-        """The timm, hub or local-dir source; None for ``arch`` and ``factory`` entries."""
+        """What ``source``, or else ``name``, says; None for ``arch`` and ``factory`` entries."""
         if self.arch or self.factory:
             return None
         return self.source or self.name
@@ -87,10 +79,7 @@ class ZooEntry(BaseModel):
     @property
     def readable_source(self) -> str:
         """Where the network comes from, in one short string."""
-        if self.reference:
-            return self.reference
-        kind = f"arch {self.arch}" if self.arch else f"factory {self.factory}"
-        return f"{kind} + {self.weights}" if self.weights else kind
+        return source_of(self).written(self)
 
     def path(self, relative: str) -> Path:
         """A path of this entry, seen from the folder of its zoo file."""
@@ -171,25 +160,8 @@ class ZooEntry(BaseModel):
         given = [key for key in ("source", "arch", "factory") if getattr(self, key)]
         if len(given) > 1:
             raise ValueError(f"give one of source, arch and factory, not {' and '.join(given)}")
-        inner = [key for key in _NO_KWARGS if key in self.kwargs and not self.factory]
-        if inner:
-            raise ValueError(f"kwargs takes no {inner[0]}: weights come from the fields above")
-        if self.arch and not self.weights:
-            raise ValueError("arch needs weights: the checkpoint file to load into it")
-        if self.weights and not (self.arch or self.factory):
-            raise ValueError("weights needs arch or factory: the network to load it into")
-        if self.sha256 and not self.weights:
-            raise ValueError("sha256 needs weights: the file it is the hash of")
-        if self.partial and not self.weights:
-            raise ValueError("partial needs weights: the checkpoint that fills a part")
-        if self.key and not (self.weights or self._is_a_folder()):
-            raise ValueError("key needs weights, or a folder: the checkpoint that it is a part of")
-        if self.classifier and not (self.arch or self.factory):
-            raise ValueError("classifier is for arch and factory entries: timm knows the others'")
+        source_of(self).check_fields(self)
         return self
-
-    def _is_a_folder(self) -> bool:
-        return str(self.reference).startswith((HUB_PREFIX, LOCAL_PREFIX))
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Self:

@@ -13,14 +13,16 @@ from huggingface_hub import (
     hf_hub_download,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import RevisionNotFoundError
+from huggingface_hub.errors import RevisionNotFoundError, SafetensorsParsingError
 from huggingface_hub.file_download import repo_folder_name
 
 from acrank.errors import ModelError
+from acrank.zoo.checkpoints import Checkpoint, outline
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub_errors import HUB_ERRORS, explain, is_unreachable, no_such_file, not_reachable
 from acrank.zoo.shards import is_index, shard_names
-from acrank.zoo.sources import HubFiles, Remote, Snapshot, hub_files
+from acrank.zoo.sources.registry import hub_files
+from acrank.zoo.weights import HubFiles, Remote, Snapshot
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
@@ -179,6 +181,27 @@ class Hub:
         # which files an index stands for is not known before it is read
         size = None if is_index(Path(chosen)) else sizes[chosen]
         return Remote(str(info.sha), chosen, size)
+
+    def outlines(self, files: HubFiles, remote: Remote) -> Checkpoint | None:
+        """The tensors of weights that are not downloaded; None where only the whole file tells.
+
+        A safetensors file begins with their shapes.
+
+        Raises:
+            ModelError: the file is damaged, or the hub does not give it.
+        """
+        if not remote.weights.endswith(".safetensors"):
+            return None
+        api, where = HfApi(endpoint=self.endpoint), (files.repo_id, remote.weights)
+        try:
+            found = api.parse_safetensors_file_metadata(*where, revision=remote.commit)
+            return Checkpoint({n: outline(t.shape, t.dtype) for n, t in found.tensors.items()})
+        except HUB_ERRORS as error:
+            raise explain(error, files, self.endpoint) from error
+        except (SafetensorsParsingError, RuntimeError) as error:  # a shape that no tensor can have
+            message = f"{files.repo_id}: {remote.weights} is no readable safetensors file."
+            hint = "It may be damaged, or of another format."
+            raise ModelError(message, hint=hint) from error
 
     def fetch(self, repo_id: str, filename: str, revision: str = "main") -> Path:
         """One file of a repository, downloaded if it is not in the cache.

@@ -11,7 +11,7 @@ from huggingface_hub.errors import (
 
 from acrank.errors import ModelError
 from acrank.utils.visible import first_line
-from acrank.zoo.sources import HubFiles
+from acrank.zoo.weights import HubFiles
 
 
 def _http_library_root() -> type[BaseException]:

@@ -13,13 +13,10 @@ import torch
 from torch import nn
 
 from acrank.utils.source_code import digest, import_closure
-from acrank.zoo.checkpoints import check_file, file_sha256
-from acrank.zoo.describe import url_weights
-from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub
 from acrank.zoo.loading import Backbone
-from acrank.zoo.names import pretrained_cfg
-from acrank.zoo.sources import hub_files, local_weights
+from acrank.zoo.sources.registry import SOURCES, source_of
 
 Identity = dict[str, Any]
 
@@ -38,20 +35,14 @@ def identify(entry: ZooEntry, hub: Hub) -> Identity | None:
 
     Returns:
         The entry, its weights (commit, or SHA-256 of the file) and where its preprocessing comes
-        from; None where only the loaded network can tell: for a ``factory``, and for weights
-        that are downloaded by URL.
+        from; None where only the loaded network can tell: for a ``factory``, for weights that are
+        still to be downloaded by URL, and where the source does not say.
 
     Raises:
         ModelError: the weights cannot be found.
     """
-    if entry.factory:
-        return None
-    weights = _weights(entry, hub)
-    return weights and {
-        "entry": entry.model_dump(mode="json", exclude=WORDS),
-        "weights": weights,
-        "preprocessing": _preprocessing(entry, weights),
-    }
+    told = source_of(entry).identity(entry, hub)
+    return told and {**_said(entry), **told}
 
 
 def identify_loaded(backbone: Backbone) -> Identity:
@@ -61,43 +52,18 @@ def identify_loaded(backbone: Backbone) -> Identity:
         backbone: not probed yet.
     """
     return {
-        "entry": backbone.entry.model_dump(mode="json", exclude=WORDS),
+        **_said(backbone.entry),
         "weights": {"state": _state_digest(backbone.model, backbone.head)},
         "code": _code_digest(backbone.entry, backbone.model),
         "preprocessing": json.loads(json.dumps(backbone.data_config, default=str)),
     }
 
 
-def _weights(entry: ZooEntry, hub: Hub) -> dict[str, Any] | None:
-    files = hub_files(entry)
-    if files is not None:
-        commit = hub.resolve(files.repo_id, files.revision)
-        return {"repo": files.repo_id, "revision": commit, "files": list(files.weights)}
-    path = local_weights(entry)
-    if path is None:
-        path = url_weights(entry)
-        return {"sha256": file_sha256(path)} if path.is_file() else None
-    check_file(path, None)
-    return {"sha256": file_sha256(path), "revision": None, "config": _config_digest(entry, path)}
-
-
-def _config_digest(entry: ZooEntry, weights: Path) -> str | None:
-    """Of the folder's description of its network, for ``local-dir``."""
-    config = weights.parent / "config.json"
-    local = str(entry.reference).startswith(LOCAL_PREFIX)
-    return file_sha256(config) if local and config.is_file() else None
-
-
-def _preprocessing(entry: ZooEntry, weights: dict[str, Any]) -> dict[str, Any]:
-    """Timm's description of the images, or the file that has it; the entry's own is in the entry.
-
-    On the hub the commit stands for the file.
-    """
-    reference = entry.reference or ""
-    if reference.startswith((HUB_PREFIX, LOCAL_PREFIX)):
-        return {"config": weights.get("config") or weights["revision"]}
-    cfg = pretrained_cfg(reference) if reference else None
-    return {} if cfg is None else json.loads(json.dumps(cfg.to_dict(), default=str))
+def _said(entry: ZooEntry) -> Identity:
+    """What the entry says, and which package brought its source where acrank did not."""
+    brought = SOURCES.origin(source_of(entry).name)
+    said = {"entry": entry.model_dump(mode="json", exclude=WORDS)}
+    return {**said, "plugin": brought} if brought else said
 
 
 def _state_digest(*modules: nn.Module | None) -> str:
@@ -113,7 +79,7 @@ def _state_digest(*modules: nn.Module | None) -> str:
 def _code_digest(entry: ZooEntry, model: nn.Module) -> str:
     """Of the network's structure, and of the code that is no library's: it may change unseen."""
     names = {type(module).__module__ for module in model.modules()}
-    names.add(str(entry.factory).partition(":")[0])
+    names |= source_of(entry).code_modules(entry)
     total = hashlib.sha256("\0".join([repr(model), *sorted(names)]).encode())
     starts: dict[tuple[Path, str | None], list[Path]] = {}
     for name in sorted(names):

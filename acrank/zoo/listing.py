@@ -1,20 +1,26 @@
-"""A zoo's entries one by one, with what each of them costs; a fault of one is its own."""
+"""Describe a zoo's entries one by one, with what each costs; a fault of one is its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from torch import nn
 
-from acrank.errors import AcrankError
+from acrank.errors import AcrankError, ModelError
 from acrank.utils.visible import brief, typed_line
 from acrank.zoo.costs import Costs, network_costs
-from acrank.zoo.describe import EntryInfo, entry_info, on_this_machine, structure
+from acrank.zoo.description import EntryInfo, entry_info, on_this_machine
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub
-from acrank.zoo.sizes import local_size
-from acrank.zoo.sources import HubFiles, hub_files
+from acrank.zoo.shards import weights_size
+from acrank.zoo.sources.base import Opening
+from acrank.zoo.sources.registry import hub_files, source_of
+from acrank.zoo.weights import HubFiles
+
+# Requests at a time: the hub answers each in a fraction of a second.
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Lister:
         listed = Listed(info)
         try:
             listed = replace(listed, size=self._size(entry))
-            model = structure(entry, self.hub, self.trust_code)
+            model = source_of(entry).structure(entry, Opening(self.hub, self.trust_code))
             info = entry_info(entry, model, revision=info.revision, cached=info.cached)
             listed = replace(listed, info=info)
             return replace(listed, costs=self._costs(model, info))
@@ -91,3 +97,41 @@ def said(error: Exception) -> str:
     if isinstance(error, AcrankError):
         return str(error)
     return brief(typed_line(error), 300)
+
+
+def local_size(entry: ZooEntry, hub: Hub) -> int | None:
+    """Bytes of an entry's weights on this machine; None if they are not here."""
+    weights = source_of(entry).weights(entry)
+    found = weights.here(hub) if weights else None
+    return weights_size(found.path) if found else None
+
+
+def ask_sizes(
+    entries: Sequence[ZooEntry], hub: Hub
+) -> tuple[Mapping[HubFiles, int], tuple[str, ...]]:
+    """Ask the hub how large the weights are that are not on this machine; never raises.
+
+    Args:
+        entries: the models.
+        hub: asked once whether it answers; if not, nothing more is.
+
+    Returns:
+        Bytes of the weights that the hub knows, and what it said of the others, a line each.
+    """
+    silent = hub.preflight(entries)
+    if hub.offline:
+        return {}, (silent,) if silent else ()
+    wanted = dict.fromkeys(files for files in map(hub_files, entries) if files)
+    absent = [files for files in wanted if hub.cached(files) is None]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(lambda files: _ask(files, hub), absent))
+    known = {f: size for f, size in zip(absent, answers, strict=True) if isinstance(size, int)}
+    reasons = dict.fromkeys(answer.message for answer in answers if isinstance(answer, ModelError))
+    return known, tuple(reasons)
+
+
+def _ask(files: HubFiles, hub: Hub) -> int | AcrankError | None:
+    try:
+        return hub.remote(files).size
+    except ModelError as error:
+        return error

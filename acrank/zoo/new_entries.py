@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,12 @@ from acrank.utils.paths import user_path
 from acrank.utils.visible import brief
 from acrank.utils.yaml_text import RefusedYamlError, parse
 from acrank.zoo.append import appended, new_file
-from acrank.zoo.check import Checked, Checker, pin_changes
+from acrank.zoo.check import Checked, Checker
 from acrank.zoo.edit import save
-from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, ZooEntry
+from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub
-from acrank.zoo.selection import select_entries
+from acrank.zoo.sources.registry import source_of
+from acrank.zoo.weights import seen_from
 from acrank.zoo.yaml_file import ZooFile, open_zoo, packaged_zoo
 
 # Fields that are text, whatever YAML makes of it.
@@ -32,7 +32,7 @@ class Request:
     """What is to be added.
 
     Attributes:
-        models: timm names or wildcards, or sources with a prefix.
+        models: timm names or wildcards, or models of other sources behind a prefix.
         name: of the one model.
         arch: of one model with ``weights``.
         weights: a checkpoint.
@@ -84,7 +84,7 @@ def add_entries(
     checks = [checker(entry) for entry in entries]
     _refuse_errors(checks)
     if pin:
-        changes = [pin_changes(*pair) for pair in zip(checks, entries, strict=True)]
+        changes = [checked.pins(entry) for checked, entry in zip(checks, entries, strict=True)]
         wanted = [{**old, **new} for old, new in zip(wanted, changes, strict=True)]
         checks = [checker(entry) for entry in _read(path, file, wanted)]
     for checked in checks:
@@ -112,10 +112,11 @@ def requested(request: Request, folder: Path) -> list[dict[str, Any]]:
     if request.arch or request.weights:
         if request.models or not (request.arch and request.weights):
             raise ConfigError("--arch and --weights go together, and without other models.")
-        weights = _moved(request.weights, folder)
+        weights = seen_from(folder, request.weights)
         name = request.name or Path(weights).name.partition(".")[0]
         return [{"name": name, "arch": request.arch, "weights": weights, **settings}]
-    found = [fields for model in request.models for fields in _named(model, folder)]
+    asked = ((source_of(ZooEntry(name=model)), model) for model in request.models)
+    found = [fields for source, model in asked for fields in source.added(model, folder)]
     if not found:
         raise ConfigError("No model is named.", hint="Name models, or give --arch and --weights.")
     if request.name:
@@ -124,23 +125,6 @@ def requested(request: Request, folder: Path) -> list[dict[str, Any]]:
         source = found[0].get("source", found[0]["name"])
         found = [{"name": request.name, "source": source}]
     return [{**fields, **settings} for fields in found]
-
-
-def _named(model: str, folder: Path) -> list[dict[str, Any]]:
-    if model.startswith(HUB_PREFIX):
-        return [{"name": model.rpartition("/")[2].partition("@")[0], "source": model}]
-    if model.startswith(LOCAL_PREFIX):
-        path = model.removeprefix(LOCAL_PREFIX)
-        source = f"{LOCAL_PREFIX}{_moved(path, folder)}" if path else model
-        return [{"name": Path(path).absolute().name, "source": source}]
-    return [{"name": entry.name} for entry in select_entries(None, [model])]
-
-
-def _moved(path: str, folder: Path) -> str:
-    """A path seen from a folder; one on the hub, from the root or from home stays."""
-    if path.startswith((HUB_PREFIX, "~")) or Path(path).is_absolute():
-        return path
-    return Path(os.path.relpath(Path(path).absolute(), folder)).as_posix()
 
 
 def _setting(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from acrank.errors import ConfigError, ZooError
 from acrank.utils.files import check_writable
 from acrank.utils.paths import user_path
-from acrank.zoo.check import NO_SHA256, UNPINNED, Checked, Checker, is_unpinned, pin_changes
+from acrank.zoo.check import Checked, Checker
 from acrank.zoo.edit import pinned, save
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub import Hub
@@ -89,16 +89,15 @@ def pin_zoo(report: ZooReport) -> str:
     changes = {}
     for number, (entry, checked) in enumerate(zip(report.entries, report.checks, strict=True)):
         if entry is not None and not checked.errors:
-            changes[number] = pin_changes(checked, entry)
-            if not changes[number] and is_unpinned(entry):
+            changes[number] = checked.pins(entry)
+            if not changes[number] and checked.unpinned:
                 checked.errors.append("cannot be pinned: its commit is not known")
     changes = {number: fields for number, fields in changes.items() if fields}
     if not changes:
         return f"nothing to pin in {report.spec}"
     save(path, pinned(report.file, changes))
     for number in changes:
-        warnings = report.checks[number].warnings
-        warnings[:] = [text for text in warnings if text not in (UNPINNED, NO_SHA256)]
+        report.checks[number].pinned()
     _place(report.checks, open_zoo(report.spec))
     return f"pinned {len(changes)} model(s) in {report.spec}"
 

@@ -1,23 +1,22 @@
-"""Choosing models by name: from a zoo, or straight from timm and the hub."""
+"""Choosing models by name: from a zoo, or straight from their sources."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-import timm
-
 from acrank.errors import ZooError
-from acrank.zoo.entries import HUB_PREFIX, LOCAL_PREFIX, Zoo, ZooEntry
-from acrank.zoo.names import check_names, full_name, nearest, unknown_name
+from acrank.utils.nearest import nearest
+from acrank.zoo.entries import Zoo, ZooEntry
+from acrank.zoo.sources.registry import source_of
 
 
 def select_entries(zoo: Zoo | None, patterns: Sequence[str]) -> tuple[ZooEntry, ...]:
     """The models that patterns name.
 
     Args:
-        zoo: where to look; None looks in timm's registry.
+        zoo: where to look; None asks the models' sources.
         patterns: names, with the wildcards ``*``, ``?`` and ``[]``. With a zoo they match entry
             names, and no pattern at all takes every entry. Without one they are timm's names,
-            or ``hf-hub:`` and ``local-dir:`` sources.
+            or models of other sources behind their prefix, such as ``hf-hub:``.
 
     Returns:
         The entries: in the zoo's order, or without a zoo in the order asked for.
@@ -29,7 +28,8 @@ def select_entries(zoo: Zoo | None, patterns: Sequence[str]) -> tuple[ZooEntry, 
         return _from_zoo(zoo, patterns)
     if not patterns:
         raise ZooError("No model is named.", hint="Name a zoo file, or at least one model.")
-    names = dict.fromkeys(name for pattern in patterns for name in _from_timm(pattern))
+    asked = (source_of(ZooEntry(name=pattern)).select(pattern) for pattern in patterns)
+    names = dict.fromkeys(name for found in asked for name in found)
     return tuple(ZooEntry(name=name) for name in names)
 
 
@@ -44,15 +44,3 @@ def _from_zoo(zoo: Zoo, patterns: Sequence[str]) -> tuple[ZooEntry, ...]:
         for entry in zoo.entries
         if not patterns or any(fnmatchcase(entry.name, pattern) for pattern in patterns)
     )
-
-
-def _from_timm(pattern: str) -> list[str]:
-    if pattern.startswith((HUB_PREFIX, LOCAL_PREFIX)):
-        check_names(ZooEntry(name=pattern))
-        return [pattern]
-    if not any(wildcard in pattern for wildcard in "*?["):
-        return [full_name(pattern)]
-    names: list[str] = timm.list_pretrained(pattern)
-    if not names:
-        raise unknown_name(pattern)
-    return names

@@ -10,11 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 from acrank.errors import ConfigError, ZooError
+from acrank.utils.nearest import nearest
 from acrank.utils.paths import user_path
 from acrank.utils.visible import brief, visible
 from acrank.utils.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.zoo.entries import Zoo, ZooEntry
-from acrank.zoo.names import check_names, nearest
+from acrank.zoo.sources.registry import source_of
+from acrank.zoo.weights import WeightsNameError
 
 VERSION = 1
 _FILE_KEYS = ("version", "models")
@@ -41,7 +43,7 @@ def read_zoo(spec: str) -> Zoo:
         spec: ``default``, ``demo``, or the path of a zoo file.
 
     Returns:
-        The zoo, its names checked against timm's registry.
+        The zoo, its names checked by their sources.
 
     Raises:
         ZooError: the file cannot be read or says something wrong, and where.
@@ -191,13 +193,13 @@ class ZooFile:
         self.fail((*path, *first["loc"]), f"{_SAY.get(first['type'], said)}.")
 
     def _check_names(self, path: _Place, entry: ZooEntry) -> None:
+        source = source_of(entry)
         try:
-            check_names(entry)
+            source.check(entry)
+        except WeightsNameError as error:
+            self.fail((*path, "weights"), error.message, error.hint)
         except ZooError as error:
-            field = "arch" if entry.arch else "source" if entry.source else "name"
-            if entry.factory or "FILE" in error.message:
-                field = "weights"
-            self.fail((*path, field), error.message, error.hint)
+            self.fail((*path, source.field(entry)), error.message, error.hint)
 
     def _refuse_doubled_name(self, number: int, earlier: int) -> None:
         if earlier != number:

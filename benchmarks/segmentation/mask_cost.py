@@ -29,7 +29,7 @@ from acrank.data.volumes import VolumeSample
 from acrank.runners.callbacks import Silent
 from acrank.runners.rank import choose_entries, prepare_run
 from acrank.scoring.score import score_backbone
-from acrank.tasks.choice import task_of
+from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 
 CPU = torch.device("cpu")
@@ -107,7 +107,7 @@ def load(entry: ZooEntry) -> Backbone:
 def bare_passes(backbone: Backbone, sample: AnySample, config: RunConfig) -> None:
     """Forward and backward to every parameter, once over the batches."""
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    task = task_of(sample, config)
+    task = TASKS[sample.task].readout(config, sample)
     task.prepare(backbone.model, preprocessing)
     if not isinstance(sample, VolumeSample):
         backbone.model.to(memory_format=torch.channels_last)

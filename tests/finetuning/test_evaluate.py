@@ -11,7 +11,7 @@ from torch import nn
 from acrank.finetuning.evaluate import Judged, judge
 from acrank.finetuning.masks.judge import MeanLoss
 from acrank.finetuning.objective import NotFiniteError
-from acrank.tasks import Segmentation
+from acrank.tasks.dense import DenseReadout
 
 LABELS = np.array([0, 0, 0, 1, 1, 1])
 
@@ -55,7 +55,7 @@ def test_outputs_that_are_not_finite_are_refused(bad: float) -> None:
 
 
 def test_the_mean_loss_of_masks_leaves_out_what_is_ignored_as_a_whole() -> None:
-    task = Segmentation("unet", (4, 4), 0)
+    task = DenseReadout("unet", (4, 4), 0)
     logits, labels = torch.randn(2, 3, 4, 4), torch.randint(0, 3, (2, 4, 4))
     mean = MeanLoss(task.loss)
     assert np.isnan(mean.mean)

@@ -8,7 +8,16 @@ import matplotlib
 import pytest
 
 from acrank.errors import MissingExtraError
-from acrank.report.plotting import ACCENT, PALETTE, new_figure, require_plotting, styled, to_svg
+from acrank.report.plotting import (
+    ACCENT,
+    PALETTE,
+    fitted,
+    new_figure,
+    require_plotting,
+    spans_decades,
+    styled,
+    to_svg,
+)
 
 ODD = "$a$ </svg><b>&\x1b 模型 سلام"
 
@@ -76,3 +85,22 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         new_figure(10, 10)
     with pytest.raises(MissingExtraError):
         require_plotting("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("short", "short"),
+        ("exactly-10", "exactly-10"),
+        ("more-than-10", "more-…n-10"),
+        ("模型模型模型", "模型…模型"),
+    ],
+)
+def test_names_are_cut_by_width(name: str, shown: str) -> None:
+    assert fitted(name, 10) == shown
+
+
+def test_what_spans_decades() -> None:
+    assert spans_decades([0.1, 1.5])
+    assert not spans_decades([1.0, 5.0])
+    assert not spans_decades([0.0, 5.0])

@@ -14,7 +14,7 @@ from acrank.results import ModelResult
 from acrank.scoring.score import score_backbone
 from acrank.utils.device import _has_bf16, choose_autocast, choose_device
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.describe import entry_info
+from acrank.zoo.description import entry_info
 from tests.norm.test_convert import randomise
 from tests.shared_networks import shared_entry
 

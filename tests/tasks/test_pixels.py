@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from acrank.tasks.pixels import at_places, observe_pixels, sample_pixels
+from acrank.data.segmentation.pixels import sample_pixels
+from acrank.tasks.pixels import at_places, observe_pixels
 
 LABELS = torch.zeros(2, 6, 8, dtype=torch.int64)
 LABELS[0, 2:4, 3:5] = 1  # four pixels

@@ -12,7 +12,7 @@ from acrank.errors import ModelError
 from acrank.scoring.extract import extract
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import ProbeSettings
-from acrank.tasks import Segmentation
+from acrank.tasks.dense import DenseReadout
 from acrank.tasks.maps import Maps, give_maps
 from acrank.utils.fresh import mark_fresh
 from acrank.zoo.heads import remove_head
@@ -62,8 +62,8 @@ def images(dimensions: int) -> Tensor:
     return torch.randn(2, 1, *[SIDE] * dimensions, generator=generator)
 
 
-def task(**settings: Any) -> Segmentation:
-    return Segmentation("unet", (SIDE, SIDE), pixels=4, **settings)
+def task(**settings: Any) -> DenseReadout:
+    return DenseReadout("unet", (SIDE, SIDE), pixels=4, **settings)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -108,7 +108,7 @@ def test_its_norms_take_a_step_and_its_pixels_are_seen(dimensions: int) -> None:
     assert (found.widths, found.layers) == ((5, 6, 8), ("end (input)", "up2", "down3"))
     assert found.in_order(torch.tensor([1, 0]).numpy()).layers == found.layers
     assert found.source_probs is not None
-    settings = ProbeSettings(task=task())
+    settings = ProbeSettings(readout=task())
     probe = probe_model(model, lambda i: (x, y), 1, 2, settings)
     assert {source.name for source in probe.sources} == {
         f"{block}.1" for block in ("down1", "down2", "down3", "up1", "up2")
@@ -128,7 +128,7 @@ def test_source_probabilities_are_those_of_its_own_head(classes: int, activation
     y = (x[:, 0] > 0).long()
     with torch.no_grad():
         features = task().features(model, x, None)
-        seen, probs = Segmentation("unet", (SIDE, SIDE), SIDE**2).observe(features, y, None, 0)
+        seen, probs = DenseReadout("unet", (SIDE, SIDE), SIDE**2).observe(features, y, None, 0)
     # every pixel is drawn, those of class 0 first
     order = torch.cat([torch.argsort(y[i].flatten(), stable=True) + i * SIDE**2 for i in (0, 1)])
     assert torch.equal(seen.labels, y.flatten()[order])

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 from acrank.data import Preprocessing
 from acrank.errors import ConfigError, MissingExtraError, ModelError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.scoring.extract import extract
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import ProbeSettings
-from acrank.tasks import Classification, Segmentation
 from acrank.tasks.decoders import make_decoder, require_decoders
+from acrank.tasks.dense import DenseReadout
 from acrank.tasks.dimensions import dimensions_of
+from acrank.tasks.pooled import PooledReadout
 from tests.norm.test_convert import randomise
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -40,7 +41,7 @@ class Encoder(nn.Module):
         return out
 
 
-def prepared(task: Segmentation) -> nn.Module:
+def prepared(task: DenseReadout) -> nn.Module:
     torch.manual_seed(0)
     model = randomise(Encoder()).eval()
     task.prepare(model, GEOMETRY)
@@ -52,17 +53,17 @@ def batches(index: int) -> tuple[Tensor, Tensor]:
 
 
 def test_one_step_scores_the_encoder_alone() -> None:
-    task = Segmentation("unet", SIDES, 5)
-    settings = ProbeSettings(lr=0.1, task=task)
+    task = DenseReadout("unet", SIDES, 5)
+    settings = ProbeSettings(lr=0.1, readout=task)
     probe = probe_model(prepared(task), batches, 2, 2, settings)
     assert [source.weight.numel() for source in probe.sources] == [4, 6, 8]
-    first, second = affine_scores(probe, "keep")[0]["ac_corr"]
+    first, second = ac_corr(AffineTrials(probe, "keep"))["ac_corr"]
     assert np.isfinite([first, second]).all()
     assert first != second
 
 
 def test_observations_are_voxels_at_every_scale() -> None:
-    task = Segmentation("unet", SIDES, 5)
+    task = DenseReadout("unet", SIDES, 5)
     found = extract(prepared(task), None, batches, 2, None, task)
     assert found.widths == (4, 6, 8)
     assert found.features.shape == (4 * 2 * 5, 18)
@@ -79,8 +80,8 @@ def test_networks_of_images_and_of_volumes_are_told_apart() -> None:
     flat, linear = nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Linear(3, 4)
     assert [dimensions_of(model) for model in (flat, Encoder(), linear)] == [2, 3, 0]
     with pytest.raises(ModelError, match=r"it is a network for images \(2-D\); the data are vol"):
-        Segmentation("unet", SIDES, 5).prepare(flat, GEOMETRY)
-    for task in (Segmentation("unet", (64, 64), 5), Classification()):
+        DenseReadout("unet", SIDES, 5).prepare(flat, GEOMETRY)
+    for task in (DenseReadout("unet", (64, 64), 5), PooledReadout()):
         with pytest.raises(ModelError, match=r"it is a network for volumes \(3-D\)"):
             task.prepare(Encoder(), GEOMETRY)
 

@@ -74,6 +74,6 @@ def test_without_monai_the_extra_is_named(
     standin: StandIn, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     standin.add("MONAI/tiny", files())
-    monkeypatch.setattr("acrank.zoo.bundle.find_spec", lambda name: None)
+    monkeypatch.setattr("acrank.zoo.sources.bundle.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"acrank\[medical\]"):
         load_backbone(ENTRY, trust_code=True, hub=hub)

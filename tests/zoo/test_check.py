@@ -7,9 +7,11 @@ from safetensors.torch import save
 
 from acrank.errors import ConfigError
 from acrank.zoo import Hub, ZooEntry, load_backbone
-from acrank.zoo.check import NO_SHA256, UNPINNED, Checked, Checker
+from acrank.zoo.check import Checked, Checker
 from acrank.zoo.checkpoints import file_sha256
 from acrank.zoo.revise import check_zoo, pin_zoo
+from acrank.zoo.sources.checkpoint import NO_SHA256
+from acrank.zoo.sources.hub import UNPINNED
 
 from .conftest import TIMM_NAME, TIMM_REPO, config_bytes, offline_twin, tensors, weights_bytes
 from .standin import Repo, StandIn

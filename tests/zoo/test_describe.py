@@ -6,7 +6,7 @@ import torch
 from timm.layers.norm_act import BatchNormAct2d
 
 from acrank.zoo import ZooEntry, describe
-from acrank.zoo.describe import affine_norms
+from acrank.zoo.description import affine_norms
 
 
 def test_a_timm_model_is_described_without_its_weights() -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone
 from acrank.zoo.check import Checker
-from acrank.zoo.sources import HubFiles
+from acrank.zoo.weights import HubFiles
 from tests.processes import python_path
 
 from .conftest import (

@@ -205,7 +205,7 @@ def test_weights_known_by_url_alone(
 ) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     entry = ZooEntry(name="hardcorenas_a")
-    monkeypatch.setattr("acrank.zoo.names.get_pretrained_cfg", _by_url)
+    monkeypatch.setattr("acrank.zoo.sources.timm.get_pretrained_cfg", _by_url)
     assert not describe(entry).cached
     with pytest.raises(ModelError, match=r"not in the local cache .*w.pth\), and this run is off"):
         load_backbone(entry, hub=no_hub)

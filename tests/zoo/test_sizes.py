@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from acrank.zoo import Hub, ZooEntry, load_backbone
-from acrank.zoo.describe import url_weights
-from acrank.zoo.sizes import ask_sizes, local_size
-from acrank.zoo.sources import HubFiles, hub_files
+from acrank.zoo.listing import ask_sizes, local_size
+from acrank.zoo.sources.registry import hub_files, weights_of
+from acrank.zoo.weights import ByUrl, HubFiles
 
 from .conftest import TIMM_NAME, TIMM_REPO, config_bytes, offline_twin, weights_bytes
 from .standin import StandIn
@@ -79,7 +79,9 @@ def test_weights_that_timm_knows_by_url(tmp_path: Path, monkeypatch: pytest.Monk
     hub = Hub(offline=True, cache_dir=tmp_path)
     assert hub_files(entry) is None
     assert local_size(entry, hub) is None
-    path = url_weights(entry)
+    weights = weights_of(entry)
+    assert isinstance(weights, ByUrl)
+    path = weights.path
     assert path.is_relative_to(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"123")

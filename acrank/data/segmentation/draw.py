@@ -17,12 +17,11 @@ from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.order import (
     class_warnings,
-    classes_held,
     deal_batches,
     in_drawing_order,
     plan_pairs,
 )
-from acrank.data.segmentation.sample import SegmentationSample
+from acrank.data.segmentation.sample import SegmentationSample, classes_held
 from acrank.data.segmentation.squash import check_image_size, squash_image, squash_mask
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 

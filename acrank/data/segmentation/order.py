@@ -1,16 +1,15 @@
 """Which images or volumes with labels come first, and how they are parted into batches."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from acrank.data import stratify
-from acrank.data.decode import Pixels
+from acrank.data.base import AnySample, Rows
 from acrank.data.notices import class_notices
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.data.segmentation.sample import Rows
 from acrank.errors import DataError
 
 
@@ -24,20 +23,8 @@ class _HasItems(Protocol):
     def items(self) -> Sequence[_HasKey]: ...
 
 
-class _Masked(Protocol):
-    """A sample of images or of volumes; masks are class indices (N, ...)."""
-
-    @property
-    def keys(self) -> tuple[str, ...]: ...
-
-    @property
-    def masks(self) -> Pixels: ...
-
-    def part(self, rows: Rows, batches: tuple[Rows, ...]) -> Self: ...
-
-
 Keyed = TypeVar("Keyed", bound=_HasKey)
-Masked = TypeVar("Masked", bound=_Masked)
+Drawn = TypeVar("Drawn", bound=AnySample)
 
 
 def plan_pairs(available: int, samples: int, batch_size: int) -> stratify.Plan:
@@ -49,12 +36,6 @@ def plan_pairs(available: int, samples: int, batch_size: int) -> stratify.Plan:
 def in_drawing_order(items: Sequence[Keyed], seed: int) -> list[Keyed]:
     """All the items; which come first depends on the seed and their keys alone."""
     return sorted(items, key=lambda pair: (stratify.rank(seed, pair.key), pair.key))
-
-
-def classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
-    """Which classes each mask holds: bool (N, 255)."""
-    counts = [np.bincount(mask.ravel(), minlength=IGNORE + 1)[:IGNORE] for mask in masks]
-    return np.stack(counts) > 0
 
 
 def deal_batches(held: npt.NDArray[np.bool_], batches: int) -> tuple[Rows, ...]:
@@ -102,8 +83,8 @@ def class_warnings(
 
 
 def smaller_segmentation(
-    whole: Masked, target: _HasItems, samples: int, batch_size: int, seed: int
-) -> Masked:
+    whole: Drawn, target: _HasItems, samples: int, batch_size: int, seed: int
+) -> Drawn:
     """Draw fewer images or volumes from those that are decoded already, as a new draw would.
 
     Args:
@@ -117,4 +98,4 @@ def smaller_segmentation(
     places = {key: place for place, key in enumerate(whole.keys)}
     drawn = in_drawing_order(target.items, seed)[: plan.total]
     rows = np.array([places[item.key] for item in drawn], dtype=np.int64)
-    return whole.part(rows, deal_batches(classes_held(whole.masks[rows]), plan.batches))
+    return whole.part(rows, deal_batches(whole.held()[rows], plan.batches))

@@ -1,12 +1,14 @@
 """The images and masks that all networks are scored on: decoded once, in one geometry."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
+from acrank.data.base import AnySample, Rows
 from acrank.data.decode import Pixels
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import MODES, Preprocessing, normalise
@@ -15,10 +17,8 @@ from acrank.data.segmentation.classmap import IGNORE
 # What PyTorch's cross entropy passes over unless told otherwise.
 IGNORE_INDEX = -100
 
-Rows = npt.NDArray[np.int64]
 
-
-class SegmentationSample:
+class SegmentationSample(AnySample):
     """Images of one square size with their masks, parted into batches.
 
     Attributes:
@@ -31,6 +31,9 @@ class SegmentationSample:
         fingerprint: a hash of the classes, the size, and every pair's id and bytes.
         digests: a hash of each image's bytes; empty where they are not known.
     """
+
+    task: ClassVar[str] = "masks"
+    things: ClassVar[str] = "images with masks"
 
     def __init__(
         self,
@@ -53,13 +56,19 @@ class SegmentationSample:
         self.fingerprint = fingerprint
         self.digests = digests
 
-    def __len__(self) -> int:
-        return len(self.keys)
-
     @property
     def image_size(self) -> int:
         """Height and width of every image and mask."""
         return int(self.masks.shape[-1])
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Height and width of every image."""
+        return self.image_size, self.image_size
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Tell which classes each mask holds, bool (N, K)."""
+        return classes_held(self.masks)[:, : len(self.classes)]
 
     def part(self, rows: Rows, batches: tuple[Rows, ...]) -> "SegmentationSample":
         """Return the images of some rows as a sample with batches of its own."""
@@ -111,6 +120,12 @@ class SegmentationSample:
         ]
         pixels = np.stack(found).reshape(len(rows), *self.masks.shape[1:], channels)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+def classes_held(masks: Pixels) -> npt.NDArray[np.bool_]:
+    """Tell which classes each mask holds: bool (N, 255)."""
+    counts = [np.bincount(mask.ravel(), minlength=IGNORE + 1)[:IGNORE] for mask in masks]
+    return np.stack(counts) > 0
 
 
 def loss_labels(masks: torch.Tensor, device: torch.device | str) -> torch.Tensor:

@@ -1,7 +1,9 @@
 """What a segmentation dataset is: classes, and pairs of an image and its mask."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from acrank.data.base import AnySample, Drawing
 from acrank.data.images import ImageSource
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.target import Item
@@ -40,6 +42,8 @@ class SegmentationTarget:
         warnings: plain sentences for the user.
     """
 
+    task: ClassVar[str] = "masks"
+
     name: str
     class_map: ClassMap
     items: tuple[Pair, ...]
@@ -49,3 +53,17 @@ class SegmentationTarget:
     def classes(self) -> tuple[str, ...]:
         """The class names; every one has at least one pixel."""
         return self.class_map.names
+
+    def draw(self, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.segmentation.draw.draw_segmentation`."""
+        from acrank.data.segmentation.draw import draw_segmentation  # it draws from targets
+
+        given = (drawing.samples, drawing.batch_size, drawing.seed, drawing.image_size)
+        return draw_segmentation(self, *given)
+
+    def smaller(self, whole: AnySample, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.segmentation.order.smaller_segmentation`."""
+        from acrank.data.segmentation.order import smaller_segmentation
+
+        given = (drawing.samples, drawing.batch_size, drawing.seed)
+        return smaller_segmentation(whole, self, *given)

@@ -12,7 +12,7 @@ from acrank.data.images import Opening
 from acrank.utils.paths import user_path
 
 if TYPE_CHECKING:
-    from acrank.data.datasets import AnyTarget
+    from acrank.data.base import AnyTarget
 
 
 class Sure(IntEnum):

@@ -1,4 +1,4 @@
-"""The registry of data sources, and which of them reads what the user gave.
+"""The registry of data sources, and the one of them that opens what the user gave.
 
 A package adds a source by an entry point of the group ``acrank.data_sources`` that loads an
 instance of :class:`DataSource`, whose name is that of the entry point.
@@ -7,13 +7,21 @@ instance of :class:`DataSource`, whose name is that of the entry point.
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from acrank.data.folders.foreign import kind_of_file
+from acrank.data.images import Opening
 from acrank.data.sources.base import DataSource, Recognised, existing
+from acrank.data.target import Target
 from acrank.errors import AcrankError, DataError
+from acrank.tasks.registry import TASKS
 from acrank.utils.plugins import Registry, instance_of
 from acrank.utils.visible import typed_line, visible
 
+if TYPE_CHECKING:
+    from acrank.data.base import AnyTarget
+
+CLASSIFICATION = "classification"
 _LOGGER = logging.getLogger("acrank.plugins")
 
 
@@ -36,6 +44,8 @@ def _accept(name: str, loaded: object) -> DataSource:
     for needed in ("name", "written", "task"):
         if not isinstance(getattr(source, needed, None), str):
             raise TypeError(f"it has no text {needed!r}")
+    if source.task not in TASKS:
+        raise ValueError(f"there is no task {source.task!r}")
     if source.name != name:
         raise ValueError(f"its name is {source.name!r}, and its entry point is called {name!r}")
     return source
@@ -56,7 +66,9 @@ def find_source(spec: str, task: str = "auto") -> DataSource:
         DataError: no source recognises it, or two are equally sure; says what each saw.
     """
     asked = task != "auto"
-    sources = [source for source in SOURCES.values() if not asked or name_of_task(source) == task]
+    sources = [
+        source for source in SOURCES.values() if not asked or TASKS[source.task].name == task
+    ]
     seen = [(source, found) for source in sources if (found := _look(source, spec, asked=asked))]
     if not seen:
         raise _refusal(spec, sources)
@@ -68,13 +80,56 @@ def find_source(spec: str, task: str = "auto") -> DataSource:
     return surest[0][0]
 
 
-# What --task calls the task of a source.
-_NAMES = {"masks": "segmentation", "volumes": "segmentation"}
+def known_task(spec: str, task: str) -> str:
+    """The key of the task that a dataset is for, by names and by a look into a few files.
+
+    Args:
+        spec: what the user gave.
+        task: the name of a task, or ``auto`` to look at the data.
+
+    Raises:
+        DataError: no source recognises it, or which of several is meant cannot be told.
+    """
+    return find_source(spec, task).task
 
 
-def name_of_task(source: DataSource) -> str:
-    """What ``--task`` calls the task of a source."""
-    return _NAMES.get(source.task, source.task)
+def open_any(
+    spec: str, task: str, *, offline: bool = False, window: tuple[float, float] | None = None
+) -> AnyTarget:
+    """Open a target dataset and check it; it says which task it is for.
+
+    Args:
+        spec: what the user gave.
+        task: the name of a task, or ``auto`` to look at the data.
+        offline: make no request.
+        window: the lowest and the highest value that count, where pixels have units (DICOM).
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged.
+        MissingExtraError: an optional package that reads them is missing.
+    """
+    return find_source(spec, task).open(spec, Opening(offline, window))
+
+
+def open_target(
+    spec: str, *, offline: bool = False, window: tuple[float, float] | None = None
+) -> Target:
+    """Open a classification dataset and check each of its images.
+
+    Args:
+        spec: a folder of class folders (optionally under ``train/``), a CSV file (``path,label``),
+            ``hfds/NAME`` or ``hfds/NAME:SPLIT``, ``demo``, or what else a source reads.
+        offline: make no request.
+        window: see :func:`open_any`.
+
+    Raises:
+        DataError: the data are missing, ill-formed or damaged.
+        MissingExtraError: an optional package that reads them is missing.
+    """
+    target = open_any(spec, CLASSIFICATION, offline=offline, window=window)
+    if not isinstance(target, Target):
+        raise TypeError(f"{spec}: its source gave a {type(target).__name__}, and no Target.")
+    return target
 
 
 def _look(source: DataSource, spec: str, *, asked: bool) -> Recognised | None:
@@ -92,7 +147,7 @@ def _look(source: DataSource, spec: str, *, asked: bool) -> Recognised | None:
 
 
 def _choose(sources: list[DataSource]) -> str:
-    tasks = dict.fromkeys(name_of_task(source) for source in sources)
+    tasks = dict.fromkeys(TASKS[source.task].name for source in sources)
     if len(tasks) > 1:
         return f"Say which is meant: {' or '.join(f'--task {task}' for task in tasks)}."
     written = " or ".join(source.written for source in sources)

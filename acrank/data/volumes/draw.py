@@ -9,11 +9,11 @@ from acrank.data.fingerprint import make_fingerprint
 from acrank.data.notices import pair_sample_notices
 from acrank.data.segmentation.order import (
     class_warnings,
-    classes_held,
     deal_batches,
     in_drawing_order,
     plan_pairs,
 )
+from acrank.data.segmentation.sample import classes_held
 from acrank.data.volumes.cutting import Cutter, cut_all
 from acrank.data.volumes.decoded import Patch
 from acrank.data.volumes.nifti import require_nifti

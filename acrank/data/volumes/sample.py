@@ -1,11 +1,15 @@
 """The patches and labels that all networks are scored on: decoded once, in one geometry."""
 
+from typing import Any, ClassVar
+
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from acrank.data.base import AnySample, Rows, Seen
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.preprocess import Preprocessing
-from acrank.data.segmentation.sample import Rows, loss_labels
+from acrank.data.segmentation.sample import classes_held, loss_labels
 from acrank.data.volumes.intensity import Intensities
 from acrank.data.volumes.patch import Labels
 from acrank.data.volumes.settings import Size, Spacing
@@ -13,7 +17,7 @@ from acrank.data.volumes.windows import Windows
 from acrank.errors import ModelError
 
 
-class VolumeSample:
+class VolumeSample(AnySample):
     """One patch of each volume with its labels, parted into batches.
 
     Attributes:
@@ -27,6 +31,9 @@ class VolumeSample:
         fingerprint: a hash of the classes, the settings, and every case's id and bytes.
         windows: the patches of each volume that scores of features see; empty for that one.
     """
+
+    task: ClassVar[str] = "volumes"
+    things: ClassVar[str] = "volumes with labels"
 
     def __init__(
         self,
@@ -51,14 +58,25 @@ class VolumeSample:
         self.fingerprint = fingerprint
         self.windows = windows
 
-    def __len__(self) -> int:
-        return len(self.keys)
-
     @property
     def patch(self) -> Size:
         """Voxels along each axis of every patch."""
         x, y, z = self.masks.shape[1:]
         return x, y, z
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Voxels along each axis of every patch."""
+        return self.patch
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The patches in voxels and in mm, which the settings need not say."""
+        return {"patch": list(self.patch), "spacing": [round(mm, 4) for mm in self.spacing]}
+
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Tell which classes each patch holds, bool (N, K)."""
+        return classes_held(self.masks)[:, : len(self.classes)]
 
     def part(self, rows: Rows, batches: tuple[Rows, ...]) -> "VolumeSample":
         """Return the patches of some rows as a sample with batches of its own."""
@@ -91,6 +109,27 @@ class VolumeSample:
                 hint="Leave it out, or build it with as many channels.",
             )
         return wanted // given
+
+    def adapted(self, preprocessing: Preprocessing) -> dict[str, str]:
+        """Say that a network of more channels is given the one of the volumes several times.
+
+        Raises:
+            ModelError: see :meth:`repeats`.
+        """
+        times = self.repeats(preprocessing)
+        return {} if times == 1 else {"grey-repeated": f"one channel given {times} times"}
+
+    def seen(
+        self, preprocessing: Preprocessing, device: torch.device, *, pixels: int, seed: int
+    ) -> Seen:
+        """Return the further patches that hold voxels which are drawn, or else the batches."""
+        if not self.windows:
+            return super().seen(preprocessing, device, pixels=pixels, seed=seed)
+        # they are made of samples
+        from acrank.data.volumes.observed import WindowBatches
+
+        found = WindowBatches(self, preprocessing, pixels, seed, device)
+        return Seen(found, len(found), found.volumes)
 
     def batch(
         self,

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from acrank.data.base import AnySample, Drawing
 from acrank.data.segmentation.classmap import ClassMap
-from acrank.data.volumes.settings import Size, Spacing
+from acrank.data.volumes.settings import Size, Spacing, VolumeSettings
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class VolumeTarget:
         warnings: plain sentences for the user.
     """
 
+    task: ClassVar[str] = "volumes"
+
     name: str
     class_map: ClassMap
     items: tuple[Case, ...]
@@ -48,3 +52,17 @@ class VolumeTarget:
     def classes(self) -> tuple[str, ...]:
         """The class names; every one has at least one voxel."""
         return self.class_map.names
+
+    def draw(self, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.volumes.draw.draw_volumes`."""
+        from acrank.data.volumes.draw import draw_volumes  # it draws from targets
+
+        settings = VolumeSettings(drawing.patch, drawing.spacing, drawing.window, drawing.patches)
+        return draw_volumes(self, drawing.samples, drawing.batch_size, drawing.seed, settings)
+
+    def smaller(self, whole: AnySample, drawing: Drawing) -> AnySample:
+        """See :func:`acrank.data.segmentation.order.smaller_segmentation`."""
+        from acrank.data.segmentation.order import smaller_segmentation
+
+        given = (drawing.samples, drawing.batch_size, drawing.seed)
+        return smaller_segmentation(whole, self, *given)

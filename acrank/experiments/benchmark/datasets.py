@@ -14,11 +14,12 @@ from acrank.data.folders.walk import folders_in
 from acrank.data.summary import in_words
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.masks import link_masks
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.experiments.benchmark.volumes import link_volumes
 from acrank.finetuning.catalogue import SEGMENTATION
+from acrank.tasks.registry import TASKS, Task
 from acrank.utils.files import make_folder, write_whole
 from acrank.utils.paths import user_path
 from acrank.utils.serialise import csv_text
@@ -55,44 +56,34 @@ class Dataset:
         return {"patch": self.volumes.patch, "spacing": self.volumes.spacing}
 
 
-def common_task(config: TransferConfig) -> str:
-    """What all datasets of an experiment are for: ``classification`` or ``segmentation``.
+def common_task(config: BenchmarkConfig) -> Task:
+    """The task of all datasets of an experiment.
 
     Raises:
-        ConfigError: they are not for the same.
+        ConfigError: they are not for the same task, or not of the same kind of data.
     """
-    tasks = {known_task(data, config.task): data for data in config.data}
-    if len(tasks) > 1:
-        told = " and ".join(f"{data} for {task}" for task, data in sorted(tasks.items()))
+    found = {known_task(data, config.task): data for data in config.data}
+    tasks = [(TASKS[key], data) for key, data in found.items()]
+    names = {task.name: data for task, data in tasks}
+    if len(names) > 1:
+        told = " and ".join(f"{data} for {name}" for name, data in sorted(names.items()))
         raise ConfigError(
             f"An experiment is for one task: {told} do not go together.",
             hint="Run one experiment for each.",
         )
-    return next(iter(tasks))
-
-
-def all_volumes(config: TransferConfig, task: str) -> bool:
-    """Whether the datasets of an experiment are volumes; only names are looked at.
-
-    Args:
-        config: of the experiment.
-        task: of all datasets.
-
-    Raises:
-        ConfigError: some are and some are not.
-    """
-    kinds = {is_volumes(data): data for data in config.data if task == SEGMENTATION}
-    if len(kinds) > 1:
+    if len(tasks) > 1:
+        kinds = sorted((task.things, data) for task, data in tasks)
         raise ConfigError(
-            f"An experiment is on images or on volumes: {kinds[False]} has images and "
-            f"{kinds[True]} volumes.",
+            f"An experiment is on {' or on '.join(things for things, _ in kinds)}: "
+            + " and ".join(f"{data} has {things}" for things, data in kinds)
+            + ".",
             hint="Run one experiment for each; their networks differ too.",
         )
-    return True in kinds
+    return tasks[0][0]
 
 
 def prepare_datasets(
-    config: TransferConfig, output: Path, say: Said | None = None
+    config: BenchmarkConfig, output: Path, say: Said | None = None
 ) -> list[Dataset]:
     """Open the datasets and write which images train and which test.
 
@@ -115,7 +106,7 @@ def prepare_datasets(
     ]
 
 
-def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Said) -> Dataset:
+def _prepare(name: str, data: str, config: BenchmarkConfig, folder: Path, say: Said) -> Dataset:
     given = _test_folder(data)
     if config.task == SEGMENTATION:
         wanted = (data, given, folder, config.test_share, config.samples)
@@ -166,7 +157,7 @@ def _test_folder(data: str) -> Path | None:
 
 
 def _parts(
-    target: Target, given: Path | None, config: TransferConfig
+    target: Target, given: Path | None, config: BenchmarkConfig
 ) -> tuple[list[Item], list[Item], tuple[str, ...]]:
     """Training and test items, and what is to be said of the folder of test images."""
     if given is None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from acrank.config import RunConfig, make_config
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, serve
-from acrank.experiments.benchmark.config import MEASURE_NAMES, TransferConfig
+from acrank.experiments.benchmark.config import MEASURE_NAMES, BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     Dataset,
-    all_volumes,
     common_task,
     prepare_datasets,
 )
@@ -26,9 +25,9 @@ from acrank.results import Ranking
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.crew import Crew
 from acrank.runners.rank import choose_entries, rank_zoo
+from acrank.tasks.registry import Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
-from acrank.utils.fields import GEOMETRY, given
 from acrank.utils.files import folder_name, write_whole
 
 Said = Callable[[str], None]
@@ -50,6 +49,7 @@ class Experiment:
         config: what was asked for, with what is usual for the datasets' task.
         by_seed: what the accuracies are the means of, seed by seed.
         rankings: the scores, by dataset.
+        task: of all datasets.
     """
 
     datasets: tuple[Dataset, ...]
@@ -58,23 +58,19 @@ class Experiment:
     ceilings: dict[str, float]
     validation: Validation | None
     folder: Path
-    config: TransferConfig
+    config: BenchmarkConfig
     by_seed: dict[tuple[str, str], list[float]]
     rankings: dict[str, Ranking]
+    task: Task
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
         """Fine-tunings without a result."""
         return tuple(outcome for outcome in self.outcomes if outcome.reason)
 
-    @property
-    def volumes(self) -> bool:
-        """Whether the datasets are of volumes."""
-        return any(dataset.volumes for dataset in self.datasets)
-
 
 def experiment(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     output: Path,
     *,
     say: Said | None = None,
@@ -95,18 +91,18 @@ def experiment(
         AcrankError: a setting, the zoo or a dataset cannot be used.
     """
     task = common_task(config)
-    volumes = all_volumes(config, task)
-    config = config.for_task(task, volumes=volumes)
+    config = config.for_task(task)
     require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
-        return _experiment(config, output, say or (lambda text: None), listener or Silent())
+        return _experiment(config, task, output, say or (lambda text: None), listener or Silent())
 
 
-def _experiment(config: TransferConfig, output: Path, say: Said, listener: Listener) -> Experiment:
+def _experiment(
+    config: BenchmarkConfig, task: Task, output: Path, say: Said, listener: Listener
+) -> Experiment:
     datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
-    volumes = datasets[0].volumes is not None
-    scoring = _scoring(config, datasets[0]).for_task(config.task, volumes=volumes)
+    scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
     outcomes = _tune_all(config, datasets, names, output, say)
     tables = Tables(config, datasets, names, outcomes)
@@ -124,6 +120,7 @@ def _experiment(config: TransferConfig, output: Path, say: Said, listener: Liste
         validation=found,
         folder=output,
         config=config,
+        task=task,
         by_seed=tables.by_seed,
         rankings=rankings,
     )
@@ -139,10 +136,10 @@ def _compared(
     return replace(found, truth=MEASURE_NAMES[measure])
 
 
-def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
+def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
-        **given(config, ("decoder", *GEOMETRY)),
+        **config.of_task,
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),
@@ -162,7 +159,7 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
 
 
 def _tune_all(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     datasets: Sequence[Dataset],
     names: Sequence[str],
     output: Path,
@@ -194,7 +191,7 @@ def _tune_all(
     return [*outcomes, *_run(config, others, counted)]
 
 
-def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
     threads = max(1, cpu_threads(config.threads) // config.jobs)
     crew: Crew[Cell, Outcome] = Crew(
         min(config.jobs, max(len(cells), 1)),

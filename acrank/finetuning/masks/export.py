@@ -9,12 +9,13 @@ from typing import Any
 from safetensors.torch import save
 from torch import nn
 
-from acrank.finetuning.export import WEIGHTS, is_of_timm, plain_tensors, timm_config, timm_network
+from acrank.finetuning.export import WEIGHTS, plain_tensors, timm_config, timm_network
 from acrank.finetuning.network import Network
 from acrank.norm.layers import AffineCoNorm
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import json_text
 from acrank.zoo import Backbone, ZooEntry
+from acrank.zoo.sources.registry import source_of
 
 DECODER = "decoder.safetensors"
 SEGMENTER = "segmenter.json"
@@ -68,7 +69,7 @@ def save_segmenter(
 
 def _factory(entry: ZooEntry) -> dict[str, Any] | None:
     """What makes the encoder again where timm does not: of a factory, without its weights."""
-    if is_of_timm(entry):
+    if source_of(entry).makes_timm:
         return None
     makers = {"name", "source", "factory", "kwargs", "classifier"}
     kept = entry.model_dump(mode="json", include=makers)

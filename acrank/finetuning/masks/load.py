@@ -18,8 +18,8 @@ from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
 from acrank.finetuning.volumes.slide import slide
-from acrank.tasks import Segmentation
 from acrank.tasks.decoders import require_decoders
+from acrank.tasks.dense import DenseReadout
 from acrank.tasks.maps import give_maps
 from acrank.utils.visible import first_line
 from acrank.zoo import Hub, ZooEntry
@@ -97,7 +97,7 @@ def load_segmenter(folder: str | Path, *, trust_code: bool = False) -> Segmenter
         give_maps(encoder, size)
         with torch.no_grad():
             maps = encoder(torch.zeros(1, *size))
-        task = Segmentation(described["decoder"], sides, 0)
+        task = DenseReadout(described["decoder"], sides, 0)
         decoder = task.head(maps, len(described["classes"]), 0, trial=0)
         decoder.load_state_dict(load_file(place / DECODER))
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -19,7 +19,7 @@ from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Autocast, Batch, balanced_weights
-from acrank.tasks import Segmentation
+from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
 
 # Pixels of a class and an image that are feature vectors, where a method needs some.
@@ -50,7 +50,7 @@ class PixelObjective:
         self.device = device
         training: Masked = images.training
         self.classes = training.classes
-        self.task = Segmentation(config.decoder, sides, PIXELS)
+        self.task = DenseReadout(config.decoder, sides, PIXELS)
         balanced = config.class_weights == "balanced"
         counts = training.counts().sum(axis=0)
         self.weights = balanced_weights(counts).to(device) if balanced else None

@@ -14,7 +14,7 @@ from acrank.finetuning.methods.base import (
 from acrank.finetuning.network import Network
 from acrank.norm.usable import usable_norms
 from acrank.scoring.norms import affine_of
-from acrank.zoo.describe import affine_norms
+from acrank.zoo.description import affine_norms
 
 
 class Full(Method):

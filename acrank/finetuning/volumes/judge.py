@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from acrank.data import Preprocessing
 from acrank.data.volumes.patch import Labels
+from acrank.data.volumes.slices import slices_of
 from acrank.finetuning.masks.cases import DRAWN, Array, described
 from acrank.finetuning.masks.judge import JudgedMasks, Loss, MeanLoss, predicted, spread
 from acrank.finetuning.masks.overlap import Values, overlaps
 from acrank.finetuning.objective import Autocast
 from acrank.finetuning.volumes.data import Volumes
 from acrank.finetuning.volumes.slide import slide
-from acrank.report.html.slices import slices_of
 
 # Pixels of the sides of a slice.
 SIDE = 160

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from acrank.metrics.registry import AC_CORR
 from acrank.report import ranking_facts as facts
+from acrank.report.builders.explanation_figures import panels
 from acrank.report.explanation import Column, Row, channel_columns, layer_columns
-from acrank.report.explanation_figure import explanation_figure
 from acrank.report.explanation_records import Moves
 from acrank.report.explanation_text import LAYER_LEGEND, channel_legend, score_interval, summary
 from acrank.report.html.page import render, require_html
@@ -75,7 +75,7 @@ def _scores(explained: Explanation) -> dict[str, str]:
 
 def _figure(explained: Explanation) -> str:
     title = f"AC-Corr and drift of {explained.result.model}, layer by layer"
-    return to_svg(explanation_figure(explained), "layers-figure", title)
+    return to_svg(panels(explained).draw(), "layers-figure", title)
 
 
 def _layers(explained: Explanation) -> Table:

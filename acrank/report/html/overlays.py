@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.report.html.class_colours import DARK_GREY, LIGHT_GREY, class_colours, rgb
+from acrank.data.volumes.slices import PLANES, slices_of
+from acrank.report.figures.colours import DARK_GREY, LIGHT_GREY, class_colours, rgb
 from acrank.report.html.jpeg import jpeg_uri
-from acrank.report.html.slices import PLANES, slices_of
 
 if TYPE_CHECKING:
     from acrank.data.segmentation import SegmentationSample

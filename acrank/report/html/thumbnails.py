@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,9 @@ from acrank.metrics.registry import CLASSIFICATION
 from acrank.report.html.jpeg import jpeg_uri
 
 if TYPE_CHECKING:
-    from acrank.data import AnySample, AnyTarget, Sample
-    from acrank.data.volumes import VolumeSettings
+    from acrank.data import AnySample, Sample
+    from acrank.data.segmentation import SegmentationSample
+    from acrank.data.volumes import VolumeSample
     from acrank.report.html.overlays import Overlays
     from acrank.results import Ranking
 
@@ -67,7 +67,7 @@ def make_gallery(sample: AnySample) -> Gallery:
 
     if isinstance(sample, Sample):
         return _by_class(sample)
-    return Gallery(overlays=make_overlays(sample))
+    return Gallery(overlays=make_overlays(cast("SegmentationSample | VolumeSample", sample)))
 
 
 def _by_class(sample: Sample) -> Gallery:
@@ -94,62 +94,21 @@ def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gall
     Raises:
         DataError: the data cannot be used, or are not those of the run.
     """
-    told = ranking.record.get("dataset") or {}
-    drawing = _drawing(ranking)
-    sample = _drawn(_opened(ranking, data, offline), drawing, told.get("sampled"))
+    from acrank.data import Drawing, open_any
+
+    told, config = (ranking.record.get(name) or {} for name in ("dataset", "config"))
+    drawing = Drawing.of(config)
+    target = open_any(data, config.get("task") or CLASSIFICATION, offline=offline)
+    sample, fewer = target.draw(drawing), told.get("sampled")
+    if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
+        # a budget was interrupted
+        sample = target.smaller(sample, drawing._replace(samples=fewer))
     if sample.fingerprint != told.get("fingerprint"):
         raise DataError(
             f"The images of '{data}' are not those of the result: their fingerprint differs.",
             hint=f"Give the dataset as it was ('{told.get('name')}'), or leave --data out.",
         )
     return make_gallery(sample)
-
-
-class _Drawing(NamedTuple):
-    """How a run drew its sample."""
-
-    samples: int
-    batch_size: int
-    seed: int
-    image_size: int
-    volumes: VolumeSettings
-
-
-def _drawing(ranking: Ranking) -> _Drawing:
-    # results from before there were other tasks do not tell the size, which only masks need
-    config = {"image_size": 0} | (ranking.record.get("config") or {})
-    names = [name for name in _Drawing._fields if name != "volumes"]
-    numbers = {name: config[name] for name in names if isinstance(config.get(name), int)}
-    if len(numbers) == len(names):
-        return _Drawing(**numbers, volumes=_volume_settings(config))
-    raise DataError(
-        "The result does not say how its sample was drawn.", hint="Leave --data out: no images."
-    )
-
-
-def _volume_settings(config: Mapping[str, Any]) -> VolumeSettings:
-    from acrank.data.volumes import VolumeSettings
-
-    given = (config.get(name) for name in ("patch", "spacing", "window"))
-    patch, spacing, window = (tuple(each) if isinstance(each, list) else None for each in given)
-    return VolumeSettings(patch, spacing, window, config.get("patches", 1))
-
-
-def _opened(ranking: Ranking, data: str, offline: bool) -> AnyTarget:
-    from acrank.data import open_any
-
-    task = (ranking.record.get("config") or {}).get("task")
-    return open_any(data, task or CLASSIFICATION, offline=offline)[0]
-
-
-def _drawn(target: AnyTarget, drawing: _Drawing, fewer: object) -> AnySample:
-    from acrank.data import draw_any, draw_smaller
-
-    sample = draw_any(target, *drawing)
-    if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
-        # a budget was interrupted
-        sample = draw_smaller(sample, target, fewer, drawing.batch_size, drawing.seed)
-    return sample
 
 
 def _thumbnails(sample: Sample, rows: npt.NDArray[np.int64]) -> tuple[str, ...]:

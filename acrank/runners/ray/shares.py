@@ -9,9 +9,8 @@ from math import inf, prod
 from acrank.errors import AcrankError, ConfigError
 from acrank.runners.model import RunContext
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.names import pretrained_cfg
-from acrank.zoo.shards import weights_size
-from acrank.zoo.sources import hub_files, local_weights
+from acrank.zoo.listing import local_size
+from acrank.zoo.sources.registry import source_of
 
 MIB = 2**20
 # What a network is expected to take of its node's memory. Measured on the CPU in fp32, with all
@@ -109,14 +108,11 @@ def expected_memory(entry: ZooEntry, context: RunContext) -> int:
 
 def _weights_size(entry: ZooEntry, context: RunContext) -> int:
     try:
-        files = hub_files(entry)
-        found = Hub(offline=True).cached(files) if files else None
-        path = found.weights if found else local_weights(entry)
-        return weights_size(path) if path else UNKNOWN_WEIGHTS
+        return local_size(entry, Hub(offline=True)) or UNKNOWN_WEIGHTS
     except (OSError, AcrankError):  # scoring it will say what is wrong
         return UNKNOWN_WEIGHTS
 
 
 def _input_size(entry: ZooEntry) -> tuple[int, ...]:
-    cfg = pretrained_cfg(entry.reference) if entry.reference and not entry.input_size else None
-    return tuple(entry.input_size or (cfg and cfg.input_size) or (3, USUAL_SIDE, USUAL_SIDE))
+    known = entry.input_size or source_of(entry).preprocessing(entry, None).get("input_size")
+    return tuple(known or (3, USUAL_SIDE, USUAL_SIDE))

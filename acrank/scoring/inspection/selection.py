@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from acrank.errors import ConfigError
 from acrank.scoring.inspection.types import ChannelMove, Explanation, LayerExplanation
-from acrank.zoo.names import nearest
+from acrank.utils.nearest import nearest
 
 
 def listed_moves(

@@ -262,8 +262,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_images_with_masks(tmp_path: Path) -> None:
     from PIL import Image
 
-    from acrank.data import draw_any, open_any
-    from acrank.data.volumes import VolumeSettings
+    from acrank.data import Drawing, open_any
 
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
@@ -273,7 +272,6 @@ def test_images_with_masks(tmp_path: Path) -> None:
         mask = np.zeros((40, 36), np.uint8)
         mask[number : number + 20, 5:20] = 255
         Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
-    target, task = open_any(str(tmp_path), "auto")
-    assert task == "segmentation"
-    sample = draw_any(target, 4, 2, 0, 32, VolumeSettings())
-    assert len(sample) == 4
+    target = open_any(str(tmp_path), "auto")
+    assert target.task == "masks"
+    assert len(target.draw(Drawing(4, 2, 0, image_size=32))) == 4

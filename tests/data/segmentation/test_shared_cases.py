@@ -31,8 +31,8 @@ def folder(shared: Path, name: str) -> str:
 
 @pytest.mark.parametrize(("name", "pairs", "said"), READ)
 def test_read_as_images_with_masks(shared: Path, name: str, pairs: int, said: str) -> None:
-    target, task = open_any(folder(shared, name), "auto")
-    assert task == "segmentation"
+    target = open_any(folder(shared, name), "auto")
+    assert target.task == "masks"
     assert isinstance(target, SegmentationTarget)
     assert len(target.items) == pairs
     assert any(said in warning for warning in target.warnings)
@@ -50,10 +50,10 @@ def test_interpolated_masks_are_refused(shared: Path) -> None:
 
 
 def test_three_levels_are_three_classes(shared: Path) -> None:
-    target, _ = open_any(folder(shared, "levels_0_127_255"), "auto")
+    target = open_any(folder(shared, "levels_0_127_255"), "auto")
     assert target.classes == ("0", "127", "255")
 
 
 @pytest.mark.parametrize("name", ["training_testing", "nested_only", "skipped_files"])
 def test_classes_stay_classes(shared: Path, name: str) -> None:
-    assert open_any(folder(shared, name), "auto")[1] == "classification"
+    assert open_any(folder(shared, name), "auto").task == "classification"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from acrank.data import Preprocessing, draw_any, draw_smaller
+from acrank.data import Drawing, Preprocessing
 from acrank.data.volumes import (
     VolumeSample,
     VolumeSettings,
@@ -53,8 +53,8 @@ def test_it_depends_on_the_seed_alone(target: VolumeTarget, sample: VolumeSample
 
 
 def test_fewer_are_the_start_of_more(target: VolumeTarget, sample: VolumeSample) -> None:
-    few = draw_any(target, 4, 2, 0, 256, SMALL)
-    part = draw_smaller(sample, target, 4, 2, 0)
+    drawing = Drawing(4, 2, 0, patch=SMALL.patch)
+    few, part = target.draw(drawing), target.smaller(sample, drawing)
     assert few.keys == part.keys == sample.keys[:4]
     assert [list(rows) for rows in few.batches] == [list(rows) for rows in part.batches]
     for name in ("images", "masks"):

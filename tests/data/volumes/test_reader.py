@@ -28,9 +28,9 @@ def test_values_without_names(tmp_path: Path) -> None:
         ("a", SIZE, (1.0, 1.0, 1.0)),
         ("b", SIZE, (1.0, 1.0, 1.0)),
     ]
-    found, task = open_any(str(tmp_path), "auto")
+    found = open_any(str(tmp_path), "auto")
     assert isinstance(found, VolumeTarget)
-    assert task == "segmentation"
+    assert found.task == "volumes"
 
 
 def test_names_from_either_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from monai.data.utils import dense_patch_slices
 
-from acrank.data import draw_smaller
+from acrank.data import Drawing
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.data.volumes import (
     VolumeSample,
@@ -179,7 +179,7 @@ def test_the_number_is_in_the_fingerprint_unless_it_is_one(target: VolumeTarget)
 
 def test_a_smaller_sample_has_the_windows_of_its_volumes(target: VolumeTarget) -> None:
     sample = drawn(target, "all")
-    part = draw_smaller(sample, target, 2, 2, 0)
+    part = target.smaller(sample, Drawing(2, 2, 0))
     assert isinstance(part, VolumeSample)
     assert part.keys == sample.keys[:2]
     for given, expected in zip(part.windows, sample.windows[:2], strict=True):

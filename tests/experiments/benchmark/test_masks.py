@@ -9,24 +9,27 @@ import pytest
 from PIL import Image
 
 from acrank.errors import AcrankError, ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import experiment
 from acrank.finetuning.masks.data import open_masks
 from acrank.report.experiment import to_markdown
+from acrank.tasks.kinds.classification import CLASSIFICATION
+from acrank.tasks.kinds.masks import MASKS
+from acrank.tasks.registry import task_named
 from tests.finetuning.masks.discs import write_discs
 
 
-def config(*folders: Path, **settings: Any) -> TransferConfig:
+def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
     given: dict[str, Any] = {
         **{"data": tuple(map(str, folders)), "zoo": "demo", "models": ("demo-mixed",)},
         **{"epochs": 1, "image_size": 32, "batch_size": 4, "metrics": ("log_me",), "threads": 1},
     }
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
-    given = config(folder, **settings).for_task("segmentation")
+    given = config(folder, **settings).for_task(MASKS)
     (found,) = prepare_datasets(given, output)
     return found
 
@@ -144,18 +147,18 @@ def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
 
 
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
-    assert common_task(config(discs)) == "segmentation"
+    assert common_task(config(discs)) is MASKS
     (tmp_path / "classes").mkdir()
     with pytest.raises(ConfigError, match="do not go together"):
         common_task(config(discs, tmp_path / "classes"))
 
 
 def test_usual_settings_are_those_of_the_task() -> None:
-    plain = make_transfer_config({"data": ("x",)})
-    found = plain.for_task("segmentation")
+    plain = make_benchmark_config({"data": ("x",)})
+    found = plain.for_task(MASKS)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 8, 64)
-    assert plain.for_task("classification").measure == "accuracy"
-    chosen = config(Path("x"), measure="iou").for_task("segmentation")
+    assert plain.for_task(CLASSIFICATION).measure == "accuracy"
+    chosen = config(Path("x"), measure="iou").for_task(MASKS)
     assert (chosen.measure, chosen.batch_size) == ("iou", 4)
 
 
@@ -170,7 +173,7 @@ def test_usual_settings_are_those_of_the_task() -> None:
 )
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:
     with pytest.raises(AcrankError, match=message):
-        config(Path("x"), **settings).for_task(task)
+        config(Path("x"), **settings).for_task(task_named(task))
 
 
 def test_the_best_rate_is_by_dice_and_dice_is_predicted(

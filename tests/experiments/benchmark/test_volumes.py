@@ -10,11 +10,13 @@ import pytest
 
 from acrank.data.volumes import VolumeTarget, open_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
-from acrank.experiments.benchmark.datasets import Dataset, all_volumes, prepare_datasets
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
+from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import _scoring, experiment
 from acrank.report.experiment import to_markdown
 from acrank.report.experiment_facts import summary
+from acrank.tasks.kinds.masks import MASKS
+from acrank.tasks.kinds.volumes import VOLUMES
 from tests.data.volumes.builders import box, fill, noise, save
 from tests.finetuning.masks.discs import write_discs
 from tests.finetuning.volumes.boxes import ZOO, write_boxes
@@ -23,16 +25,16 @@ NAMES = {"background": 0, "anterior": 1, "posterior": 2}
 BOTH = {f"case{index}": (1, 2) for index in range(6)}
 
 
-def config(*folders: Path, **settings: Any) -> TransferConfig:
+def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
     given: dict[str, Any] = {
         **{"data": tuple(map(str, folders)), "models": ("encoder",), "metrics": ("log_me",)},
         **{"epochs": 1, "threads": 1, "trust_code": True},
     }
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
-    given = config(folder, **settings).for_task("segmentation", volumes=True)
+    given = config(folder, **settings).for_task(VOLUMES)
     (found,) = prepare_datasets(given, output)
     return found
 
@@ -147,25 +149,25 @@ def test_the_voxels_are_those_of_the_training_part(tmp_path: Path) -> None:
     assert coarser.geometry({}) == {"patch": (32, 32, 32), "spacing": (0.25, 0.25, 0.25)}
     # what has its own geometry settles the rest of it
     given = config(root, spacing=0.25, window=(80, 120), score={"patch": 16})
-    scoring = _scoring(given.for_task("segmentation", volumes=True), coarser)
+    scoring = _scoring(given.for_task(VOLUMES), coarser)
     assert (scoring.patch, scoring.spacing, scoring.window) == ((16,) * 3, (0.25,) * 3, (80, 120))
 
 
 def test_images_and_volumes_do_not_go_together(boxes: Path, tmp_path: Path) -> None:
     discs = write_discs(tmp_path / "discs", 2)
-    assert all_volumes(config(boxes), "segmentation")
-    assert not all_volumes(config(discs), "segmentation")
-    with pytest.raises(ConfigError, match=r"discs has images and .*boxes volumes"):
-        all_volumes(config(boxes, discs), "segmentation")
+    assert common_task(config(boxes)) is VOLUMES
+    assert common_task(config(discs)) is MASKS
+    with pytest.raises(ConfigError, match=r"discs has images and .*boxes has volumes"):
+        common_task(config(boxes, discs))
 
 
 def test_usual_settings_are_those_of_volumes() -> None:
-    found = make_transfer_config({"data": ("x",)}).for_task("segmentation", volumes=True)
+    found = make_benchmark_config({"data": ("x",)}).for_task(VOLUMES)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 2, 32)
     with pytest.raises(ConfigError, match="--image-size is for images, and the data are volumes"):
-        config(Path("x"), image_size=64).for_task("segmentation", volumes=True)
+        config(Path("x"), image_size=64).for_task(VOLUMES)
     with pytest.raises(ConfigError, match="--patch is for volumes, and the data are images"):
-        config(Path("x"), patch=16).for_task("segmentation")
+        config(Path("x"), patch=16).for_task(MASKS)
 
 
 @pytest.mark.parametrize(

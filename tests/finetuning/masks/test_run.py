@@ -22,6 +22,7 @@ from acrank.finetuning.network import Network
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune, prepare
 from acrank.finetuning.state import load_state
+from acrank.tasks.kinds.masks import MASKS
 from tests.finetuning.masks.discs import config, write_discs
 
 FILES = ("model.safetensors", "decoder.safetensors")
@@ -121,7 +122,7 @@ METHODS = ("head", "bn-only", "l2-sp", "bss", "stochnorm", "delta")
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_train_what_they_say(method: str, discs: Path) -> None:
     options = {"attention_images": 2} if method == "delta" else {}
-    settings = config(discs, method=method, options=options).for_task("segmentation")
+    settings = config(discs, method=method, options=options).for_task(MASKS)
     images = open_images(settings)
     training, network = prepare(settings, images, find_backbone(settings), torch.device("cpu"))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}

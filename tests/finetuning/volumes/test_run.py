@@ -20,7 +20,7 @@ from acrank.finetuning.masks.judge import predicted
 from acrank.finetuning.masks.overlap import overlaps
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune, known, prepare
-from acrank.report.finetuning_cases import cases
+from acrank.report.builders.finetuning_figures import cases
 from tests.finetuning.volumes.boxes import config, write_boxes
 
 FILES = ("model.safetensors", "decoder.safetensors")
@@ -88,7 +88,7 @@ def test_cases_are_drawn_in_three_planes(done: Finetuned) -> None:
     assert truth.shape[1] == 3 * truth.shape[0]
     for plane in np.split(truth, 3, axis=1):
         assert 1 in plane or 2 in plane
-    assert len(cases(done.folder).axes) == 3
+    assert len(cases(done).draw().axes) == 3
 
 
 def test_stopped_and_called_again_it_ends_as_if_never_stopped(boxes: Path, tmp_path: Path) -> None:

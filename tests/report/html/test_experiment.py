@@ -145,7 +145,8 @@ def test_scores_are_drawn_with_better_ones_to_the_right() -> None:
     assert (first.title, second.title) == ("cells", "tiles")
     assert "First by the score: model-a; by the accuracy: model-a." in first.note
     assert "affine_shift (lower is better, right)" in first.svg
-    marks = re.findall(r'<use x="([\d.]+)" y="([\d.]+)" style="fill: var\(--accent', first.svg)
+    mark = r'<use href="[^"]*" x="([\d.]+)" y="([\d.]+)" style="fill: var\(--accent'
+    marks = re.findall(mark, first.svg)
     *dots, diamond = [(float(x), float(y)) for x, y in marks]
     assert diamond == dots[0] == max(dots)  # best in both, right and up
     assert dots == sorted(dots, key=lambda dot: (-dot[0], dot[1]))

@@ -1,0 +1,111 @@
+"""The figures of a fine-tuning: curves over the epochs, and the confusion matrix or some cases."""
+
+from __future__ import annotations
+
+import csv
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
+from acrank.report.figures import Line, Lines, Matrix, Panel, Picture, Pictures
+from acrank.report.figures.colours import class_colours
+from acrank.report.figures.masks import painted
+from acrank.report.plotting import ACCENT, QUIET, SECOND, THIRD, to_file
+from acrank.utils.files import write_whole
+
+if TYPE_CHECKING:
+    from acrank.finetuning.result import Finetuned
+
+ENDINGS = (".png", ".svg")
+# Written beside the weights of a segmenter, to be drawn at any time.
+PICTURES = "cases.npz"
+# Classes that the legend of cases names.
+NAMED = 8
+# What is drawn of each task: the measure, its name and its colour.
+DRAWN = {
+    CLASSIFICATION: (
+        ("balanced_accuracy", "balanced accuracy", ACCENT),
+        ("macro_f1", "macro F1", SECOND),
+        ("auroc", "AUROC", THIRD),
+    ),
+    SEGMENTATION: (("dice", "Dice", ACCENT), ("iou", "IoU", SECOND)),
+}
+
+
+def write_figures(done: Finetuned) -> None:
+    """Write ``curves``, and ``confusion`` or ``cases``, as PNG and SVG into its folder.
+
+    Raises:
+        ConfigError: a file cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    second = cases if _task(done) == SEGMENTATION else confusion
+    for make in (curves, second):
+        drawing = make(done)
+        for ending in ENDINGS:
+            name = f"{make.__name__}{ending}"
+            write_whole(done.folder / name, to_file(drawing.draw(), ending))
+
+
+def _task(done: Finetuned) -> str:
+    return str(done.record["config"].get("task", CLASSIFICATION))
+
+
+def curves(done: Finetuned) -> Lines:
+    """Make losses and measures by epoch; the epoch that was kept is marked."""
+    config, best = done.record["config"], done.record["best_epoch"]
+
+    def line(key: str, name: str, colour: str) -> Line:
+        found = (row.get(key) for row in done.log)
+        return Line(name, tuple(math.nan if v is None else float(v) for v in found), colour)
+
+    losses = line("train_loss", "training", QUIET), line("val_loss", "validation", ACCENT)
+    measures = tuple(line(f"val_{key}", name, colour) for key, name, colour in DRAWN[_task(done)])
+    stop = float(best), f"kept: epoch {best}"
+    return Lines(
+        tuple(float(row["epoch"] or 0) for row in done.log),
+        (
+            Panel(losses, "loss", stop=stop),
+            Panel(measures, "on validation images", high=1.02, stop=stop),
+        ),
+        (640, 560),
+        title=f"{done.record['model']['name']} by {config['method']}",
+        across="epoch",
+    )
+
+
+def confusion(done: Finetuned) -> Matrix:
+    """Make true classes by what they were taken for: shares of the true class, and numbers."""
+    lines = (done.folder / "confusion.csv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.reader(lines))[1:]
+    counts = tuple(tuple(map(int, row[1:])) for row in rows)
+    part = "test" if "test" in done.record else "validation"
+    title = f"{sum(map(sum, counts))} {part} images"
+    return Matrix(tuple(row[0] for row in rows), counts, title, "taken for", "true")
+
+
+def cases(done: Finetuned) -> Pictures:
+    """Make a row an image, from the lowest Dice to the highest: image, true mask, predicted mask.
+
+    Args:
+        done: a fine-tuning on masks.
+    """
+    with np.load(done.folder / PICTURES) as pictures:
+        found = dict(pictures)
+    foreground, classes = found["foreground"].tolist(), found["classes"].tolist()
+    colours = dict(zip(foreground, class_colours(len(foreground)), strict=True))
+    rows = []
+    for index, key in enumerate(found["keys"].tolist()):
+        image, dice = found[f"image{index}"], found["dice"][index]
+        told = "no object" if np.isnan(dice) else f"Dice {dice:.3f}"
+        rows.append(
+            (
+                Picture(image, key),
+                Picture(painted(image, found[f"truth{index}"], colours), "true"),
+                Picture(painted(image, found[f"guess{index}"], colours), f"predicted, {told}"),
+            )
+        )
+    legend = tuple((classes[label], colour) for label, colour in list(colours.items())[:NAMED])
+    return Pictures(tuple(rows), legend)

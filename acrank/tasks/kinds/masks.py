@@ -1,0 +1,56 @@
+"""Segmentation of images: one class of each pixel, told by a mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acrank.tasks.registry import HasDecoder, Measure, Task
+
+if TYPE_CHECKING:
+    from acrank.config import RunConfig
+    from acrank.data.base import AnySample
+    from acrank.tasks.readout import Readout
+
+
+class Segmentation(Task):
+    """One class of each pixel or voxel, read off feature maps by a decoder."""
+
+    def require(self, config: HasDecoder) -> None:
+        """Say at once whether the library of decoders is missing, or has none of these."""
+        from acrank.tasks.decoders import require_decoders
+
+        require_decoders(config.decoder, self.dimensions)
+
+    def readout(self, config: RunConfig, sample: AnySample) -> Readout:
+        """See :class:`acrank.tasks.dense.DenseReadout`."""
+        from acrank.tasks.dense import DenseReadout
+
+        return DenseReadout(config.decoder, sample.sides, config.pixels, layers=config.layers)
+
+
+_DICE, _IOU = ("Dice", "Dice values"), ("IoU", "IoU values")
+OVERLAPS = (
+    Measure("dice", "Dice", quality=_DICE),
+    Measure("iou", "IoU", quality=_IOU),
+    Measure("hd95", "HD95", predicted=False, higher_is_better=False, drawn=False),
+    Measure("loss", "loss", predicted=False, higher_is_better=False, drawn=False),
+)
+
+MASKS = Segmentation(
+    key="masks",
+    name="segmentation",
+    things="images",
+    dimensions=2,
+    whole_images=False,
+    samples=64,
+    batch_size=8,  # a batch of 8 masks costs as much as a batch of 32 images
+    heads=("random",),
+    augmentations=("light", "none"),
+    measures=OVERLAPS,
+    monitor="dice",
+    averaged="mean of the foreground",
+    tuning="acrank.finetuning.masks.objective:MASKS",
+    links="acrank.experiments.benchmark.masks:MASKS",
+    gallery="acrank.report.galleries:with_masks",
+    figure="acrank.report.finetuning_cases:cases",
+)

@@ -1,0 +1,24 @@
+"""Segmentation of volumes: one class of each voxel of CT or MR scans."""
+
+from __future__ import annotations
+
+from acrank.tasks.kinds.masks import OVERLAPS, Segmentation
+
+VOLUMES = Segmentation(
+    key="volumes",
+    name="segmentation",
+    things="volumes",
+    dimensions=3,
+    whole_images=False,
+    samples=32,
+    batch_size=2,  # a patch of a volume has as many voxels as a dozen images have pixels
+    heads=("random",),
+    augmentations=("light", "none"),
+    measures=OVERLAPS,
+    monitor="dice",
+    averaged="mean of the foreground",
+    tuning="acrank.finetuning.volumes.objective:VOLUMES",
+    links="acrank.experiments.benchmark.volumes:VOLUMES",
+    gallery="acrank.report.galleries:with_labels",
+    figure="acrank.report.finetuning_cases:cases",
+)

@@ -1,0 +1,76 @@
+"""Which model sources there are, and which of them a zoo's entry is of.
+
+Another package adds one with an entry point of the group ``acrank.model_sources``: its name is the
+source's, its object a class below :class:`acrank.zoo.sources.base.Source`. Nothing heavy is
+imported before a source is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acrank.utils.plugins import Registry
+from acrank.zoo.sources.base import Source
+
+if TYPE_CHECKING:
+    from acrank.zoo.entries import ZooEntry
+    from acrank.zoo.weights import HubFiles, Weights
+
+# Takes what no other source claims.
+_TIMM = "timm"
+
+
+def _own() -> dict[str, Source]:
+    from acrank.zoo.sources.bundle import BundleSource
+    from acrank.zoo.sources.checkpoint import CheckpointSource
+    from acrank.zoo.sources.factory import FactorySource
+    from acrank.zoo.sources.folder import FolderSource
+    from acrank.zoo.sources.hub import HubSource
+    from acrank.zoo.sources.timm import TimmSource
+
+    # a bundle is a repository of the hub too: it is asked first
+    kinds = (FactorySource, CheckpointSource, BundleSource, HubSource, FolderSource, TimmSource)
+    return {kind.name: kind() for kind in kinds}
+
+
+def _accept(name: str, loaded: object) -> Source:
+    """Take a class of another package as a source."""
+    if not (isinstance(loaded, type) and issubclass(loaded, Source)):
+        raise TypeError("it is no class below acrank.zoo.sources.base.Source")
+    called = getattr(loaded, "name", None)
+    if called != name or not name.isprintable() or ":" in name:
+        raise ValueError(f"its class says name = {called!r}: both names have to be the same")
+    return loaded()
+
+
+SOURCES = Registry("acrank.model_sources", "model source", _own, _accept)
+
+
+def source_of(entry: ZooEntry) -> Source:
+    """The source that an entry's network comes from."""
+    found = (source for source in SOURCES.values() if source.claims(entry))
+    return next(found, SOURCES[_TIMM])
+
+
+def usages() -> str:
+    """How models are written that have a source's name before a colon, and what each is."""
+    return ", ".join(f"{s.usage} for {s.place}" for s in SOURCES.values() if s.usage)
+
+
+def weights_of(entry: ZooEntry) -> Weights | None:
+    """Where an entry's weights are; None where only its source can tell.
+
+    Raises:
+        ZooError: the source has no model of that name.
+    """
+    return source_of(entry).weights(entry)
+
+
+def hub_files(entry: ZooEntry) -> HubFiles | None:
+    """What an entry takes from the hub, or None if it takes nothing from there.
+
+    Raises:
+        ZooError: as :func:`weights_of`.
+    """
+    weights = weights_of(entry)
+    return weights.files if weights else None

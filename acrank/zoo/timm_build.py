@@ -1,0 +1,88 @@
+"""Networks that timm builds, from an architecture's name or from a folder that describes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from acrank.errors import ModelError
+from acrank.utils.visible import brief
+from acrank.zoo.bounds import BoundedBuild, check_config
+from acrank.zoo.conversions import Converter, watched_build
+from acrank.zoo.entries import ZooEntry
+
+# Arguments of timm.create_model by which weights would come in past every check.
+REFUSED_KWARGS = (
+    "checkpoint_path",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "cache_dir",
+)
+
+
+def without_storage(build: Callable[[], nn.Module]) -> nn.Module:
+    """What a function builds, on the meta device if that will do."""
+    try:
+        with torch.device("meta"):
+            return build()
+    except Exception:  # code that looks at its numbers while building: give it real ones
+        return build()
+
+
+def outlined(entry: ZooEntry, what: str | Path) -> tuple[nn.Module, Converter]:
+    """A network of timm without numbers, and how timm would convert a checkpoint for it.
+
+    Raises:
+        ModelError: timm cannot make it as the entry says.
+    """
+    with watched_build() as filters:
+        bare = without_storage(lambda: create(entry, what, pretrained=True))
+    return bare, Converter(filters[-1] if filters else None)
+
+
+def create(
+    entry: ZooEntry, what: str | Path, *, most: int | None = None, **options: Any
+) -> nn.Module:
+    """Have timm make a network, with the entry's arguments.
+
+    Args:
+        entry: whose ``kwargs`` it takes.
+        what: timm's name of it, or a folder with the ``config.json`` that describes it.
+        most: bytes that it may take; the machine's memory if None.
+        options: further arguments, which win.
+
+    Raises:
+        ModelError: timm cannot, with those arguments.
+    """
+    kwargs = {"in_chans": entry.in_chans, **entry.kwargs, **options}
+    folder = what if isinstance(what, Path) else None
+    name = f"local-dir:{what}" if folder else str(what)
+    cfg = None if folder else timm.models.get_pretrained_cfg(name)
+    if entry.input_size and cfg is not None and cfg.fixed_input_size:
+        kwargs["img_size"] = entry.input_size[1:]
+    try:
+        if folder:
+            check_config(folder / "config.json")
+        with BoundedBuild(most):
+            model: nn.Module = timm.create_model(name, **kwargs)
+    except Exception as error:  # any of timm's architectures may raise anything
+        own = error if isinstance(error, ModelError) else None
+        said = own.message if own else " ".join(str(error).split()) or type(error).__name__
+        given = f" with {brief(entry.kwargs)}" if entry.kwargs else ""
+        message = f"timm cannot build {entry.readable_source}{given}: {brief(said, 300)}"
+        raise ModelError(message, hint=own.hint if own else "Check the entry's fields.") from error
+    return model
+
+
+def has_other_classes(entry: ZooEntry, model: nn.Module) -> bool:
+    """Whether a network of timm was asked for with other classes than its own weights have."""
+    if "num_classes" in entry.kwargs:
+        return True
+    cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
+    return bool(getattr(model, "num_classes", None) != cfg.get("num_classes"))

@@ -1,0 +1,334 @@
+"""Where a model's weights are: on this machine, on the hub, or at an address of the web."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import torch
+
+from acrank.errors import ModelError, ZooError
+from acrank.utils.files import UNFINISHED
+from acrank.utils.regular import is_regular
+from acrank.utils.visible import first_line
+from acrank.zoo.checkpoints import check_file, file_sha256, short_sha256
+
+if TYPE_CHECKING:
+    from acrank.zoo.entries import ZooEntry
+    from acrank.zoo.hub import Hub
+
+HUB_PREFIX = "hf-hub:"
+_REPO = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")
+_REPO_FILE = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w.-]*))?/(?P<file>.+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# The name of a file of torchvision, or of PyTorch's hub, ends in the start of its SHA-256.
+_NAMED_SHA256 = re.compile(r"-(?P<digits>[0-9a-f]{8,12})\.\w+")
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Files of one repository of the hub.
+
+    Attributes:
+        repo_id: ``org/name``.
+        revision: a branch, a tag or a commit.
+        weights: names the weights may have, best first.
+        config: whether timm's ``config.json`` is needed too.
+    """
+
+    repo_id: str
+    revision: str
+    weights: tuple[str, ...]
+    config: bool = False
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the revision is a commit, which never changes."""
+        return _COMMIT.fullmatch(self.revision) is not None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Weights as the hub has them; not downloaded.
+
+    Attributes:
+        commit: that the revision stands for.
+        weights: the file's name.
+        size: its bytes; None if the hub does not say.
+    """
+
+    commit: str
+    weights: str
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of one commit of a repository, in the local cache."""
+
+    commit: str
+    weights: Path
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Weights on this machine.
+
+    Attributes:
+        path: the file, or the index of several.
+        commit: of the hub that the file is from; None for other files.
+    """
+
+    path: Path
+    commit: str | None = None
+
+    @property
+    def revision(self) -> str:
+        """The commit, or ``sha256:`` and twelve digits; reads the file."""
+        return self.commit or short_sha256(self.path)
+
+
+class Weights(ABC):
+    """Where the weights of one model are."""
+
+    @property
+    def files(self) -> HubFiles | None:
+        """What is taken from the hub; None where the weights are elsewhere."""
+        return None
+
+    @abstractmethod
+    def here(self, hub: Hub) -> Found | None:
+        """Find the weights on this machine, without a request; None if they are not there."""
+
+    @abstractmethod
+    def fetch(self, hub: Hub) -> Found:
+        """Find the weights on this machine, downloading them if need be.
+
+        Raises:
+            ModelError: they cannot be had; says what is missing and how to get it.
+        """
+
+    @abstractmethod
+    def identity(self, hub: Hub) -> dict[str, Any] | None:
+        """Tell the weights from all others, for the key of a cached result.
+
+        Returns:
+            Plain values; None where only the loaded network can tell.
+
+        Raises:
+            ModelError: the weights cannot be found.
+        """
+
+    def refuse_missing(self) -> None:
+        """Refuse weights that can be on this machine alone and are not.
+
+        Raises:
+            ModelError: they are missing.
+        """
+        return
+
+    def must_be_fetched(self, hub: Hub) -> bool:
+        """Whether the weights have to be downloaded first."""
+        return self.here(hub) is None
+
+
+@dataclass(frozen=True)
+class OnHub(Weights):
+    """Weights in a repository of the hub, or in the hub's local cache."""
+
+    wanted: HubFiles
+
+    @property
+    def files(self) -> HubFiles:
+        """What is taken from the hub."""
+        return self.wanted
+
+    def here(self, hub: Hub) -> Found | None:
+        """Find the weights in the hub's local cache."""
+        found = hub.cached(self.wanted)
+        return Found(found.weights, found.commit) if found else None
+
+    def fetch(self, hub: Hub) -> Found:
+        """Find the weights in the hub's local cache, or download them into it."""
+        found = hub.snapshot(self.wanted)
+        return Found(found.weights, found.commit)
+
+    def identity(self, hub: Hub) -> dict[str, Any]:
+        """Repository, commit and file names."""
+        wanted = self.wanted
+        commit = hub.resolve(wanted.repo_id, wanted.revision)
+        return {"repo": wanted.repo_id, "revision": commit, "files": list(wanted.weights)}
+
+
+@dataclass(frozen=True)
+class LocalFile(Weights):
+    """A file on this machine that the user names."""
+
+    path: Path
+
+    def here(self, hub: Hub) -> Found | None:
+        """Find the file."""
+        return Found(self.path) if is_regular(self.path) else None
+
+    def fetch(self, hub: Hub) -> Found:
+        """Find the file."""
+        self.refuse_missing()
+        return Found(self.path)
+
+    def identity(self, hub: Hub) -> dict[str, Any]:
+        """The SHA-256 of the file, and of ``config.json`` where the file lies beside it."""
+        self.refuse_missing()
+        return {"sha256": file_sha256(self.path), "revision": None}
+
+    def refuse_missing(self) -> None:
+        """Refuse a file that is not there."""
+        check_file(self.path, None)
+
+    def must_be_fetched(self, hub: Hub) -> bool:
+        """Never: there is nowhere to fetch it from."""
+        return False
+
+
+@dataclass(frozen=True)
+class ByUrl(Weights):
+    """A file of the web, kept in the cache of PyTorch's hub (below ``TORCH_HOME``).
+
+    Attributes:
+        url: of the file.
+        model: what messages call the model.
+        named: whether the file's name ends in the start of its SHA-256, which is then checked.
+    """
+
+    url: str
+    model: str
+    named: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where PyTorch's hub keeps the file."""
+        return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rpartition("/")[2]
+
+    def here(self, hub: Hub) -> Found | None:
+        """Find the file in the cache of PyTorch's hub."""
+        return Found(self.path) if is_regular(self.path) else None
+
+    def fetch(self, hub: Hub) -> Found:
+        """Find the file in the cache of PyTorch's hub, or download it into it."""
+        if self.here(hub) is None:
+            if hub.offline:
+                raise ModelError(
+                    f"{self.model}: weights are not in the local cache ({self.path}), and this run "
+                    "is offline.",
+                    hint="Run once online without --offline.",
+                )
+            self._download(hub.timeout)
+        self._refuse_other_file()
+        return Found(self.path)
+
+    def identity(self, hub: Hub) -> dict[str, Any] | None:
+        """The SHA-256 of the file; unknown before it is downloaded."""
+        return {"sha256": file_sha256(self.path)} if self.here(hub) else None
+
+    def _download(self, timeout: float) -> None:
+        folder = self.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (
+                urlopen(self.url, timeout=timeout) as answer,
+                tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False) as file,
+            ):
+                try:
+                    shutil.copyfileobj(answer, file)
+                    file.close()
+                    os.replace(file.name, self.path)  # noqa: PTH105 - a name, not a path
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:  # urllib's own errors are of this kind
+            raise ModelError(
+                f"{self.model}: weights are not in the local cache ({self.path}), and {self.url} "
+                f"cannot be downloaded: {first_line(error)}.",
+                hint="Connect to the network, or put the file there.",
+            ) from error
+
+    def _refuse_other_file(self) -> None:
+        told = _NAMED_SHA256.search(self.path.name) if self.named else None
+        if told is None:
+            return
+        digits, found = told["digits"], file_sha256(self.path)
+        if not found.startswith(digits):
+            raise ModelError(
+                f"{self.model}: {self.path} is not the file that its name says: its SHA-256 starts "
+                f"with {found[: len(digits)]}, not {digits}.",
+                hint="It was cut short or changed: delete it, and run once online.",
+            )
+
+
+class WeightsNameError(ZooError):
+    """The field ``weights`` of an entry is not written as it should be."""
+
+
+def own_weights(entry: ZooEntry) -> Weights | None:
+    """The weights that an entry's own field ``weights`` names: a file, here or on the hub.
+
+    Raises:
+        WeightsNameError: the field is not written as it should be.
+    """
+    if not entry.weights:
+        return None
+    if not entry.weights.startswith(HUB_PREFIX):
+        return LocalFile(entry.path(entry.weights))
+    repo_id, revision, filename = split_repo_file(entry.weights)
+    return OnHub(HubFiles(repo_id, revision, (filename,)))
+
+
+def split_repo(source: str) -> tuple[str, str]:
+    """The repository and revision of ``hf-hub:org/name[@revision]``.
+
+    Raises:
+        ZooError: it is not written like that.
+    """
+    match = _REPO.fullmatch(source.removeprefix(HUB_PREFIX))
+    if match is None or not _is_safe(source):
+        raise ZooError(f"{source!r} is not written {HUB_PREFIX}ORG/NAME[@REVISION].")
+    return match["repo"], match["revision"] or "main"
+
+
+def split_repo_file(weights: str) -> tuple[str, str, str]:
+    """The repository, revision and file of ``hf-hub:org/name[@revision]/path/in/repo``.
+
+    Raises:
+        WeightsNameError: it is not written like that.
+    """
+    match = _REPO_FILE.fullmatch(weights.removeprefix(HUB_PREFIX))
+    if match is None or not _is_safe(weights):
+        raise WeightsNameError(f"{weights!r} is not written {HUB_PREFIX}ORG/NAME[@REVISION]/FILE.")
+    return match["repo"], match["revision"] or "main", match["file"]
+
+
+def _is_safe(source: str) -> bool:
+    """Whether a name stays inside the cache: the hub, too, allows neither ``..`` nor ``--``."""
+    repo = source.removeprefix(HUB_PREFIX).partition("@")[0]
+    return ".." not in source and "--" not in "/".join(repo.split("/")[:2])
+
+
+def seen_from(folder: Path, path: str) -> str:
+    """Write a path so that it holds seen from a folder.
+
+    A file on the hub, and a path from the root or from home, stays as it is.
+
+    Args:
+        folder: of the zoo file.
+        path: seen from the current folder.
+    """
+    if path.startswith((HUB_PREFIX, "~")) or Path(path).is_absolute():
+        return path
+    return Path(os.path.relpath(Path(path).absolute(), folder)).as_posix()
