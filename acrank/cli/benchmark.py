@@ -93,7 +93,7 @@ def _run(settings: dict[str, Any], output: Path) -> Experiment:
     from acrank.report.table import make_console
 
     with ProgressListener(make_console(stderr=True)) as listener:
-        return experiment(config, output, say=listener.line, listener=listener)
+        return experiment(config, output, say=listener.line, callback=listener)
 
 
 def _show(done: Experiment) -> None:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from acrank.report.cells import plain
 from acrank.results import ModelResult
+from acrank.runners.callbacks import Callback
 from acrank.utils.visible import visible
 
 
@@ -49,8 +50,8 @@ class ProgressBar:
         self.console.print(plain(text), soft_wrap=True)
 
 
-class ProgressListener(ProgressBar):
-    """Shows a run."""
+class ProgressListener(ProgressBar, Callback):
+    """Show a run on a console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
