@@ -31,7 +31,7 @@ def arrays(*shape: int, classes: int = 3, labels: int = 1) -> dict[str, npt.NDAr
 
 
 def saved(folder: Path, given: Mapping[str, npt.NDArray[Any]]) -> str:
-    np.savez_compressed(folder / "pathmnist.npz", **given)
+    np.savez_compressed(folder / "pathmnist.npz", allow_pickle=True, **given)
     return str(folder / "pathmnist.npz")
 
 
@@ -149,7 +149,7 @@ def test_no_file_of_arrays(tmp_path: Path) -> None:
 
 def test_one_that_the_disk_cannot_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IN_MEMORY", 100)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Free(50))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Free(50))
     assert "has 50 left" in refused(saved(tmp_path, arrays(28, 28))).message
 
 
