@@ -15,38 +15,49 @@ if TYPE_CHECKING:
 cache = typer.Typer(
     help="The results that are kept between runs: list them, remove them.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
 
 class CacheFormat(enum.StrEnum):
-    """What is printed on stdout."""
+    """Output formats printed to stdout."""
 
     table = "table"
     csv = "csv"
     json = "json"
 
 
+@cache.command("path")
 def cache_path() -> None:
     """Print the folder of the kept results.
+
+    Example: acrank cache path
 
     ACRANK_CACHE names another cache folder.
     """
     typer.echo(str(_store().folder))
 
 
+@cache.command("ls")
 def cache_ls(
     model: Annotated[
         list[str] | None, typer.Option(help="Only models of this name or wildcard; repeatable.")
     ] = None,
-    output: Annotated[CacheFormat, typer.Option("--format", help="Of stdout.")] = CacheFormat.table,
+    output: Annotated[
+        CacheFormat, typer.Option("--format", help="Output format printed to stdout.")
+    ] = CacheFormat.table,
 ) -> None:
-    """List the kept results."""
+    """List the kept results.
+
+    Example: acrank cache ls --model "resnet*"
+    """
     from acrank.report.cache_table import print_kept
 
     print_kept(_chosen(_store(), model), output.value)
 
 
+@cache.command("rm")
 def cache_rm(
     model: Annotated[
         list[str] | None, typer.Option(help="Models of this name or wildcard; repeatable.")
@@ -57,6 +68,8 @@ def cache_rm(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Remove kept results.
+
+    Example: acrank cache rm --older-than 30d
 
     Give --all, or which of them: --model, --older-than or both.
     """

@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 def compare(
     old: Annotated[
-        Path, typer.Argument(help="Written by acrank score --json.", show_default=False)
+        Path,
+        typer.Argument(
+            help="JSON file of the earlier run (acrank score --json).", show_default=False
+        ),
     ],
-    new: Annotated[Path, typer.Argument(help="Likewise, later.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="JSON file of the later run.", show_default=False)],
     csv: Annotated[Path | None, typer.Option(help="Write every model as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
     output: OutputFormat = Format.table,
 ) -> None:
-    """What changed between two runs: data and settings, models, scores, ranks, flags.
+    """Compare two runs: what changed in data and settings, models, scores, ranks and flags.
+
+    Example: acrank compare before.json after.json
 
     Exit codes: 0 ok, whether anything changed or not, 2 wrong usage or data. To fail a pipeline
     by what changed: acrank gate --baseline.

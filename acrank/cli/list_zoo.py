@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ListFormat(enum.StrEnum):
-    """What is printed on stdout."""
+    """Output formats printed to stdout."""
 
     table = "table"
     csv = "csv"
@@ -88,9 +88,13 @@ def list_zoo(
         bool,
         typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
     ] = False,
-    output: Annotated[ListFormat, typer.Option("--format", help="Of stdout.")] = ListFormat.table,
+    output: Annotated[
+        ListFormat, typer.Option("--format", help="Output format printed to stdout.")
+    ] = ListFormat.table,
 ) -> None:
     """List the candidates of a zoo.
+
+    Example: acrank list-zoo --license permissive --max-params 30 --sort params
 
     Parameters, norm layers, input size, licence and whether the weights are on this machine;
     on demand MACs, memory and the size of the weights. No weights are loaded and nothing is

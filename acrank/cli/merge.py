@@ -26,7 +26,8 @@ from acrank.cli.output import (
 
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(help="Written by acrank score --json.", show_default=False)
+        list[Path],
+        typer.Argument(help="JSON files of the parts (acrank score --json).", show_default=False),
     ],
     top: Top = None,
     csv: CsvFile = None,
@@ -37,6 +38,8 @@ def merge(
     strict: Strict = False,
 ) -> None:
     """Rank the models of several result files together, as one run of all of them would.
+
+    Example: acrank merge part-1.json part-2.json --csv ranking.csv
 
     For runs in parts: acrank score --shard I/N --json FILE, on any machines. Files of other
     images or settings are refused.

@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 def report(
     result: Annotated[
         Path,
-        typer.Argument(help="Written by acrank score --json or merge --json.", show_default=False),
+        typer.Argument(
+            help="JSON file of a run (acrank score --json or merge --json).", show_default=False
+        ),
     ],
     html: HtmlFile = None,
     markdown: MarkdownFile = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="The run's dataset, for some of its images in the page: of patients, they should "
-            "not be mailed about. [default: no images]"
+            help="Dataset of the run, to show some of its images in the page; leave it out for "
+            "patient data. [default: no images]"
         ),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use no network.")] = False,
 ) -> None:
     """Draw the report of a finished run again, from its JSON file: nothing is scored.
+
+    Example: acrank report ranking.json --html report.html
 
     Exit codes: 0 ok, 2 wrong usage or data.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ValidationFormat(enum.StrEnum):
-    """What is printed on stdout."""
+    """Output formats printed to stdout."""
 
     table = "table"
     csv = "csv"
@@ -71,13 +71,13 @@ def validate(
         ),
     ] = None,
     model_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of model names. [default: model]")
+        str | None, typer.Option(metavar="NAME", help="Column of model names. [default: model]")
     ] = None,
     dataset_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of dataset names. [default: dataset]")
+        str | None, typer.Option(metavar="NAME", help="Column of dataset names. [default: dataset]")
     ] = None,
     accuracy_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of accuracies. [default: accuracy]")
+        str | None, typer.Option(metavar="NAME", help="Column of accuracies. [default: accuracy]")
     ] = None,
     zero_is_missing: Annotated[
         bool, typer.Option("--zero-is-missing", help="Take accuracies of 0 for missing.")
@@ -85,8 +85,10 @@ def validate(
     tau: Annotated[
         Tau, typer.Option(help="Rank for the weighted tau by scores and accuracies, or these only.")
     ] = Tau.both,
-    draws: Annotated[int, typer.Option(min=100, help="Bootstrap samples; random lists.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
+    draws: Annotated[
+        int, typer.Option(min=100, help="Number of bootstrap samples and of random lists.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of both.")] = 0,
     detail: Annotated[
         bool, typer.Option("--detail", help="Show all statistics of each dataset.")
     ] = False,
@@ -95,10 +97,12 @@ def validate(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
     output: Annotated[
-        ValidationFormat, typer.Option("--format", help="Of stdout.")
+        ValidationFormat, typer.Option("--format", help="Output format printed to stdout.")
     ] = ValidationFormat.table,
 ) -> None:
-    """Does a metric predict the fine-tuned accuracies?
+    """Measure how well metrics predict fine-tuned accuracies.
+
+    Example: acrank validate SCORES.csv ACCURACIES.csv --detail
 
     Weighted Kendall tau and others for each metric and dataset, with 95 % intervals, beside
     what random lists and lists sorted by model size reach. The forms of the files, and how to
