@@ -8,9 +8,9 @@ from acrank.report.html.explanation import explanation_to_html
 from acrank.report.html.thumbnails import Gallery
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.selection import listed_moves
+from tests.report.builders.test_explanation import hostile, make, make_layer
 from tests.report.html.document import Document
 from tests.report.html.test_page import MASKS
-from tests.report.test_explanation import hostile, make, make_layer
 
 
 def recorded(explained: Explanation) -> Explanation:
