@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from rich.console import Console
-
 from acrank.experiments.benchmark.config import MEASURE_NAMES
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.scores import not_compared
 from acrank.finetuning.catalogue import SEGMENTATION
-from acrank.report import validation_records
-from acrank.report.cells import markdown_table, plain
-from acrank.report.markdown import escaped
-from acrank.report.table import print_rows
-from acrank.report.validation import print_validation
 
 # Below such a ceiling the accuracies do not tell the models apart, and no score can.
 LOW = 0.5
@@ -41,31 +31,6 @@ def things(done: Experiment) -> str:
 def heading(done: Experiment) -> str:
     """What an experiment asks."""
     return f"Does a score predict the fine-tuned {quality(done)}?"
-
-
-def print_experiment(done: Experiment, console: Console) -> None:
-    """Print the accuracies, then how well every metric predicts them."""
-    print_rows(_head(done), _rows(done), _head(done)[1:], console)
-    if done.validation:
-        console.print()
-        print_validation(done.validation, console)
-    for line in notes(done):
-        console.print(plain(line), soft_wrap=not console.is_terminal)
-
-
-def to_markdown(done: Experiment) -> str:
-    """The experiment as a page."""
-    parts = [
-        f"# {heading(done)}\n",
-        f"## Fine-tuned {qualities(done)}\n",
-        markdown_table(_head(done), _rows(done)),
-    ]
-    said = notes(done)
-    if done.validation:
-        compared = validation_records.to_markdown(done.validation)
-        parts += [f"## Scores against {qualities(done)}\n", compared]
-        said += done.validation.notes
-    return "\n".join([*parts, *(f"{escaped(line)}\n" for line in said)])
 
 
 def notes(done: Experiment) -> list[str]:
@@ -120,10 +85,6 @@ def _apart(done: Experiment) -> list[str]:
     ]
 
 
-def _head(done: Experiment) -> tuple[str, ...]:
-    return ("model", *(dataset.name for dataset in done.datasets))
-
-
 def ordered_models(done: Experiment) -> list[str]:
     """Those that have an accuracy, best mean first; one that is missing counts as 0."""
     models = dict.fromkeys(model for _, model in done.accuracies)
@@ -133,16 +94,3 @@ def ordered_models(done: Experiment) -> list[str]:
         return sum(found) / len(found)
 
     return sorted(models, key=lambda model: (-mean(model), model))
-
-
-def _rows(done: Experiment) -> list[Sequence[str]]:
-    names = [dataset.name for dataset in done.datasets]
-    rows = [
-        [model, *(_number(done.accuracies.get((name, model), math.nan)) for name in names)]
-        for model in ordered_models(done)
-    ]
-    return [*rows, ["(ceiling)", *(_number(done.ceilings[name]) for name in names)]]
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.4f}"

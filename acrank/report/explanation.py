@@ -7,21 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-
-from acrank.report.cells import plain
-from acrank.report.explanation_records import Moves
 from acrank.report.explanation_text import (
-    LAYER_LEGEND,
-    channel_legend,
     share_text,
     signed,
-    summary,
 )
 from acrank.report.ranking_text import number_text
-from acrank.report.table import PLAIN_WIDTH, print_table
 from acrank.scoring.inspection import ChannelMove, Explanation, LayerExplanation
 
 Row = TypeVar("Row")
@@ -35,27 +25,6 @@ class Column(Generic[Row]):
     cell: Callable[[Row], str]
     expendable: int = 0
     left: bool = False
-
-
-def print_explanation(explained: Explanation, moves: Moves, console: Console) -> None:
-    """Print what is known of a network, and what a reader must know to read it.
-
-    Args:
-        explained: the network.
-        moves: the channels that move most, by heading.
-        console: from :func:`acrank.report.table.make_console`.
-    """
-    _say(summary(explained), console)
-    console.print()
-    hidden = _print(explained.layers, layer_columns(explained), console, _layer_style)
-    _say([*_hidden(hidden), *LAYER_LEGEND], console)
-    for heading, listed in moves:
-        console.print()
-        console.print(plain(f"{heading}:", style="bold"), soft_wrap=not console.is_terminal)
-        hidden = _print(listed, channel_columns(listed), console, lambda move: None)
-        _say(_hidden(hidden), console)
-    if moves:
-        _say([channel_legend(explained)], console)
 
 
 def layer_columns(explained: Explanation) -> list[Column[LayerExplanation]]:
@@ -78,10 +47,6 @@ def layer_columns(explained: Explanation) -> list[Column[LayerExplanation]]:
         Column("drift", lambda layer: number_text(layer.drift)),
         Column("status", lambda layer: layer.status, left=True),
     ]
-
-
-def _layer_style(layer: LayerExplanation) -> str | None:
-    return None if layer.status == "ok" else "dim"
 
 
 def channel_columns(moves: Sequence[ChannelMove]) -> list[Column[ChannelMove]]:
@@ -120,43 +85,3 @@ def _places(differences: Sequence[float]) -> int:
         return 4
     usual = sizes[len(sizes) // 2]
     return min(max(1 - math.floor(math.log10(usual)), 2), 9)
-
-
-def _print(
-    rows: Sequence[Row],
-    columns: list[Column[Row]],
-    console: Console,
-    style: Callable[[Row], str | None],
-) -> list[str]:
-    """Print rows with as many columns as there is room for; the headings of the others."""
-    shown = columns
-    while True:
-        table = _table(rows, shown, style)
-        wanted = Measurement.get(console, console.options.update(width=PLAIN_WIDTH), table).maximum
-        last = max(column.expendable for column in shown)
-        if wanted <= console.width or not last:
-            print_table(table, console)
-            return [column.heading for column in columns if column not in shown]
-        shown = [column for column in shown if column.expendable != last]
-
-
-def _table(
-    rows: Sequence[Row], columns: Sequence[Column[Row]], style: Callable[[Row], str | None]
-) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(
-            plain(column.heading), justify="left" if column.left else "right", overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(plain(column.cell(row)) for column in columns), style=style(row))
-    return table
-
-
-def _hidden(headings: Sequence[str]) -> list[str]:
-    return [f"Columns hidden for lack of width: {', '.join(headings)}."] if headings else []
-
-
-def _say(lines: Sequence[str], console: Console) -> None:
-    for line in lines:
-        console.print(plain(line), soft_wrap=not console.is_terminal)

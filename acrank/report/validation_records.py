@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from acrank.experiments.validation.agreement import STATISTICS
-from acrank.experiments.validation.results import COLUMNS, Comparison, Summary, Validation
-from acrank.report.cells import markdown_table
-from acrank.results import finite_or_none
-from acrank.utils.serialise import csv_text, json_text
+from acrank.experiments.validation.results import Comparison, Summary, Validation
 
 SCHEMA = 1
 HEADINGS = {
@@ -21,38 +15,6 @@ HEADINGS = {
     "rel3": "Rel@3",
     "regret": "regret",
 }
-
-
-def to_csv(result: Validation) -> str:
-    """The means, then each dataset; undefined values are empty."""
-    rows = ({name: finite_or_none(value) for name, value in row.items()} for row in result.rows())
-    return csv_text(COLUMNS, rows)
-
-
-def to_json(result: Validation) -> str:
-    """Everything as strict JSON: settings, notes, means with tests, datasets, published taus."""
-    document = {
-        "schema_version": SCHEMA,
-        "settings": result.settings,
-        "truth": result.truth,
-        "notes": list(result.notes),
-        "interval": "95 %: bootstrap over models; of means, over models and datasets; "
-        "of random lists, their range",
-        "means": [asdict(found) for found in result.summaries],
-        "datasets": [asdict(found) for found in result.comparisons],
-        "published": [asdict(found) for found in result.reproductions],
-    }
-    return json_text(_clean(document))
-
-
-def to_markdown(result: Validation) -> str:
-    """The means and the weighted taus of each dataset as GitHub tables."""
-    by_dataset = [
-        [dataset or "all", *(tau(result, dataset, found) for found in result.summaries)]
-        for dataset in result.datasets
-    ]
-    taus = ["dataset", *map(label, result.summaries)]
-    return f"{markdown_table(*means(result))}\n{markdown_table(taus, by_dataset)}"
 
 
 def means(result: Validation) -> tuple[list[str], list[list[str]]]:
@@ -116,11 +78,3 @@ def p_value(value: float) -> str:
     if value != value:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _clean(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(inner) for inner in value]
-    return finite_or_none(value)

@@ -12,17 +12,15 @@ from acrank.config import RunConfig
 from acrank.errors import ConfigError
 from acrank.metrics.registry import METRICS, with_parts
 from acrank.results import ModelResult, Ranking
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
-from acrank.scoring.score import Scores, add_feature_scores, with_static_scores
-
-# The settings that still mean something.
-SETTINGS = ("models", "metrics", "rank_by", "bootstrap", "seed")
+from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
+from acrank.utils.described import described, option_of, options_text
 
 
 def rank_from_features(
-    folder: Path, config: RunConfig, listener: Listener | None = None
+    folder: Path, config: RunConfig, callback: Callback | None = None
 ) -> Ranking:
     """Rank the features that a run has written.
 
@@ -31,16 +29,16 @@ def rank_from_features(
 
     Args:
         folder: written by ``acrank score --features``.
-        config: its fields in ``SETTINGS``, and the folder as its data; without a seed that of
-            the run.
-        listener: is told of the progress.
+        config: its fields that are described as of features, and the folder as its data; without
+            a seed that of the run.
+        callback: is told of the progress.
 
     Raises:
         DataError: the folder cannot be used.
         ConfigError: no model has the name asked for, or a setting that would have no effect.
     """
     _refuse_idle(folder, config)
-    listener = listener or Silent()
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter()
     every, dataset = read_features(folder)
     settings = dataset.pop("settings")
@@ -55,28 +53,33 @@ def rank_from_features(
             f"No model in '{folder}' is called {', '.join(config.models)}.",
             hint=f"It has: {names}.",
         )
-    listener.start(len(read))
+    callback.start(len(read))
     results = []
     for result, extracted in read:
-        listener.begin(result.model)
+        callback.begin(result.model)
         results.append(_score(result, extracted, config))
-        listener.done(results[-1])
-    given = config.model_dump(mode="json", include=set(SETTINGS))
+        callback.done(results[-1])
+    given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return finish_run(results, config, record, listener)
+    return finish_run(results, config, record, callback)
+
+
+def _of_features() -> list[str]:
+    """The settings that still mean something."""
+    return [name for name, setting in described(RunConfig).items() if setting.of_features]
 
 
 def _refuse_idle(folder: Path, config: RunConfig) -> None:
     """Settings of networks and images would be ignored; whoever gives one expects more."""
-    idle = sorted(config.model_fields_set - {*SETTINGS, "data"})
+    idle = sorted(config.model_fields_set - {*_of_features(), "data"})
     if config.data != str(folder):
         idle.insert(0, "data")
     if idle:
-        name = idle[0].replace("_", "-")
         raise ConfigError(
-            f"--{name} has no meaning with --from-features: the features are there already.",
-            hint="Give --metric, --rank-by, --bootstrap, --seed or --model.",
+            f"{option_of(RunConfig, idle[0])} has no meaning with --from-features: the features "
+            "are there already.",
+            hint=f"There are {options_text(RunConfig, _of_features())}.",
         )
 
 
@@ -90,7 +93,7 @@ def _score(result: ModelResult, extracted: Extracted, config: RunConfig) -> Mode
     wanted = with_parts(config.metrics_wanted)
     add_feature_scores(found, extracted, wanted, config)
     for name in wanted:
-        if name not in found.scores and METRICS[name].kind in ("affine", "passes"):
+        if name not in found.scores and METRICS[name].needs_network:
             found.undefined.setdefault(name, "needs the network; not among the features' scores")
-    scored = with_static_scores(found.result_like(result), wanted, config.seed)
+    scored = with_fact_scores(found.result_like(result), wanted, config.seed)
     return scored.with_seconds(time.perf_counter() - started)

@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 import pytest
 
 from acrank.cli.gate import gate
-from acrank.cli.options import _FIELDS
 from acrank.cli.score import score
-from acrank.config import HOW, RunConfig
+from acrank.config import RunConfig
+from acrank.report.builders.ranking import RankingReport
 from acrank.report.github import SUMMARY_BYTES
-from acrank.report.records import to_json
+from acrank.report.renderers.records import to_json
 from acrank.results import Ranking
 from tests.cli.test_score import Acrank, acrank
 from tests.gate.rankings import FAILED, FOUR, LAST, SECOND, ranking_of, result
@@ -30,7 +30,7 @@ def _not_in_actions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def save(ranking: Ranking, name: str = "scores.json") -> None:
-    Path(name).write_text(to_json(ranking))
+    Path(name).write_text(to_json(RankingReport(ranking)))
 
 
 def test_it_scores_and_judges(acrank: Acrank) -> None:
@@ -53,15 +53,16 @@ def test_a_rule_that_is_not_met_is_exit_1(acrank: Acrank) -> None:
     assert "The gate failed: last (max-regret)." in done.stdout
 
 
-def test_it_has_every_option_of_score_that_results_depend_on() -> None:
+def test_it_has_every_option_of_score() -> None:
     """Else a baseline of such a setting could be met through a configuration file alone."""
-    of_score, of_gate = (
-        {_FIELDS.get(name, name) for name in inspect.signature(command).parameters}
-        for command in (score, gate)
-    )
-    decide = set(RunConfig.model_fields) & of_score - set(HOW) - {"shard"}  # all of a zoo is judged
-    assert decide <= of_gate
-    assert {"head", "norms", "bootstrap", "repeats", "dead_channels", "budget"} <= decide
+    of_score, of_gate = (set(inspect.signature(command).parameters) for command in (score, gate))
+    assert RunConfig.model_fields.keys() <= of_score & of_gate
+
+
+def test_an_option_without_a_meaning_says_why(acrank: Acrank) -> None:
+    done = acrank("gate", "--data", "demo", "--choose", "--shard", "1/2")
+    assert done.returncode == 2
+    assert "--shard has no meaning for acrank gate: it judges a whole zoo" in done.stderr
 
 
 def test_choose_prints_the_name_alone(acrank: Acrank) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from acrank.config import RunConfig, make_config
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, serve
-from acrank.experiments.benchmark.config import MEASURE_NAMES, TransferConfig
+from acrank.experiments.benchmark.config import MEASURE_NAMES, BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     Dataset,
     common_task,
@@ -20,15 +20,14 @@ from acrank.experiments.benchmark.scores import scores_csv
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
-from acrank.finetuning.run import require_parts
+from acrank.finetuning.tuning import tuning_of
 from acrank.results import Ranking
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback
 from acrank.runners.crew import Crew
 from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.tasks.registry import Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
-from acrank.utils.fields import GEOMETRY, given
 from acrank.utils.files import folder_name, write_whole
 
 Said = Callable[[str], None]
@@ -59,7 +58,7 @@ class Experiment:
     ceilings: dict[str, float]
     validation: Validation | None
     folder: Path
-    config: TransferConfig
+    config: BenchmarkConfig
     by_seed: dict[tuple[str, str], list[float]]
     rankings: dict[str, Ranking]
     task: Task
@@ -71,11 +70,11 @@ class Experiment:
 
 
 def experiment(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     output: Path,
     *,
     say: Said | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> Experiment:
     """Fine-tune every model on every dataset, score them, and compare.
 
@@ -85,7 +84,7 @@ def experiment(
         config: of the experiment.
         output: folder for all that it finds.
         say: is told each fine-tuning.
-        listener: is told of the scoring.
+        callback: is told of the scoring.
 
     Raises:
         NotScoredError: no model could be fine-tuned on any dataset.
@@ -93,15 +92,15 @@ def experiment(
     """
     task = common_task(config)
     config = config.for_task(task)
-    require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
+    tuning_of(task).require(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
-        return _experiment(config, task, output, say or (lambda text: None), listener or Silent())
+        return _experiment(config, task, output, say or (lambda text: None), callback or Callback())
 
 
 def _experiment(
-    config: TransferConfig, task: Task, output: Path, say: Said, listener: Listener
+    config: BenchmarkConfig, task: Task, output: Path, say: Said, callback: Callback
 ) -> Experiment:
-    datasets = prepare_datasets(config, output, listener.message)
+    datasets = prepare_datasets(config, output, callback.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
     scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
@@ -110,7 +109,7 @@ def _experiment(
     tables.write(output)
     if not tables.accuracies:
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
-    rankings = {d.name: rank_zoo(_scoring(config, d), listener) for d in datasets}
+    rankings = {d.name: rank_zoo(_scoring(config, d), callback) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
     found = _compared(output, tables.accuracies, config.measure)
     return Experiment(
@@ -137,10 +136,10 @@ def _compared(
     return replace(found, truth=MEASURE_NAMES[measure])
 
 
-def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
+def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
-        **given(config, ("decoder", *GEOMETRY)),
+        **config.of_task,
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),
@@ -160,7 +159,7 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
 
 
 def _tune_all(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     datasets: Sequence[Dataset],
     names: Sequence[str],
     output: Path,
@@ -192,7 +191,7 @@ def _tune_all(
     return [*outcomes, *_run(config, others, counted)]
 
 
-def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
     threads = max(1, cpu_threads(config.threads) // config.jobs)
     crew: Crew[Cell, Outcome] = Crew(
         min(config.jobs, max(len(cells), 1)),

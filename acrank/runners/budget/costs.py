@@ -1,72 +1,89 @@
-"""What models cost, told from those that have run."""
+"""Estimate what models cost: by their size until some have run, by measured seconds after that."""
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from acrank.zoo import Hub, ZooEntry
+from acrank.zoo.description import describe
 
 # Models that have not run are taken to cost so many times what their size says.
 CAUTION = 2.0
 
 
+def model_sizes(entries: Sequence[ZooEntry], time_left: Callable[[], bool]) -> dict[str, float]:
+    """Parameters times pixels of models, which their cost grows with. No weights are loaded.
+
+    The structure has to be built for it, which takes from 0.02 to 0.7 seconds.
+
+    Args:
+        entries: the candidates.
+        time_left: whether there is time for another one.
+
+    Returns:
+        Sizes by name; unknown ones are missing: those of the user's own code, which is not run
+        for this, and of entries whose trouble loading them will tell.
+    """
+    hub = Hub(offline=True)
+    sizes = {}
+    for entry in entries:
+        if not time_left():
+            break
+        try:
+            info = describe(entry, hub=hub)
+        except Exception:
+            continue
+        if info.params:
+            sizes[entry.name] = float(info.params * max(1, math.prod(info.input_size[1:])))
+    return sizes
+
+
+def cheapest_first(entries: Sequence[ZooEntry], sizes: Mapping[str, float]) -> list[str]:
+    """Names by size, in the order of the zoo where it is equal; unknown ones in the middle."""
+    middle = statistics.median(sizes.values()) if sizes else 0.0
+    names = [entry.name for entry in entries]
+    return sorted(names, key=lambda name: sizes.get(name, middle))
+
+
 @dataclass(frozen=True)
 class Cost:
-    """What one model took.
+    """Seconds that one model took: ``loading`` it, and ``probing`` it, which grows with images."""
 
-    Attributes:
-        images: of the sample.
-        loading: seconds that do not depend on the sample.
-        probing: seconds that grow with it.
-    """
-
-    images: int
     loading: float
     probing: float
-
-    def at(self, images: int) -> float:
-        """Seconds on a sample of another size."""
-        return self.loading + self.probing * images / self.images
 
 
 @dataclass
 class Costs:
-    """What models cost, as far as it is known.
+    """Seconds that models take, measured or estimated.
 
-    A model's seconds are its own: several may run side by side, and one is loaded while another
-    is probed. ``pace`` turns them into seconds of the clock.
+    A model's seconds are its own; several models may run side by side, and one is loaded while
+    another is probed. ``pace`` turns them into seconds of the clock.
 
     Attributes:
         sizes: of models, on any scale that their cost grows with; unknown ones are missing.
-        dearer: by the size of a sample, how many times dearer it is taken to be than its images
-            say, until a model has run on it: more is computed on the full one, for example.
-        paid: models that have run on a sample already, with its size.
         pace: seconds of the clock for a second of a model, until it is measured.
         lag: seconds of the clock before the first model of a round starts.
     """
 
     sizes: Mapping[str, float] = field(default_factory=dict)
-    dearer: Mapping[int, float] = field(default_factory=dict)
-    paid: set[tuple[str, int]] = field(default_factory=set)
     pace: float = 1.0
     lag: float = 0.0
-    _measured: dict[str, Cost] = field(default_factory=dict)
-    _expected: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _measured: dict[str, dict[int, Cost]] = field(default_factory=dict)
     _clock: float = 0.0
     _own: float = 0.0
 
     @property
     def measured(self) -> int:
-        """Of how many models the cost is known."""
+        """How many models have run."""
         return len(self._measured)
 
-    def measure(self, name: str, cost: Cost) -> None:
-        """Note what a model took; the latest counts."""
-        before = self._measured.get(name)
-        if before is not None and before.images != cost.images:
-            expected, found = self._expected.get(cost.images, (0.0, 0.0))
-            expected += before.at(cost.images)
-            self._expected[cost.images] = expected, found + cost.at(cost.images)
-        self._measured[name] = cost
+    def measure(self, model: str, images: int, cost: Cost) -> None:
+        """Note what a model took on a sample of so many images."""
+        self._measured.setdefault(model, {})[images] = cost
 
     def passed(self, clock: float, own: float) -> None:
         """Note that the clock moved on while models took seconds of their own."""
@@ -75,43 +92,47 @@ class Costs:
         if self._own > 0:
             self.pace = self._clock / self._own
 
-    def of(self, name: str, images: int) -> float:
-        """Estimated seconds of one model: from its last run, or else from its size."""
-        if (name, images) in self.paid:
-            return 0.0
-        if name in self._measured:
-            return self._at(self._measured[name], images)
-        return self._guess(images)(name)
+    def of(self, model: str, images: int) -> float:
+        """Estimated seconds of one model on a sample; 0 if nothing has run yet."""
+        if model in self._measured:
+            return self._known(model, images)
+        size = self.sizes.get(model)
+        sized = [name for name in self._measured if name in self.sizes]
+        if size is None or not sized:
+            return self.average(images)
+        total = sum(self.sizes[name] for name in sized)
+        return size * sum(self._known(name, images) for name in sized) / total
 
     def average(self, images: int) -> float:
         """Estimated seconds of a model like those that have run; 0 if none has."""
-        costs = [self._at(cost, images) for cost in self._measured.values()]
-        return sum(costs) / len(costs) if costs else 0.0
+        known = [self._known(name, images) for name in self._measured]
+        return sum(known) / len(known) if known else 0.0
 
     def together(self, models: Sequence[str], images: int) -> float:
-        """Estimated seconds of the clock for a round."""
-        guess = self._guess(images)
+        """Estimated seconds of the clock for a round of some models; 0 for none."""
         own = sum(
-            self.of(model, images) if model in self._measured else CAUTION * guess(model)
+            self.of(model, images) * (1.0 if model in self._measured else CAUTION)
             for model in models
         )
-        return self.lag + self.pace * own
+        return self.lag + self.pace * own if models else 0.0
 
-    def _at(self, cost: Cost, images: int) -> float:
-        """What a model costs on a sample, corrected by what others cost more than expected."""
-        seconds = cost.loading + cost.probing
-        if cost.images == images:
-            return seconds
-        expected, found = self._expected.get(images, (0.0, 0.0))
-        factor = found / expected if expected else self.dearer.get(images, 1.0)
-        estimate = factor * cost.at(images)
+    def _known(self, model: str, images: int) -> float:
+        """The seconds of a model that has run, maybe on another sample."""
+        runs = self._measured[model]
+        if images in runs:
+            return runs[images].loading + runs[images].probing
+        growths = {seen: self._growth(seen, images) for seen in sorted(runs)}
+        # where no model has run on both samples, the larger one tells more
+        seen = next((n for n, growth in growths.items() if growth is not None), max(runs))
+        growth = growths[seen] or images / seen
+        return runs[seen].loading + growth * runs[seen].probing
+
+    def _growth(self, seen: int, images: int) -> float | None:
+        """How much longer probing takes on another sample, by the models that ran on both."""
+        both = [runs for runs in self._measured.values() if seen in runs and images in runs]
+        before = sum(runs[seen].probing for runs in both)
+        if not before:
+            return None
+        growth = sum(runs[images].probing for runs in both) / before
         # what the first model of a process takes longer makes more images look cheap
-        return max(seconds, estimate) if images > cost.images else estimate
-
-    def _guess(self, images: int) -> Callable[[str], float]:
-        """Estimates the seconds of models that have not run."""
-        average = self.average(images)
-        sized = [(self._at(cost, images), self.sizes.get(n)) for n, cost in self._measured.items()]
-        total = sum(size or 0 for _, size in sized)
-        rate = sum(seconds for seconds, size in sized if size) / total if total else 0.0
-        return lambda model: rate * self.sizes.get(model, 0.0) or average
+        return max(1.0, growth) if images > seen else growth

@@ -1,4 +1,8 @@
-"""Rounds on growing samples, each with fewer models, until the time is spent."""
+"""Successive halving: rounds on growing samples, each with the better half of the models.
+
+Karnin, Koren, Somekh (ICML 2013); Jamieson, Talwalkar (AISTATS 2016). How many models a round
+has time for is told from measured seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,41 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from acrank.results import ModelResult, RankedModel
-from acrank.runners.budget.admission import Admission, Watch
+from acrank.runners.budget.admission import FEWEST, Admission, Stopwatch, half
 from acrank.runners.budget.costs import Costs
-from acrank.runners.budget.plan import FEWEST, Round, Step, decide
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 
-# The share of the time that the engine may take to start for a trial on the full sample.
+# The share of the time that workers may take to start for a trial on the full sample.
 WAIT = 0.05
 
 
 class Score(Protocol):
-    """Scores models on a sample; see :func:`acrank.runners.score_all`."""
+    """Scores models on a sample; see :func:`acrank.runners.dispatch.score_all`."""
 
     def __call__(
-        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
+        self, models: Sequence[str], images: int, callback: Callback, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
-        """Results of those that were let in, and whether the user stopped it."""
+        """Results of the models that were admitted, and whether the user stopped it."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: its number from 1, and the size of its sample and of the full one."""
+
+    number: int
+    images: int
+    full: int
+
+    def __str__(self) -> str:
+        if self.last:
+            name = "last" if self.number > 1 else "only"
+            return f"the {name} round ({self.images} images)"
+        return f"round {self.number} ({self.images} of {self.full} images)"
+
+    @property
+    def last(self) -> bool:
+        """Whether it is the one on the full sample."""
+        return self.images == self.full
 
 
 @dataclass
@@ -39,7 +62,7 @@ class Halving:
         compare: ranks the results of a round before the last.
         costs: what models cost.
         left: seconds of the clock that are left.
-        listener: is told of the progress.
+        callback: is told of the progress.
         finished: results of the last round, or of the one in which the user stopped the run.
         dropped: what is known of the others; the latest round first, the best first.
         failed: results of models that failed.
@@ -54,7 +77,7 @@ class Halving:
     compare: Callable[[Sequence[ModelResult]], Sequence[RankedModel]]
     costs: Costs
     left: Callable[[], float]
-    listener: Listener
+    callback: Callback
     finished: list[ModelResult] = field(default_factory=list)
     dropped: list[ModelResult] = field(default_factory=list)
     failed: list[ModelResult] = field(default_factory=list)
@@ -62,7 +85,7 @@ class Halving:
     rounds: list[dict[str, Any]] = field(default_factory=list)
     round: Round | None = None
     interrupted: bool = False
-    _known: dict[tuple[str, int], ModelResult] = field(default_factory=dict)
+    _tried: dict[tuple[str, int], ModelResult] = field(default_factory=dict)
     _stood: dict[str, tuple[ModelResult, str]] = field(default_factory=dict)
     _left_in: dict[str, int] = field(default_factory=dict)
 
@@ -80,80 +103,70 @@ class Halving:
         """
         if len(models) <= FEWEST or self.left() <= 0:  # nothing to choose, or nothing to choose by
             self.sizes = self.sizes[-1:]
-        step: Step | None = Step(tuple(models), self.sizes[0])
+        waiting, images = list(models), self.sizes[0]
         try:
             if len(self.sizes) > 1:
-                step = self._try_out(models)
-            while step is not None and step.models:
-                step = self._go(step)
+                waiting = self._try_out(waiting)
+            while waiting:
+                waiting, images = self._round(waiting, images)
         except KeyboardInterrupt:
             self.interrupted = True
         gone = {result.model for result in (*self.dropped, *self.failed)}
         self.finished = [result for result in self.finished if result.model not in gone]
-        for result in self.dropped:
+        for result in self.dropped:  # some that were dropped may have been reached after all
             self.rounds[self._left_in[result.model]]["dropped"] += 1
 
-    def _try_out(self, models: Sequence[str]) -> Step | None:
-        """Score the first model on the smallest and on the full sample; then the first round."""
+    def _try_out(self, models: list[str]) -> list[str]:
+        """Score the first model on the smallest and on the full sample; who is left then."""
         model, sizes = models[0], (self.sizes[0], self.sizes[-1])
-        self.listener.message(f"{model} tries out what {sizes[0]} and {sizes[1]} images cost")
+        self.callback.message(f"{model} tries out what {sizes[0]} and {sizes[1]} images cost")
         started = self.left()
         for images in sizes:
             if self.failed or self.costs.lag > WAIT * self.left() or self.left() <= 0:
                 break
-            gate = Admission(images, (), self.costs, self.left)
-            found, self.interrupted = self.score((model,), images, Watch(self.listener, gate), gate)
+            found = self._score([model], Admission(images, self.costs, self.left))
             self._take(found, Round(1, images, sizes[1]))
             if self.interrupted:
-                return None
-            self._known |= {(result.model, images): result for result in found}
-            self.costs.paid.add((model, images))
+                return []
+            self._tried |= {(result.model, images): result for result in found}
         self.trial = {"model": model, "seconds": round(started - self.left(), 3)}
-        return Step(tuple(models[1:] if self.failed else models), self.sizes[0])
+        return models[1:] if self.failed else models
 
-    def _go(self, step: Step) -> Step | None:
-        """One round; the next one, if there is one."""
-        now = Round(len(self.rounds) + 1, step.images, self.sizes[-1])
+    def _round(self, models: list[str], images: int) -> tuple[list[str], int]:
+        """One round; the models and the sample of the next one."""
+        now = Round(len(self.rounds) + 1, images, self.sizes[-1])
         spare = [result.model for result in self.dropped] if now.last else []
-        wanted = (*step.models, *spare)
-        known = {m: self._known[m, now.images] for m in wanted if (m, now.images) in self._known}
-        gate = self._open(step, now, spare, tuple(known))
-        started = self.left()
-        found, self.interrupted = self.score(
-            [m for m in wanted if m not in known], now.images, Watch(self.listener, gate), gate
-        )
-        found = [*known.values(), *found]
+        count = f"{len(models)} model" + "s" * (len(models) != 1)
+        count += f", and others of {len(spare)} if time is left" if spare else ""
+        self.callback.message(f"{now}: {count}")
+        wanted = (*models, *spare)
+        tried = {m: self._tried[m, images] for m in wanted if (m, images) in self._tried}
+        later = [size for size in self.sizes if size > images]
+        everyone = self._untried(models) if now.number == 1 and later else ()
+        left = self.left()
+        admission = Admission(images, self.costs, self.left, later, everyone, tuple(tried))
+        found = self._score([m for m in wanted if m not in tried], admission)
+        found = [*tried.values(), *found]
         self._take(found, now)
+        following, size, gone = self._choose(models, now, found, all_fit=admission.all_fit)
         names = {result.model for result in found}
-        following, gone = self._sort_out(step, now, found, gate)
         self.dropped = [*gone, *(result for result in self.dropped if result.model not in names)]
         self._left_in |= {result.model: len(self.rounds) for result in gone}
         self.rounds.append(
             {
-                "samples": now.images,
-                "models": len({*step.models, *names}),
+                "samples": images,
+                "models": len({*models, *names}),
                 "finished": sum(result.status != "failed" for result in found),
                 "dropped": 0,
-                "seconds": round(started - self.left(), 3),
+                "seconds": round(left - self.left(), 3),
             }
         )
-        return following
+        return following, size
 
-    def _open(
-        self, step: Step, now: Round, spare: Sequence[str], known: Sequence[str]
-    ) -> Admission:
-        """Begin a round."""
-        count = len(step.models)
-        models = f"{count} model" + "s" * (count != 1)
-        models += f", and others of {len(spare)} if time is left" if spare else ""
-        self.listener.message(f"{now}: {models}")
-        later = self._later(now)
-        everything = step.models if now.number == 1 and later else ()
-        return Admission(now.images, later, self.costs, self.left, everything, known)
-
-    def _later(self, now: Round) -> tuple[int, ...]:
-        """The sizes of samples after a round's."""
-        return tuple(images for images in self.sizes if images > now.images)
+    def _score(self, models: Sequence[str], admission: Admission) -> list[ModelResult]:
+        watch = Stopwatch(self.callback, self.costs, admission.images, self.left)
+        found, self.interrupted = self.score(models, admission.images, watch, admission)
+        return found
 
     def _take(self, found: Sequence[ModelResult], now: Round) -> None:
         """Keep what a round found."""
@@ -162,54 +175,71 @@ class Halving:
         if finished or not self.interrupted:
             self.finished, self.round = finished, now
 
-    def _sort_out(
-        self, step: Step, now: Round, found: Sequence[ModelResult], gate: Admission
-    ) -> tuple[Step | None, list[ModelResult]]:
-        """Who goes on after a round, and what is known of those who do not."""
+    def _untried(self, models: Sequence[str]) -> list[str]:
+        """Those of some models that have no result on the full sample yet."""
+        return [model for model in models if (model, self.sizes[-1]) not in self._tried]
+
+    def _fit(self, models: Sequence[str]) -> bool:
+        """Whether there is time for some models on the full sample."""
+        return self.costs.together(self._untried(models), self.sizes[-1]) <= self.left()
+
+    def _choose(
+        self, models: Sequence[str], now: Round, found: Sequence[ModelResult], *, all_fit: bool
+    ) -> tuple[list[str], int, list[ModelResult]]:
+        """Who goes on after a round, to which sample, and what is known of those who do not."""
         failed = {result.model for result in self.failed}
         finished = [result for result in found if result.model not in failed]
         if self.interrupted:
-            return None, self._stopped(step, now, finished)
-        if gate.all_fit:
+            return [], now.full, self._stopped(models, now, finished)
+        if all_fit:
             self._stood |= {r.model: (r, f"scored in {now}") for r in finished}
-            left = tuple(model for model in step.models if model not in failed)
-            return Step(left, self.sizes[-1]), []
-        not_reached = self._not_reached(step, now, found)
+            return [model for model in models if model not in failed], now.full, []
+        not_reached = self._not_reached(models, now, found)
         if now.last or not finished:
-            return None, not_reached
-        following, lower = self._halve(finished, now)
-        return following, [*lower, *not_reached]
-
-    def _halve(self, finished: Sequence[ModelResult], now: Round) -> tuple[Step, list[ModelResult]]:
-        """Compare the models of a round: who goes on, and what is known of the others."""
+            return [], now.full, not_reached
         rows = self.compare(finished)
-        ranked = [row for row in rows if row.rank is not None]
-        step = decide(
-            [row.result.model for row in ranked],
-            [row.tie_group for row in ranked],
-            [row.result.model for row in rows if row.rank is None],
-            self._later(now),
-            self.left(),
-            self.costs,
-        )
+        following, size = self._better(rows, now)
+        ranked = sum(row.rank is not None for row in rows)
         gone = []
         for row in rows:
-            place = _place(row, len(ranked))
+            place = _place(row, ranked)
             self._stood[row.result.model] = (row.result, f"{place} in {now}")
-            if row.result.model not in step.models:
-                went = f", {len(step.models)} went on" if row.rank else ""
+            if row.result.model not in following:
+                went = f", {len(following)} went on" if row.rank else ""
                 gone.append(row.result.dropped(f"after {now}: {place}{went}"))
-        return step, gone
+        return following, size, [*gone, *not_reached]
+
+    def _better(self, rows: Sequence[RankedModel], now: Round) -> tuple[list[str], int]:
+        """The models that go on, best first, and the sample that they go on to.
+
+        All of them go on to the full sample, if there is time. Else the better half goes on, with
+        those that cannot be told from its last one: to the full sample, if as many fit there, or
+        no more than two do.
+        """
+        everyone = [row.result.model for row in rows]
+        if self._fit(everyone):
+            return everyone, now.full
+        ranked = [row for row in rows if row.rank is not None]
+        order = [row.result.model for row in ranked] or everyone
+        count = half(len(order))
+        last = ranked[count - 1].tie_group if ranked else None
+        if last is not None:
+            count = max(place + 1 for place, row in enumerate(ranked) if row.tie_group == last)
+        fit = next((n for n in range(len(order), FEWEST, -1) if self._fit(order[:n])), FEWEST)
+        larger = next(size for size in self.sizes if size > now.images)
+        if larger == now.full or fit >= count or fit <= FEWEST:
+            return order[:fit], now.full
+        return order[:count], larger
 
     def _not_reached(
-        self, step: Step, now: Round, found: Sequence[ModelResult]
+        self, models: Sequence[str], now: Round, found: Sequence[ModelResult]
     ) -> list[ModelResult]:
         """What is known of models that a round had no time for."""
         names = {result.model for result in found}
-        reached = sum(model in names or model in self._stood for model in step.models)
-        never = f"not reached in the budget ({reached} of {len(step.models)} models were)"
+        reached = sum(model in names or model in self._stood for model in models)
+        never = f"not reached in the budget ({reached} of {len(models)} models were)"
         gone = []
-        for model in step.models:
+        for model in models:
             if model in self._stood and model not in names:
                 result, stood = self._stood[model]
                 gone.append(result.dropped(f"out of time in {now}: {stood}"))
@@ -218,7 +248,7 @@ class Halving:
         return gone
 
     def _stopped(
-        self, step: Step, now: Round, finished: Sequence[ModelResult]
+        self, models: Sequence[str], now: Round, finished: Sequence[ModelResult]
     ) -> list[ModelResult]:
         """What is known of models that a round had not finished when the user stopped it.
 
@@ -228,7 +258,7 @@ class Halving:
         names = {result.model for result in (*finished, *self.failed)}
         return [
             self._stood[model][0].dropped(f"interrupted in {now}: {self._stood[model][1]}")
-            for model in step.models
+            for model in models
             if finished and model in self._stood and model not in names
         ]
 

@@ -1,4 +1,4 @@
-"""A zoo within a budget."""
+"""Score a zoo within a time budget."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from acrank.cache import open_store
 from acrank.data import AnySample, AnyTarget
 from acrank.errors import AcrankError
 from acrank.results import ModelResult
-from acrank.runners.budget.bench import Bench
-from acrank.runners.budget.costs import Costs
-from acrank.runners.budget.order import cheapest_first, model_sizes
-from acrank.runners.budget.plan import Round
-from acrank.runners.budget.rounds import Halving
-from acrank.runners.callbacks import Listener
+from acrank.runners.budget.costs import Costs, cheapest_first, model_sizes
+from acrank.runners.budget.rounds import Halving, Round
+from acrank.runners.budget.samples import Samples
+from acrank.runners.callbacks import Callback
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.utils.duration import duration_text
 from acrank.zoo import Hub, ZooEntry
@@ -25,8 +23,6 @@ from acrank.zoo.sources.registry import weights_of
 
 # The share of the time that may go into finding out how large the models are.
 LOOKING = 0.05
-# If more is computed on the full sample, it is taken to be so much dearer until that is measured.
-DEARER = 2.0
 
 now = time.perf_counter
 
@@ -54,7 +50,7 @@ def score_within(
     entries: Sequence[ZooEntry],
     context: RunContext,
     target: AnyTarget,
-    listener: Listener,
+    callback: Callback,
     store: Path | None,
     started: float,
 ) -> Scored:
@@ -64,7 +60,7 @@ def score_within(
         entries: the candidates.
         context: what they have in common, with the full sample; its configuration has the budget.
         target: that the sample is of.
-        listener: is told of the progress.
+        callback: is told of the progress.
         store: folder of the kept results; None for that in the cache folder.
         started: when the run began, by :func:`time.perf_counter`.
     """
@@ -75,13 +71,12 @@ def score_within(
 
     kept = _kept(entries, context, store)
     if kept:
-        listener.message(f"{len(kept)} of {len(entries)} had been scored on all images before.")
+        callback.message(f"{len(kept)} of {len(entries)} had been scored on all images before.")
     rest = [entry for entry in entries if entry.name not in kept]
-    bench = Bench(rest, context, target, store)
+    samples = Samples(rest, context, target, store)
     looked = max(0.0, left() - LOOKING * budget)
     sizes = model_sizes(rest, lambda: len(rest) > 2 and left() > looked)
-    costs = Costs(sizes, {} if bench.uniform else {bench.sizes[-1]: DEARER})
-    halving = Halving(bench.sizes, bench.score, bench.compare, costs, left, listener)
+    halving = Halving(samples.sizes, samples.score, samples.compare, Costs(sizes), left, callback)
     halving.run(cheapest_first(rest, sizes))
     early = None if kept else halving.early
     results = _results(entries, halving, kept)
@@ -93,7 +88,7 @@ def score_within(
         "rounds": halving.rounds,
     }
     notes = _notes(results, budget, spent, early)
-    sample = bench.context(early.images).sample if early else context.sample
+    sample = samples.context(early.images).sample if early else context.sample
     return Scored(results, halving.interrupted, sample, tuple(notes), {"budget": record})
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from acrank.data.volumes import VolumeTarget, open_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import _scoring, experiment
-from acrank.report.experiment import to_markdown
-from acrank.report.experiment_facts import summary
+from acrank.report.builders.experiment import ExperimentReport
+from acrank.report.builders.experiment_words import summary
+from acrank.report.renderers.markdown import to_markdown
 from acrank.tasks.kinds.masks import MASKS
 from acrank.tasks.kinds.volumes import VOLUMES
 from tests.data.volumes.builders import box, fill, noise, save
@@ -25,12 +26,12 @@ NAMES = {"background": 0, "anterior": 1, "posterior": 2}
 BOTH = {f"case{index}": (1, 2) for index in range(6)}
 
 
-def config(*folders: Path, **settings: Any) -> TransferConfig:
+def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
     given: dict[str, Any] = {
         **{"data": tuple(map(str, folders)), "models": ("encoder",), "metrics": ("log_me",)},
         **{"epochs": 1, "threads": 1, "trust_code": True},
     }
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
@@ -162,7 +163,7 @@ def test_images_and_volumes_do_not_go_together(boxes: Path, tmp_path: Path) -> N
 
 
 def test_usual_settings_are_those_of_volumes() -> None:
-    found = make_transfer_config({"data": ("x",)}).for_task(VOLUMES)
+    found = make_benchmark_config({"data": ("x",)}).for_task(VOLUMES)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 2, 32)
     with pytest.raises(ConfigError, match="--image-size is for images, and the data are volumes"):
         config(Path("x"), image_size=64).for_task(VOLUMES)
@@ -197,7 +198,7 @@ def test_dice_of_volumes_is_predicted(boxes: Path, tmp_path: Path, in_this_proce
         assert (settings["patch"], settings["spacing"]) == ([16, 16, 16], [1, 1, 2])
     kept = json.loads((tmp_path / "study" / "experiment.json").read_text())["volumes"]
     assert kept == {"boxes": {"patch": [16, 16, 16], "spacing": [1, 1, 2], "window": None}}
-    text = to_markdown(done)
+    text = to_markdown(ExperimentReport(done).page())
     assert "mean Dice of the foreground classes over the test volumes" in text
     facts = dict(summary(done))
     assert facts["patches"] == "boxes: 16 x 16 x 16 voxels of 1 x 1 x 2 mm"

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from acrank.errors import MissingExtraError
+from acrank.report.builders.ranking import RankingReport
 from acrank.report.html import page, to_html
 from acrank.report.html.experiment import experiment_to_html
 from acrank.report.html.overlays import MaskClass, MaskedImage, Overlays
 from acrank.report.html.thumbnails import ClassImages, Gallery
-from acrank.report.records import to_json
+from acrank.report.renderers.records import to_json
 from acrank.results.file import read_ranking
 from tests.report.html import experiments
 from tests.report.html.builders import HOSTILE, edge_cases, hostile, make_ranking, model
@@ -162,7 +163,7 @@ def test_the_same_ranking_gives_the_same_page(tmp_path: Path) -> None:
     first = to_html(ranking, GALLERY)
     assert to_html(ranking, GALLERY) == first
     path = tmp_path / "result.json"
-    path.write_text(to_json(ranking))
+    path.write_text(to_json(RankingReport(ranking)))
     assert to_html(read_ranking(path), GALLERY) == first
 
 

@@ -1,16 +1,19 @@
 """What rounds compute, and on which images."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
-from acrank.runners.budget.bench import Bench, round_config
-from acrank.runners.budget.order import cheapest_first, model_sizes
-from acrank.runners.callbacks import Silent
+from acrank.runners.budget.costs import cheapest_first, model_sizes
+from acrank.runners.budget.samples import Samples, round_config, round_sizes
+from acrank.runners.callbacks import Callback
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry, read_zoo
@@ -19,13 +22,13 @@ CPU = torch.device("cpu")
 ENTRIES = read_zoo("demo").entries
 
 
-def make(features: Path | None = None, **settings: Any) -> Bench:
-    given = {"samples": 64, "batch_size": 8, "precision": "fp32", **settings}
-    config = RunConfig(data="demo", **given)
+def make(features: Path | None = None, **settings: Any) -> Samples:
+    wanted = {"samples": 64, "batch_size": 8, "precision": "fp32", **settings}
+    config = RunConfig(data="demo", **wanted)
     target = open_target("demo")
     sample = draw_sample(target, config.samples, config.batch_size, config.seed)
     work = RunContext(config, sample, CPU, None, True, features)
-    return Bench(ENTRIES, work, target, None)
+    return Samples(ENTRIES, work, target, None)
 
 
 def test_rounds_before_the_last_compute_what_orders_the_table() -> None:
@@ -41,44 +44,34 @@ def test_rounds_before_the_last_compute_what_orders_the_table() -> None:
 
 
 def test_samples_are_nested_and_scores_of_features_need_every_class() -> None:
-    bench = make(rank_by="ac_corr")
-    assert bench.sizes == (16, 32, 64)
-    small, whole = bench.context(16), bench.context(64)
+    samples = make(rank_by="ac_corr")
+    assert samples.sizes == (16, 32, 64)
+    small, whole = samples.context(16), samples.context(64)
     assert set(small.sample.keys) < set(whole.sample.keys)
     assert small.config.samples == 16
     assert make().sizes == (32, 64)  # two images of each of ten classes
 
 
-def test_whether_the_last_round_computes_more(tmp_path: Path) -> None:
-    by_step: dict[str, Any] = {"rank_by": "ac_corr"}
-    assert make(**by_step).uniform
-    assert make(rank_by="affine_shift").uniform
-    assert make(**by_step, metrics=("params",)).uniform
-    assert not make(**by_step, metrics=("knn",)).uniform
-    assert not make().uniform
-    assert not make(**by_step, features=tmp_path).uniform
-
-
 def test_features_are_written_in_the_last_round_only(tmp_path: Path) -> None:
-    bench = make(features=tmp_path / "features")
-    assert bench.context(16).features is None
-    assert bench.context(64).features == tmp_path / "features"
+    samples = make(features=tmp_path / "features")
+    assert samples.context(16).features is None
+    assert samples.context(64).features == tmp_path / "features"
 
 
 def test_a_round_ranks_by_what_it_computes() -> None:
-    bench = make(rank_by="log_me")
-    found, interrupted = bench.score(["demo-cifar10"], 32, Silent(), lambda model: True)
+    samples = make(rank_by="log_me")
+    found, interrupted = samples.score(["demo-cifar10"], 32, Callback(), lambda model: True)
     assert not interrupted
     assert set(found[0].scores) == {"log_me"}  # no backward pass was made
     assert found[0].layers == ()
-    assert [row.rank for row in bench.compare(found)] == [1]
+    assert [row.rank for row in samples.compare(found)] == [1]
 
 
 @pytest.mark.parametrize("jobs", [None, 2])
 def test_engines_score_what_is_let_in(jobs: int | None) -> None:
     work = make(jobs=jobs, threads=1).context(16)
     wanted = {"demo-cifar10-short", "demo-brain-mri"}
-    found, _ = score_all(ENTRIES[:5], work, Silent(), None, lambda entry: entry.name in wanted)
+    found, _ = score_all(ENTRIES[:5], work, Callback(), None, lambda entry: entry.name in wanted)
     assert {result.model for result in found} == wanted
     assert all(0 < result.loading < result.seconds for result in found)
 
@@ -92,3 +85,23 @@ def test_the_cheapest_come_first() -> None:
     assert cheapest_first(entries, sizes) == order
     assert model_sizes(entries, lambda: False) == {}
     assert cheapest_first(entries, {}) == [entry.name for entry in entries]
+
+
+def test_sizes_double_in_whole_batches() -> None:
+    assert round_sizes(256, 8) == (64, 128, 256)
+    assert round_sizes(320, 10) == (64, 160, 320)
+    assert round_sizes(96, 3) == (96,)
+    assert round_sizes(40, 1) == (40,)  # one batch cannot be parted
+    assert round_sizes(256, 8, least=100) == (128, 256)
+    assert round_sizes(256, 8, least=200) == (256,)
+
+
+@given(st.integers(1, 500), st.integers(2, 64), st.integers(0, 3000))
+def test_sizes_grow_to_the_whole_sample(batches: int, size: int, least: int) -> None:
+    sizes = round_sizes(batches * size, batches, least)
+    assert sizes[-1] == batches * size
+    assert all(images % size == 0 for images in sizes)
+    assert all(
+        2 * small <= large < 2 * small + 2 * size for small, large in itertools.pairwise(sizes)
+    )
+    assert all(images >= max(2 * size, least) for images in sizes[:-1])

@@ -1,4 +1,4 @@
-"""What rounds work with: their samples, their settings, and the engine."""
+"""Score and compare models on samples of any size, with the settings of their round."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
 from acrank.ranking import rank_results
 from acrank.ranking.consensus import voters
 from acrank.results import ModelResult, RankedModel
-from acrank.runners.budget.plan import round_sizes
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry
@@ -28,7 +27,7 @@ class RoundConfig(RunConfig):
     @property
     def metrics_wanted(self) -> tuple[str, ...]:
         """The score ranked by, or those that vote; all forms of AC-Corr if it is computed."""
-        probed = any(METRICS[name].kind == "affine" for name in self.metrics_named)
+        probed = any(METRICS[name].of_norms for name in self.metrics_named)
         return tuple(dict.fromkeys((*(AC_CORR if probed else ()), *self.metrics_named)))
 
 
@@ -46,7 +45,7 @@ def round_config(config: RunConfig, images: int) -> RoundConfig:
     return RoundConfig.model_validate(settings)
 
 
-class Bench:
+class Samples:
     """Scores models on samples of any size.
 
     Args:
@@ -57,7 +56,6 @@ class Bench:
 
     Attributes:
         sizes: of the samples, ascending.
-        uniform: whether the last round computes nothing that those before it do not.
     """
 
     def __init__(
@@ -71,11 +69,14 @@ class Bench:
         self.target = target
         self.store = store
         full = len(context.sample)
-        first, last = _computed(round_config(context.config, full)), _computed(context.config)
-        kinds = {METRICS[name].kind for name in first}
-        least = A_CLASS * len(context.sample.classes) if kinds - {"affine", "static"} else 0
+        wanted = with_parts(round_config(context.config, full).metrics_wanted)
+        of_images = any(
+            METRICS[name].sees_images and not METRICS[name].of_norms
+            for name in wanted
+            if METRICS[name].cost != "free"
+        )
+        least = A_CLASS * len(context.sample.classes) if of_images else 0
         self.sizes = round_sizes(full, len(context.sample.batches), least)
-        self.uniform = first >= last and context.features is None
         self._contexts = {full: context}
 
     def context(self, images: int) -> RunContext:
@@ -88,7 +89,7 @@ class Bench:
         return self._contexts[images]
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
+        self, models: Sequence[str], images: int, callback: Callback, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         """Score models; see :class:`acrank.runners.budget.rounds.Score`."""
         chosen = [self.entries[model] for model in models]
@@ -96,7 +97,7 @@ class Bench:
         def entry_goes_on(entry: ZooEntry) -> bool:
             return admit(entry.name)
 
-        return score_all(chosen, self.context(images), listener, self.store, entry_goes_on)
+        return score_all(chosen, self.context(images), callback, self.store, entry_goes_on)
 
     def compare(self, results: Sequence[ModelResult]) -> tuple[RankedModel, ...]:
         """Rank the results of a round before the last."""
@@ -107,6 +108,18 @@ class Bench:
         return rank_results(*given, metrics=metrics, mixed=mixed).rows
 
 
-def _computed(config: RunConfig) -> set[str]:
-    """The metrics that cost something."""
-    return {name for name in with_parts(config.metrics_wanted) if METRICS[name].cost != "free"}
+def round_sizes(images: int, batches: int, least: int = 0) -> tuple[int, ...]:
+    """Sizes of the samples of the rounds, in whole batches, each about half of the next.
+
+    The size of a batch stays, because BatchNorm normalises by the batch.
+
+    Args:
+        images: in the whole sample.
+        batches: in the whole sample, all of one size.
+        least: images that every sample must have; it has two batches anyway.
+    """
+    size = images // batches
+    counts = [batches]
+    while counts[0] // 2 >= max(2, -(-least // size)):
+        counts.insert(0, counts[0] // 2)
+    return tuple(count * size for count in counts)

@@ -5,8 +5,9 @@ from rich.console import Console
 
 from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
+from acrank.report.builders.ranking import RankingReport
 from acrank.report.progress import ProgressListener
-from acrank.report.table import PLAIN_WIDTH, make_console, print_ranking
+from acrank.report.renderers.terminal import PLAIN_WIDTH, make_console, print_document
 from acrank.results import ModelResult, Ranking
 
 
@@ -21,7 +22,7 @@ def make_ranking(name: str = "a-rather-long-model-name.of_some_recipe") -> Ranki
 def printed(width: int, terminal: bool = False, top: int | None = None) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
-    print_ranking(make_ranking(), console, top)
+    print_document(RankingReport(make_ranking(), top).document(), console)
     return stream.getvalue()
 
 
@@ -57,7 +58,7 @@ def test_top_counts_what_it_hides() -> None:
 
 
 def test_not_a_terminal_means_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
-    print_ranking(make_ranking(), make_console())
+    print_document(RankingReport(make_ranking()).document(), make_console())
     assert "\x1b" not in capsys.readouterr().out
 
 
@@ -81,7 +82,7 @@ def test_a_dropped_model_shows_its_number_and_why_it_is_not_ranked() -> None:
     dropped = [seen.dropped("after round 1: place 9 of 12"), ModelResult("x", "dropped", "late")]
     stream = io.StringIO()
     console = Console(file=stream, width=PLAIN_WIDTH, color_system=None)
-    print_ranking(rank_results([ok, *dropped], "ac_corr", 0), console)
+    print_document(RankingReport(rank_results([ok, *dropped], "ac_corr", 0)).document(), console)
     lines = stream.getvalue().splitlines()
     assert lines[2].split()[:2] == ["seen", "7.000"]
     assert lines[2].endswith("dropped: after round 1: place 9 of 12")
@@ -106,7 +107,7 @@ def test_a_pipe_is_never_80_columns_wide(
     monkeypatch.delenv("NO_COLOR", raising=False)
     console = make_console()
     assert (console.width, console.is_terminal) == (PLAIN_WIDTH, False)
-    print_ranking(make_ranking("x" * 200), console)
+    print_document(RankingReport(make_ranking("x" * 200)).document(), console)
     out = capsys.readouterr().out
     assert "x" * 200 in out
     assert "dead-channels (9 of 16 channels (56%))" in out
