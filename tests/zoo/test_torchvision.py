@@ -35,7 +35,7 @@ __all__ = ["acrank", "images"]
 
 TORCHVISION = SOURCES["torchvision"]
 NAME = "torchvision:resnet18@IMAGENET1K_V1"
-SMALL = ZooEntry(name="small", source=NAME, input_size=32)
+SMALL = ZooEntry(name="small", source=NAME, input_size=(3, 32, 32))
 Put = Callable[..., Path]
 
 
@@ -294,7 +294,7 @@ def test_what_cannot_be_downloaded_is_one_line(
 
 
 def trained(name: str, no_hub: Hub, folder: Path, size: int = 32) -> tuple[str, Backbone]:
-    entry = ZooEntry(name="x", source=f"torchvision:{name}", input_size=size)
+    entry = ZooEntry(name="x", source=f"torchvision:{name}", input_size=(3, size, size))
     backbone = load_backbone(entry, hub=no_hub)
     network = build_network(backbone, 3, seed=0)
     network(torch.rand(4, 3, size, size))  # moves the running statistics
@@ -312,7 +312,7 @@ def test_a_fine_tuned_network_is_torchvisions(put: Put, no_hub: Hub, tmp_path: P
         factory="torchvision.models:resnet18",
         kwargs={"num_classes": 3},
         weights="model.safetensors",
-        input_size=32,
+        input_size=(3, 32, 32),
         base=tmp_path,
     )
     found = load_backbone(again, hub=no_hub, trust_code=True)
