@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 SCORING = ("acrank.runners.model", "acrank.data")
 LIBRARIES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow"),
-    *("segmentation-models-pytorch", "monai", "nibabel"),
+    *("segmentation-models-pytorch", "monai", "nibabel", "pydicom"),
 )
 
 
