@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,14 +18,6 @@ cache = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-
-class CacheFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 @cache.command("path")
@@ -44,17 +36,15 @@ def cache_ls(
     model: Annotated[
         list[str] | None, typer.Option(help="Only models of this name or wildcard; repeatable.")
     ] = None,
-    output: Annotated[
-        CacheFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = CacheFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """List the kept results.
 
     Example: acrank cache ls --model "resnet*"
     """
-    from acrank.report.cache_table import print_kept
+    from acrank.report.builders.cache import CacheReport
 
-    print_kept(_chosen(_store(), model), output.value)
+    show(CacheReport(_chosen(_store(), model)), output)
 
 
 @cache.command("rm")

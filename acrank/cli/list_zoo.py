@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
     from acrank.zoo.weights import HubFiles
-
-
-class ListFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
 
 
 class Order(enum.StrEnum):
@@ -88,9 +80,7 @@ def list_zoo(
         bool,
         typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
     ] = False,
-    output: Annotated[
-        ListFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = ListFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """List the candidates of a zoo.
 
@@ -101,7 +91,7 @@ def list_zoo(
     downloaded. An entry that cannot be described keeps its row, with the reason; then the exit
     code is 3.
     """
-    from acrank.report.zoo_table import print_zoo
+    from acrank.report.builders.zoo import ZooReport
     from acrank.zoo import Hub, read_zoo, select_entries
     from acrank.zoo.filters import ZooFilter, in_order, list_entries
     from acrank.zoo.listing import Lister
@@ -125,7 +115,7 @@ def list_zoo(
     told = costs or max_macs is not None or sort in (Order.macs, Order.memory)
     lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub))
     rows = in_order(list_entries(entries, wanted, lister), sort)
-    print_zoo(rows, output.value)
+    show(ZooReport(rows), output)
     if any(row.reason for row in rows):
         raise typer.Exit(ExitCode.SOME_FAILED)
 

@@ -19,8 +19,8 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     exit_code,
-    print_result,
-    write_result,
+    show_ranking,
+    write_ranking,
 )
 
 
@@ -48,12 +48,12 @@ def merge(
     """
     from acrank.ranking.merge import merge as merge_files
 
-    check_outputs(csv, json, html, markdown)
+    check_outputs(csv, json, markdown, html=html)
     ranking = merge_files(files)
     for warning in ranking.warnings:
         typer.echo(f"note: {warning}", err=True)
     deliver(
-        lambda: print_result(ranking, output, top),
-        lambda: write_result(ranking, csv, json, html, markdown),
+        lambda: show_ranking(ranking, output, top),
+        lambda: write_ranking(ranking, csv, json, html, markdown),
     )
     raise typer.Exit(exit_code(ranking, strict))

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from acrank.cli.output import deliver
+from acrank.cli.output import (
+    Format,
+    OutputFormat,
+    check_outputs,
+    deliver,
+    show,
+    write_records,
+)
 from acrank.utils.visible import visible
-
-if TYPE_CHECKING:
-    from acrank.experiments.validation import Validation
-
-
-class ValidationFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
 
 
 class Tau(enum.StrEnum):
@@ -96,9 +91,7 @@ def validate(
         Path | None, typer.Option(help="Write means and datasets, with all intervals, as CSV.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
-    output: Annotated[
-        ValidationFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = ValidationFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """Measure how well metrics predict fine-tuned accuracies.
 
@@ -114,9 +107,9 @@ def validate(
         _print_catalog()
         return
     from acrank.experiments.validation import validate as compare
-    from acrank.utils.files import check_all_writable
+    from acrank.report.builders.validation import ValidationReport
 
-    check_all_writable(csv, json)
+    check_outputs(csv, json)
     result = compare(
         scores,
         accuracies,
@@ -134,7 +127,8 @@ def validate(
     )
     for note in result.notes:
         typer.echo(visible(f"note: {note}"), err=True)
-    deliver(lambda: _print(result, output, detail), lambda: _write(result, csv, json))
+    report = ValidationReport(result, detail)
+    deliver(lambda: show(report, output), lambda: write_records(report, csv, json))
 
 
 def _print_catalog() -> None:
@@ -142,26 +136,3 @@ def _print_catalog() -> None:
 
     for name, entry in catalog().items():
         typer.echo(f"{name:21} {entry['summary']} ({entry['paper'].partition(';')[0]})")
-
-
-def _print(result: Validation, output: ValidationFormat, detail: bool) -> None:
-    from acrank.report.table import make_console
-    from acrank.report.validation import print_validation
-    from acrank.report.validation_records import to_csv, to_json, to_markdown
-
-    if output is ValidationFormat.table:
-        print_validation(result, make_console(), detail=detail)
-        return
-    text = {
-        ValidationFormat.csv: to_csv,
-        ValidationFormat.json: to_json,
-        ValidationFormat.md: to_markdown,
-    }[output](result)
-    typer.echo(text, nl=False)
-
-
-def _write(result: Validation, csv: Path | None, json: Path | None) -> None:
-    from acrank.report.validation_records import to_csv, to_json
-    from acrank.utils.files import write_all
-
-    write_all((csv, lambda: to_csv(result)), (json, lambda: to_json(result)))

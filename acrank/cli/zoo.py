@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ TrustCode = Annotated[
 ]
 
 
-class CheckFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    json = "json"
-
-
 @zoo.command("check")
 def zoo_check(
     file: Annotated[str, typer.Argument(help="A zoo file; also default or demo.")],
@@ -45,9 +38,7 @@ def zoo_check(
     offline: Offline = False,
     trust_code: TrustCode = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too.")] = False,
-    output: Annotated[
-        CheckFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = CheckFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """Check every entry of a zoo file, without loading weights.
 
@@ -59,7 +50,7 @@ def zoo_check(
 
     Exit code 3 if an entry has an error, 2 if the file cannot be used at all.
     """
-    from acrank.report.check_table import print_checks
+    from acrank.report.builders.zoo import CheckReport
     from acrank.zoo.revise import check_zoo, pin_zoo
 
     hub = _hub(offline)
@@ -68,7 +59,7 @@ def zoo_check(
         if pin:
             _note(pin_zoo(report))
     finally:
-        print_checks(report.checks, output.value)
+        show(CheckReport(report.checks), output)
     bad = ("error", "warning") if strict else ("error",)
     if any(checked.status in bad for checked in report.checks):
         raise typer.Exit(ExitCode.SOME_FAILED)
