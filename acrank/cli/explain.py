@@ -159,7 +159,6 @@ def _write(
 
 
 def _page(report: ExplanationReport, gallery: Collector | None) -> str:
-    from acrank.report.html.explanation import explanation_to_html
+    from acrank.report.renderers.html import to_html
 
-    found = gallery.found if gallery else None
-    return explanation_to_html(report.explained, report.moves, found)
+    return to_html(report.page(gallery.found if gallery else ()))

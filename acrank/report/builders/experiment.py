@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.validation.results import Validation
 from acrank.report.builders import experiment_tables as tables
+from acrank.report.builders.experiment_figures import scatter_plots, tau_plot
 from acrank.report.builders.experiment_words import (
     LOW,
     best_metric,
@@ -19,7 +20,10 @@ from acrank.report.builders.experiment_words import (
     summary,
 )
 from acrank.report.builders.validation import ValidationReport, means_table, reading_notes
-from acrank.report.document import Block, Details, Document, Items, Section, Text
+from acrank.report.document import Block, Details, Document, Group, Items, Section, Text
+
+# Columns of a table that still has room beside a figure.
+BESIDE = 8
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,16 @@ class ExperimentReport:
                 "The notes say why."
             )
             return
-        yield tables.tau_grid(self.done, found)
-        yield Text("The deeper the tint, the higher; at 0 and below there is none.", small=True)
-        yield Details("Intervals on each dataset", (tables.every_tau(found),))
+        taus, grid = tau_plot(self.done, found), tables.tau_grid(self.done, found)
+        blocks: tuple[Block, ...] = (
+            *([taus] if taus else []),
+            grid,
+            Text("The deeper the tint, the higher; at 0 and below there is none.", small=True),
+            Details("Intervals on each dataset", (tables.every_tau(found),)),
+        )
+        if len(grid.columns) <= BESIDE:
+            blocks = (Group(blocks, "figures"),)
+        yield from blocks
         legend = Items(tuple(reading_notes(found)))
         yield Details("All statistics, means over the datasets", (means_table(found), legend))
 
@@ -88,12 +99,13 @@ class ExperimentReport:
         best = best_metric(found)
         if best is None:
             return
-        text = (
+        note = (
             f"{best.metric} against the {quality(self.done)}, each dataset on a scale of its own. "
             "Diamond: the model that the score would have picked. Line: standard deviation over "
             "the seeds."
         )
-        yield Section("The best score on each dataset", "best", (Text(text),), "The best score")
+        scatters = Group(tuple(scatter_plots(self.done, found, best)), "multiples", note)
+        yield Section("The best score on each dataset", "best", (scatters,), "The best score")
 
     def _failures(self) -> Iterator[Block]:
         done = self.done

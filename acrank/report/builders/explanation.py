@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from acrank.metrics.registry import AC_CORR
+from acrank.report.builders.explanation_figures import explanation_figure
 from acrank.report.builders.explanation_words import (
     LAYER_LEGEND,
     channel_legend,
@@ -87,6 +88,7 @@ class ExplanationReport:
                     "layers",
                     (
                         *map(Text, lines[3:]),
+                        explanation_figure(explained),
                         self.layers(),
                         *(Text(line, small=True) for line in LAYER_LEGEND),
                     ),

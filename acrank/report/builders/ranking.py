@@ -11,6 +11,12 @@ from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
 from acrank.report.builders.places import places_section
+from acrank.report.builders.ranking_figures import (
+    PROFILES_NOTE,
+    cost_plots,
+    dot_plot,
+    layer_profiles,
+)
 from acrank.report.builders.ranking_words import (
     any_compared,
     better,
@@ -37,6 +43,7 @@ from acrank.report.document import (
     Column,
     Details,
     Document,
+    Group,
     Items,
     Records,
     Section,
@@ -95,9 +102,10 @@ class RankingReport:
         table = self._table([field for field in fields if field[0].heading not in metrics])
         return Document(
             (
-                Section("Ranking", "ranking-section", (table,)),
+                Section("Ranking", "ranking-section", (self._figures(), table)),
                 Section("Notes and guards", "notes", tuple(self._notes())),
                 *places_section(ranking),
+                *_layers_section(ranking),
                 *images_section(gallery),
                 run_section(ranking, repeat(ranking.record)),
             ),
@@ -106,6 +114,12 @@ class RankingReport:
             facts=run_facts(ranking, {"ranked": ranks, "ranked by": ranking.rank_by}),
             caveat=CAVEAT,
         )
+
+    def _figures(self) -> Block:
+        dots = dot_plot(self.ranking)
+        figures = (*([dots] if dots else []), *cost_plots(self.ranking))
+        why = "There is nothing to draw: no model has a rank. The table says why."
+        return Group(figures, "figures") if figures else Text(why)
 
     def _fields(self) -> list[Field]:
         """Every column but the last, in order."""
@@ -168,6 +182,12 @@ class RankingReport:
             "norm_notes": norm_notes(ranking),
             "models": [_model_record(row, ranking.metrics) for row in ranking.rows],
         }
+
+
+def _layers_section(ranking: Ranking) -> tuple[Section, ...]:
+    profiles = layer_profiles(ranking)
+    blocks = (Group(tuple(profiles), "multiples", PROFILES_NOTE),)
+    return (Section("AC-Corr by layer", "layers", blocks, link="Layers"),) if profiles else ()
 
 
 # Columns of no table but those of pages.

@@ -21,7 +21,7 @@ from acrank.experiments.validation.tables import Metric
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
 from acrank.tasks.registry import task_named
-from tests.report.html.builders import HOSTILE, make_ranking
+from tests.report.rankings import HOSTILE, make_ranking
 
 # A score that knows the accuracy, one that knows it reversed, one that knows nothing, a fact.
 METRICS = ("log_me", "affine_shift", "knn", "params")
