@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from acrank.experiments.benchmark.config import MEASURE_NAMES
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.scores import not_compared
-from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report import validation_records
 from acrank.report.cells import markdown_table, plain
 from acrank.report.markdown import escaped
@@ -23,14 +21,12 @@ LOW = 0.5
 
 def quality(done: Experiment) -> str:
     """What every fine-tuning is worth, in a word: accuracy of any kind, Dice or IoU."""
-    if done.config.task != SEGMENTATION:
-        return "accuracy"
-    return MEASURE_NAMES[done.config.measure]
+    return done.task.measure(done.config.measure).quality[0]
 
 
 def qualities(done: Experiment) -> str:
     """The same of several fine-tunings."""
-    return f"{quality(done)} values" if done.config.task == SEGMENTATION else "accuracies"
+    return done.task.measure(done.config.measure).quality[1]
 
 
 def things(done: Experiment) -> str:
@@ -89,7 +85,7 @@ def notes(done: Experiment) -> list[str]:
 
 def _of_masks(done: Experiment) -> list[str]:
     """What accuracies are where every pixel has a label, and where no model found anything."""
-    if done.config.task != SEGMENTATION:
+    if not done.task.averaged:
         return []
     told = (
         f"accuracy: mean {quality(done)} of the foreground classes over the test {things(done)}, "

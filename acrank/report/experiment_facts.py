@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrank.experiments.benchmark.config import MEASURE_NAMES
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import best_rate, deviation
 from acrank.experiments.validation.agreement import STATISTICS
 from acrank.experiments.validation.results import CHANCE, PairedTest, Summary, Validation
-from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.experiment import ordered_models, qualities, things
 from acrank.report.tables import Table, make_table
 from acrank.report.validation_records import interval, number, p_value
@@ -24,7 +22,7 @@ MAIN = STATISTICS[0]
 
 def measure(done: Experiment) -> str:
     """What the scores are to predict, in words."""
-    return MEASURE_NAMES[done.config.measure]
+    return done.task.measure(done.config.measure).words
 
 
 def caveat(done: Experiment) -> str:
@@ -81,7 +79,7 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
     config = done.config
     options = ", ".join(f"{name}={value}" for name, value in config.options.items())
     models = {outcome.cell.model for outcome in done.outcomes}
-    masks = config.task == SEGMENTATION
+    averaged = f", {done.task.averaged}" if done.task.averaged else ""
     facts = {
         "models": f"{len(ordered_models(done))} of {len(models)} fine-tuned",
         "method": f"{config.method} ({options})" if options else config.method,
@@ -90,8 +88,8 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "epochs": str(config.epochs),
         "batch size": str(config.batch_size),
         "scored on": f"up to {config.score_samples} training {things(done)}",
-        "to predict": f"test {measure(done)}{', mean of the foreground' if masks else ''}",
-        "decoder": _decoder(done) if masks else "",
+        "to predict": f"test {measure(done)}{averaged}",
+        "decoder": "" if done.task.whole_images else _decoder(done),
         "patches": "; ".join(_patches(done)),
         "intensities": "{:g} to {:g}".format(*config.window) if config.window else "",
         "norms": "" if config.norms == "batch" else config.norms,
@@ -113,9 +111,9 @@ def _decoder(done: Experiment) -> str:
 def _patches(done: Experiment) -> Iterator[str]:
     """How the volumes of each dataset are cut."""
     for dataset in done.datasets:
-        if dataset.volumes and dataset.volumes.patch and dataset.volumes.spacing:
-            voxels = " x ".join(map(str, dataset.volumes.patch))
-            sides = " x ".join(f"{side:g}" for side in dataset.volumes.spacing)
+        if dataset.settled.keys() >= {"patch", "spacing"}:
+            voxels = " x ".join(map(str, dataset.settled["patch"]))
+            sides = " x ".join(f"{side:g}" for side in dataset.settled["spacing"])
             yield f"{dataset.name}: {voxels} voxels of {sides} mm"
 
 

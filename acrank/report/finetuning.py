@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SMALLER_RATE
+from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.report.cells import plain
 from acrank.report.progress import ProgressBar
 from acrank.report.table import print_rows
+from acrank.tasks.registry import every_measure, task_named
 
 if TYPE_CHECKING:
     from acrank.finetuning.loop import Row
@@ -33,7 +34,8 @@ class EpochProgress(ProgressBar):
         parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
         if row["phase"] == "head":
             parts.append("(head alone)")
-        for name in ("loss", "accuracy", "balanced_accuracy", "auroc", "dice", "iou", "hd95"):
+        told = (measure.key for measure in every_measure() if measure.told)
+        for name in ("loss", *told):
             value = row.get(f"val_{name}")
             if value is not None:
                 parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
@@ -43,7 +45,7 @@ class EpochProgress(ProgressBar):
 def print_finetuned(done: Finetuned, console: Console) -> None:
     """Print the measures of the weights that were kept, and where they are."""
     record = done.record
-    measures = MEASURES[record["config"].get("task", CLASSIFICATION)]
+    measures = task_named(record["config"].get("task")).measure_keys
     rows = [
         [f"{part} ({record['images'][name]} images)", *(_number(record[part][m]) for m in measures)]
         for part, name in (("val", "validation"), ("test", "test"))

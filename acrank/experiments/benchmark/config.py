@@ -29,14 +29,6 @@ from acrank.utils.fields import (
 from acrank.utils.settings import Settings, validated
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
-MEASURE_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-    "dice": "Dice",
-    "iou": "IoU",
-}
 # Settings of fine-tuning and of scoring that an experiment has itself, and under what name.
 OWN = {
     "finetune": {
