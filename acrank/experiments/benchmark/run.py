@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acrank.config import RunConfig, make_config
+from acrank.config import RunConfig
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, serve
 from acrank.experiments.benchmark.config import BenchmarkConfig
@@ -137,24 +137,7 @@ def _compared(
 
 
 def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
-    settings = {
-        "samples": config.score_samples,
-        **config.of_task,
-        "norms": config.norms,
-        **config.score,
-        "data": str(dataset.train),
-        "task": config.task,
-        "zoo": config.zoo,
-        "models": config.models,
-        "metrics": config.metrics,
-        "jobs": config.jobs,  # what kills its process in fine-tuning would in scoring
-        "timeout_per_model": config.timeout,
-        "threads": config.threads,
-        "device": config.device,
-        "offline": config.offline,
-        "trust_code": config.trust_code,
-    }
-    known = make_config({k: v for k, v in settings.items() if v is not None})
+    known = config.scoring(str(dataset.train))
     return known.model_copy(update=dataset.settings(config.score))
 
 

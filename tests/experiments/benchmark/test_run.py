@@ -277,10 +277,11 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
     ("settings", "message"),
     [
         ({"method": "magic"}, "magic"),
-        ({"finetune": {"epoch": 3}}, "epoch"),
         ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
         ({"finetune": {"patience": True}}, "patience"),
         ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
+        ({"score": {"sample": 3}}, "Unknown setting 'sample'.*Did you mean 'samples'"),
+        ({"finetune": {"epoch": 3}}, "Unknown setting 'epoch'.*Known settings:.*head_epochs"),
         ({"metrics": ("luck",)}, "luck"),
         ({"data": ()}, "data"),
     ],
