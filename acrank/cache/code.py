@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,7 +55,7 @@ def metric_version(metric: str) -> str:
     entry = METRICS[metric]
     modules = metric_modules(metric)
     source = digest(source_files(*modules), _root(modules[-1]))[:16]
-    text = entry.model_dump_json(exclude={"name", "function", "summary", "distrust", "reference"})
+    text = json.dumps(entry.decides, sort_keys=True)
     package = METRICS.origin(metric)  # its version stands for what has no source, such as C
     return hashlib.sha256((source + text + package).encode()).hexdigest()[:16]
 

@@ -102,12 +102,11 @@ def _run(settings: dict[str, Any], output: Path) -> Experiment:
 
 
 def _write(report: ExperimentReport, html: Path | None) -> None:
-    from acrank.report.html.experiment import experiment_to_html
+    from acrank.report.renderers.html import to_html
     from acrank.report.renderers.markdown import to_markdown
     from acrank.utils.files import write_all
 
-    done = report.done
     write_all(
-        (done.folder / "report.md", lambda: to_markdown(report.page())),
-        (html, lambda: experiment_to_html(done)),
+        (report.done.folder / "report.md", lambda: to_markdown(report.page())),
+        (html, lambda: to_html(report.page())),
     )

@@ -13,8 +13,7 @@ from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.data import AnySample
-    from acrank.report.document import Report
-    from acrank.report.html.thumbnails import Gallery
+    from acrank.report.document import Block, Report
     from acrank.results import Ranking
 
 
@@ -68,11 +67,11 @@ class Collector:
     """Takes thumbnails of the sample while it is there; of stored features there is none."""
 
     def __init__(self) -> None:
-        self.found: Gallery | None = None
+        self.found: tuple[Block, ...] = ()
 
     def __call__(self, sample: AnySample) -> None:
         """Take them."""
-        from acrank.report.html.thumbnails import make_gallery
+        from acrank.report.galleries import make_gallery
 
         self.found = make_gallery(sample)
 
@@ -122,7 +121,7 @@ def check_outputs(*files: Path | None, html: Path | None = None) -> None:
 
     check_all_writable(*files, html)
     if html:
-        from acrank.report.html import require_html
+        from acrank.report.renderers.html import require_html
 
         require_html()
 
@@ -162,10 +161,11 @@ def write_ranking(
     json: Path | None = None,
     html: Path | None = None,
     markdown: Path | None = None,
-    gallery: Gallery | None = None,
+    gallery: tuple[Block, ...] = (),
 ) -> None:
     """Write the files of a ranking that are asked for; a gallery is for the page."""
     from acrank.report.builders.ranking import RankingReport
+    from acrank.report.renderers.html import to_html
     from acrank.report.renderers.markdown import to_markdown
     from acrank.report.renderers.records import to_csv, to_json
     from acrank.utils.files import write_all
@@ -175,14 +175,8 @@ def write_ranking(
         (csv, lambda: to_csv(report)),
         (json, lambda: to_json(report)),
         (markdown, lambda: to_markdown(report.page())),
-        (html, lambda: _page(ranking, gallery)),
+        (html, lambda: to_html(report.page(gallery))),
     )
-
-
-def _page(ranking: Ranking, gallery: Gallery | None) -> str:
-    from acrank.report.html import to_html
-
-    return to_html(ranking, gallery)
 
 
 def exit_code(ranking: Ranking, strict: bool) -> ExitCode:

@@ -11,7 +11,7 @@ from acrank.cli.output import HtmlFile, MarkdownFile, check_outputs, write_ranki
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from acrank.report.html.thumbnails import Gallery
+    from acrank.report.document import Block
     from acrank.results import Ranking
 
 
@@ -49,15 +49,15 @@ def report(
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(result)
-    gallery = None if data is None else _gallery(ranking, data, offline)
+    gallery = () if data is None else _gallery(ranking, data, offline)
     write_ranking(ranking, html=html, markdown=markdown, gallery=gallery)
     for path in (html, markdown):
         if path:
             typer.echo(f"note: wrote {path} ({_size(path)})", err=True)
 
 
-def _gallery(ranking: Ranking, data: str, offline: bool) -> Gallery:
-    from acrank.report.html.thumbnails import gallery_again
+def _gallery(ranking: Ranking, data: str, offline: bool) -> tuple[Block, ...]:
+    from acrank.report.galleries import gallery_again
 
     return gallery_again(ranking, data, offline=offline)
 

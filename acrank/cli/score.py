@@ -82,9 +82,7 @@ def score(
     ranking = _run(settings, config, features, from_features, started, gallery)
     deliver(
         lambda: show_ranking(ranking, output, top),
-        lambda: write_ranking(
-            ranking, csv, json, html, markdown, gallery.found if gallery else None
-        ),
+        lambda: write_ranking(ranking, csv, json, html, markdown, gallery.found if gallery else ()),
     )
     raise typer.Exit(exit_code(ranking, strict))
 

@@ -201,11 +201,14 @@ class Group:
 
     Attributes:
         blocks: in order.
-        layout: how large they are: a few figures, many small ones, or tables.
+        layout: how large they are: a few figures and one column of all else, many small ones, or
+            tables.
+        note: how to read the figures, where these are shown.
     """
 
     blocks: tuple[Block, ...]
     layout: Literal["figures", "multiples", "tables"]
+    note: str = ""
 
 
 @dataclass(frozen=True)

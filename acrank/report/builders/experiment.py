@@ -1,4 +1,4 @@
-"""An experiment: fine-tuned accuracies, and how well the scores predict them."""
+"""Report an experiment: fine-tuned accuracies, and how well scores predict them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.validation.results import Validation
 from acrank.report.builders import experiment_tables as tables
+from acrank.report.builders.experiment_figures import scatter_plots, tau_plot
 from acrank.report.builders.experiment_words import (
     LOW,
     best_metric,
@@ -19,23 +20,26 @@ from acrank.report.builders.experiment_words import (
     summary,
 )
 from acrank.report.builders.validation import ValidationReport, means_table, reading_notes
-from acrank.report.document import Block, Details, Document, Items, Section, Text
+from acrank.report.document import Block, Details, Document, Group, Items, Section, Text
+
+# Columns of a table that still has room beside a figure.
+BESIDE = 8
 
 
 @dataclass(frozen=True)
 class ExperimentReport:
-    """An experiment."""
+    """An experiment, to show."""
 
     done: Experiment
 
     def document(self) -> Document:
-        """The accuracies, then how well every metric predicts them."""
+        """Make the tables of accuracies and of how well every metric predicts them."""
         done = self.done
         compared = ValidationReport(done.validation).blocks() if done.validation else []
         return Document((tables.accuracies(done), *compared, Items(tuple(notes(done)))))
 
     def page(self) -> Document:
-        """Everything, for a page and for the report in the experiment's folder."""
+        """Make the whole report, for a page and for the experiment's folder."""
         done = self.done
         found = done.validation
         said = (*notes(done), *(found.notes if found else ()))
@@ -78,9 +82,16 @@ class ExperimentReport:
                 "The notes say why."
             )
             return
-        yield tables.tau_grid(self.done, found)
-        yield Text("The deeper the tint, the higher; at 0 and below there is none.", small=True)
-        yield Details("Intervals on each dataset", (tables.every_tau(found),))
+        taus, grid = tau_plot(self.done, found), tables.tau_grid(self.done, found)
+        blocks: tuple[Block, ...] = (
+            *([taus] if taus else []),
+            grid,
+            Text("The deeper the tint, the higher; at 0 and below there is none.", small=True),
+            Details("Intervals on each dataset", (tables.every_tau(found),)),
+        )
+        if len(grid.columns) <= BESIDE:
+            blocks = (Group(blocks, "figures"),)
+        yield from blocks
         legend = Items(tuple(reading_notes(found)))
         yield Details("All statistics, means over the datasets", (means_table(found), legend))
 
@@ -88,12 +99,13 @@ class ExperimentReport:
         best = best_metric(found)
         if best is None:
             return
-        text = (
+        note = (
             f"{best.metric} against the {quality(self.done)}, each dataset on a scale of its own. "
             "Diamond: the model that the score would have picked. Line: standard deviation over "
             "the seeds."
         )
-        yield Section("The best score on each dataset", "best", (Text(text),), "The best score")
+        scatters = Group(tuple(scatter_plots(self.done, found, best)), "multiples", note)
+        yield Section("The best score on each dataset", "best", (scatters,), "The best score")
 
     def _failures(self) -> Iterator[Block]:
         done = self.done

@@ -50,8 +50,9 @@ def _written(blocks: Iterable[Block], level: int) -> Iterator[str]:
     for block in blocks:
         match block:
             case Section():
-                yield _heading(block.title, level)
-                yield from _written(block.blocks, level + 1)
+                inner = [*_written(block.blocks, level + 1)]
+                if inner:  # not one of figures alone
+                    yield from (_heading(block.title, level), *inner)
             case Group() | Details():
                 yield from _written(block.blocks, level)
             case Text():

@@ -12,9 +12,10 @@ from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR, NO_CLASSIFIER
 from acrank.norm.types import LayerCorrelation, NormKind
 from acrank.ranking import rank_results
+from acrank.report.builders.places import places_section
 from acrank.report.builders.ranking import RankingReport
 from acrank.report.builders.ranking_words import head_notes, metric_text, norm_notes, reading_notes
-from acrank.report.html.heat import rank_heat
+from acrank.report.document import Table, Text
 from acrank.report.renderers.markdown import to_markdown
 from acrank.report.renderers.records import to_csv, to_json
 from acrank.results import ModelResult, Ranking
@@ -77,12 +78,14 @@ def test_a_markdown_table_of_such_a_score_has_marks_and_notes() -> None:
 
 @pytest.mark.parametrize("mixed", [True, False])
 def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
-    heat = rank_heat(make_ranking("ac_corr", mixed))
-    assert heat is not None
-    cells = {label.split()[-1]: row[0] for label, row in heat.rows}
-    assert (cells["vit"].rank, cells["vit"].mark) == (1, "*")
-    assert cells["resnet"].rank == (2 if mixed else 1)
-    assert heat.apart is not mixed
+    (section,) = places_section(make_ranking("ac_corr", mixed))
+    told, table, *_ = section.blocks
+    assert isinstance(told, Text)
+    assert isinstance(table, Table)
+    found = {str(row.cells[0]).split()[-1]: str(row.cells[1]) for row in table.rows}
+    assert found["vit"] == "1*"
+    assert found["resnet"] == ("2" if mixed else "1")
+    assert ("places of their own" in told.text) is not mixed
 
 
 def test_models_without_a_source_classifier_are_named() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from acrank.report.builders.ranking import RankingReport
 from acrank.report.renderers.markdown import escaped, to_markdown
-from tests.report.html.builders import edge_cases, hostile, make_ranking
+from tests.report.rankings import edge_cases, hostile, make_ranking
 
 CASES = {**edge_cases(), "hostile": hostile()}
 

@@ -1,20 +1,29 @@
 """The page of an experiment: what its tables and figures say."""
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
 from acrank.errors import MissingExtraError
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.validation import Validation
-from acrank.report.experiment import notes
-from acrank.report.experiment_facts import best_metric, mean_ceiling, outcome, summary
-from acrank.report.html.experiment import experiment_to_html
-from acrank.report.html.grids import Grid, accuracy_grid, tau_grid
-from acrank.report.html.scatter import scatter_plots
-from acrank.report.html.taus import tau_plot
-from tests.report.html.document import Document, Element
-from tests.report.html.experiments import MODELS, make_experiment
+from acrank.report.builders.experiment import ExperimentReport
+from acrank.report.builders.experiment_figures import scatter_plots, tau_plot
+from acrank.report.builders.experiment_tables import accuracy_grid, tau_grid
+from acrank.report.builders.experiment_words import (
+    best_metric,
+    mean_ceiling,
+    notes,
+    outcome,
+    summary,
+)
+from acrank.report.builders.validation import means_table
+from acrank.report.document import Cell, Figure, Table
+from acrank.report.plotting import to_svg
+from acrank.report.renderers.html import to_html
+from tests.report.experiments import MODELS, make_experiment
+from tests.report.renderers.parsed import Document, Element
 
 
 def compared(done: Experiment) -> Validation:
@@ -22,9 +31,24 @@ def compared(done: Experiment) -> Validation:
     return done.validation
 
 
-def column(grid: Grid, name: str) -> list[str]:
-    place = [full for _, full in grid.columns].index(name)
-    return [cells[place].text for _, cells in (*grid.rows, *grid.feet)]
+def rows(grid: Table, *, foot: bool = False) -> dict[str, list[Cell]]:
+    """By name the cells of the rows, or of those below them."""
+    return {
+        str(name): [cell if isinstance(cell, Cell) else Cell(cell) for cell in cells]
+        for name, *cells in (row.cells for row in grid.rows if row.foot is foot)
+    }
+
+
+def texts(cells: Iterable[Cell]) -> list[str]:
+    return [cell.text for cell in cells]
+
+
+def svg(figure: Figure) -> str:
+    return to_svg(figure.drawing.draw(), "x", figure.title, figure.drawing.description)
+
+
+def experiment_to_html(done: Experiment) -> str:
+    return to_html(ExperimentReport(done).page())
 
 
 def section(done: Experiment, name: str) -> Element:
@@ -35,14 +59,17 @@ def section(done: Experiment, name: str) -> Element:
 def test_accuracies_are_means_and_tell_their_spread() -> None:
     done = make_experiment(noise=0.0)
     grid = accuracy_grid(done)
-    assert [label for label, _ in grid.rows] == list(MODELS)
-    assert column(grid, "tiles") == ["0.950", "0.850", "0.750", "0.650", "0.550", "0.450", "1.00"]
-    shares = [cells[0].share for _, cells in grid.rows]
+    assert list(rows(grid)) == list(MODELS)
+    assert [column.note for column in grid.columns[1:]] == ["cells", "tiles"]
+    tiles = [cells[1] for cells in rows(grid).values()]
+    assert texts(tiles) == ["0.950", "0.850", "0.750", "0.650", "0.550", "0.450"]
+    shares = [cell.share for cell in tiles]
     assert shares == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2, 0.0])
-    assert grid.rows[1][1][0].told == "0.8500 ± 0.0000, 2 seeds"
+    assert tiles[1].note == "0.8500 ± 0.0000, 2 seeds"
+    assert texts(rows(grid, foot=True)["(ceiling)"]) == ["1.00", "1.00"]
     alone = accuracy_grid(make_experiment(noise=0.0, seeds=1))
-    assert alone.rows[1][1][0].told == "0.8500 one seed"
-    assert column(alone, "tiles")[-1] == ""
+    assert rows(alone)[MODELS[1]][0].note == "0.8500 one seed"
+    assert texts(rows(alone, foot=True)["(ceiling)"]) == ["", ""]
 
 
 def test_the_values_behind_the_tints_are_in_a_table() -> None:
@@ -57,7 +84,7 @@ def test_the_values_behind_the_tints_are_in_a_table() -> None:
 def test_a_low_ceiling_is_marked_in_words_too(noise: float, marked: bool) -> None:
     done = make_experiment(noise=noise, seeds=4)
     assert all((value < 0.5) is marked for value in done.ceilings.values())
-    (_, cells), *_ = accuracy_grid(done).feet
+    cells = rows(accuracy_grid(done), foot=True)["(ceiling)"]
     assert all(cell.text.endswith("!") is cell.low is marked for cell in cells)
     classes = Document(experiment_to_html(done)).all("td")
     assert any(cell.attributes.get("class") == "low" for cell in classes) is marked
@@ -67,27 +94,29 @@ def test_a_low_ceiling_is_marked_in_words_too(noise: float, marked: bool) -> Non
 def test_a_model_without_a_result_leaves_its_cell_empty() -> None:
     done = make_experiment()
     del done.accuracies["tiles", "model-b"], done.by_seed["tiles", "model-b"]
-    rows = dict(accuracy_grid(done).rows)
-    assert [cell.text == "" for cell in rows["model-b"]] == [False, True]
+    found = rows(accuracy_grid(done))
+    assert [cell.text == "" for cell in found["model-b"]] == [False, True]
 
 
 def test_the_figure_has_every_metric_the_band_and_the_ceiling() -> None:
     done = make_experiment()
     picture = tau_plot(done, compared(done))
     assert picture is not None
+    drawn = svg(picture)
     for words in ("log_me", "affine_shift ↓", "params *", "random lists"):
-        assert f">{words}</text>" in picture.svg
-    assert f">ceiling {mean_ceiling(done):.2f}</text>" in picture.svg
+        assert f">{words}</text>" in drawn
+    assert f">ceiling {mean_ceiling(done):.2f}</text>" in drawn
     assert "Line: 95 % interval, bootstrap over datasets and models" in picture.note
-    assert [row[0] for row in picture.table.rows][:2] == ["log_me", "affine_shift ↓"]
-    assert "random lists" in [row[0] for row in picture.table.rows]
+    names = list(rows(means_table(compared(done))))
+    assert names[:2] == ["log_me", "affine_shift ↓"]
+    assert "random lists" in names
 
 
 def test_without_a_ceiling_none_is_drawn() -> None:
     done = make_experiment(seeds=1)
     picture = tau_plot(done, compared(done))
     assert picture is not None
-    assert "ceiling" not in picture.svg.lower() + picture.note.lower()
+    assert "ceiling" not in svg(picture).lower() + picture.note.lower()
     assert "ceiling" not in " ".join(outcome(done))
 
 
@@ -99,31 +128,33 @@ def test_metrics_without_a_tau_are_named_not_drawn() -> None:
     assert not found.summary("log_me").datasets  # of two models
     picture = tau_plot(done, found)
     assert picture is not None
-    assert ">log_me</text>" not in picture.svg
+    assert ">log_me</text>" not in svg(picture)
     assert "Undefined, so not drawn: log_me." in picture.note
-    assert dict(tau_grid(done, found).rows)["log_me"][0].text == ""
+    assert rows(tau_grid(done, found))["log_me"][0].text == ""
 
 
 def test_weighted_taus_are_tinted_from_zero_up() -> None:
     done = make_experiment(noise=0.0)
     found = compared(done)
     grid = tau_grid(done, found)
-    assert [name for _, name in grid.columns] == ["mean", "cells", "tiles"]
-    rows = dict(grid.rows)
-    assert [cell.text for cell in rows["log_me"]] == ["1.00"] * 3
-    assert rows["log_me"][0].share == 1.0
+    names = [column.note for column in grid.columns[1:]]
+    assert names == ["mean", "cells", "tiles"]
+    log_me = rows(grid)["log_me"]
+    assert texts(log_me) == ["1.00"] * 3
+    assert log_me[0].share == 1.0
     by_name = {(row.metric, row.dataset): row for row in found.comparisons}
-    for label, cells in grid.rows:
-        for (_, name), cell in list(zip(grid.columns, cells, strict=True))[1:]:
+    for label, cells in rows(grid).items():
+        for name, cell in list(zip(names, cells, strict=True))[1:]:
             row = by_name[label.split()[0], name]
             value = row.statistics["weighted_tau"].value
             assert float(cell.text) == pytest.approx(value, abs=0.006)
             assert cell.share == max(0.0, value)
-            assert cell.told.startswith(f"{row.models} models; 95 % interval ")
+            assert cell.note.startswith(f"{row.models} models; 95 % interval ")
     chance = by_name["random lists", "tiles"].statistics["weighted_tau"]
-    assert [label for label, _ in grid.feet] == ["random lists up to", "(ceiling)"]
-    assert float(grid.feet[0][1][2].text) == pytest.approx(chance.high, abs=0.006)
-    assert [cell.text for cell in grid.feet[1][1]] == ["1.00"] * 3
+    feet = rows(grid, foot=True)
+    assert list(feet) == ["random lists up to", "(ceiling)"]
+    assert float(feet["random lists up to"][2].text) == pytest.approx(chance.high, abs=0.006)
+    assert texts(feet["(ceiling)"]) == ["1.00"] * 3
 
 
 def test_the_best_is_a_score_even_where_a_baseline_is_better() -> None:
@@ -144,15 +175,16 @@ def test_scores_are_drawn_with_better_ones_to_the_right() -> None:
     first, second = scatter_plots(done, compared(done), best)
     assert (first.title, second.title) == ("cells", "tiles")
     assert "First by the score: model-a; by the accuracy: model-a." in first.note
-    assert "affine_shift (lower is better, right)" in first.svg
+    assert "affine_shift (lower is better, right)" in svg(first)
     mark = r'<use href="[^"]*" x="([\d.]+)" y="([\d.]+)" style="fill: var\(--accent'
-    marks = re.findall(mark, first.svg)
+    marks = re.findall(mark, svg(first))
     *dots, diamond = [(float(x), float(y)) for x, y in marks]
-    assert diamond == dots[0] == max(dots)  # best in both, right and up
-    assert dots == sorted(dots, key=lambda dot: (-dot[0], dot[1]))
-    assert len(dots) == len(set(dots)) == 5
+    assert diamond == max([*dots, diamond])  # best in both, right and up
+    assert dots == sorted(dots, key=lambda dot: (dot[0], -dot[1]))
+    assert len({*dots, diamond}) == 5
     # the last model lacks this score
-    assert [row[0] for row in first.table.rows] == list(MODELS[:-1])
+    assert first.numbers is not None
+    assert list(rows(first.numbers)) == list(MODELS[:-1])
 
 
 def test_what_failed_is_told_with_the_reason() -> None:
@@ -196,7 +228,7 @@ def test_the_same_experiment_gives_the_same_page() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acrank.report.html.page.find_spec", lambda name: None)
+    monkeypatch.setattr("acrank.report.renderers.html.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"acrank\[report\]"):
         experiment_to_html(make_experiment())
 

@@ -7,7 +7,7 @@ import pytest
 
 from acrank.report.plotting import PALETTE
 
-CSS = files("acrank.report.html").joinpath("style.css").read_text()
+CSS = files("acrank.report.renderers").joinpath("style.css").read_text()
 SCHEMES = dict(
     zip(("light", "dark", "print"), re.findall(r":root \{(.*?)\}", CSS, re.S), strict=True)
 )

@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 
 from acrank.config import RunConfig
-from acrank.report.html.explanation import explanation_to_html
-from acrank.report.html.thumbnails import Gallery
+from acrank.report.builders.explanation import ExplanationReport
+from acrank.report.document import Block
+from acrank.report.renderers.html import to_html
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.selection import listed_moves
 from tests.report.builders.test_explanation import hostile, make, make_layer
-from tests.report.html.document import Document
-from tests.report.html.test_page import MASKS
+from tests.report.renderers.parsed import Document
+from tests.report.renderers.test_page import MASKS
 
 
 def recorded(explained: Explanation) -> Explanation:
@@ -21,9 +22,9 @@ def recorded(explained: Explanation) -> Explanation:
     return replace(explained, record=record)
 
 
-def page(explained: Explanation, gallery: Gallery | None = None) -> str:
+def page(explained: Explanation, gallery: tuple[Block, ...] = ()) -> str:
     given = recorded(explained)
-    return explanation_to_html(given, listed_moves(given, 2), gallery)
+    return to_html(ExplanationReport(given, listed_moves(given, 2)).page(gallery))
 
 
 def test_layers_channels_and_the_command_are_shown() -> None:

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from acrank.report.html import to_html
-from acrank.report.html.experiment import experiment_to_html
-from tests.report.html import experiments
-from tests.report.html.browser import CHROMIUM, Browser, browser
-from tests.report.html.builders import hostile, interrupted_budget, make_ranking, model
-from tests.report.html.test_page import GALLERY, MASKS
+from tests.report import experiments
+from tests.report.rankings import hostile, interrupted_budget, make_ranking, model
+from tests.report.renderers.browser import CHROMIUM, Browser, browser
+from tests.report.renderers.test_page import GALLERY, MASKS, experiment_to_html, to_html
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from acrank.experiments.benchmark.cells import Cell, Outcome
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset
+from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
 from acrank.experiments.validation import Validation
@@ -21,7 +21,7 @@ from acrank.experiments.validation.tables import Metric
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
 from acrank.tasks.registry import task_named
-from tests.report.html.builders import HOSTILE, make_ranking
+from tests.report.rankings import HOSTILE, make_ranking
 
 # A score that knows the accuracy, one that knows it reversed, one that knows nothing, a fact.
 METRICS = ("log_me", "affine_shift", "knn", "params")
