@@ -264,7 +264,7 @@ class BenchmarkConfig(Settings):
     def of_task(self) -> dict[str, Any]:
         """The settings for some tasks alone that somebody has set: scoring takes them too."""
         about = described(BenchmarkConfig)
-        return given(self, [name for name, setting in about.items() if setting.of_some_tasks])
+        return given(self, [name for name, setting in about.items() if setting.of_some_data])
 
     @property
     def _norm_options(self) -> dict[str, str]:
