@@ -65,6 +65,7 @@ class Setting:
         dimensions: of the images that it is for alone; None for 2 and 3.
         units: whether it is for images alone whose pixels have units.
         of_features: whether it has a meaning where features on disk are ranked again.
+        decides: settings of other configurations that this one decides, such as ``finetune.lr``.
         not_for: commands that have no such option, and why.
     """
 
@@ -79,6 +80,7 @@ class Setting:
     dimensions: int | None = None
     units: bool = False
     of_features: bool = False
+    decides: tuple[str, ...] = ()
     not_for: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def is_for(self, task: Kind) -> bool:
