@@ -286,7 +286,7 @@ def decided(part: str) -> dict[str, str]:
         part: of ``PARTS``.
     """
     own, others = described(BenchmarkConfig), described(PARTS[part])
-    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_tasks)
+    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)
     stated = ((path, name) for name, one in own.items() for path in one.decides)
     named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
     return {**{name: name for name in same}, **named}
