@@ -101,7 +101,7 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
         keys.keyed(TASKS["masks"]) | keys.keyed(TASKS["volumes"])
         == RunConfig.model_fields.keys() - free
     )
-    of_masks, of_volumes = {"image_size"}, {"patch", "spacing", "window", "patches"}
+    of_masks, of_volumes = {"image_size"}, {"patch", "spacing", "patches"}
     of_classes = keys.keyed(TASKS["classification"])
     of_pixels = {"decoder", "pixels", "layers"}
     assert keys.keyed(TASKS["masks"]) == of_classes | of_pixels | of_masks
@@ -154,7 +154,7 @@ def test_code_versions_follow_what_is_imported(
         assert [a != b for a, b in zip(shared, probe, strict=True)] == [True, False, False]
         decoding = change("data/decode.py")
         assert decoding[0] != probe[0]
-        assert change("report/table.py") == decoding
+        assert change("report/progress.py") == decoding
     finally:
         monkeypatch.undo()
         versions()

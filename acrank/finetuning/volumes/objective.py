@@ -116,4 +116,4 @@ class VolumeTuning(PixelTuning[Volumes]):
         return SegmentingVolumes(config, images, preprocessing, device)
 
 
-VOLUMES = VolumeTuning()
+TUNING = VolumeTuning()
