@@ -140,7 +140,10 @@ class RankingReport:
             *(_metric_field(name) for name in self.ranking.metrics if name != by),
             (Column("params M", priority=4), lambda row: millions_text(row.result.params)),
             (Column("norm layers"), _norm_layers),
-            (Column("s", priority=5), lambda row: f"{seconds_of(row):.1f}"),
+            (
+                Column("s", priority=5, note="seconds to score the model"),
+                lambda row: f"{seconds_of(row):.1f}",
+            ),
             (Column("licence", words=True), lambda row: row.result.license or ""),
         ]
 
