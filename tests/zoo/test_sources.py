@@ -133,7 +133,7 @@ def test_another_process_finds_it(tiny: Path) -> None:
         ("tiny", CODE.replace("import torch\n", "import torched\n", 1), "No module named 'torched"),
         ("small", CODE, "its name is 'tiny', and its entry point is called 'small'"),
         ("hf-hub", CODE, "there is already one of that name, of acrank itself"),
-        ("tiny", CODE + "\nTiny = 3", "int is no acrank.zoo.sources.base.Source"),
+        ("tiny", CODE + "\nTiny = 3", "it is of type int, not acrank's Source"),
         ("tiny", CODE.replace("    usage", "    used", 1), "it has no text 'usage'"),
         ("tiny", CODE.replace("def load", "def loads", 1), "abstract"),
     ],
