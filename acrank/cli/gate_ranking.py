@@ -51,7 +51,7 @@ def ranking_to_judge(
             )
         return read_ranking(scores)
     from acrank.config import make_config
-    from acrank.gate.precision import as_of_baseline
+    from acrank.gate.judge import as_of_baseline
     from acrank.report.progress import ProgressListener
     from acrank.report.renderers.terminal import make_console
     from acrank.runners.rank import rank_zoo

@@ -33,6 +33,7 @@ from acrank.utils.fields import (
     refuse_other_kind,
 )
 from acrank.utils.settings import Settings, validated
+from acrank.zoo.sources.registry import MODEL
 
 
 def _measures() -> tuple[str, ...]:
@@ -66,8 +67,7 @@ class FinetuneConfig(Settings):
     model: Annotated[
         str,
         Setting(
-            "Backbone: a name in the zoo; without --zoo of timm, or hf-hub:ORG/NAME, "
-            "local-dir:PATH.",
+            f"Backbone: a name in the zoo; without --zoo {MODEL}.",
             DATA,
             metavar="NAME",
         ),
