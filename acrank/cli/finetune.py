@@ -114,7 +114,7 @@ def _best_of(path: Path) -> dict[str, Any]:
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
     about = described(FinetuneConfig)
-    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_tasks)]
+    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
     masks = config.get("task") == "segmentation"
     usual = {name: FinetuneConfig.model_fields[name].default for name in of_task}
     kept = {n: config[n] for n in of_task if masks and config.get(n, usual[n]) != usual[n]}

@@ -22,7 +22,8 @@ from acrank.cli.output import (
 )
 from acrank.config import RunConfig, make_config, read_run_file
 from acrank.errors import ConfigError, ExitCode
-from acrank.gate.policy import RULES, Policy, read_policy
+from acrank.gate.policy import read_policy
+from acrank.gate.rules import RULES, Policy
 from acrank.utils.described import option_of
 from acrank.utils.fields import DATA
 from acrank.utils.streams import lost_output
@@ -68,9 +69,9 @@ def gate(
 
     Scores a zoo on the data (--data, --zoo and the settings of acrank score), or judges an
     earlier run (--scores). The rules can also stand in the gate: section of the --config file.
-    What cannot be judged fails: a missing or failed model, no score, a guard that speaks against
-    the score. In GitHub Actions it also sets the outputs best, passed and ranking, writes a
-    summary and marks each rule that is not met.
+    What cannot be judged fails: a missing or failed model, no score, a score that a guard warns
+    of. In GitHub Actions it also sets the outputs best, passed and ranking, writes a summary and
+    marks each rule that is not met.
 
     Exit codes: 0 passed, 1 failed, 2 wrong usage, configuration or data, 4 no model could be
     scored, 130 interrupted.
@@ -134,7 +135,7 @@ def _ranking_to_judge(
                 err=True,
             )
         return read_ranking(scores)
-    from acrank.gate.precision import as_of_baseline
+    from acrank.gate.judge import as_of_baseline
     from acrank.report.progress import ProgressListener
     from acrank.report.renderers.terminal import make_console
     from acrank.runners.rank import rank_zoo

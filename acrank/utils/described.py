@@ -63,6 +63,7 @@ class Setting:
         usual: gives the value that is usual for a task, where that is another than the default.
         pixels: whether it is for tasks alone whose labels are of pixels or voxels.
         dimensions: of the images that it is for alone; None for 2 and 3.
+        units: whether it is for images alone whose pixels have units.
         of_features: whether it has a meaning where features on disk are ranked again.
         decides: settings of other configurations that this one decides, such as ``finetune.lr``.
         not_for: commands that have no such option, and why.
@@ -77,6 +78,7 @@ class Setting:
     usual: Callable[[Any], Any] | None = None
     pixels: bool = False
     dimensions: int | None = None
+    units: bool = False
     of_features: bool = False
     decides: tuple[str, ...] = ()
     not_for: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -90,9 +92,9 @@ class Setting:
         return self.dimensions in (None, task.dimensions)
 
     @property
-    def of_some_tasks(self) -> bool:
-        """Whether it is for some tasks alone."""
-        return self.pixels or self.dimensions is not None
+    def of_some_data(self) -> bool:
+        """Whether it is for some tasks or some images alone."""
+        return self.pixels or self.units or self.dimensions is not None
 
 
 @cache

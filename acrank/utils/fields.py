@@ -119,6 +119,7 @@ IntensityWindow = Annotated[
         DATA,
         metavar="LOW,HIGH",
         default="percentiles of each volume; of DICOM images, each file's own window",
+        units=True,
     ),
 ]
 Device = Annotated[

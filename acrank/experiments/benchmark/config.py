@@ -267,7 +267,7 @@ class BenchmarkConfig(Settings):
     def _of_task(self) -> dict[str, Any]:
         """The settings for some tasks alone that somebody has set; both parts take them."""
         about = described(BenchmarkConfig)
-        return given(self, [name for name, setting in about.items() if setting.of_some_tasks])
+        return given(self, [name for name, setting in about.items() if setting.of_some_data])
 
     @property
     def _norm_options(self) -> dict[str, str]:
@@ -286,7 +286,7 @@ def decided(part: str) -> dict[str, str]:
         part: of ``PARTS``.
     """
     own, others = described(BenchmarkConfig), described(PARTS[part])
-    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_tasks)
+    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)
     stated = ((path, name) for name, one in own.items() for path in one.decides)
     named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
     return {**{name: name for name in same}, **named}
