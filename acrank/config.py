@@ -13,6 +13,8 @@ from acrank.metrics.registry import (
     AC_CORR,
     CLASSIFICATION,
     CONSENSUS,
+    CONSENSUS_DEFAULT,
+    DEFAULT,
     known_metric,
     metric_names,
     refuse_foreign,
@@ -49,8 +51,6 @@ from acrank.utils.settings import (
     validated,
 )
 
-# The scores that make a consensus where no metric is named.
-CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
 
@@ -125,7 +125,7 @@ class RunConfig(Settings):
             of_features=True,
             not_for=_NO_FEATURES,
         ),
-    ] = "log_me"
+    ] = DEFAULT
     bootstrap: Annotated[
         int,
         Field(ge=0),
