@@ -12,6 +12,8 @@ from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
     CONSENSUS,
+    CONSENSUS_DEFAULT,
+    DEFAULT,
     known_metric,
     metric_names,
     refuse_foreign,
@@ -48,8 +50,6 @@ from acrank.utils.settings import (
     validated,
 )
 
-# The scores that make a consensus where no metric is named.
-CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
 
@@ -124,7 +124,7 @@ class RunConfig(Settings):
             of_features=True,
             not_for=_NO_FEATURES,
         ),
-    ] = "log_me"
+    ] = DEFAULT
     bootstrap: Annotated[
         int,
         Field(ge=0),

@@ -16,12 +16,12 @@ from pydantic.fields import FieldInfo
 class Effect(enum.StrEnum):
     """What depends on a setting; cache keys, comparisons and repeats follow from it."""
 
-    NETWORK = "what each network gives: features, gradients, trained affines"
-    NUMBERS = "numbers of a model, in another way than through its network"
+    NETWORK = "what a network gives, and so every number of a model"
+    NUMBERS = "the sample, or numbers that are computed from what a network gives"
     ADMISSION = "whether a model is accepted"
     RANKING = "the ranking, but no number of a model"
-    CHOICE = "which models, images and hardware: compared as they came out"
-    NOTHING = "how the run is carried out"
+    CHOICE = "which data, models and hardware: runs are compared as these came out"
+    NOTHING = "no result: it is how the run is carried out"
 
     @property
     def keyed(self) -> bool:
