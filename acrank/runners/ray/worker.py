@@ -1,157 +1,155 @@
-"""What runs in the worker processes of a Ray cluster."""
+"""Score one model in a worker process of a Ray cluster."""
 
 from __future__ import annotations
 
+import _thread
 import faulthandler
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from acrank.cache import Key, Store
+from acrank.cache import Key
 from acrank.results import ModelResult
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.zoo import ZooEntry
 
-# Seconds for the keeper to answer: it may be restarted in between.
-PATIENCE = 60.0
 # Seconds after its time that a network is stopped where it lets no thread of Python run.
 GRACE = 10.0
 
-# The runner of the last run that this process has worked for.
-_runner: tuple[str, ModelRunner] | None = None
 
+@dataclass(frozen=True)
+class ToKeep:
+    """A result that the driver is to put into its store; see :meth:`acrank.cache.Store.put`."""
 
-class Keeper:
-    """The store of the driver as an actor on its node; and which models have been given up.
-
-    Args:
-        store: where results are kept.
-        folder: the driver's, that a relative path of the store starts from.
-    """
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        os.chdir(folder)
-        self.store = store
-        self.late: dict[str, ModelResult] = {}
-
-    def ready(self) -> bool:
-        """Whether it runs."""
-        return True
-
-    def get(self, key: Key) -> ModelResult | None:
-        """A kept result."""
-        return self.store.get(key)
-
-    def put(self, key: Key, result: ModelResult, data: str) -> str:
-        """Keep a result."""
-        return self.store.put(key, result, data)
-
-    def give_up(self, result: ModelResult) -> None:
-        """Remember that a model has used up its time."""
-        self.late[result.model] = result
-
-    def given_up(self, model: str) -> ModelResult | None:
-        """The row of a model that has used up its time."""
-        return self.late.get(model)
+    key: Key
+    result: ModelResult
+    data: str
 
 
 @dataclass(frozen=True)
-class RemoteStore:
-    """The store of the driver, as a worker sees it.
+class Scored:
+    """What scoring one model gave.
 
     Attributes:
-        keeper: handle of the actor.
+        result: of the model.
+        keep: what goes into the driver's store; None for a failure.
     """
 
-    keeper: Any
+    result: ModelResult
+    keep: ToKeep | None = None
+
+
+@dataclass
+class Outbox:
+    """Stands for the driver's store in a worker: the driver keeps what is put into it.
+
+    Nothing is found in it: the driver has looked for kept results before.
+    """
+
+    last: ToKeep | None = None
 
     def get(self, key: Key) -> ModelResult | None:
-        """A kept result; None, too, where the store cannot be asked."""
-        with suppress(Exception):
-            found: ModelResult | None = ask(self.keeper.get, key)
-            return found
+        """Find nothing."""
         return None
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
-        """Keep a result; returns why it could not be kept, or an empty string."""
-        try:
-            return str(ask(self.keeper.put, key, result, data))
-        except Exception as error:  # Ray's, or a disk's
-            return f"the process that keeps results: {type(error).__name__}"
+        """Send a result home with the model's own."""
+        self.last = ToKeep(key, result, data)
+        return ""
 
 
-def ask(method: Any, *given: object) -> Any:
-    """Call a method of an actor from within a task.
+@dataclass
+class _Process:
+    """What this process keeps between models: the images, as the last network needed them."""
 
-    Not by ``ray.get``: Ray would take it for idleness and start another task on these CPUs.
+    run: str = ""
+    outbox: Outbox = field(default_factory=Outbox)
+    runner: ModelRunner | None = None
+
+    def runner_of(self, run: str, context: RunContext) -> ModelRunner:
+        """The one runner of a run in this process."""
+        if self.runner is None or self.run != run:
+            self.runner = None  # the images of another run go before those of this one come
+            self.run, self.runner = run, ModelRunner(context, self.outbox)
+        return self.runner
+
+
+_process = _Process()
+
+
+class _Limit:
+    """Interrupts this thread, the main one, if it takes longer than it may.
+
+    Args:
+        timeout: seconds; None for no limit.
+
+    Attributes:
+        passed: whether it has.
     """
-    return method.remote(*given).future().result(PATIENCE)
+
+    def __init__(self, timeout: float | None) -> None:
+        self.timeout = timeout
+        self.passed = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch what runs meanwhile."""
+        if self.timeout is None:
+            yield
+            return
+        watchdog = threading.Timer(self.timeout, self._interrupt)
+        watchdog.daemon = True
+        watchdog.start()
+        with Path(os.devnull).open("w") as nowhere:
+            # native code does not notice the interrupt; the process ends, and Ray tries again
+            faulthandler.dump_traceback_later(self.timeout + GRACE, exit=True, file=nowhere)
+            try:
+                yield
+            finally:
+                watchdog.cancel()
+                faulthandler.cancel_dump_traceback_later()
+
+    def _interrupt(self) -> None:
+        self.passed = True
+        _thread.interrupt_main()
+
+
+def is_up() -> bool:
+    """Say that a worker process has started and has imported this package."""
+    return True
 
 
 def score_entry(
-    entry: ZooEntry, context: RunContext, keeper: Any, run: str, threads: int, timeout: float | None
-) -> ModelResult:
+    entry: ZooEntry, context: RunContext, run: str, threads: int, timeout: float | None
+) -> Scored:
     """Score an entry: the task of which Ray runs one a model.
 
     Args:
         entry: the model.
         context: what the run's models have in common; its images are mapped, not copied.
-        keeper: handle of the run's :class:`Keeper`.
         run: tells runs apart.
         threads: for CPU arithmetic.
         timeout: seconds after which the model is given up.
     """
-    # a process that gave it up has ended, which makes Ray try again
-    late: ModelResult | None = None if timeout is None else ask(keeper.given_up, entry.name)
-    if late is not None:
-        return late
     torch.set_num_threads(threads)
-    runner = _runner_of(run, context, keeper)
+    runner = _process.runner_of(run, context)
+    _process.outbox.last = None
+    limit = _Limit(timeout)
     try:
-        with _limited(entry.name, timeout, keeper):
-            return runner(entry)
+        with limit.watched():
+            result = runner(entry)
+    except KeyboardInterrupt:
+        if not limit.passed:  # Ray cancels the task
+            raise
+        reason = f"given up after {timeout:g} s (--timeout-per-model)."
+        late = replace(ModelResult.failed(entry.name, reason), seconds=timeout or 0.0)
+        return Scored(late)
     except SystemExit as error:
         reason = f"the network's code ended the worker process (exit code {error.code})."
-        return ModelResult.failed(entry.name, reason)
-
-
-def _runner_of(run: str, context: RunContext, keeper: Any) -> ModelRunner:
-    """One runner a process: it keeps the images as the last network needed them."""
-    global _runner
-    if _runner is None or _runner[0] != run:
-        _runner = None  # the images of another run go before those of this one come
-        _runner = (run, ModelRunner(context, RemoteStore(keeper)))
-    return _runner[1]
-
-
-@contextmanager
-def _limited(model: str, timeout: float | None, keeper: Any) -> Iterator[None]:
-    """End this process if a model takes longer than it may."""
-    if timeout is None:
-        yield
-        return
-    watchdog = threading.Timer(timeout, _give_up, (model, timeout, keeper))
-    watchdog.daemon = True
-    watchdog.start()
-    with Path(os.devnull).open("w") as nowhere:
-        # native code that holds the interpreter's lock also holds up the watchdog, but not this
-        faulthandler.dump_traceback_later(timeout + GRACE, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-            faulthandler.cancel_dump_traceback_later()
-
-
-def _give_up(model: str, timeout: float, keeper: Any) -> None:
-    reason = f"given up after {timeout:g} s (--timeout-per-model)."
-    try:
-        ask(keeper.give_up, replace(ModelResult.failed(model, reason), seconds=timeout))
-    finally:
-        os._exit(1)
+        return Scored(ModelResult.failed(entry.name, reason))
+    return Scored(result, _process.outbox.last)
