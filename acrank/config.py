@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,13 +19,27 @@ from acrank.metrics.registry import (
     resolve_metrics,
 )
 from acrank.tasks.registry import Task
+from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
-    Patch,
+    DATA,
+    MACHINE,
+    PIXELS,
+    VOLUMES,
+    AllowPartial,
+    DataKind,
+    Decoder,
+    Device,
+    ImageSize,
+    IntensityWindow,
+    Offline,
     Patches,
+    PatchSize,
+    Precision,
     Seconds,
-    SpacingMm,
     Steps,
-    Window,
+    Threads,
+    TrustCode,
+    VoxelSpacing,
     refuse_other_kind,
 )
 from acrank.utils.settings import (
@@ -35,119 +49,286 @@ from acrank.utils.settings import (
     validated,
 )
 
-# What a consensus is of where no metric is named.
+# The scores that make a consensus where no metric is named.
 CONSENSUS_DEFAULT = ("ac_corr", "log_me")
-
-# How a run is carried out: what it finds does not depend on these.
-HOW = (
-    *("threads", "offline", "trust_code", "allow_partial", "fresh", "jobs", "timeout_per_model"),
-    *("engine", "ray_address"),
-)
-
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
 
+# Titles of options in the help.
+SCORES, SAMPLE, STEP, MANY = "Scores", "Sample", "AC-Norm step", "Time, workers and clusters"
+# Why a command that scores has no option for a setting.
+_NO_FEATURES = {"explain": "it shows AC-Corr, and computes no scores of features"}
+_ONE_MODEL = {"explain": "it scores one model, in this process"}
+_ONE_ZOO = {**_ONE_MODEL, "gate": "it judges a whole zoo, and a shard is a part of one"}
+_ANEW = {"explain": "it always scores anew: kept results have no channels"}
+_NAMED = {"explain": "its argument names the model"}
+
 
 class RunConfig(Settings):
-    """What a scoring run does: all that its result depends on, and how it is carried out.
+    """Everything a scoring run depends on, and how it is carried out."""
 
-    Attributes:
-        data: target dataset: a folder of class folders, a CSV file (``path,label``),
-            ``hfds/NAME`` or ``demo``.
-        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
-        zoo: candidates: a zoo file, ``demo``, or ``default`` for the packaged list.
-        models: names or wildcards; they select from the zoo, or from timm without a zoo.
-        metrics: further scores to compute, by name, or ``all``.
-        rank_by: the score that orders the table, or ``consensus`` for the mean rank by those in
-            ``metrics`` (AC-Corr and LogME if none is named).
-        bootstrap: on how many random parts of the sample the scores of features are repeated,
-            for their intervals; 0 for none.
-        samples: how many images of the target are drawn, stratified by class; for segmentation
-            64 unless it is set, for volumes 32.
-        batch_size: images in a batch; the sample is split into disjoint batches. For
-            segmentation 8 unless it is set, for volumes 2.
-        steps: 1 for one step of the norm affines on each batch; more, or ``epoch`` (one
-            pass over the sample), to train the whole network.
-        repeats: with several steps, how many times to train, each with its own order and
-            head: intervals come from them. Ignored with one step.
-        lr: learning rate of the plain SGD step.
-        head: classifier over the target's classes: drawn at random for each batch, or a
-            ridge regression fitted on the other half of the batch.
-        temperature: of the affine correlation's softmax.
-        decoder: on the encoder's feature maps, for segmentation.
-        image_size: height and width of images and masks, a multiple of 32, for segmentation.
-        pixels: how many pixels of a class and an image the scores of features see, for
-            segmentation.
-        layers: names of the layers whose maps the scores of features see, for segmentation; none
-            for those of three scales.
-        patch: voxels of a patch along each axis, multiples of 16, for volumes; axes go from left
-            to right, back to front and foot to head. None for 96, or less where they are smaller.
-        spacing: of the voxels that volumes are resampled to, in mm; None for their median.
-        window: the lowest and the highest intensity of volumes that count, as for CT; None for
-            percentiles of each.
-        patches: of each volume that scores of features see; ``all`` for sliding windows over it.
-            AC-Corr sees one, however many these are.
-        norms: layers that AC-Corr is of: ``batch`` for BatchNorm alone; ``affine`` for LayerNorm,
-            GroupNorm or InstanceNorm too, in networks without BatchNorm, which it does not rank
-            in one list with the others; ``mixed`` does.
-        dead_channels: leave dead channels out, or keep them as the authors' release does.
-        seed: of the sample, the batches and the heads.
-        device: where networks run; ``auto`` takes CUDA, then MPS, then the CPU.
-        precision: of the forward and backward pass; ``auto`` takes bf16 where the hardware has
-            it and fp32 elsewhere.
-        threads: CPU threads; None for the physical cores, or fewer if the container may use fewer.
-        offline: use no network.
-        trust_code: allow zoo entries that run code of their own (``factory:``).
-        allow_partial: take checkpoints that fill less than half of their network, of zoo entries
-            with ``partial: true``.
-        fresh: score again what the store has already.
-        jobs: score so many models at a time, each in a worker process of its own; None for one
-            after the other in this process.
-        timeout_per_model: seconds after which a model is given up, in a worker process.
-        engine: ``local`` for this machine, ``ray`` for a cluster.
-        ray_address: of a running Ray cluster; None starts one on this machine for the run.
-        shard: ``I/N``, the I-th of N parts of the zoo, to be merged later.
-        budget: seconds for the whole run: models are dropped on small samples to keep to it.
-    """
-
-    data: str
-    task: Literal["auto", "classification", "segmentation"] = "auto"
-    zoo: str | None = Field(default=None, min_length=1)
-    models: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    rank_by: str = "log_me"
-    bootstrap: int = Field(default=50, ge=0)
-    samples: int = Field(default=256, ge=2)
-    batch_size: int = Field(default=32, ge=2)
-    steps: Steps = 1
-    repeats: int = Field(default=3, ge=1)
-    lr: float = Field(default=0.01, gt=0, allow_inf_nan=False)
-    head: Literal["random", "ridge"] = "random"
-    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
-    image_size: int = Field(default=256, ge=32, multiple_of=32)
-    pixels: int = Field(default=32, ge=2)
-    layers: tuple[str, ...] = ()
-    patch: Patch | None = None
-    spacing: SpacingMm | None = None
-    window: Window | None = None
-    patches: Patches = 1
-    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    norms: Literal["batch", "affine", "mixed"] = "batch"
-    dead_channels: Literal["exclude", "keep"] = "exclude"
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: int | None = Field(default=None, ge=1)
-    offline: bool = False
-    trust_code: bool = False
-    allow_partial: bool = False
-    fresh: bool = False
-    jobs: int | None = Field(default=None, ge=1)
-    timeout_per_model: Seconds | None = None
-    engine: Literal["local", "ray"] = "local"
-    ray_address: str | None = None
-    shard: str | None = None
-    budget: Seconds | None = None
+    data: Annotated[
+        str,
+        Setting(
+            "Target dataset: a folder of class folders, of images/ and masks/, or of volumes; a "
+            "CSV file (path,label); hfds/NAME; or demo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+        ),
+    ]
+    task: DataKind = "auto"
+    zoo: Annotated[
+        str | None,
+        Field(min_length=1),
+        Setting(
+            "Candidates: a zoo file, demo, or default for the packaged zoo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="FILE|demo",
+            default="default, unless --model names models of timm",
+        ),
+    ] = None
+    models: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
+            "repeatable.",
+            DATA,
+            Effect.CHOICE,
+            option="--model",
+            metavar="NAME",
+            of_features=True,
+            not_for=_NAMED,
+        ),
+    ] = ()
+    metrics: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Further scores to compute: NAME, NAME,NAME or all; repeatable. See docs/metrics.md.",
+            SCORES,
+            Effect.RANKING,
+            option="--metric",
+            metavar="NAME",
+            of_features=True,
+            not_for=_NO_FEATURES,
+        ),
+    ] = ()
+    rank_by: Annotated[
+        str,
+        Setting(
+            "Score that orders the table, or consensus for the mean rank by those of --metric "
+            f"({' and '.join(CONSENSUS_DEFAULT)} if none is named).",
+            SCORES,
+            Effect.RANKING,
+            metavar="NAME",
+            of_features=True,
+            not_for=_NO_FEATURES,
+        ),
+    ] = "log_me"
+    bootstrap: Annotated[
+        int,
+        Field(ge=0),
+        Setting(
+            "Random parts of the sample on which scores of features are repeated, for their "
+            "intervals; 0 for none.",
+            SCORES,
+            Effect.NUMBERS,
+            of_features=True,
+            not_for=_NO_FEATURES,
+        ),
+    ] = 50
+    samples: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Images to draw from the target, stratified by class.",
+            SAMPLE,
+            Effect.NUMBERS,
+            usual=lambda task: task.samples,
+        ),
+    ] = 256
+    batch_size: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Images in a batch; the sample is split into disjoint batches.",
+            SAMPLE,
+            usual=lambda task: task.batch_size,
+        ),
+    ] = 32
+    steps: Annotated[
+        Steps,
+        Setting(
+            "1 takes one step of the norm affines on each batch; more steps, or epoch for one pass "
+            "over the sample, train the whole network.",
+            STEP,
+            metavar="N|epoch",
+        ),
+    ] = 1
+    repeats: Annotated[
+        int,
+        Field(ge=1),
+        Setting(
+            "With several steps, how many times to train, each with an order and a head of its "
+            "own; intervals come from them.",
+            STEP,
+        ),
+    ] = 3
+    lr: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False),
+        Setting("Learning rate of the plain SGD step.", STEP),
+    ] = 0.01
+    head: Annotated[
+        Literal["random", "ridge"],
+        Setting(
+            "Probe head: random, redrawn for each batch, or ridge regression fitted on the other "
+            "half of the batch.",
+            STEP,
+        ),
+    ] = "random"
+    decoder: Decoder = "unet"
+    image_size: ImageSize = 256
+    pixels: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Pixels of each class and image that scores of features see.",
+            PIXELS,
+            pixels=True,
+            not_for=_NO_FEATURES,
+        ),
+    ] = 32
+    layers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Layers whose maps scores of features see: NAME or NAME,NAME; repeatable.",
+            PIXELS,
+            metavar="NAME",
+            default="those of three scales",
+            pixels=True,
+            not_for=_NO_FEATURES,
+        ),
+    ] = ()
+    patch: PatchSize = None
+    spacing: VoxelSpacing = None
+    window: IntensityWindow = None
+    patches: Annotated[
+        Patches,
+        Setting(
+            "Patches of each volume that scores of features see, N, or all for sliding windows "
+            "over it; AC-Corr sees one.",
+            VOLUMES,
+            metavar="N|all",
+            dimensions=3,
+            not_for=_NO_FEATURES,
+        ),
+    ] = 1
+    temperature: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False),
+        Setting("Temperature of the softmax in the affine correlation.", STEP),
+    ] = 1.0
+    norms: Annotated[
+        Literal["batch", "affine", "mixed"],
+        Setting(
+            "Layers that AC-Corr covers: batch, BatchNorm alone; affine, also LayerNorm, GroupNorm "
+            "and InstanceNorm in networks without BatchNorm, ranked apart; mixed, ranked in one "
+            "list.",
+            STEP,
+        ),
+    ] = "batch"
+    dead_channels: Annotated[
+        Literal["exclude", "keep"],
+        Setting(
+            "Leave channels that pass no signal on out of AC-Corr, or keep them as the authors' "
+            "release does.",
+            STEP,
+        ),
+    ] = "exclude"
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**32),
+        Setting("Seed of the sample, the batches and the heads.", SAMPLE, of_features=True),
+    ] = 0
+    device: Device = "auto"
+    precision: Precision = "auto"
+    threads: Threads = None
+    offline: Offline = False
+    trust_code: TrustCode = False
+    allow_partial: AllowPartial = False
+    fresh: Annotated[
+        bool,
+        Setting(
+            "Score every model again, even where the cache has its result.",
+            MACHINE,
+            Effect.NOTHING,
+            not_for=_ANEW,
+        ),
+    ] = False
+    jobs: Annotated[
+        int | None,
+        Field(ge=1),
+        Setting(
+            "Score N models at a time, each in a worker process; a crash costs one row.",
+            MANY,
+            Effect.NOTHING,
+            default="one after the other, in this process",
+            not_for=_ONE_MODEL,
+        ),
+    ] = None
+    timeout_per_model: Annotated[
+        Seconds | None,
+        Setting(
+            "Give up a model after this time, for example 90s or 10m, in a worker process.",
+            MANY,
+            Effect.NOTHING,
+            metavar="TIME",
+            not_for=_ONE_MODEL,
+        ),
+    ] = None
+    engine: Annotated[
+        Literal["local", "ray"],
+        Setting(
+            "Run on this machine, or on a Ray cluster (extra: ray).",
+            MANY,
+            Effect.NOTHING,
+            not_for=_ONE_MODEL,
+        ),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        Setting(
+            "Address of a running Ray cluster.",
+            MANY,
+            Effect.NOTHING,
+            metavar="ADDRESS",
+            default="start one on this machine",
+            not_for=_ONE_MODEL,
+        ),
+    ] = None
+    shard: Annotated[
+        str | None,
+        Setting(
+            "Score the I-th of N parts of the zoo, to be put together by acrank merge.",
+            MANY,
+            Effect.CHOICE,
+            metavar="I/N",
+            not_for=_ONE_ZOO,
+        ),
+    ] = None
+    budget: Annotated[
+        Seconds | None,
+        Setting(
+            "Time for the whole run, for example 10m or 1h; models are dropped on small samples "
+            "to keep to it.",
+            MANY,
+            Effect.RANKING,
+            metavar="TIME",
+            not_for=_ONE_MODEL,
+        ),
+    ] = None
 
     @field_validator("shard")
     @classmethod
@@ -221,9 +402,8 @@ class RunConfig(Settings):
         Raises:
             ConfigError: a setting or a metric that the task has not.
         """
-        refuse_other_kind(self, task.dimensions == 3)
-        usual = task.left_unset(self, {"samples": task.samples, "batch_size": task.batch_size})
-        known = self.model_copy(update={"task": task.name, **usual})
+        refuse_other_kind(self, task)
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
         refuse_foreign(known.metrics_named, task.name)
         if self.head not in task.heads:
             raise ConfigError(

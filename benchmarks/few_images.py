@@ -107,7 +107,7 @@ def _rows(
 
 def _score(name: str, data: FeatureSet) -> float:
     with collect_guards():
-        return METRICS[name].load()(data)
+        return float(METRICS[name].load()(data))
 
 
 def _judge(values: Array, freedom: int) -> dict[str, float]:

@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _functions() -> list[str]:
-    return [name for name, metric in METRICS.items() if metric.function]
+    return [name for name, metric in METRICS.items() if metric.kind == "features"]
 
 
 def _rows(metrics: list[str], threads: list[int]) -> Iterator[dict[str, Any]]:

@@ -39,7 +39,7 @@ from torch.nn import functional as F
 
 from acrank.config import RunConfig
 from acrank.data import Preprocessing, draw_sample, open_target
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import ProbeSettings
 
@@ -136,7 +136,7 @@ def probe(model: nn.Module, images: Tensor, labels: Tensor, dtype: torch.dtype |
         return images[index].contiguous(memory_format=torch.channels_last), labels
 
     settings = ProbeSettings(autocast=dtype)
-    affine_scores(probe_model(model, batch, len(images), CLASSES, settings))
+    ac_corr(AffineTrials(probe_model(model, batch, len(images), CLASSES, settings)))
 
 
 def measure_time(work: Callable[[], None], device: torch.device) -> float:
@@ -226,7 +226,7 @@ def probe_alone(name: str, data: str) -> float:
         len(sample.classes),
         ProbeSettings(),
     )
-    affine_scores(result)
+    ac_corr(AffineTrials(result))
     return time.perf_counter() - begun
 
 

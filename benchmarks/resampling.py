@@ -93,7 +93,7 @@ def _with_copies(data: FeatureSet, generator: np.random.Generator) -> Rows:
 
 def _score(name: str, data: FeatureSet) -> float:
     with collect_guards():
-        return METRICS[name].load()(data)
+        return float(METRICS[name].load()(data))
 
 
 def _judge(values: Array, kind: str, share: float) -> dict[str, float]:

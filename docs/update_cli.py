@@ -8,6 +8,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from acrank.cli.app import app
+from acrank.config import RunConfig
+from acrank.tasks.registry import TASKS
+from acrank.utils.described import described, option_of
 
 HEADER = """# Command line
 
@@ -60,9 +63,32 @@ def section(command: list[str]) -> str:
     return f"\n## {' '.join(['acrank', *command])}\n\n```text\n{text}\n```\n"
 
 
+def settings() -> str:
+    """What depends on each setting of a run, and which commands have no option for it."""
+    lines = [
+        "\n## Settings of a run\n",
+        "Files for `--config` and `acrank.RunConfig` have the same settings by these names. Kept",
+        "results and comparisons of runs follow from what depends on a setting.\n",
+        "| setting | option | for | what depends on it | not an option of |",
+        "|---|---|---|---|---|",
+    ]
+    for name, setting in described(RunConfig).items():
+        kind = ", ".join(key for key, task in TASKS.items() if setting.is_for(task))
+        kind = kind if setting.of_some_tasks else "all"
+        absent = "; ".join(f"`{command}`: {why}" for command, why in setting.not_for.items())
+        option = option_of(RunConfig, name)
+        lines.append(f"| `{name}` | `{option}` | {kind} | {setting.effect} | {absent} |")
+    lines += [
+        "",
+        "`acrank benchmark` scores too. Options of fine-tuning have the same names there, so it",
+        "takes settings of a run that it has no option for as `--set score.NAME=VALUE`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def page() -> str:
     """The whole page."""
-    return HEADER + "".join(section(command) for command in commands()) + EXITS
+    return HEADER + "".join(section(command) for command in commands()) + settings() + EXITS
 
 
 if __name__ == "__main__":

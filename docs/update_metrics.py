@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import CLASSIFICATION, METRICS, Metric
+from acrank.metrics.metric import CLASSIFICATION, KINDS, Metric
+from acrank.metrics.registry import METRICS
 
 PAGE = Path(__file__).with_name("metrics.md")
 ROLES = {
@@ -14,19 +15,12 @@ ROLES = {
     "baseline": "baseline",
     "part": "part of a score that is relative to the zoo",
 }
-KINDS = {
-    "affine": "the affine parameters before and after the step",
-    "features": "features of the unchanged network and labels",
-    "static": "the model alone",
-    "relative": "its parts over all models of the zoo",
-    "passes": "further passes of the network",
-}
 
 
 def describe(metric: Metric) -> str:
     """A metric in five lines of Markdown."""
     arrow = "higher" if metric.higher_is_better else "lower"
-    from_what = KINDS[metric.kind]
+    from_what = KINDS[metric.kind].source
     if metric.needs:
         from_what += ", with " + " and ".join(n.replace("_", " ") for n in metric.needs)
     if metric.parts:
@@ -35,7 +29,7 @@ def describe(metric: Metric) -> str:
     role = ROLES[metric.role] + (f", another form of `{metric.form_of}`" if metric.form_of else "")
     tasks = "" if metric.tasks == (CLASSIFICATION,) else f" For {' and '.join(metric.tasks)}."
     price = {"extra": "by name only: it needs further passes", "dear": "slow"}
-    cost = f"; {price[metric.cost]}" if metric.cost in price and metric.kind != "static" else ""
+    cost = f"; {price[metric.cost]}" if metric.cost in price and metric.sees_images else ""
     return "\n".join(
         [
             f"### {metric.name}",

@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from acrank.config import make_config
-from acrank.gate import read_policy
+from acrank.gate.policy import read_policy
 from tests.processes import ROOT, python_path
 
 POLICY = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from acrank.metrics.registry import METRICS
@@ -49,31 +50,46 @@ def _is_metric(path: Path) -> bool:
 
 @functools.cache
 def metric_version(metric: str) -> str:
-    """Of the code of one metric; its catalogue entry decides on guards and intervals."""
+    """Of the code of one metric, and of what it declares; its words decide on no number."""
     entry = METRICS[metric]
-    source = digest(source_files(*metric_modules(metric)), PACKAGE.parent)[:16]
-    text = entry.model_dump_json(include={"kind", "function", "cost", "intervals", "needs"})
-    return hashlib.sha256((source + text).encode()).hexdigest()[:16]
+    modules = metric_modules(metric)
+    source = digest(source_files(*modules), _root(modules[-1]))[:16]
+    text = entry.model_dump_json(exclude={"name", "function", "summary", "distrust", "reference"})
+    package = METRICS.origin(metric)  # its version stands for what has no source, such as C
+    return hashlib.sha256((source + text + package).encode()).hexdigest()[:16]
 
 
 def metric_modules(metric: str) -> list[str]:
     """The modules that compute a metric."""
     entry = METRICS[metric]
-    own = ["features", entry.function.partition(":")[0]] if entry.function else [entry.kind]
-    return [f"acrank.metrics.{module}" for module in own]
+    through = "features" if entry.kind == "features" else "compute"
+    return [f"acrank.metrics.{through}", *filter(None, [entry.module])]
 
 
 @functools.cache
 def source_files(*modules: str) -> frozenset[Path]:
-    """The source of modules of this package, and of all that they import of it."""
-    start = [path for module in modules for path in _files(module)]
-    # the packages' own files only hand on names
-    return frozenset(import_closure(start, PACKAGE.parent, PACKAGE.name, above=False))
+    """The source of modules, and of all that they import of their own package."""
+    found: set[Path] = set()
+    for module in modules:
+        root, package = _root(module), module.partition(".")[0]
+        # the packages' own files only hand on names
+        found |= import_closure(_files(module, root), root, package, above=False)
+    return frozenset(found)
 
 
-def _files(module: str) -> list[Path]:
-    path = PACKAGE.parent.joinpath(*module.split("."))
+def _root(module: str) -> Path:
+    """The folder that the package of a module lies in."""
+    package = module.partition(".")[0]
+    if package == PACKAGE.name:
+        return PACKAGE.parent
+    found = find_spec(package)
+    path = Path(found.origin if found and found.origin else package)
+    return path.parent.parent if path.name == "__init__.py" else path.parent
+
+
+def _files(module: str, root: Path) -> list[Path]:
+    path = root.joinpath(*module.split("."))
     found = [file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()]
-    if not found:
+    if not found and module.startswith(PACKAGE.name):
         raise LookupError(f"There is no source of {module}.")
     return found

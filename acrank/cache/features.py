@@ -22,16 +22,19 @@ from acrank.metrics.registry import METRICS
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
 from acrank.scoring.extract import Extracted
+from acrank.tasks.registry import TASKS
+from acrank.utils.described import Effect, described
 from acrank.utils.device import precision_name
 from acrank.utils.paths import user_path
 
 SCHEMA = "2"
 ENDING = ".safetensors"
-# What the scores of a network depend on, besides the sample.
-NETWORK_SETTINGS = (
-    *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "batch_size"),
-    *("seed", "precision", "norms"),
-)
+
+
+def network_settings() -> set[str]:
+    """The settings that scores of a network depend on, besides the sample and the precision."""
+    task, settings = TASKS["classification"], described(RunConfig).items()
+    return {n for n, one in settings if one.effect is Effect.NETWORK and one.is_for(task)}
 
 
 class FeatureWriter:
@@ -62,7 +65,7 @@ class FeatureWriter:
         if not os.access(folder, os.W_OK):
             raise ConfigError(f"Folder '{folder}' cannot be written to.", hint="Choose another.")
         self.folder = folder
-        settings = config.model_dump(mode="json", include=set(NETWORK_SETTINGS))
+        settings = config.model_dump(mode="json", include=network_settings())
         self.common = {
             "schema_version": SCHEMA,
             "data": config.data,
@@ -200,7 +203,7 @@ def _model_record(result: ModelResult) -> str:
 
 
 def _of_network(metric: str) -> bool:
-    return METRICS[metric].kind in ("affine", "passes")
+    return METRICS[metric].needs_network
 
 
 def _result(record: dict[str, Any]) -> ModelResult:

@@ -12,22 +12,11 @@ from acrank.cache.key import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
 from acrank.metrics.registry import with_parts
-from acrank.tasks.registry import TASKS
+from acrank.tasks.registry import TASKS, Task
+from acrank.utils.described import described
 from acrank.utils.device import precision_name
 
 SCHEMA = 1
-# The settings that numbers of one model depend on, besides the metrics asked for.
-SETTINGS = (
-    *("steps", "repeats", "lr", "head", "temperature", "dead_channels", "bootstrap"),
-    *("samples", "batch_size", "seed", "task", "norms", "allow_partial"),
-)
-
-
-# Of one task alone; elsewhere they change nothing.
-OF_SEGMENTATION = (
-    *("decoder", "image_size", "pixels", "layers"),
-    *("patch", "spacing", "window", "patches"),
-)
 
 
 class Keys:
@@ -52,7 +41,7 @@ class Keys:
             "precision": precision_name(dtype),
             **({"task": brought} if (brought := TASKS.origin(sample.task)) else {}),
             "settings": {
-                **config.model_dump(mode="json", include={*SETTINGS, *_of_task(config)}),
+                **config.model_dump(mode="json", include=keyed(TASKS[sample.task])),
                 "norms": config.norms_scored,
             },
         }
@@ -67,8 +56,14 @@ class Keys:
         return Key({**self.common, "model": identity}, self.metrics)
 
 
-def _of_task(config: RunConfig) -> tuple[str, ...]:
-    return OF_SEGMENTATION if config.task == "segmentation" else ()
+def keyed(task: Task) -> set[str]:
+    """The settings that numbers of one model depend on, besides the metrics asked for.
+
+    Args:
+        task: of the run; settings of another change nothing.
+    """
+    settings = described(RunConfig).items()
+    return {name for name, one in settings if one.effect.keyed and one.is_for(task)}
 
 
 def _versions(metrics: Iterable[str]) -> dict[str, str]:

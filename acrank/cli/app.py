@@ -23,6 +23,7 @@ from acrank.cli.finetune import finetune
 from acrank.cli.gate import gate
 from acrank.cli.list_zoo import list_zoo
 from acrank.cli.merge import merge
+from acrank.cli.options import Grouped
 from acrank.cli.report import report
 from acrank.cli.score import score
 from acrank.cli.validate import validate
@@ -89,12 +90,12 @@ def _require_folder() -> None:
         ) from None
 
 
-app.command("score")(_bounded(score))
-app.command("gate")(_bounded(gate))
+app.command("score", cls=Grouped)(_bounded(score))
+app.command("gate", cls=Grouped)(_bounded(gate))
 app.command("compare")(_bounded(compare))
-app.command("explain")(_bounded(explain))
-app.command("finetune")(_bounded(finetune))
-app.command("benchmark")(_bounded(benchmark))
+app.command("explain", cls=Grouped)(_bounded(explain))
+app.command("finetune", cls=Grouped)(_bounded(finetune))
+app.command("benchmark", cls=Grouped)(_bounded(benchmark))
 app.command("list-zoo")(_bounded(list_zoo))
 app.command("merge")(_bounded(merge))
 app.command("report")(_bounded(report))

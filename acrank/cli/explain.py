@@ -9,32 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.options import (
-    AllowPartial,
-    BatchSize,
-    ConfigFile,
-    Data,
-    DeadChannelRule,
-    Decoder,
-    DeviceName,
-    HeadKind,
-    ImageSize,
-    IntensityWindow,
-    LearningRate,
-    NormsRule,
-    Offline,
-    PatchSize,
-    PrecisionName,
-    Repeats,
-    Samples,
-    Seed,
-    Steps,
-    TaskOption,
-    Threads,
-    TrustCode,
-    VoxelSpacing,
-    settings_of,
-)
+from acrank.cli.options import ConfigFile, with_options
 from acrank.cli.output import (
     Collector,
     Format,
@@ -44,75 +19,76 @@ from acrank.cli.output import (
     collector,
     deliver,
 )
+from acrank.config import RunConfig, make_config
 from acrank.errors import ExitCode
+from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
     from acrank.report.explanation_records import Moves
     from acrank.scoring.inspection import Explanation
 
 
+@with_options(RunConfig, "explain")
 def explain(
     model: Annotated[
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A name of the zoo; without --zoo of timm, or hf-hub:ORG/NAME, local-dir:PATH.",
+            help="Name of a model in the zoo; without --zoo of timm, or hf-hub:ORG/NAME, "
+            "local-dir:PATH.",
             show_default=False,
         ),
     ],
-    data: Data = None,
+    settings: dict[str, Any],
     zoo: Annotated[
         str | None,
-        typer.Option(help="Where the model is: a zoo file, default or demo. [default: timm]"),
+        typer.Option(
+            metavar="FILE|demo",
+            help="Where the model is: a zoo file, default or demo. [default: timm]",
+            rich_help_panel=DATA,
+        ),
     ] = None,
-    task: TaskOption = None,
-    decoder: Decoder = None,
-    image_size: ImageSize = None,
-    patch: PatchSize = None,
-    spacing: VoxelSpacing = None,
-    window: IntensityWindow = None,
-    samples: Samples = None,
-    batch_size: BatchSize = None,
-    steps: Steps = None,
-    repeats: Repeats = None,
-    lr: LearningRate = None,
-    head: HeadKind = None,
-    norms: NormsRule = None,
-    dead_channels: DeadChannelRule = None,
-    seed: Seed = None,
-    device: DeviceName = None,
-    precision: PrecisionName = None,
-    threads: Threads = None,
-    offline: Offline = None,
-    trust_code: TrustCode = None,
-    allow_partial: AllowPartial = None,
     config: ConfigFile = None,
     channels: Annotated[
-        int, typer.Option(min=0, help="How many of the channels that move most to show.")
+        int,
+        typer.Option(min=0, metavar="N", help="How many of the channels that move most to show."),
     ] = 10,
     layer: Annotated[
         list[str] | None,
-        typer.Option(help="Show the channels of this layer or wildcard; repeatable."),
+        typer.Option(
+            metavar="NAME", help="Show the channels of this layer or wildcard; repeatable."
+        ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the layers as CSV."),
+    ] = None,
     channels_csv: Annotated[
-        Path | None, typer.Option(help="Write every channel of every layer as CSV.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every channel of every layer as CSV."),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(help="Write everything: trials, layers, channels, configuration.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write everything: trials, layers, channels, configuration."
+        ),
     ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option(help="Draw the layers: .png, .svg or .pdf (extra: report)."),
+        typer.Option(metavar="FILE", help="Draw the layers: .png, .svg or .pdf (extra: report)."),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write all of it as one HTML file, with images (extra: report)."),
+        typer.Option(
+            metavar="FILE", help="Write all of it as one HTML file, with images (extra: report)."
+        ),
     ] = None,
     no_images: NoImages = False,
     output: OutputFormat = Format.table,
 ) -> None:
     """Explain the AC-Corr of one model, layer by layer.
+
+    Example: acrank explain resnet50.a1_in1k --data photos --figure layers.png
 
     The probe and the numbers are those of acrank score with the same options. Shown are the
     layers, which of them say nothing and why, and the channels that move most. A trial is a batch
@@ -122,7 +98,7 @@ def explain(
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the model has no AC-Corr (it cannot
     be probed; or its layers say nothing, and are shown), 130 interrupted.
     """
-    settings = {**settings_of(locals()), "models": (model,)}
+    settings |= {"models": (model,), **({"zoo": zoo} if zoo is not None else {})}
     gallery = collector(html, no_images)
     check_outputs(html=html)
     files = [path for path in (csv, channels_csv, json, figure) if path]
@@ -145,7 +121,6 @@ def _explain(
     figure: Path | None,
     gallery: Collector | None,
 ) -> Explanation:
-    from acrank.config import make_config
     from acrank.utils.files import check_all_writable
 
     config = make_config(settings, file)

@@ -2,122 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from acrank.cli.finetune_options import (
-    Accumulation,
-    Augmentation,
-    AverageDecay,
-    BackboneName,
-    BackboneZoo,
-    BeginAnew,
-    ClassWeighting,
-    Epochs,
-    Figures,
-    FinetuneFormat,
-    Flip,
-    Fold,
-    FormatName,
-    HeadEpochs,
-    HeadRateFactor,
-    HighestRate,
-    LabelSmoothing,
-    MethodName,
-    MethodOptions,
-    MonitorName,
-    NormsRule,
-    OptimizerName,
-    OutputFolder,
-    Patience,
-    RankingFile,
-    ScheduleName,
-    TestData,
-    TrainingBatch,
-    TrainingData,
-    TrainingSamples,
-    TrainingSeed,
-    ValidationData,
-    ValidationShare,
-    Warmup,
-    WeightDecay,
-    settings_of,
-)
-from acrank.cli.options import (
-    AllowPartial,
-    Decoder,
-    DeviceName,
-    ImageSize,
-    IntensityWindow,
-    Offline,
-    PatchSize,
-    PrecisionName,
-    TaskOption,
-    Threads,
-    TrustCode,
-    VoxelSpacing,
-)
+from acrank.cli.options import with_options
 from acrank.cli.output import deliver
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import read_options
+from acrank.finetuning.config import METHOD, FinetuneConfig, make_finetune_config
+from acrank.utils.described import described
+from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
-    from acrank.finetuning.config import FinetuneConfig
     from acrank.finetuning.result import Finetuned
 
 
+class FinetuneFormat(enum.StrEnum):
+    """Output formats printed to stdout."""
+
+    table = "table"
+    json = "json"
+
+
+@with_options(FinetuneConfig, "finetune")
 def finetune(
-    data: TrainingData = None,
-    model: BackboneName = None,
-    zoo: BackboneZoo = None,
-    from_: RankingFile = None,
-    method: MethodName = None,
-    option: MethodOptions = None,
-    task: TaskOption = None,
-    decoder: Decoder = None,
-    image_size: ImageSize = None,
-    patch: PatchSize = None,
-    spacing: VoxelSpacing = None,
-    window: IntensityWindow = None,
-    norms: NormsRule = None,
-    output: OutputFolder = None,
-    val: ValidationData = None,
-    val_share: ValidationShare = None,
-    test: TestData = None,
-    samples: TrainingSamples = None,
-    epochs: Epochs = None,
-    head_epochs: HeadEpochs = None,
-    batch_size: TrainingBatch = None,
-    accumulate: Accumulation = None,
-    optimizer: OptimizerName = None,
-    lr: HighestRate = None,
-    head_lr_factor: HeadRateFactor = None,
-    weight_decay: WeightDecay = None,
-    schedule: ScheduleName = None,
-    warmup: Warmup = None,
-    label_smoothing: LabelSmoothing = None,
-    class_weights: ClassWeighting = None,
-    augment: Augmentation = None,
-    flip: Flip = None,
-    ema: AverageDecay = None,
-    patience: Patience = None,
-    monitor: MonitorName = None,
-    fold: Fold = None,
-    seed: TrainingSeed = None,
-    device: DeviceName = None,
-    precision: PrecisionName = None,
-    threads: Threads = None,
-    offline: Offline = None,
-    trust_code: TrustCode = None,
-    allow_partial: AllowPartial = None,
-    fresh: BeginAnew = False,
-    figures: Figures = False,
-    format_: FormatName = FinetuneFormat.table,
+    settings: dict[str, Any],
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take the best model of a ranking (acrank score --json).",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Option of the method; repeatable. See docs/finetune.md.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    norms: Annotated[
+        Literal["batch", "affine"] | None,
+        typer.Option(
+            help="Layers of ac-norm and bn-only: BatchNorm, or LayerNorm, GroupNorm and "
+            "InstanceNorm too. [default: batch]",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for the result. [default: MODEL-METHOD]"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, whatever is in the folder.")
+    ] = False,
+    figures: Annotated[
+        bool,
+        typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report)."),
+    ] = False,
+    format_: Annotated[
+        FinetuneFormat, typer.Option("--format", help="Output format printed to stdout.")
+    ] = FinetuneFormat.table,
 ) -> None:
     """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
+
+    Example: acrank finetune --data photos --model resnet18.a1_in1k
 
     The best epoch's weights are written into a folder that timm loads as local-dir:, with the
     log, the confusion matrix and all settings. With masks the backbone becomes the encoder of a
@@ -127,7 +83,7 @@ def finetune(
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the backbone cannot be fine-tuned,
     130 interrupted.
     """
-    config = _config(locals())
+    config = _config(settings, from_, option or (), norms)
     if figures:
         from acrank.report.plotting import require_plotting
 
@@ -139,20 +95,19 @@ def finetune(
     deliver(lambda: _show(done, format_), lambda: _draw(done) if figures else None)
 
 
-def _config(options: Mapping[str, Any]) -> FinetuneConfig:
-    from acrank.finetuning.config import make_finetune_config
-
-    settings = settings_of(options)
-    if options["from_"]:
+def _config(
+    settings: dict[str, Any], ranking: Path | None, options: Sequence[str], norms: str | None
+) -> FinetuneConfig:
+    if ranking:
         if settings.keys() & {"model", "zoo"}:
             raise ConfigError(
                 "--from has a model and its zoo already.", hint="Leave --model and --zoo out."
             )
-        settings = _best_of(options["from_"]) | settings
+        settings = _best_of(ranking) | settings
     config = make_finetune_config(settings)
-    given = read_options(config.method, options["option"] or ())
-    if options["norms"]:
-        given["norms"] = str(options["norms"])
+    given = read_options(config.method, options)
+    if norms:
+        given["norms"] = norms
     return make_finetune_config({**settings, "options": given}) if given else config
 
 
@@ -165,9 +120,11 @@ def _best_of(path: Path) -> dict[str, Any]:
         raise ConfigError(f"'{path}' has no ranked model.", hint="Name one with --model.")
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
+    about = described(FinetuneConfig)
+    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_tasks)]
     masks = config.get("task") == "segmentation"
-    of_masks = ("task", "decoder", "image_size", "patch", "spacing", "window")
-    kept = {name: config[name] for name in of_masks if masks and config.get(name) is not None}
+    usual = {name: FinetuneConfig.model_fields[name].default for name in of_task}
+    kept = {n: config[n] for n in of_task if masks and config.get(n, usual[n]) != usual[n]}
     return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 

@@ -11,163 +11,62 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.gate_ranking import ranking_to_judge
-from acrank.cli.options import (
-    AllowPartial,
-    BatchSize,
-    Bootstrap,
-    Budget,
-    ConfigFile,
-    Data,
-    DeadChannelRule,
-    Decoder,
-    DeviceName,
-    Fresh,
-    HeadKind,
-    ImageSize,
-    IntensityWindow,
-    Jobs,
-    LayerNames,
-    LearningRate,
-    MetricNames,
-    Models,
-    NormsRule,
-    Offline,
-    PatchCount,
-    PatchSize,
-    PixelCount,
-    PrecisionName,
-    RankBy,
-    Repeats,
-    Samples,
-    Seed,
-    Steps,
-    TaskOption,
-    Threads,
-    TimeoutPerModel,
-    TrustCode,
-    VoxelSpacing,
-    ZooFile,
-    settings_of,
-)
+from acrank.cli.options import ConfigFile, with_options
 from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.config import RunConfig
 from acrank.errors import ConfigError, ExitCode
+from acrank.gate.policy import RULES, Policy, read_policy
+from acrank.utils.fields import DATA
 from acrank.utils.streams import lost_output
 from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
-    from acrank.gate import Policy, Verdict
+    from acrank.gate.judge import Verdict
     from acrank.results import Ranking
 
 
 class GateFormat(enum.StrEnum):
-    """What is printed on stdout."""
+    """Output formats printed to stdout."""
 
     table = "table"
     json = "json"
     md = "md"
 
 
+@with_options(Policy, "gate", into="rules")
+@with_options(RunConfig, "gate")
 def gate(
-    data: Data = None,
-    zoo: ZooFile = None,
+    rules: dict[str, Any],
+    settings: dict[str, Any],
+    config: ConfigFile = None,
     scores: Annotated[
         Path | None,
-        typer.Option(help="Judge an earlier run (acrank score --json): nothing is scored."),
-    ] = None,
-    require: Annotated[
-        str | None,
-        typer.Option(help="The backbone to judge. [default: the best within the limits]"),
-    ] = None,
-    top_k: Annotated[
-        int | None,
         typer.Option(
-            help="It is among the first K, or cannot be told apart from one of them. "
-            "[default: 1, if nothing else is asked of a required backbone]"
+            metavar="FILE",
+            help="Judge an earlier run (acrank score --json): nothing is scored.",
+            rich_help_panel=DATA,
         ),
-    ] = None,
-    fail_under: Annotated[float | None, typer.Option(help="Its score is no worse than this.")] = (
-        None
-    ),
-    max_regret: Annotated[
-        float | None, typer.Option(help="Its score is at most so far below the best.")
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(help="JSON of an earlier run: its score has not dropped since.")
-    ] = None,
-    max_drop: Annotated[
-        float | None, typer.Option(help="It may have dropped by so much. [default: 0]")
-    ] = None,
-    min_margin: Annotated[
-        float | None, typer.Option(help="It is first, and so far above the next.")
-    ] = None,
-    max_params: Annotated[
-        float | None, typer.Option(help="Million parameters; larger models are no candidates.")
-    ] = None,
-    license_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--license", help="permissive, or SPDX names and wildcards; others are no candidates."
-        ),
-    ] = None,
-    allow_different: Annotated[
-        bool | None,
-        typer.Option("--allow-different", help="Let the baseline be of other data or settings."),
-    ] = None,
-    allow_failed: Annotated[
-        bool | None, typer.Option("--allow-failed", help="Judge although models failed.")
-    ] = None,
-    allow_guard: Annotated[
-        list[str] | None,
-        typer.Option(help="A guard that may speak against the score; repeatable."),
     ] = None,
     choose: Annotated[
         bool,
         typer.Option(
             "--choose",
             help="Print the best within the limits and nothing else, whatever the file requires.",
+            rich_help_panel=RULES,
         ),
     ] = False,
-    model: Models = None,
-    metric: MetricNames = None,
-    rank_by: RankBy = None,
-    bootstrap: Bootstrap = None,
-    task: TaskOption = None,
-    decoder: Decoder = None,
-    image_size: ImageSize = None,
-    pixels: PixelCount = None,
-    layers: LayerNames = None,
-    patch: PatchSize = None,
-    spacing: VoxelSpacing = None,
-    window: IntensityWindow = None,
-    patches: PatchCount = None,
-    samples: Samples = None,
-    batch_size: BatchSize = None,
-    steps: Steps = None,
-    repeats: Repeats = None,
-    lr: LearningRate = None,
-    head: HeadKind = None,
-    norms: NormsRule = None,
-    dead_channels: DeadChannelRule = None,
-    seed: Seed = None,
-    device: DeviceName = None,
-    precision: PrecisionName = None,
-    threads: Threads = None,
-    offline: Offline = None,
-    trust_code: TrustCode = None,
-    allow_partial: AllowPartial = None,
-    jobs: Jobs = None,
-    timeout_per_model: TimeoutPerModel = None,
-    budget: Budget = None,
-    fresh: Fresh = None,
-    config: ConfigFile = None,
     csv: CsvFile = None,
     json: JsonFile = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write a JUnit report: one test case a rule.")
     ] = None,
-    output: Annotated[GateFormat, typer.Option("--format", help="Of stdout.")] = GateFormat.table,
+    output: Annotated[
+        GateFormat, typer.Option("--format", help="Output format printed to stdout.")
+    ] = GateFormat.table,
 ) -> None:
     """Let a pipeline choose a backbone, or guard the one it has.
+
+    Example: acrank gate --data photos --require resnet50.a1_in1k --top-k 3
 
     Scores a zoo on the data (--data, --zoo and the settings of acrank score), or judges an
     earlier run (--scores). The rules can also stand in the gate: section of the --config file.
@@ -179,12 +78,12 @@ def gate(
     scored, 130 interrupted.
     """
     started = time.perf_counter()
-    from acrank.gate import judge
+    from acrank.gate.judge import judge
     from acrank.utils.files import check_all_writable
 
-    policy = _policy(locals(), config)
+    policy = _policy(rules, choose, config)
     check_all_writable(csv, json, junit)
-    ranking = ranking_to_judge(scores, settings_of(locals()), config, started, policy.baseline)
+    ranking = ranking_to_judge(scores, settings, config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
     deliver(
@@ -198,28 +97,15 @@ def gate(
     raise typer.Exit(_exit_code(ranking, verdict))
 
 
-# Fields of the policy by the name of their parameter.
-_RULES = {
-    **{name: name for name in ("require", "top_k", "fail_under", "max_regret", "baseline")},
-    **{name: name for name in ("max_drop", "min_margin", "max_params", "allow_different")},
-    **{name: name for name in ("allow_failed", "allow_guard")},
-    "license_": "license",
-}
-
-
-def _policy(options: dict[str, Any], file: Path | None) -> Policy:
-    from acrank.gate import read_policy
-
-    given = {field: options[name] for name, field in _RULES.items()}
-    settings = {field: value for field, value in given.items() if value is not None and value != []}
-    if options["choose"]:
-        if "require" in settings:
+def _policy(rules: dict[str, Any], choose: bool, file: Path | None) -> Policy:
+    if choose:
+        if "require" in rules:
             raise ConfigError(
                 "--choose and --require contradict each other.", hint="Leave one of them out."
             )
-        settings |= {"require": None, "top_k": None}  # whatever backbone the file names
-    policy = read_policy(settings, file)
-    if not (options["choose"] or policy.require or policy.has_rules):
+        rules |= {"require": None, "top_k": None}  # whatever backbone the file names
+    policy = read_policy(rules, file)
+    if not (choose or policy.require or policy.has_rules):
         raise ConfigError(
             "The gate has no rule: it would pass whatever is best.",
             hint="Give one, such as --require NAME, or --choose to print the best.",

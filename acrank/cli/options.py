@@ -1,270 +1,140 @@
-"""Options of every command that scores models; a setting that is not given is the default's."""
+"""Options of commands, made from the fields of a configuration, and help in titled groups."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
+from typer.models import ArgumentInfo
 
+from acrank.errors import ConfigError
+from acrank.tasks.registry import TASKS
+from acrank.utils.described import described, help_text, option_of, taken_as
+from acrank.utils.fields import DATA
+from acrank.utils.settings import Settings
 
-class Device(enum.StrEnum):
-    """Where networks run."""
+# Title of the options that a command declares itself, and without another title.
+OTHER = "Output and help"
+# Columns that options take up, so that the descriptions of all groups begin in one.
+_COLUMN = 30
+_VALUES = {int: "N", float: "X", str: "TEXT", Path: "FILE"}
 
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class Precision(enum.StrEnum):
-    """Of the forward and backward pass."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
-class Engine(enum.StrEnum):
-    """Where models are scored."""
-
-    local = "local"
-    ray = "ray"
-
-
-class Head(enum.StrEnum):
-    """Classifier over the target's classes."""
-
-    random = "random"
-    ridge = "ridge"
-
-
-class TaskName(enum.StrEnum):
-    """What the target's labels are of: images or pixels."""
-
-    auto = "auto"
-    classification = "classification"
-    segmentation = "segmentation"
-
-
-class DecoderName(enum.StrEnum):
-    """On the encoder's feature maps."""
-
-    unet = "unet"
-    fpn = "fpn"
-    deeplabv3plus = "deeplabv3plus"
-
-
-class NormsName(enum.StrEnum):
-    """Layers that AC-Corr is of."""
-
-    batch = "batch"
-    affine = "affine"
-    mixed = "mixed"
-
-
-class DeadChannels(enum.StrEnum):
-    """What to do with channels that pass no signal on."""
-
-    exclude = "exclude"
-    keep = "keep"
-
-
-Data = Annotated[
-    str | None,
-    typer.Option(
-        help="Target: a folder of class folders, a CSV (path,label), hfds/NAME, or demo.",
-        show_default=False,
-    ),
-]
-TaskOption = Annotated[
-    TaskName | None,
-    typer.Option("--task", help="Labels of images or of pixels. [default: by the data]"),
-]
-Decoder = Annotated[
-    DecoderName | None,
-    typer.Option(help="For segmentation (extra: segmentation). [default: unet]"),
-]
-ImageSize = Annotated[
-    int | None,
-    typer.Option(help="For segmentation: height and width of images. [default: 256]"),
-]
-PixelCount = Annotated[
-    int | None,
-    typer.Option(
-        "--pixels",
-        help="For segmentation: pixels of a class and image for feature scores. [default: 32]",
-    ),
-]
-LayerNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--layers",
-        help="For segmentation: NAME or NAME,NAME of the layers whose maps feature scores see. "
-        "[default: three scales]",
-    ),
-]
-PatchSize = Annotated[
-    str | None,
-    typer.Option(help="For volumes: voxels of a patch, N or X,Y,Z. [default: 96, or what fits]"),
-]
-VoxelSpacing = Annotated[
-    str | None,
-    typer.Option(help="For volumes: mm to resample to, N or X,Y,Z. [default: the median]"),
-]
-IntensityWindow = Annotated[
-    str | None,
-    typer.Option(
-        help="For volumes: intensities that count, LOW,HIGH (CT). [default: percentiles of each]"
-    ),
-]
-PatchCount = Annotated[
-    str | None,
-    typer.Option(
-        "--patches",
-        help="For volumes: patches of each that feature scores see, N, or all for sliding windows "
-        "over it. [default: 1]",
-    ),
-]
-ZooFile = Annotated[
-    str | None,
-    typer.Option(help="Candidates: a zoo file, or demo. [default: the packaged zoo]"),
-]
-Models = Annotated[
-    list[str] | None,
-    typer.Option(help="Name or wildcard, of the zoo or else of timm; repeatable."),
-]
-MetricNames = Annotated[
-    list[str] | None,
-    typer.Option(help="Further scores: NAME, NAME,NAME or all; repeatable. See docs/metrics."),
-]
-RankBy = Annotated[
-    str | None,
-    typer.Option(help="Score that orders the table, or consensus. [default: log_me]"),
-]
-Bootstrap = Annotated[
-    int | None,
-    typer.Option(help="Random parts of the sample for intervals of feature scores. [default: 50]"),
-]
-Samples = Annotated[
-    int | None,
-    typer.Option(
-        help="Images to draw, stratified by class. [default: 256; with masks: 64; volumes: 32]"
-    ),
-]
-BatchSize = Annotated[
-    int | None, typer.Option(help="Images in a batch. [default: 32; with masks: 8; volumes: 2]")
-]
-Steps = Annotated[
-    str | None,
-    typer.Option(
-        help="1: one step of the norm affines a batch. N or epoch: train everything. [default: 1]"
-    ),
-]
-Repeats = Annotated[int | None, typer.Option(help="Trainings, with several steps. [default: 3]")]
-LearningRate = Annotated[
-    float | None, typer.Option(help="Learning rate of the SGD step. [default: 0.01]")
-]
-HeadKind = Annotated[
-    Head | None,
-    typer.Option(help="Drawn a batch, or ridge regression. [default: random]"),
-]
-NormsRule = Annotated[
-    NormsName | None,
-    typer.Option(
-        "--norms",
-        help="Layers of AC-Corr. affine: without BatchNorm, LayerNorm and the like, ranked apart; "
-        "mixed: in one list. [default: batch]",
-    ),
-]
-DeadChannelRule = Annotated[
-    DeadChannels | None,
-    typer.Option(help="keep is the authors' form. [default: exclude]"),
-]
-Seed = Annotated[int | None, typer.Option(help="Of the sample, batches and heads. [default: 0]")]
-DeviceName = Annotated[Device | None, typer.Option(help="Where networks run. [default: auto]")]
-PrecisionName = Annotated[
-    Precision | None,
-    typer.Option(help="auto is bf16 where the hardware has it. [default: auto]"),
-]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: the cores it may use]")]
-Offline = Annotated[bool | None, typer.Option("--offline", help="Use no network.")]
-TrustCode = Annotated[
-    bool | None,
-    typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
-]
-AllowPartial = Annotated[
-    bool | None,
-    typer.Option(
-        "--allow-partial",
-        help="Take checkpoints of partial: entries that fill less than half of the network.",
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        help="Score N models at a time in worker processes; a crash costs one row. "
-        "[default: one after the other in this process]"
-    ),
-]
-TimeoutPerModel = Annotated[
-    str | None, typer.Option(help="Give a model up after so long: 90s, 10m.")
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(help="Time for the whole run (10m, 1h): drops models on small samples."),
-]
-Shard = Annotated[
-    str | None,
-    typer.Option(help="I/N: the I-th of N parts of the zoo; see acrank merge."),
-]
-EngineName = Annotated[
-    Engine | None,
-    typer.Option(help="This machine, or a Ray cluster (extra: ray). [default: local]"),
-]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(help="Of a running Ray cluster. [default: start one on this machine]"),
-]
-Fresh = Annotated[bool | None, typer.Option("--fresh", help="Score again what was scored before.")]
 ConfigFile = Annotated[
-    Path | None, typer.Option(help="YAML file with these settings; options win over it.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="YAML file with settings, named as in docs/cli.md; options win over it.",
+        rich_help_panel=DATA,
+    ),
 ]
 
 
-def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a configuration that were given on the command line.
+def with_options(
+    fields: type[Settings], command: str, into: str = "settings"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for every field of a configuration.
+
+    What was given on the command line is passed on as a dictionary by field. An option that the
+    command declares itself is left to it. A setting that is not for the command is refused, with
+    the reason that the field states.
 
     Args:
-        options: values of the options above by parameter name; others are passed over.
+        fields: the configuration.
+        command: name of the command.
+        into: the command's parameter that takes the dictionary.
     """
-    given = {_FIELDS.get(name, name): value for name, value in options.items() if name in _OPTIONS}
-    steps = given.get("steps")
-    if steps and steps.isdecimal():
-        given["steps"] = int(steps)
-    return {
-        name: plain_value(value)
-        for name, value in given.items()
-        if value is not None and value != []
-    }
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        parameters = inspect.signature(function, eval_str=True).parameters
+        own = {_declared(name, one.annotation) for name, one in parameters.items()}
+        names = [n for n, one in described(fields).items() if one.option is not None]
+        names = [name for name in names if option_of(fields, name) not in own]
+        made = [_parameter(fields, name, command) for name in _grouped(fields, names)]
+
+        @functools.wraps(function)
+        def run(**options: Any) -> None:
+            values = {name: options.pop(name) for name in names}
+            settings = {n: v for n, v in values.items() if v is not None and v != []}
+            for name in settings:
+                _refuse(fields, name, command)
+            function(**{into: settings}, **options)
+
+        place = list(parameters).index(into)
+        others = [one.replace(kind=one.KEYWORD_ONLY) for one in parameters.values()]
+        listed = [*others[:place], *made, *others[place + 1 :]]
+        run.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in listed}
+        return run
+
+    return decorate
 
 
-def plain_value(value: Any) -> Any:
-    """An option's value as the configuration takes it."""
-    if isinstance(value, enum.StrEnum):
-        return str(value)
-    return tuple(value) if isinstance(value, list) else value
+def _declared(name: str, annotation: Any) -> str:
+    """The option that a parameter of a command is, as the command declares it."""
+    for one in getattr(annotation, "__metadata__", ()):
+        if isinstance(one, ArgumentInfo):
+            return ""
+        if isinstance(getattr(one, "default", None), str):  # where typer keeps the first name
+            return str(one.default).partition("/")[0]
+    return "--" + name.replace("_", "-")
 
 
-# Fields that have another name than their option.
-_FIELDS = {"model": "models", "metric": "metrics"}
-_OPTIONS = {
-    *("data", "task", "decoder", "image_size", "pixels", "layers", "patch", "spacing", "window"),
-    "patches",
-    *("zoo", "model", "metric", "rank_by", "bootstrap", "samples", "batch_size", "steps"),
-    *("repeats", "lr", "head", "norms", "dead_channels", "seed", "device", "precision", "threads"),
-    *("offline", "trust_code", "allow_partial", "jobs", "timeout_per_model", "budget", "shard"),
-    *("engine", "ray_address", "fresh"),
-}
+def _grouped(fields: type[Settings], names: list[str]) -> list[str]:
+    """Names by group, in the order in which the configuration has the groups."""
+    groups = list(dict.fromkeys(described(fields)[name].group for name in names))
+    return sorted(names, key=lambda name: groups.index(described(fields)[name].group))
+
+
+def _parameter(fields: type[Settings], name: str, command: str) -> inspect.Parameter:
+    setting, about = described(fields)[name], fields.model_fields[name]
+    taken, option = taken_as(about), option_of(fields, name)
+    if taken is bool and about.default is True:
+        option = f"{option}/--no-{option.removeprefix('--')}"
+    declared = typer.Option(
+        option,
+        help=help_text(fields, name, TASKS),
+        metavar=setting.metavar or _metavar(taken),
+        rich_help_panel=setting.group,
+        show_default=False,
+        hidden=command in setting.not_for,
+    )
+    annotation = Annotated[taken | None, declared]  # type: ignore[valid-type]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _metavar(taken: Any) -> str | None:
+    """What stands for a value; None leaves choices and switches to typer."""
+    return _VALUES.get(get_args(taken)[0] if get_origin(taken) is list else taken)
+
+
+def _refuse(fields: type[Settings], name: str, command: str) -> None:
+    reason = described(fields)[name].not_for.get(command)
+    if reason:
+        raise ConfigError(
+            f"{option_of(fields, name)} has no meaning for acrank {command}: {reason}.",
+            hint="Leave it out.",
+        )
+
+
+class Grouped(TyperCommand):
+    """A command whose help lists the options under titles, in plain text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for each group of options, in the order of their first options."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None:
+                usual = "Arguments" if one.param_type_name == "argument" else OTHER
+                title = getattr(one, "rich_help_panel", None) or usual
+                sections.setdefault(title, []).append(record)
+        for title in sorted(sections, key=OTHER.__eq__):  # the others last
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(_COLUMN), text) for name, text in sections[title]])

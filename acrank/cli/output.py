@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Format(enum.StrEnum):
-    """What is printed on stdout."""
+    """Output formats printed to stdout."""
 
     table = "table"
     csv = "csv"
@@ -27,25 +27,36 @@ class Format(enum.StrEnum):
 
 
 # Options of every command that ends in a ranking.
-Top = Annotated[int | None, typer.Option(min=1, help="Rows to show in the table.")]
-CsvFile = Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")]
+Top = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Rows to show in the table."),
+]
+CsvFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the ranking as CSV."),
+]
 JsonFile = Annotated[
-    Path | None, typer.Option(help="Write everything: trials, layers, configuration.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Write everything: trials, layers, configuration."),
 ]
 HtmlFile = Annotated[
-    Path | None, typer.Option(help="Write a report as one HTML file (extra: report).")
+    Path | None,
+    typer.Option(metavar="FILE", help="Write a report as one HTML file (extra: report)."),
 ]
 MarkdownFile = Annotated[
-    Path | None, typer.Option(help="Write a report as Markdown, longer than --format md.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Write a report as Markdown, longer than --format md."),
 ]
 NoImages = Annotated[
     bool,
     typer.Option(
-        "--no-images",
-        help="No images of the sample in --html: of patients, they should not be mailed about.",
+        "--no-images", help="Leave sample images out of the page, for example patient data."
     ),
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", help="Of stdout.")]
+OutputFormat = Annotated[
+    Format,
+    typer.Option("--format", help="Output format printed to stdout."),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."),

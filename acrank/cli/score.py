@@ -8,47 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.options import (
-    AllowPartial,
-    BatchSize,
-    Bootstrap,
-    Budget,
-    ConfigFile,
-    Data,
-    DeadChannelRule,
-    Decoder,
-    DeviceName,
-    EngineName,
-    Fresh,
-    HeadKind,
-    ImageSize,
-    IntensityWindow,
-    Jobs,
-    LayerNames,
-    LearningRate,
-    MetricNames,
-    Models,
-    NormsRule,
-    Offline,
-    PatchCount,
-    PatchSize,
-    PixelCount,
-    PrecisionName,
-    RankBy,
-    RayAddress,
-    Repeats,
-    Samples,
-    Seed,
-    Shard,
-    Steps,
-    TaskOption,
-    Threads,
-    TimeoutPerModel,
-    TrustCode,
-    VoxelSpacing,
-    ZooFile,
-    settings_of,
-)
+from acrank.cli.options import ConfigFile, with_options
 from acrank.cli.output import (
     Collector,
     CsvFile,
@@ -67,50 +27,17 @@ from acrank.cli.output import (
     print_result,
     write_result,
 )
+from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
+from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
     from acrank.results import Ranking
 
 
+@with_options(RunConfig, "score")
 def score(
-    data: Data = None,
-    zoo: ZooFile = None,
-    model: Models = None,
-    metric: MetricNames = None,
-    rank_by: RankBy = None,
-    bootstrap: Bootstrap = None,
-    task: TaskOption = None,
-    decoder: Decoder = None,
-    image_size: ImageSize = None,
-    pixels: PixelCount = None,
-    layers: LayerNames = None,
-    patch: PatchSize = None,
-    spacing: VoxelSpacing = None,
-    window: IntensityWindow = None,
-    patches: PatchCount = None,
-    samples: Samples = None,
-    batch_size: BatchSize = None,
-    steps: Steps = None,
-    repeats: Repeats = None,
-    lr: LearningRate = None,
-    head: HeadKind = None,
-    norms: NormsRule = None,
-    dead_channels: DeadChannelRule = None,
-    seed: Seed = None,
-    device: DeviceName = None,
-    precision: PrecisionName = None,
-    threads: Threads = None,
-    offline: Offline = None,
-    trust_code: TrustCode = None,
-    allow_partial: AllowPartial = None,
-    jobs: Jobs = None,
-    timeout_per_model: TimeoutPerModel = None,
-    budget: Budget = None,
-    shard: Shard = None,
-    engine: EngineName = None,
-    ray_address: RayAddress = None,
-    fresh: Fresh = None,
+    settings: dict[str, Any],
     config: ConfigFile = None,
     top: Top = None,
     csv: CsvFile = None,
@@ -119,16 +46,23 @@ def score(
     markdown: MarkdownFile = None,
     no_images: NoImages = False,
     features: Annotated[
-        Path | None, typer.Option(help="Write each model's features into this folder.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write each model's features into this folder."),
     ] = None,
     from_features: Annotated[
         Path | None,
-        typer.Option(help="Rank the features in this folder again: no images, no networks."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Rank the features in this folder again: no images, no networks.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     output: OutputFormat = Format.table,
     strict: Strict = False,
 ) -> None:
     """Rank pretrained backbones for a target dataset.
+
+    Example: acrank score --data photos --model "resnet*" --html report.html
 
     Each candidate sees a sample of the target and takes one AC-Norm step on it. LogME of its
     features says how well it would transfer, AC-Corr stands beside it. Printed best first, with
@@ -137,7 +71,6 @@ def score(
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed (or
     --strict found something), 4 no model could be scored, 130 interrupted.
     """
-    settings = settings_of(locals())
     if from_features and features:
         raise ConfigError(
             "--features has no meaning with --from-features: they are there already.",
@@ -164,8 +97,6 @@ def _run(
     started: float,
     gallery: Collector | None,
 ) -> Ranking:
-    from acrank.config import make_config
-
     stored = {"data": str(from_features)} if from_features else {}
     config = make_config({**stored, **settings}, file)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,9 +11,26 @@ from acrank.finetuning.catalogue import (
     METHODS,
     check_options,
     known_method,
+    usual_rates,
 )
 from acrank.tasks.registry import Task
-from acrank.utils.fields import Patch, SpacingMm, Window, refuse_other_kind
+from acrank.utils.described import Effect, Setting
+from acrank.utils.fields import (
+    DATA,
+    AllowPartial,
+    DataKind,
+    Decoder,
+    Device,
+    ImageSize,
+    IntensityWindow,
+    Offline,
+    PatchSize,
+    Precision,
+    Threads,
+    TrustCode,
+    VoxelSpacing,
+    refuse_other_kind,
+)
 from acrank.utils.settings import Settings, validated
 
 Monitor = Literal[
@@ -21,105 +38,194 @@ Monitor = Literal[
 ]
 
 
+# Titles of options in the help.
+METHOD, TRAINING, BEST = "Method", "Training", "Best epoch"
+
+
 class FinetuneConfig(Settings):
-    """What a fine-tuning does: all that its result depends on, and how it is carried out.
+    """Everything a fine-tuning depends on, and how it is carried out."""
 
-    Attributes:
-        data: training images, as for scoring.
-        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
-        decoder: on the encoder's feature maps, for segmentation.
-        image_size: height and width that images and masks are stretched to, a multiple of 32, for
-            segmentation.
-        patch: voxels of a patch along each axis, multiples of 16, for volumes; None for 96, or what
-            fits into the median volume.
-        spacing: of the voxels that volumes are resampled to, in mm; None for the median of the
-            training volumes.
-        window: the lowest and the highest intensity of volumes that count, as for CT; None for
-            percentiles of each volume.
-        model: name of the backbone: of the zoo, or without one a timm name, ``hf-hub:`` or
-            ``local-dir:``.
-        zoo: where the backbone is listed.
-        method: how to fine-tune; see :mod:`acrank.finetuning.methods`.
-        options: of the method, by name.
-        val: validation images; None splits a part off the training images.
-        val_share: that part, stratified by class.
-        test: images that the best weights are judged on at the end.
-        samples: how many of the training images to use, stratified; None for all.
-        epochs: passes over the training images.
-        head_epochs: of these, how many train the head alone, at first.
-        batch_size: images in a batch; for segmentation 8 unless it is set, patches of volumes 2.
-        accumulate: batches whose gradients make one step.
-        optimizer: of timm's; ``sgd`` has Nesterov momentum.
-        lr: learning rate of the backbone at its highest; None takes that of the method.
-        head_lr_factor: of the head's learning rate, relative to the backbone's.
-        momentum: of SGD.
-        weight_decay: of all weights but biases and norm affines.
-        schedule: of the learning rate, after the warm-up.
-        warmup: share of the steps in which the learning rate rises.
-        label_smoothing: share of the target that is spread over all classes.
-        class_weights: ``balanced`` weighs each class by the inverse of its frequency.
-        augment: timm's training transform as it is, a light form of it, or none; for segmentation
-            flips, turns, crops and brightness (``light``), or none; volumes are flipped from left
-            to right, and their intensities vary.
-        flip: whether augmentation may mirror images and volumes from left to right, which is wrong
-            where classes are told by their side.
-        ema: decay of averaged weights, which are then judged and kept; it rises to this with the
-            steps s, as ``1 - s ** (-2 / 3)``. None for no averaging.
-        patience: epochs without a better value of ``monitor`` before training ends; None for all.
-        monitor: what chooses the best epoch, on the validation images; for segmentation ``dice``
-            unless it is set.
-        fold: keep the plain network that an AC-Norm network equals in inference.
-        seed: of the split, the head, the order of images and their augmentation.
-        device: where the network runs.
-        precision: of the forward and backward pass.
-        threads: CPU threads.
-        offline: use no network.
-        trust_code: allow a zoo entry that runs code of its own.
-        allow_partial: take a checkpoint that fills less than half of its network, of a zoo entry
-            with ``partial: true``.
-    """
-
-    data: str
-    task: Literal["auto", "classification", "segmentation"] = "auto"
-    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
-    image_size: int = Field(default=256, ge=32, multiple_of=32)
-    patch: Patch | None = None
-    spacing: SpacingMm | None = None
-    window: Window | None = None
-    model: str
-    zoo: str | None = None
-    method: str = "full"
-    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
-    val: str | None = None
-    val_share: float = Field(default=0.2, gt=0, lt=1)
-    test: str | None = None
-    samples: int | None = Field(default=None, ge=2)
-    epochs: int = Field(default=30, ge=1)
-    head_epochs: int = Field(default=0, ge=0)
-    batch_size: int = Field(default=32, ge=2)
-    accumulate: int = Field(default=1, ge=1)
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    head_lr_factor: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
-    schedule: Literal["cosine", "onecycle", "constant"] = "cosine"
-    warmup: float = Field(default=0.1, ge=0, lt=1)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: Literal["none", "balanced"] = "none"
-    augment: Literal["timm", "light", "none"] = "light"
-    flip: bool = True
-    ema: float | None = Field(default=None, gt=0, lt=1)
-    patience: int | None = Field(default=None, ge=1)
-    monitor: Monitor = "balanced_accuracy"
-    fold: bool = True
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: int | None = Field(default=None, ge=1)
-    offline: bool = False
-    trust_code: bool = False
-    allow_partial: bool = False
+    data: Annotated[
+        str,
+        Setting(
+            "Training images: a folder of class folders, of images/ and masks/, or of volumes; a "
+            "CSV file (path,label); hfds/NAME; or demo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+        ),
+    ]
+    task: DataKind = "auto"
+    decoder: Decoder = "unet"
+    image_size: ImageSize = 256
+    patch: PatchSize = None
+    spacing: VoxelSpacing = None
+    window: IntensityWindow = None
+    model: Annotated[
+        str,
+        Setting(
+            "Backbone: a name in the zoo; without --zoo of timm, or hf-hub:ORG/NAME, "
+            "local-dir:PATH.",
+            DATA,
+            metavar="NAME",
+        ),
+    ]
+    zoo: Annotated[
+        str | None,
+        Setting(
+            "Zoo that lists the backbone: a zoo file, default or demo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="FILE|demo",
+        ),
+    ] = None
+    method: Annotated[
+        str, Setting(f"Method of fine-tuning: {', '.join(METHODS)}.", METHOD, metavar="NAME")
+    ] = "full"
+    options: Annotated[
+        dict[str, float | int | str | bool],
+        Setting("Options of the method, by name.", METHOD, option=None),
+    ] = Field(default_factory=dict)
+    val: Annotated[
+        str | None,
+        Setting(
+            "Validation images.", DATA, Effect.CHOICE, metavar="DATA", default="split off --data"
+        ),
+    ] = None
+    val_share: Annotated[
+        float,
+        Field(gt=0, lt=1),
+        Setting("Share of --data that is split off for validation, stratified by class.", DATA),
+    ] = 0.2
+    test: Annotated[
+        str | None,
+        Setting(
+            "Test images, on which the best weights are judged at the end.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+        ),
+    ] = None
+    samples: Annotated[
+        int | None,
+        Field(ge=2),
+        Setting("Images of --data to use, stratified by class.", DATA, default="all"),
+    ] = None
+    epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
+    head_epochs: Annotated[
+        int,
+        Field(ge=0),
+        Setting("How many of these epochs, at first, train the head alone.", TRAINING),
+    ] = 0
+    batch_size: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Images, or patches of volumes, in a batch.",
+            TRAINING,
+            usual=lambda task: task.batch_size,
+        ),
+    ] = 32
+    accumulate: Annotated[
+        int, Field(ge=1), Setting("Batches whose gradients make one step.", TRAINING)
+    ] = 1
+    optimizer: Annotated[
+        Literal["sgd", "adamw"], Setting("SGD with Nesterov momentum, or AdamW.", TRAINING)
+    ] = "sgd"
+    lr: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Setting(
+            "Highest learning rate of the backbone.",
+            TRAINING,
+            default=f"that of the method: {usual_rates()}; a tenth for AdamW",
+        ),
+    ] = None
+    head_lr_factor: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False),
+        Setting("Learning rate of the head, relative to that of the backbone.", TRAINING),
+    ] = 10.0
+    momentum: Annotated[float, Field(ge=0, lt=1), Setting("Momentum of SGD.", TRAINING)] = 0.9
+    weight_decay: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        Setting("Weight decay of all weights but biases and norm affines.", TRAINING),
+    ] = 5e-4
+    schedule: Annotated[
+        Literal["cosine", "onecycle", "constant"],
+        Setting("Course of the learning rate after the warm-up.", TRAINING),
+    ] = "cosine"
+    warmup: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Setting("Share of the steps in which the learning rate rises.", TRAINING),
+    ] = 0.1
+    label_smoothing: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Setting("Share of the target that is spread over all classes.", TRAINING),
+    ] = 0.0
+    class_weights: Annotated[
+        Literal["none", "balanced"],
+        Setting(
+            "Weights of the classes in the loss; balanced takes the inverse of their frequency.",
+            TRAINING,
+        ),
+    ] = "none"
+    augment: Annotated[
+        Literal["timm", "light", "none"],
+        Setting(
+            "Augmentation of training images: timm's, a light form of it (with masks flips, turns, "
+            "crops and brightness), or none.",
+            TRAINING,
+        ),
+    ] = "light"
+    flip: Annotated[
+        bool,
+        Setting(
+            "Let augmentation mirror images and volumes from left to right, which is wrong where "
+            "classes are told by their side.",
+            TRAINING,
+        ),
+    ] = True
+    ema: Annotated[
+        float | None,
+        Field(gt=0, lt=1),
+        Setting(
+            "Decay of averaged weights, which are then judged and kept; it rises to this with the "
+            "steps s, as 1 - s ** (-2 / 3).",
+            BEST,
+            default="no averaging",
+        ),
+    ] = None
+    patience: Annotated[
+        int | None,
+        Field(ge=1),
+        Setting("End after N epochs without a better value of --monitor.", BEST),
+    ] = None
+    monitor: Annotated[
+        Monitor,
+        Setting(
+            "What chooses the best epoch, on the validation images.",
+            BEST,
+            usual=lambda task: task.monitor,
+        ),
+    ] = "balanced_accuracy"
+    fold: Annotated[
+        bool, Setting("Save AC-Norm as the plain layers that it equals in inference.", METHOD)
+    ] = True
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**32),
+        Setting("Seed of the split, the head, the order of images and augmentation.", TRAINING),
+    ] = 0
+    device: Device = "auto"
+    precision: Precision = "auto"
+    threads: Threads = None
+    offline: Offline = False
+    trust_code: TrustCode = False
+    allow_partial: AllowPartial = False
 
     @field_validator("method")
     @classmethod
@@ -144,9 +250,8 @@ class FinetuneConfig(Settings):
         Raises:
             ConfigError: a setting that the task has not.
         """
-        refuse_other_kind(self, task.dimensions == 3)
-        usual = {"batch_size": task.batch_size, "monitor": task.monitor}
-        known = self.model_copy(update={"task": task.name, **task.left_unset(self, usual)})
+        refuse_other_kind(self, task)
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
         if known.monitor not in task.measure_keys:
             raise ConfigError(
                 f"--monitor {known.monitor} is no measure of {task.name}.",
@@ -176,11 +281,6 @@ class FinetuneConfig(Settings):
             return self.lr
         usual = METHODS[self.method].lr
         return usual if self.optimizer == "sgd" else usual / 10
-
-
-# Settings that the result does not depend on, and those of where and in which precision it was
-# computed: a folder keeps these as they were, not as they were asked for.
-HOW = ("threads", "offline", "trust_code", "allow_partial", "device", "precision")
 
 
 def make_finetune_config(settings: dict[str, Any]) -> FinetuneConfig:

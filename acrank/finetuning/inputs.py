@@ -29,6 +29,7 @@ from acrank.finetuning.notices import (
 )
 from acrank.finetuning.objective import Dataset
 from acrank.finetuning.split import split
+from acrank.tasks.registry import TASKS
 from acrank.utils.fields import told_unused
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
@@ -74,7 +75,7 @@ def open_images(config: FinetuneConfig) -> Images:
     if known_task(config.data, config.task) != "classification":
         return _open_masks(config)
     training, said = _read(config, config.data, config.samples)
-    notes, read = (*training.warnings, *told_unused(config)), [said]
+    notes, read = (*training.warnings, *told_unused(config, TASKS["classification"])), [said]
     others = {}
     for option, data in (("--val", config.val), ("--test", config.test)):
         if data is not None:

@@ -19,7 +19,7 @@ from acrank.data.volumes.nifti import require_nifti
 from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.finetuning.classes import Classifying
-from acrank.finetuning.config import HOW, FinetuneConfig
+from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.inputs import Images, find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
@@ -43,6 +43,7 @@ from acrank.tasks.decoders import require_decoders
 from acrank.tasks.dimensions import dimensions_of
 from acrank.tasks.registry import TASKS
 from acrank.utils.alone import alone_in
+from acrank.utils.described import described
 from acrank.utils.device import (
     choose_autocast,
     choose_device,
@@ -174,9 +175,9 @@ def known(config: FinetuneConfig) -> FinetuneConfig:
 
 def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:
     """A hash of all that a fine-tuning depends on."""
-    settings = {k: v for k, v in config.model_dump(mode="json").items() if k not in HOW}
-    for name in ("data", "val", "test", "zoo"):
-        settings.pop(name)
+    about = described(FinetuneConfig)
+    equal = {name for name, setting in about.items() if setting.effect.held_equal}
+    settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
     content = {
         "settings": settings,

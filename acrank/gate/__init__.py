@@ -1,6 +1,4 @@
-"""Rules that a backbone must meet, and the verdict on a ranking."""
+"""Rules that a backbone must meet, and the verdict on a ranking.
 
-from acrank.gate.judge import Verdict, judge
-from acrank.gate.policy import Policy, read_policy
-
-__all__ = ["Policy", "Verdict", "judge", "read_policy"]
+Nothing is imported here, so that the command line's help needs no NumPy.
+"""

@@ -3,52 +3,92 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from acrank.config import read_run_file
 from acrank.errors import ConfigError
 from acrank.metrics.guards import GUARDS
+from acrank.utils.described import Setting
 from acrank.utils.licences import split_licenses
 from acrank.utils.settings import Settings, read_settings, validated
 
 SECTION = "gate"
+RULES = "Rules"  # title of their options in the help
 
 
 class Policy(Settings):
-    """Rules of a gate; one that is None is not asked for.
+    """Rules of a gate; one that is None is not asked for."""
 
-    Attributes:
-        require: the backbone that is judged; None for the best one that the limits on size and
-            licence leave.
-        top_k: the backbone is among so many first, or cannot be told apart from one of them. 1
-            where a backbone is required and no other rule is given.
-        fail_under: its score is at least this; at most, for a metric of which lower is better.
-        max_regret: its score is at most so far below the best.
-        baseline: result of an earlier run.
-        max_drop: its score is at most so far below that of the same backbone then; 0 where a
-            baseline is given without it.
-        min_margin: it is first, and its score so far above the next.
-        max_params: millions of parameters at most; larger models are no candidates.
-        license: accepted licences; models under others are no candidates.
-        allow_different: compare with a baseline of other data or settings.
-        allow_failed: judge although models failed, any of which might have been better.
-        allow_guard: guards that may speak against the score.
-    """
-
-    require: str | None = Field(default=None, min_length=1)
-    top_k: int | None = Field(default=None, ge=1)
-    fail_under: float | None = Field(default=None, allow_inf_nan=False)
-    max_regret: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    baseline: Path | None = None
-    max_drop: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    min_margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    max_params: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    license: tuple[str, ...] = ()
-    allow_different: bool = False
-    allow_failed: bool = False
-    allow_guard: tuple[str, ...] = ()
+    require: Annotated[
+        str | None,
+        Field(min_length=1),
+        Setting("Backbone to judge.", RULES, metavar="NAME", default="the best within the limits"),
+    ] = None
+    top_k: Annotated[
+        int | None,
+        Field(ge=1),
+        Setting(
+            "The backbone is among the first K, or cannot be told apart from one of them.",
+            RULES,
+            metavar="K",
+            default="1 where a backbone is required and no other rule is given",
+        ),
+    ] = None
+    fail_under: Annotated[
+        float | None,
+        Field(allow_inf_nan=False),
+        Setting("The score is at least X; at most X for a metric of which lower is better.", RULES),
+    ] = None
+    max_regret: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Setting("The score is at most X below the best.", RULES),
+    ] = None
+    baseline: Annotated[
+        Path | None,
+        Setting("The score has not dropped since this earlier run (acrank score --json).", RULES),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Setting(
+            "The score is at most X below that of the baseline.",
+            RULES,
+            default="0 where a baseline is given",
+        ),
+    ] = None
+    min_margin: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Setting("The backbone is first, and its score X above the next.", RULES),
+    ] = None
+    max_params: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Setting("Millions of parameters at most; larger models are no candidates.", RULES),
+    ] = None
+    license: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Accepted licences: permissive, or SPDX names and wildcards; models under others are "
+            "no candidates; repeatable.",
+            RULES,
+            metavar="NAME",
+        ),
+    ] = ()
+    allow_different: Annotated[
+        bool, Setting("Compare with a baseline of other data or settings.", RULES)
+    ] = False
+    allow_failed: Annotated[
+        bool,
+        Setting("Judge although models failed, any of which might have been better.", RULES),
+    ] = False
+    allow_guard: Annotated[
+        tuple[str, ...],
+        Setting("Guard that may speak against the score; repeatable.", RULES, metavar="NAME"),
+    ] = ()
 
     @field_validator("license", "allow_guard", mode="before")
     @classmethod

@@ -11,17 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from acrank.metrics.guards import GUARDS, GuardWarning
-from acrank.metrics.registry import METRICS, Metric
+from acrank.metrics.metric import Metric
+from acrank.metrics.registry import METRICS
 
 __all__ = ["GUARDS", "METRICS", "GuardWarning", "Metric"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in METRICS and METRICS[name].function:
+    if not name.startswith("_") and name in METRICS and METRICS[name].kind == "features":
         return METRICS[name].load()
     raise AttributeError(f"module 'acrank.metrics' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    functions = [name for name, metric in METRICS.items() if metric.function]
+    functions = [name for name, metric in METRICS.items() if metric.kind == "features"]
     return sorted([*__all__, *functions])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from acrank.errors import MetricError
+from acrank.metrics.compute import Computed, attempt
 from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
-from acrank.metrics.guards import NO_INTERVAL, collect_guards
-from acrank.metrics.registry import METRICS, NO_CLASSIFIER, Metric
+from acrank.metrics.guards import NO_INTERVAL
+from acrank.metrics.metric import Metric
+from acrank.metrics.registry import METRICS, NO_CLASSIFIER, of_kind
 from acrank.metrics.resampling import (
     degrees_of_freedom,
     subsamples,
@@ -23,26 +25,6 @@ from acrank.metrics.resampling import (
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
-
-
-@dataclass
-class FeatureScores:
-    """What the metrics gave.
-
-    Attributes:
-        scores: by metric.
-        guards: by metric, the guards that fired and why.
-        undefined: by metric, why it has no value.
-    """
-
-    scores: dict[str, Estimate] = field(default_factory=dict)
-    guards: dict[str, dict[str, str]] = field(default_factory=dict)
-    undefined: dict[str, str] = field(default_factory=dict)
-
-    def refuse(self, metrics: Sequence[str], reason: str) -> None:
-        """Leave some metrics without a value, with the guard ``not-finite``."""
-        self.undefined.update(dict.fromkeys(metrics, reason))
-        self.guards.update({name: {"not-finite": reason} for name in metrics})
 
 
 def feature_scores(
@@ -55,14 +37,14 @@ def feature_scores(
     widths: tuple[int, ...] = (),
     replicates: int = 0,
     seed: int = 0,
-) -> FeatureScores:
+) -> Computed:
     """Compute some metrics of one model's features, sharing what they have in common.
 
     Args:
         features: (N, D).
         labels: class ids (N,).
         source_probs: probabilities over source classes (N, K), or None.
-        metrics: names of metrics of the kind ``features``.
+        metrics: names of metrics; those of other kinds than ``features`` are passed over.
         images: the image that each row is of (N,), where rows are pixels; None for one each.
         widths: channels of each scale that the features are put together from.
         replicates: number of random parts of the sample for the uncertainty.
@@ -71,13 +53,15 @@ def feature_scores(
     Returns:
         A value or a reason for every metric; no metric raises.
     """
-    result = FeatureScores()
+    result = Computed()
+    metrics = [metric.name for metric in of_kind("features", metrics)]
     heads = [name for name in metrics if "source_probs" in METRICS[name].needs]
     if source_probs is not None and not np.isfinite(source_probs).all():
-        result.refuse(heads, "the source classifier's probabilities are not finite")
+        reason = "the source classifier's probabilities are not finite"
+        result.refuse(heads, reason, "not-finite")
         metrics, source_probs = [name for name in metrics if name not in heads], None
     if not np.isfinite(features).all():
-        result.refuse(metrics, "the features are not finite")
+        result.refuse(metrics, "the features are not finite", "not-finite")
         return result
     data = as_feature_set(features, labels, source_probs)
     if images is not None and len(np.unique(images)) < len(images):
@@ -140,14 +124,20 @@ def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], s
     """A value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
         return math.nan, {}, NO_CLASSIFIER
-    reason = ""
-    with collect_guards() as guards:
-        try:
-            value = metric.load()(data)
-        except MetricError as error:
-            value, reason = math.nan, str(error)
-        except Exception as error:  # one metric's trouble must not take the others along
-            value, reason = math.nan, f"{type(error).__name__}: {error}"
-    if not reason and guards:
-        reason = "; ".join(f"{name}: {text}" for name, text in guards.items())
-    return value, guards, reason or "undefined"
+    names = ("features", "labels", *metric.needs)
+    given = (data,) if metric.takes_set else tuple(_shielded(getattr(data, n)) for n in names)
+    value, guards, reason = attempt(metric, *given)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return math.nan, guards, f"its function gave {type(value).__name__}, no number"
+    if math.isinf(number):
+        return math.nan, guards, f"the result is {number}"
+    return number, guards, reason
+
+
+def _shielded(values: NDArray[Any]) -> NDArray[Any]:
+    """The same array, not to be written to: the other metrics see it too."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -1,93 +1,46 @@
-"""What each score is, which way is better, and where its function lives."""
+"""Every metric by name: those of the catalogue, and those of installed packages."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from acrank.errors import ConfigError
+from acrank.metrics.metric import CLASSIFICATION as CLASSIFICATION
+from acrank.metrics.metric import Kind, Metric
+from acrank.utils.plugins import Registry
 
-Kind = Literal["affine", "features", "static", "relative", "passes"]
-Role = Literal["score", "control", "baseline", "part"]
-Cost = Literal["free", "cheap", "dear", "extra"]
-
+# The score that orders a table unless --rank-by names another.
+DEFAULT = "log_me"
 # Orders the table by the mean of the others' ranks; see acrank.ranking.consensus.
 CONSENSUS = "consensus"
-# The task of a run whose data have not been looked at.
-CLASSIFICATION = "classification"
+# What a consensus is of where no metric is named.
+CONSENSUS_DEFAULT = ("ac_corr", DEFAULT)
 # Always computed: what the project is about.
 AC_CORR = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
 # Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
 NO_CLASSIFIER = "the network has no source classifier"
+# Words that name no metric: those of --metric and --rank-by, and columns of every result.
+RESERVED = frozenset(
+    (
+        *("all", CONSENSUS, "dataset"),
+        *("rank", "model", "status", "score", "score_low", "score_high", "p_best", "params_m"),
+        *("norm_layers", "norm_channels", "input_size", "license", "revision", "seconds"),
+        *("reason", "tie_group", "flags", "norm_kind"),
+    )
+)
 
 
-class Metric(BaseModel):
-    """What a reader must know of a score.
-
-    Attributes:
-        name: as in tables and on the command line.
-        kind: what it is computed from: ``affine`` parameters before and after the step,
-            ``features`` of the unchanged network, ``static`` facts about the model, further
-            ``passes`` of the network, or ``relative``: its parts over all models of the zoo.
-        higher_is_better: the direction.
-        bounds: the range, in words.
-        summary: what it measures, in one line.
-        distrust: when not to believe it.
-        reference: where it is defined.
-        role: a ``score`` votes in a consensus; a ``control`` or ``baseline`` says what a score
-            must beat; a ``part`` is of use to another metric only.
-        form_of: a metric of which it is another form: both together have one vote.
-        cost: ``free``, ``cheap`` or ``dear`` beside the network's pass; ``extra`` needs further
-            passes, and is computed only where it is asked for by name.
-        function: ``module:function`` within ``acrank.metrics``, for ``features``.
-        needs: what of the network besides features: ``source_probs``.
-        parts: metrics that a ``relative`` one combines, each with its weight.
-        intervals: whether parts of the sample tell how far it varies.
-        tasks: on what kinds of target it is defined.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    kind: Kind
-    higher_is_better: bool
-    bounds: str
-    summary: str
-    distrust: str
-    reference: str
-    role: Role = "score"
-    form_of: str = ""
-    cost: Cost = "cheap"
-    function: str = ""
-    needs: tuple[str, ...] = ()
-    parts: dict[str, float] = {}
-    intervals: bool = True
-    tasks: tuple[str, ...] = (CLASSIFICATION,)
-
-    def in_all(self, task: str = CLASSIFICATION) -> bool:
-        """Whether ``--metric all`` includes it."""
-        return self.cost != "extra" and self.role != "part" and task in self.tasks
-
-    def load(self) -> Callable[..., float]:
-        """The function that computes it; its module is imported now."""
-        module, _, name = self.function.partition(":")
-        function: Callable[..., float] = getattr(
-            importlib.import_module(f"acrank.metrics.{module}"), name
-        )
-        return function
-
-
-def _read_catalogue() -> dict[str, Metric]:
+def _catalogue() -> dict[str, Metric]:
     text = files("acrank.metrics").joinpath("catalogue.yaml").read_text(encoding="utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     entries: dict[str, dict[str, Any]] = yaml.load(text, Loader=loader)
-    return {name: Metric(name=name, **_plain(entry)) for name, entry in entries.items()}
+    return {name: Metric(name=name, takes_set=True, **_plain(e)) for name, e in entries.items()}
 
 
 def _plain(entry: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +48,26 @@ def _plain(entry: dict[str, Any]) -> dict[str, Any]:
     return {k: " ".join(v.split()) if isinstance(v, str) else v for k, v in entry.items()}
 
 
-METRICS: dict[str, Metric] = _read_catalogue()
+def _of_package(name: str, loaded: object) -> Metric:
+    """A metric of another package under the name of its entry point.
+
+    Raises:
+        TypeError: it is no metric.
+        ValueError: it cannot have that name, or its parts are no metrics.
+    """
+    if not isinstance(loaded, Metric):
+        raise TypeError(f"it is of type {type(loaded).__name__}, not acrank.metrics.Metric")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
+        raise ValueError("no metric can have that name: use lower-case letters, digits and _")
+    if loaded.name not in ("", name):
+        raise ValueError(f"it calls itself {loaded.name!r}")
+    missing = [part for part in loaded.parts if part not in METRICS]
+    if missing:
+        raise ValueError(f"its part {missing[0]!r} is no metric")
+    return loaded.model_copy(update={"name": name})
+
+
+METRICS: Registry[Metric] = Registry("acrank.metrics", "metric", _catalogue, _of_package)
 
 
 def metric_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -165,9 +137,14 @@ def higher_is_better(rank_by: str) -> bool:
 
 def is_relative(rank_by: str) -> bool:
     """Whether a model's score depends on the other models: of a metric or of the consensus."""
-    return rank_by == CONSENSUS or METRICS[rank_by].kind == "relative"
+    return rank_by == CONSENSUS or METRICS[rank_by].is_relative
 
 
 def with_parts(names: Iterable[str]) -> tuple[str, ...]:
     """The metrics to compute for each model: relative ones are replaced by their parts."""
     return tuple(dict.fromkeys(part for name in names for part in METRICS[name].parts or (name,)))
+
+
+def of_kind(kind: Kind, names: Iterable[str]) -> list[Metric]:
+    """The metrics of one kind among some."""
+    return [METRICS[name] for name in names if METRICS[name].kind == kind]

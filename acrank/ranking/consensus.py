@@ -100,11 +100,11 @@ def _ballot(
     models: Sequence[ModelResult], name: str, seed: int, apart: Collection[str]
 ) -> Ballot | None:
     """A metric's vote; None where fewer than two models have it."""
-    out = apart if METRICS[name].kind == "affine" else ()
+    out = apart if METRICS[name].of_norms else ()
     have = [i for i, model in enumerate(models) if name in model.scores and model.model not in out]
     if len(have) < 2:
         return None
-    sign = 1.0 if METRICS[name].higher_is_better else -1.0
+    sign = METRICS[name].sign
     estimates = [models[index].scores[name] for index in have]
     values = sign * np.array([[estimate.value for estimate in estimates]])
     drawn, varies = np.repeat(values, DRAWS, axis=0), np.zeros(len(models), dtype=bool)

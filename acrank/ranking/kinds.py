@@ -25,7 +25,7 @@ def set_apart(results: Sequence[ModelResult], metrics: Sequence[str]) -> frozens
     Returns:
         Names of the models whose layers are others; none where there is one kind only.
     """
-    affine = [name for name in metrics if METRICS[name].kind == "affine"]
+    affine = [name for name in metrics if METRICS[name].of_norms]
     scored = [
         result
         for result in results

@@ -65,7 +65,7 @@ def _by_metric(
     results: Sequence[ModelResult], rank_by: str, seed: int
 ) -> tuple[list[RankedModel], list[str]]:
     """The ranked rows, best first, then a row for each other result."""
-    sign = 1.0 if METRICS[rank_by].higher_is_better else -1.0
+    sign = METRICS[rank_by].sign
     scored = sorted(
         (result for result in results if result.status == "ok"),
         key=lambda result: (-sign * result.value(rank_by), result.model),

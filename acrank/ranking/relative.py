@@ -24,7 +24,7 @@ def with_relative_scores(
     """
     enriched = list(results)
     for name in metrics:
-        if METRICS[name].kind == "relative":
+        if METRICS[name].is_relative:
             enriched = _add(enriched, name)
     return enriched
 

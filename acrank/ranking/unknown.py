@@ -35,7 +35,7 @@ def unknown_notes(rows: Sequence[RankedModel], rank_by: str) -> list[str]:
         rank_by: the metric that orders them, no consensus. Of a metric of the model alone, which
             no image moves, nothing is said.
     """
-    if METRICS[rank_by].kind == "static":
+    if not METRICS[rank_by].sees_images:
         return []
     reasons: dict[str, list[str]] = {}
     for row in rows:

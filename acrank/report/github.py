@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from acrank.errors import ConfigError
-from acrank.gate import Verdict
+from acrank.gate.judge import Verdict
 from acrank.report.verdict import candidate, to_markdown
 from acrank.utils.visible import visible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from acrank.gate import Verdict
+from acrank.gate.judge import Verdict
 from acrank.utils.visible import visible
 
 SUITE = "acrank gate"

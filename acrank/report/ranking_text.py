@@ -82,7 +82,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _is_affine(metric: str) -> bool:
-    return metric in METRICS and METRICS[metric].kind == "affine"
+    return metric in METRICS and METRICS[metric].of_norms
 
 
 def uncertainty_notes(ranking: Ranking) -> list[str]:
@@ -97,7 +97,7 @@ def uncertainty_notes(ranking: Ranking) -> list[str]:
             "Interval: 95 % of draws of every metric. places: best and worst rank by any of them."
             + unknown
         ]
-    if METRICS[ranking.rank_by].kind in ("features", "relative"):
+    if not METRICS[ranking.rank_by].needs_network:
         over = "random parts of the sample"
     else:
         steps = ranking.record.get("config", {}).get("steps", 1)

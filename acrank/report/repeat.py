@@ -6,25 +6,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 
 from acrank.config import RunConfig
 from acrank.tasks.registry import TASKS
-from acrank.utils.fields import VOLUME_SETTINGS
+from acrank.utils.described import described, option_of, taken_as
 
-# Settings that no option takes; they go into a file.
-_IN_FILE = ("temperature",)
-_OPTION = {"models": "--model", "metrics": "--metric"}
-# What --from-features takes (SETTINGS in acrank.runners.from_features, which imports PyTorch).
-OF_FEATURES = ("models", "metrics", "rank_by", "bootstrap", "seed")
 SETTINGS_FILE = "settings.yaml"
-# What acrank explain has no option for: one model, AC-Corr alone, in this process, each time anew.
-_NOT_EXPLAINED = (
-    *("models", "metrics", "rank_by", "bootstrap", "pixels", "layers", "fresh", "jobs"),
-    *("timeout_per_model", "engine", "ray_address", "shard", "budget"),
-)
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,9 @@ def repeat_explanation(record: Mapping[str, Any], model: str) -> Repeat:
         model: that it is of.
     """
     config = record["config"]
-    given = {name: config[name] for name in config if name not in _NOT_EXPLAINED}
+    settings = described(RunConfig)
+    idle = {name for name, setting in settings.items() if "explain" in setting.not_for}
+    given = {name: config[name] for name in config if name not in idle}
     return _of_run(given, "explain", model)
 
 
@@ -92,17 +84,15 @@ def _files(names: Sequence[str]) -> list[str]:
 def _of_run(config: Mapping[str, Any], *command: str) -> Repeat:
     checked = RunConfig.model_validate(dict(config))
     words = [*_words("data", checked.data), *_changed(checked)]
-    lines = [f"{name}: {getattr(checked, name)!r}\n" for name in _IN_FILE if _is_set(checked, name)]
-    if lines:
-        words += ["--config", SETTINGS_FILE]
-    return Repeat(("acrank", *(command or ("score",)), *words), "".join(lines))
+    return Repeat(("acrank", *(command or ("score",)), *words))
 
 
 def _of_features(config: Mapping[str, Any]) -> Repeat:
     folder = str(config["from_features"])
-    given = {name: config[name] for name in OF_FEATURES if name in config}
+    names = [name for name, setting in described(RunConfig).items() if setting.of_features]
+    given = {name: config[name] for name in names if name in config}
     checked = RunConfig.model_validate({"data": folder, **given})
-    words = _words("from_features", folder) + _changed(checked)
+    words = [*_pair("--from-features", folder), *_changed(checked)]
     if "--seed" not in words:  # without one, that of the features would be taken
         words += _words("seed", checked.seed)
     return Repeat(("acrank", "score", *words))
@@ -110,31 +100,25 @@ def _of_features(config: Mapping[str, Any]) -> Repeat:
 
 def _changed(config: RunConfig) -> list[str]:
     """Options for the settings that are not the defaults."""
-    names = (name for name in RunConfig.model_fields if name not in ("data", *_IN_FILE))
-    return [
-        word
-        for name in names
-        if _is_set(config, name)
-        for word in _words(name, getattr(config, name))
-    ]
+    names = (name for name in RunConfig.model_fields if name != "data" and _is_set(config, name))
+    return [word for name in names for word in _words(name, getattr(config, name))]
 
 
 def _is_set(config: RunConfig, name: str) -> bool:
-    default = RunConfig.model_fields[name].default
-    if name in ("samples", "batch_size") and any(
-        task.name == config.task and getattr(task, name) != default for task in TASKS.values()
-    ):
+    usual, default = described(RunConfig)[name].usual, RunConfig.model_fields[name].default
+    same_name = (task for task in TASKS.values() if task.name == config.task)
+    if usual and any(usual(task) != default for task in same_name):
         return True  # the task has a usual value of its own, which the field does not know
     return bool(getattr(config, name) != default)
 
 
 def _words(name: str, value: Any) -> list[str]:
-    option = _OPTION.get(name, "--" + name.replace("_", "-"))
-    if value is True:
-        return [option]
-    if name in VOLUME_SETTINGS and isinstance(value, tuple):
-        return list(_pair(option, ",".join(map(_text, value))))
+    option, taken = option_of(RunConfig, name), taken_as(RunConfig.model_fields[name])
+    if isinstance(value, bool):
+        return [option if value else f"--no-{option.removeprefix('--')}"]
     values = value if isinstance(value, tuple) else (value,)
+    if get_origin(taken) is not list:  # several numbers in one word
+        return list(_pair(option, ",".join(map(_text, values))))
     return [word for part in values for word in _pair(option, _text(part))]
 
 

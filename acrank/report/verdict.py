@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from acrank.gate import Verdict
+from acrank.gate.judge import Verdict
 from acrank.report.cells import markdown_table, plain
 from acrank.report.comparison import changes_lines, listed
 from acrank.report.ranking_text import any_compared, number_text, uncertainty_texts

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acrank.config import HOW
+from acrank.config import RunConfig
+from acrank.utils.described import described
 
-# Settings in which comparable runs may differ: which models, where the images lie; and those that
-# are compared as they came out, where "auto" is one or the other.
-FREE = {*HOW, "shard", "zoo", "models", "data", "device", "precision"}
 PRECISION = "the device (precision)"
 
 
@@ -42,11 +40,13 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator
     def pair(part: str, name: str) -> tuple[Any, Any]:
         return first[part].get(name), second[part].get(name)
 
+    settings = described(RunConfig)
+    free = {name for name, setting in settings.items() if not setting.effect.held_equal}
     compared = [
         *((f"the dataset ({name})", *pair("dataset", name)) for name in _OF_DATASET),
         *(
             (f"the setting {name}", *pair("config", name))
-            for name in sorted({*first["config"], *second["config"]} - FREE)
+            for name in sorted({*first["config"], *second["config"]} - free)
         ),
         ("the device (type)", *pair("device", "type")),
         (PRECISION, *pair("device", "precision")),

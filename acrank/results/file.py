@@ -127,7 +127,7 @@ def as_scored(result: ModelResult) -> ModelResult:
     Args:
         result: of a file.
     """
-    relative = {name for name, metric in METRICS.items() if metric.kind == "relative"}
+    relative = {name for name, metric in METRICS.items() if metric.is_relative}
     unranked = result.status == "unranked"
     return replace(
         result,

@@ -11,6 +11,7 @@ from acrank.cache import Key
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample
 from acrank.errors import NotScoredError, ZooError
+from acrank.metrics.affine import Probe
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.inprocess import run_in_process
@@ -18,16 +19,8 @@ from acrank.runners.model import ModelRunner, RunContext
 from acrank.runners.rank import choose_entries, job_record, prepare_run
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.types import Explanation
-from acrank.scoring.types import Probe
-from acrank.utils.fields import given
+from acrank.utils.described import described, given
 from acrank.zoo import ZooEntry, read_zoo
-
-# Settings that have no meaning for one model and AC-Corr alone, as they are by default.
-_ALONE: dict[str, Any] = {
-    **{"metrics": (), "rank_by": "ac_corr", "shard": None, "budget": None},
-    **{"jobs": None, "timeout_per_model": None, "engine": "local", "ray_address": None},
-    "fresh": True,
-}
 
 
 def explain(
@@ -85,9 +78,7 @@ def explain_one(
     """
     listener = listener or Silent()
     started = time.perf_counter()
-    # a setting of volumes that nobody has given stays so: for images it would be refused
-    patches = dict.fromkeys(given(config, ("patches",)), 1)
-    config = config.model_copy(update={**_ALONE, **patches})
+    config = config.model_copy(update=_alone(config))
     entry = _the_one(config)
     job = prepare_run(config, [entry], listener)
     result, probe = _probe(entry, job.context, listener)
@@ -97,6 +88,16 @@ def explain_one(
     record["seconds"] = round(time.perf_counter() - started, 3)
     layers = explain_layers(probe, result.layers, config.dead_channels)
     return Explanation(result, layers, record, job.notes)
+
+
+def _alone(config: RunConfig) -> dict[str, Any]:
+    """What has no meaning for one model and AC-Corr alone, as it is by default.
+
+    A setting that nobody has given stays so: one of volumes would be refused for images.
+    """
+    others = [name for name, one in described(RunConfig).items() if "explain" in one.not_for]
+    usual = {name: RunConfig.model_fields[name].default for name in given(config, others)}
+    return {**usual, "models": config.models, "rank_by": "ac_corr", "fresh": True}
 
 
 def _the_one(config: RunConfig) -> ZooEntry:

@@ -15,10 +15,8 @@ from acrank.results import ModelResult, Ranking
 from acrank.runners.callbacks import Listener, Silent
 from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
-from acrank.scoring.score import Scores, add_feature_scores, with_static_scores
-
-# The settings that still mean something.
-SETTINGS = ("models", "metrics", "rank_by", "bootstrap", "seed")
+from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
+from acrank.utils.described import described, option_of, options_text
 
 
 def rank_from_features(
@@ -31,8 +29,8 @@ def rank_from_features(
 
     Args:
         folder: written by ``acrank score --features``.
-        config: its fields in ``SETTINGS``, and the folder as its data; without a seed that of
-            the run.
+        config: its fields that are described as of features, and the folder as its data; without
+            a seed that of the run.
         listener: is told of the progress.
 
     Raises:
@@ -61,22 +59,27 @@ def rank_from_features(
         listener.begin(result.model)
         results.append(_score(result, extracted, config))
         listener.done(results[-1])
-    given = config.model_dump(mode="json", include=set(SETTINGS))
+    given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
     return finish_run(results, config, record, listener)
 
 
+def _of_features() -> list[str]:
+    """The settings that still mean something."""
+    return [name for name, setting in described(RunConfig).items() if setting.of_features]
+
+
 def _refuse_idle(folder: Path, config: RunConfig) -> None:
     """Settings of networks and images would be ignored; whoever gives one expects more."""
-    idle = sorted(config.model_fields_set - {*SETTINGS, "data"})
+    idle = sorted(config.model_fields_set - {*_of_features(), "data"})
     if config.data != str(folder):
         idle.insert(0, "data")
     if idle:
-        name = idle[0].replace("_", "-")
         raise ConfigError(
-            f"--{name} has no meaning with --from-features: the features are there already.",
-            hint="Give --metric, --rank-by, --bootstrap, --seed or --model.",
+            f"{option_of(RunConfig, idle[0])} has no meaning with --from-features: the features "
+            "are there already.",
+            hint=f"There are {options_text(RunConfig, _of_features())}.",
         )
 
 
@@ -90,7 +93,7 @@ def _score(result: ModelResult, extracted: Extracted, config: RunConfig) -> Mode
     wanted = with_parts(config.metrics_wanted)
     add_feature_scores(found, extracted, wanted, config)
     for name in wanted:
-        if name not in found.scores and METRICS[name].kind in ("affine", "passes"):
+        if name not in found.scores and METRICS[name].needs_network:
             found.undefined.setdefault(name, "needs the network; not among the features' scores")
-    scored = with_static_scores(found.result_like(result), wanted, config.seed)
+    scored = with_fact_scores(found.result_like(result), wanted, config.seed)
     return scored.with_seconds(time.perf_counter() - started)

@@ -92,7 +92,7 @@ def prepare_run(
         raise ConfigError(f"--features keeps one row an image; the data are for {task.name}.")
     sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
-    unused = told_unused(config) if task.whole_images else ()
+    unused = told_unused(config, task)
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         listener.message(note)

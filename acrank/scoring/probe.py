@@ -5,10 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from acrank.data.base import Batches
+from acrank.metrics.affine import Probe
 from acrank.scoring.norms import no_norm_error, norm_layers
 from acrank.scoring.single_step import single_steps
 from acrank.scoring.training import trainings
-from acrank.scoring.types import Probe, ProbeSettings
+from acrank.scoring.types import ProbeSettings
 
 
 def probe_model(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,19 +13,19 @@ from acrank.config import RunConfig
 from acrank.data import AnySample, Preprocessing
 from acrank.data.base import Batches
 from acrank.errors import AcrankError, NoNormError
-from acrank.metrics.affine import affine_scores
-from acrank.metrics.estimate import Estimate
+from acrank.metrics.affine import AffineTrials, Probe
+from acrank.metrics.compute import Computed, compute
+from acrank.metrics.facts import Facts
 from acrank.metrics.features import feature_scores
-from acrank.metrics.passes import pass_scores
-from acrank.metrics.registry import METRICS, with_parts
-from acrank.metrics.static import static_scores
+from acrank.metrics.metric import Metric
+from acrank.metrics.registry import of_kind, with_parts
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
 from acrank.scoring.extract import Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
-from acrank.scoring.types import Probe, ProbeSettings
+from acrank.scoring.types import Passes, ProbeSettings
 from acrank.tasks.readout import Readout
 from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
@@ -39,24 +38,18 @@ Watch = Callable[[Probe], None]
 
 
 @dataclass
-class Scores:
+class Scores(Computed):
     """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
 
     Attributes:
+        layers: AC-Corr layer by layer.
+        seen: names of the layers whose maps the scores of features saw.
         norms: kind of the layers that AC-Corr is of, how many, and how many channels they have.
     """
 
-    scores: dict[str, Estimate] = field(default_factory=dict)
-    undefined: dict[str, str] = field(default_factory=dict)
-    guards: dict[str, dict[str, str]] = field(default_factory=dict)
     layers: list[LayerCorrelation] = field(default_factory=list)
     seen: tuple[str, ...] = ()
     norms: tuple[NormKind | None, int, int] = (None, 0, 0)
-
-    def add(self, scores: dict[str, Estimate], undefined: dict[str, str]) -> None:
-        """Add scores, and reasons for those that are missing."""
-        self.scores.update(scores)
-        self.undefined.update(undefined)
 
     def result_like(self, result: ModelResult) -> ModelResult:
         """A result with these scores, and what else is known of a model from another."""
@@ -103,30 +96,28 @@ def score_backbone(
     wanted = with_parts(config.metrics_wanted)
     found = Scores()
     extracted = None
-    if keep or any(METRICS[name].kind == "features" for name in wanted):
+    if keep or of_kind("features", wanted):
         seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
         given = (backbone.head, seen.batches, seen.count, dtype, readout, config.seed)
         extracted = extract(model, *given).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
-    scores, undefined = pass_scores(
-        wanted,
+    passes = Passes(
         model,
         batches,
-        len(sample.batches),
-        len(sample.classes),
+        count=len(sample.batches),
+        classes=len(sample.classes),
         seed=config.seed,
         autocast=dtype,
         norms=config.norms_scored,
     )
-    found.add(scores, undefined)
+    found.add(compute("passes", wanted, passes))
     layers = norm_layers(model, config.norms_scored).values()
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
     found.norms = (kind_of(layers), len(layers), channels)
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
-    result = with_static_scores(
-        _result(backbone, found, maps=not task.whole_images), wanted, config.seed
-    )
+    result = _result(backbone, found, maps=not task.whole_images)
+    result = with_fact_scores(result, wanted, config.seed)
     result = replace(result, flags={**result.flags, **adapted})
     if keep and extracted:
         try:
@@ -136,27 +127,18 @@ def score_backbone(
     return result
 
 
-def with_static_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
-    """A result with the baselines among some metrics."""
-    scores, undefined = static_scores(
-        wanted,
-        model=result.model,
-        params=result.params,
-        imagenet_top1=result.imagenet_top1,
-        seed=seed,
-    )
-    return replace(
-        result,
-        scores={**result.scores, **scores},
-        undefined={**result.undefined, **undefined},
-    )
+def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
+    """A result with the metrics of facts among some."""
+    found = Scores(dict(result.scores), dict(result.undefined), dict(result.guards))
+    facts = Facts(result.model, result.params, result.imagenet_top1, seed)
+    found.add(compute("facts", wanted, facts))
+    return found.result_like(result)
 
 
 def add_feature_scores(
     found: Scores, extracted: Extracted, wanted: Sequence[str], config: RunConfig
 ) -> None:
     """Compute the scores of features among some metrics."""
-    names = [name for name in wanted if METRICS[name].kind == "features"]
     small = len(extracted.labels) <= ONE_THREAD
     # On small matrices a second thread gains nothing, and two pools of threads lose much.
     with threadpool_limits(1 if small else torch.get_num_threads(), user_api="blas"):
@@ -164,14 +146,13 @@ def add_feature_scores(
             extracted.features,
             extracted.labels,
             extracted.source_probs,
-            names,
+            wanted,
             images=extracted.images,
             widths=extracted.widths,
             replicates=config.bootstrap,
             seed=config.seed,
         )
-    found.add(given.scores, given.undefined)
-    found.guards.update(given.guards)
+    found.add(given)
 
 
 def _add_affine_scores(
@@ -185,33 +166,30 @@ def _add_affine_scores(
     watch: Watch | None,
     readout: Readout,
 ) -> None:
-    names = [name for name in wanted if METRICS[name].kind == "affine"]
-    if not names:
+    metrics = of_kind("affine", wanted)
+    if not metrics:
         return
     count = len(sample.batches)
-    settings = _probe_settings(config, names, count, dtype, readout)
+    settings = _probe_settings(config, metrics, count, dtype, readout)
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
     except NoNormError as error:
-        found.undefined.update(dict.fromkeys(names, str(error)))
+        found.refuse((metric.name for metric in metrics), str(error))
         return
     if watch:
         watch(probe)
-    scores, found.layers = affine_scores(probe, config.dead_channels, names)
+    trials = AffineTrials(probe, config.dead_channels)
+    found.layers = trials.layers
     silent = why_silent(found.layers, probe.kind)
-    for name in names:
-        estimate = Estimate.of_trials(scores[name])
-        if silent:
-            found.undefined[name] = silent
-        elif math.isnan(estimate.value):
-            found.undefined[name] = "defined for a single step only (--steps 1)"
-        else:
-            found.scores[name] = estimate
+    if silent:
+        found.refuse((metric.name for metric in metrics), silent)
+    else:
+        found.add(compute("affine", wanted, trials))
 
 
 def _probe_settings(
     config: RunConfig,
-    names: Sequence[str],
+    metrics: Sequence[Metric],
     batches: int,
     dtype: torch.dtype | None,
     readout: Readout,
@@ -224,7 +202,7 @@ def _probe_settings(
         temperature=config.temperature,
         seed=config.seed,
         autocast=dtype,
-        shuffled="ac_corr_shuffled" in names and config.steps == 1,
+        shuffled=config.steps == 1 and any("shuffled_labels" in m.needs for m in metrics),
         readout=readout,
         norms=config.norms_scored,
     )

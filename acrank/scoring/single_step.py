@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from acrank.data.base import Batches
+from acrank.metrics.affine import Probe
 from acrank.norm.correlation import affine_ratio, zero_drift
 from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import affine_of, kind_of, norm_layers, use_batch_statistics
-from acrank.scoring.types import Probe, ProbeSettings, collect, stack_layers
+from acrank.scoring.types import ProbeSettings, collect, stack_layers
 from acrank.tasks.heads import ridge_logits
 from acrank.tasks.readout import Features
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from acrank.data.base import Batches
+from acrank.metrics.affine import Probe
 from acrank.norm.base import AffineCoLayer
 from acrank.norm.convert import convert_affine
 from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import kind_of, norm_layers, use_batch_statistics
-from acrank.scoring.types import Probe, ProbeSettings, collect
+from acrank.scoring.types import ProbeSettings, collect
 from acrank.tasks.heads import ridge_logits
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from acrank.data.base import Batches
 from acrank.errors import ModelError, NoNormError
+from acrank.metrics.affine import Probe
 from acrank.norm.layerwise import SourceAffine
 from acrank.norm.types import NORM_NAMES, NormKind
 from acrank.scoring.norms import ANOTHER_SCORE, Norms
@@ -38,29 +40,26 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What probing one model left: its affine parameters before and after.
+class Passes:
+    """A network and the batches of the sample: what metrics of further passes are given.
 
     Attributes:
-        sources: the pretrained affine of each norm layer.
-        target_weights: for each layer the scales after training, shape (R, C), where R is
-            the number of batches (one step) or of repeats (several steps).
-        target_biases: likewise the shifts.
-        losses: loss of the last step of each of the R trials, shape (R,).
-        temperature: of the affine correlation, as used in the forward pass.
-        step_size: learning rate of a single step; None after several.
-        shuffled: scales and shifts after a step on labels in random order; None if not taken.
-        kind: of the norm layers.
+        model: maps images (N, C, H, W) to features (N, D); a metric leaves it as it was.
+        batches: gives the images and labels of batch number i.
+        count: number of batches.
+        classes: number of classes of the target.
+        seed: of a training's order.
+        autocast: dtype of the network's arithmetic; None for that of its weights.
+        norms: which layers the BatchNorm probe trains.
     """
 
-    sources: tuple[SourceAffine, ...]
-    target_weights: tuple[Tensor, ...]
-    target_biases: tuple[Tensor, ...]
-    losses: Tensor
-    temperature: float
-    step_size: float | None = None
-    shuffled: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
-    kind: NormKind = "batch"
+    model: nn.Module
+    batches: Batches
+    count: int
+    classes: int
+    seed: int = 0
+    autocast: torch.dtype | None = None
+    norms: Norms = "batch"
 
 
 def collect(

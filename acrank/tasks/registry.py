@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-
-from pydantic import BaseModel
 
 from acrank.errors import ConfigError
 from acrank.utils.plugins import Registry, instance_of
@@ -127,11 +124,6 @@ class Task(ABC):
     def measure(self, key: str) -> Measure:
         """The measure of a key."""
         return next(measure for measure in self.measures if measure.key == key)
-
-    def left_unset(self, config: BaseModel, usual: Mapping[str, Any]) -> dict[str, Any]:
-        """Those usual values of the task that differ from a setting that nobody has set."""
-        free = {n: v for n, v in usual.items() if n not in config.model_fields_set}
-        return {name: value for name, value in free.items() if getattr(config, name) != value}
 
 
 def _own() -> dict[str, Task]:

@@ -1,21 +1,20 @@
-"""Types of settings that several commands have, and which settings are of volumes alone."""
+"""Types of settings, and the settings that several commands share, each described once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from acrank.errors import ConfigError
+from acrank.utils.described import Effect, Kind, Setting, described, given, options_text
 from acrank.utils.duration import parse_duration
 
-# Settings of volumes alone.
-VOLUME_SETTINGS = ("patch", "spacing", "window", "patches")
-# Of images with masks, and of no use where an image has one label.
-PIXEL_SETTINGS = ("image_size", "decoder", "pixels")
-# Settings of what networks see of masks and volumes.
-GEOMETRY = ("image_size", "patch", "spacing", "window")
+# Titles of options in the help that several commands have.
+DATA = "Data and models"
+PIXELS = "Masks and volumes"
+VOLUMES = "Volumes"
+MACHINE = "Machine and access"
 # What networks halve their input to, and the most voxels of a side that a patch may have.
 PATCH_STRIDE, PATCH_LARGEST = 16, 512
 
@@ -68,20 +67,109 @@ SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValida
 Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
 
-def given(config: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    """Those of some settings that somebody has set, with their values; not to None."""
-    values = {name: getattr(config, name) for name in names if name in config.model_fields_set}
-    return {name: value for name, value in values.items() if value is not None}
+# The settings themselves, as every configuration that has them takes them.
+DataKind = Annotated[
+    Literal["auto", "classification", "segmentation"],
+    Setting(
+        "What has labels: whole images, or the pixels of images and volumes.",
+        DATA,
+        Effect.NUMBERS,
+        default="auto, by the data",
+    ),
+]
+Decoder = Annotated[
+    Literal["unet", "fpn", "deeplabv3plus"],
+    Setting("Decoder on the encoder's feature maps (extra: segmentation).", PIXELS, pixels=True),
+]
+ImageSize = Annotated[
+    int,
+    Field(ge=32, multiple_of=32),
+    Setting(
+        "Height and width that images and masks are resized to, a multiple of 32.",
+        PIXELS,
+        pixels=True,
+        dimensions=2,
+    ),
+]
+PatchSize = Annotated[
+    Patch | None,
+    Setting(
+        "Voxels of a patch along each axis, multiples of 16: N, or X,Y,Z from left to right, back "
+        "to front and foot to head.",
+        VOLUMES,
+        metavar="N|X,Y,Z",
+        default="96, or what fits into the median volume",
+        dimensions=3,
+    ),
+]
+VoxelSpacing = Annotated[
+    SpacingMm | None,
+    Setting(
+        "Voxel size in mm that volumes are resampled to, N or X,Y,Z.",
+        VOLUMES,
+        metavar="N|X,Y,Z",
+        default="the median of the volumes",
+        dimensions=3,
+    ),
+]
+IntensityWindow = Annotated[
+    Window | None,
+    Setting(
+        "Lowest and highest intensity that count, as for CT.",
+        VOLUMES,
+        metavar="LOW,HIGH",
+        default="percentiles of each volume",
+        dimensions=3,
+    ),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    Setting("Where networks run; auto takes CUDA, then MPS, then the CPU.", MACHINE, Effect.CHOICE),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    Setting(
+        "Precision of the forward and backward pass; auto takes bf16 where the hardware has it.",
+        MACHINE,
+        Effect.CHOICE,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    Field(ge=1),
+    Setting(
+        "CPU threads.",
+        MACHINE,
+        Effect.NOTHING,
+        default="the physical cores, or fewer if the container may use fewer",
+    ),
+]
+Offline = Annotated[bool, Setting("Use no network.", MACHINE, Effect.NOTHING)]
+TrustCode = Annotated[
+    bool,
+    Setting("Allow zoo entries with factory: to run their own code.", MACHINE, Effect.NOTHING),
+]
+AllowPartial = Annotated[
+    bool,
+    Setting(
+        "Accept checkpoints that fill less than half of their network, of zoo entries with "
+        "partial: true.",
+        MACHINE,
+        Effect.ADMISSION,
+    ),
+]
 
 
-def told_unused(config: BaseModel) -> list[str]:
-    """Say which settings of pixels somebody has set, where images have one label each.
+def told_unused(config: BaseModel, task: Kind) -> list[str]:
+    """Say which settings somebody has set that a task has no use for.
 
     Args:
-        config: of a run on such images.
+        config: of a run.
+        task: of the data.
     """
-    names = [name for name in PIXEL_SETTINGS if name in type(config).model_fields]
-    named = ", ".join("--" + name.replace("_", "-") for name in given(config, names))
+    fields = type(config)
+    others = [name for name, setting in described(fields).items() if not setting.is_for(task)]
+    named = options_text(fields, given(config, others))
     if not named:
         return []
     return [
@@ -90,20 +178,20 @@ def told_unused(config: BaseModel) -> list[str]:
     ]
 
 
-def refuse_other_kind(config: BaseModel, volumes: bool) -> None:
+def refuse_other_kind(config: BaseModel, task: Kind) -> None:
     """Refuse settings of images for volumes, and the other way round.
 
     Args:
         config: has the settings of both.
-        volumes: whether the data are volumes.
+        task: of the data.
 
     Raises:
         ConfigError: one is set, be it to what it is anyway.
     """
-    names = ("image_size",) if volumes else VOLUME_SETTINGS
-    others = given(config, names)
-    if others:
-        named = ", ".join("--" + name.replace("_", "-") for name in others)
+    fields, volumes = type(config), task.dimensions == 3
+    others = [name for name, setting in described(fields).items() if not setting.fits(task)]
+    named = options_text(fields, given(config, others))
+    if named:
         raise ConfigError(
             f"{named} is for {'images' if volumes else 'volumes'}, and the data are "
             f"{'volumes' if volumes else 'images'}.",

@@ -79,10 +79,10 @@ class Registry(Mapping[str, T]):
     def _all(self) -> dict[str, T]:
         with self._lock:
             if self._found is None:
-                found, self._origins = dict(self._own()), {}
+                # set first: a package that asks for an object as it is imported gets what there is
+                self._found, self._origins = dict(self._own()), {}
                 for point in _points(self.group):
-                    self._add(point, found)
-                self._found = found
+                    self._add(point, self._found)
             return self._found
 
     def _add(self, point: EntryPoint, found: dict[str, T]) -> None:

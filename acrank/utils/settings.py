@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from acrank.errors import ConfigError
+from acrank.utils.described import described, help_text
 from acrank.utils.visible import brief, visible
 from acrank.utils.yaml_text import RefusedYamlError, parse, read_text
 
@@ -23,6 +25,21 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """List the described fields in the docstring."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if cls.__doc__ and described(cls):
+            listed = "\n".join(f"    {name}: {help_text(cls, name)}" for name in described(cls))
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\nAttributes:\n{listed}\n"
+
+    def usual_for(self, task: object) -> dict[str, Any]:
+        """The usual values of a task that differ from settings that nobody has set."""
+        settings = described(type(self)).items()
+        usual = {name: one.usual(task) for name, one in settings if one.usual}
+        free = {n: v for n, v in usual.items() if n not in self.model_fields_set}
+        return {name: value for name, value in free.items() if getattr(self, name) != value}
 
     @field_validator("*", mode="before")
     @classmethod
@@ -54,11 +71,6 @@ def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None 
         return fields.model_validate(settings)
     except ValidationError as error:
         raise _explained(error, fields, file) from None
-
-
-def left_unset(config: BaseModel, usual: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some usual values whose fields nobody has set."""
-    return {name: value for name, value in usual.items() if name not in config.model_fields_set}
 
 
 def read_settings(file: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.run import Experiment
 from tests.cli.test_score import Acrank, acrank
 from tests.report.html.experiments import make_experiment
@@ -17,11 +17,11 @@ CALL = ("benchmark", "--data", "scans", "--seeds", "2", "--output", "out")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[TransferConfig]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchmarkConfig]:
     """The configurations that an experiment is asked for; none is run."""
-    found: list[TransferConfig] = []
+    found: list[BenchmarkConfig] = []
 
-    def experiment(config: TransferConfig, output: Path, **more: Any) -> Experiment:
+    def experiment(config: BenchmarkConfig, output: Path, **more: Any) -> Experiment:
         found.append(config)
         output.mkdir()
         return replace(make_experiment(failing=("model-b",)), folder=output)
@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TransferConfig]:
 
 
 def test_a_page_is_written_beside_the_tables(
-    acrank: Acrank, asked: list[TransferConfig], tmp_path: Path
+    acrank: Acrank, asked: list[BenchmarkConfig], tmp_path: Path
 ) -> None:
     done = acrank(*CALL, "--html", "page.html")
     assert done.returncode == 3, done.stderr
@@ -44,14 +44,14 @@ def test_a_page_is_written_beside_the_tables(
 
 
 def test_without_the_option_there_is_no_page(
-    acrank: Acrank, asked: list[TransferConfig], tmp_path: Path
+    acrank: Acrank, asked: list[BenchmarkConfig], tmp_path: Path
 ) -> None:
     assert acrank(*CALL).returncode == 3
     assert [path.name for path in tmp_path.rglob("*.*")] == ["report.md"]
 
 
 def test_a_page_that_cannot_be_made_is_refused_first(
-    acrank: Acrank, asked: list[TransferConfig], monkeypatch: pytest.MonkeyPatch
+    acrank: Acrank, asked: list[BenchmarkConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = acrank(*CALL, "--html", "missing/page.html")
     assert (done.returncode, done.stdout) == (2, "")
@@ -65,7 +65,7 @@ def test_a_page_that_cannot_be_made_is_refused_first(
 
 
 def test_settings_of_masks_reach_the_experiment(
-    acrank: Acrank, asked: list[TransferConfig]
+    acrank: Acrank, asked: list[BenchmarkConfig]
 ) -> None:
     options = ("--task", "segmentation", "--decoder", "fpn", "--image-size", "64")
     assert acrank(*CALL, *options, "--measure", "iou").returncode == 3
@@ -77,7 +77,7 @@ def test_settings_of_masks_reach_the_experiment(
 
 
 def test_settings_of_volumes_reach_the_experiment(
-    acrank: Acrank, asked: list[TransferConfig]
+    acrank: Acrank, asked: list[BenchmarkConfig]
 ) -> None:
     options = ("--patch", "32,48,32", "--spacing", "1.5", "--window=-160,240", "--norms", "affine")
     assert acrank(*CALL, *options, "--method", "ac-norm").returncode == 3

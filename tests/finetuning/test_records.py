@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from acrank.errors import ConfigError
-from acrank.experiments.benchmark.config import make_transfer_config
+from acrank.experiments.benchmark.config import make_benchmark_config
 from acrank.finetuning import loop
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.finetuning.inputs import find_backbone, open_images
@@ -193,7 +193,7 @@ def test_options_are_of_the_type_of_their_default(
 @pytest.mark.parametrize("settings", [{"seeds": True}, {"lrs": (True,)}, {"test_share": True}])
 def test_booleans_are_no_numbers_of_an_experiment(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="it takes no true or false"):
-        make_transfer_config({"data": ("x",), **settings})
+        make_benchmark_config({"data": ("x",), **settings})
 
 
 def test_flip_without_augmentation_is_refused(shades: Path) -> None:

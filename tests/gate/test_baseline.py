@@ -9,7 +9,8 @@ import torch
 
 from acrank.config import RunConfig
 from acrank.errors import ConfigError
-from acrank.gate import Policy, Verdict, judge
+from acrank.gate.judge import Verdict, judge
+from acrank.gate.policy import Policy
 from acrank.gate.precision import as_of_baseline
 from acrank.report.records import to_json
 from acrank.report.verdict import notes

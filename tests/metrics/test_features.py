@@ -8,8 +8,9 @@ import pytest
 
 from acrank.metrics import METRICS
 from acrank.metrics import features as runner
+from acrank.metrics.compute import Computed
 from acrank.metrics.feature_set import as_feature_set
-from acrank.metrics.features import FeatureScores, feature_scores
+from acrank.metrics.features import feature_scores
 from acrank.metrics.guards import (
     GUARDS,
     NO_INTERVAL,
@@ -18,6 +19,7 @@ from acrank.metrics.guards import (
     collect_guards,
     warn_guard,
 )
+from tests.registered import register
 
 CHEAP = ("log_me", "h_score", "h_score_regularised", "transrate")
 GENERATOR = np.random.default_rng(0)
@@ -25,7 +27,7 @@ LABELS = np.arange(60) % 3
 FEATURES = GENERATOR.normal(size=(60, 8)) + 2 * np.eye(3, 8)[LABELS]
 
 
-def scores(width: int = 8, **settings: Any) -> FeatureScores:
+def scores(width: int = 8, **settings: Any) -> Computed:
     return feature_scores(FEATURES[:, :width], LABELS, None, CHEAP, **settings)
 
 
@@ -128,7 +130,7 @@ def test_one_failing_metric_does_not_stop_the_others(monkeypatch: pytest.MonkeyP
 
 def test_dear_scores_are_repeated_less(monkeypatch: pytest.MonkeyPatch) -> None:
     dear = METRICS["log_me"].model_copy(update={"cost": "dear"})
-    monkeypatch.setitem(METRICS, "log_me", dear)
+    register(monkeypatch, METRICS, log_me=dear)
     found = scores(replicates=15)
     assert len(found.scores["log_me"].replicates) == runner.DEAR_REPLICATES
     assert len(found.scores["h_score"].replicates) == 15

@@ -17,7 +17,9 @@ from acrank.metrics.registry import CLASSIFICATION
 
 # Those of pixels alone have tests of their own.
 NAMES = tuple(
-    name for name, metric in METRICS.items() if metric.function and CLASSIFICATION in metric.tasks
+    name
+    for name, metric in METRICS.items()
+    if metric.kind == "features" and CLASSIFICATION in metric.tasks
 )
 # They look at the source head alone.
 HEADS = tuple(name for name in NAMES if METRICS[name].needs)
@@ -42,7 +44,7 @@ def drawn(seed: int, count: int = 36, width: int = 5) -> tuple[Array, Labels, Ar
 
 
 def value(name: str, features: Any, labels: Any, probs: Array) -> float:
-    return METRICS[name].load()(as_feature_set(features, labels, probs))
+    return float(METRICS[name].load()(as_feature_set(features, labels, probs)))
 
 
 def same(name: str, first: float, rel: float = 1e-6) -> Any:

@@ -10,6 +10,7 @@ from acrank.ranking import rank_results
 from acrank.ranking.consensus import voters
 from acrank.ranking.relative import with_relative_scores
 from acrank.results import ModelResult
+from tests.registered import register
 
 BOTH = ("ac_corr", "log_me")
 
@@ -36,7 +37,7 @@ def test_the_mean_of_places_counts() -> None:
 
 def test_a_metric_may_be_better_when_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     lower = METRICS["log_me"].model_copy(update={"higher_is_better": False})
-    monkeypatch.setitem(METRICS, "log_me", lower)
+    register(monkeypatch, METRICS, log_me=lower)
     models = [model("a", log_me=1.0), model("b", log_me=2.0)]
     ranking = rank_results(models, "consensus", 0, metrics=("log_me",))
     assert [row.result.model for row in ranking.rows] == ["a", "b"]
@@ -164,7 +165,7 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> None:
     relative = METRICS["log_me"].model_copy(
         update={"kind": "relative", "parts": {"h_score": 1.0, "transrate": -1.0}}
     )
-    monkeypatch.setitem(METRICS, "log_me", relative)
+    register(monkeypatch, METRICS, log_me=relative)
 
 
 @pytest.mark.usefixtures("parted")

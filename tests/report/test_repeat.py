@@ -2,19 +2,16 @@
 
 import string
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from acrank.cli.app import app
 from acrank.config import RunConfig
-from acrank.report.repeat import OF_FEATURES, SETTINGS_FILE, Repeat, repeat
-from acrank.runners.from_features import SETTINGS
+from acrank.report.repeat import Repeat, repeat
 
 # What a shell or an option parser could take for something else.
 ODD = st.text(string.ascii_letters + " -='\"$`\\*;&|<>#!~{}[]()%,é模", min_size=1, max_size=12)
@@ -74,17 +71,15 @@ def words_of(command: str) -> list[str]:
     return said.stdout.decode().split("\0")[:-1]
 
 
-def config_of(told: Repeat, folder: Path) -> RunConfig:
+def config_of(told: Repeat) -> RunConfig:
     """What the command line would run."""
 
     def ask(config: RunConfig, *_: object, **__: object) -> None:
         raise AskedError(config)
 
-    (folder / SETTINGS_FILE).write_text(told.settings)
     words = words_of(told.command)
     assert words == list(told.words)
     assert words[:2] == ["acrank", "score"]
-    words = [str(folder / SETTINGS_FILE) if word == SETTINGS_FILE else word for word in words]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acrank.runners.rank.rank_zoo", ask)
         patch.setattr(
@@ -98,18 +93,18 @@ def config_of(told: Repeat, folder: Path) -> RunConfig:
 
 @settings(max_examples=25)
 @given(config=CONFIGS)
-def test_it_is_the_same_run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_it_is_the_same_run(config: RunConfig) -> None:
     told = repeat({"config": config.model_dump(mode="json")})
-    assert config_of(told, tmp_path_factory.mktemp("run")) == config
+    assert config_of(told) == config
 
 
 @pytest.mark.parametrize("more", [{"shard": "2/8"}, {"engine": "ray", "ray_address": "a:1"}])
-def test_settings_that_exclude_others(more: dict[str, Any], tmp_path: Path) -> None:
+def test_settings_that_exclude_others(more: dict[str, Any]) -> None:
     config = RunConfig(data="demo", **more)
-    assert config_of(repeat({"config": config.model_dump(mode="json")}), tmp_path) == config
+    assert config_of(repeat({"config": config.model_dump(mode="json")})) == config
 
 
-def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
+def test_every_setting_is_drawn_above() -> None:
     # a setting that is added later must not be forgotten
     drawn = {"data", "zoo", "models", "metrics", "rank_by", "bootstrap", "samples", "batch_size"}
     drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
@@ -123,22 +118,15 @@ def test_every_setting_has_an_option_or_a_file(tmp_path: Path) -> None:
 def test_it_is_short_and_an_option_a_line() -> None:
     told = repeat({"config": RunConfig(data="my scans", seed=3).model_dump(mode="json")})
     assert told.command == "acrank score \\\n  --data 'my scans' \\\n  --seed 3"
-    assert not told.settings
 
 
-def test_settings_without_an_option_are_in_a_file() -> None:
-    told = repeat({"config": RunConfig(data="x", temperature=0.5).model_dump(mode="json")})
-    assert yaml.safe_load(told.settings) == {"temperature": 0.5}
-
-
-def test_features_are_ranked_again(tmp_path: Path) -> None:
+def test_features_are_ranked_again() -> None:
     run = {"samples": 64, "lr": 0.5, "data": "gone", "models": [], "metrics": ["knn"]}
     config = {"from_features": "-kept", **run, "rank_by": "knn", "bootstrap": 9, "seed": 0}
-    found = config_of(repeat({"config": config}), tmp_path)
+    found = config_of(repeat({"config": config}))
     expected = RunConfig(data="-kept", metrics=("knn",), rank_by="knn", bootstrap=9, seed=0)
     assert found == expected
     assert "seed" in found.model_fields_set  # else that of the features would be taken
-    assert OF_FEATURES == SETTINGS
 
 
 def test_merged_files_are_merged_again() -> None:

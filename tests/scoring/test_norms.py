@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.errors import NoNormError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.norm import AffineCoLayer, convert_affine
 from acrank.norm.types import NormKind
 from acrank.scoring.bn_probe import bn_probe
@@ -89,7 +89,7 @@ def test_one_step_equals_a_plain_loop_over_ac_norm_layers(kind: NormKind) -> Non
     probed = copy.deepcopy(model)
     probe = probe_model(probed, lambda i: (images[i], labels[i]), 2, CLASSES, settings)
     assert probe.kind == kind
-    scores = affine_scores(probe, "keep")[0]["ac_corr"]
+    scores = ac_corr(AffineTrials(probe, "keep"))["ac_corr"]
     expected = [loop_score(model, images[i], labels[i], i, kind) for i in range(2)]
     assert scores == pytest.approx(expected, rel=1e-9)
     assert abs(scores[0] - scores[1]) > 1e-6  # the step matters

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acrank.errors import ModelError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
+from acrank.metrics.compute import compute
 from acrank.metrics.registry import AC_CORR
 from acrank.norm import AffineCoNorm, affine_ratio, convert_batchnorm
 from acrank.scoring.probe import probe_model
@@ -33,7 +34,7 @@ def probed_scores(
     probe = probe_model(
         copy.deepcopy(model), lambda i: (images[i], labels[i]), len(images), CLASSES, settings
     )
-    return affine_scores(probe, "keep")[0]
+    return ac_corr(AffineTrials(probe, "keep"))
 
 
 def plain_model(name: str, **kwargs: Any) -> nn.Module:
@@ -254,7 +255,8 @@ def test_controls_are_what_a_plain_loop_gives() -> None:
         copy.deepcopy(model), lambda i: (images[i], labels[i]), 2, CLASSES, settings
     )
     names = (*AC_CORR, "ac_corr_shuffled", "affine_shift", "affine_grad_norm")
-    scores = affine_scores(probe, "keep", names)[0]
+    found = compute("affine", names, AffineTrials(probe, "keep")).scores
+    scores = {name: list(found[name].trials) for name in names}
     assert scores["affine_grad_norm"] == pytest.approx(
         [loop_gradient_norm(model, images[i], labels[i], i) for i in range(2)], rel=1e-5
     )
@@ -291,5 +293,8 @@ def test_controls_of_a_single_step_are_undefined_after_several() -> None:
     model, (images, labels) = small_model(), make_batches()
     settings = ProbeSettings(steps=2, repeats=2, shuffled=True)
     probe = probe_model(model, lambda i: (images[i], labels[i]), 2, CLASSES, settings)
-    scores = affine_scores(probe, "keep", ("affine_grad_norm", "ac_corr_shuffled"))[0]
-    assert all(value != value for name in scores for value in scores[name] if name not in AC_CORR)
+    single = ("affine_grad_norm", "ac_corr_shuffled")
+    found = compute("affine", (*AC_CORR, *single), AffineTrials(probe, "keep"))
+    reason = "defined for a single step only (--steps 1)"
+    assert found.undefined == dict.fromkeys(single, reason)
+    assert set(found.scores) == set(AC_CORR)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from acrank.data import Preprocessing
 from acrank.data.segmentation import IGNORE_INDEX
 from acrank.errors import MissingExtraError, ModelError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.norm import AffineCoNorm, convert_batchnorm
 from acrank.scoring.extract import extract
 from acrank.scoring.probe import probe_model
@@ -169,7 +169,7 @@ def test_one_step_equals_a_plain_loop_over_all_parameters() -> None:
     probe = probe_model(
         plain, lambda i: (IMAGES[2 * i : 2 * i + 2], MASKS[2 * i : 2 * i + 2]), 2, 3, settings
     )
-    scores = affine_scores(probe, "keep")[0]["ac_corr"]
+    scores = ac_corr(AffineTrials(probe, "keep"))["ac_corr"]
     assert scores == pytest.approx(expected, rel=1e-5)
     assert abs(scores[0] - scores[1]) > 1e-6
 

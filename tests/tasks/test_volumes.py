@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from acrank.data import Preprocessing
 from acrank.errors import ConfigError, MissingExtraError, ModelError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.scoring.extract import extract
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import ProbeSettings
@@ -57,7 +57,7 @@ def test_one_step_scores_the_encoder_alone() -> None:
     settings = ProbeSettings(lr=0.1, readout=task)
     probe = probe_model(prepared(task), batches, 2, 2, settings)
     assert [source.weight.numel() for source in probe.sources] == [4, 6, 8]
-    first, second = affine_scores(probe, "keep")[0]["ac_corr"]
+    first, second = ac_corr(AffineTrials(probe, "keep"))["ac_corr"]
     assert np.isfinite([first, second]).all()
     assert first != second
 

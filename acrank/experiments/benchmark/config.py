@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,7 +11,21 @@ from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import FinetuneConfig
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task
-from acrank.utils.fields import GEOMETRY, Patch, Seconds, SpacingMm, Window, given
+from acrank.utils.described import Effect, Setting, described, given
+from acrank.utils.fields import (
+    DATA,
+    DataKind,
+    Decoder,
+    Device,
+    ImageSize,
+    IntensityWindow,
+    Offline,
+    PatchSize,
+    Seconds,
+    Threads,
+    TrustCode,
+    VoxelSpacing,
+)
 from acrank.utils.settings import Settings, validated
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
@@ -39,81 +53,154 @@ OWN = {
 }
 
 
-class TransferConfig(Settings):
-    """What an experiment does.
+# Titles of options in the help.
+TUNING, SCORING, MANY = "Fine-tuning", "Scoring", "Time and workers"
 
-    Attributes:
-        data: datasets with files: folders of class folders or CSV files, or else folders of
-            images and masks, or else of volumes and labels. One with a ``test`` or ``val`` folder
-            beside its ``train`` is tested on that; of others a part is kept back.
-        task: ``classification``, ``segmentation``, or ``auto`` to read it off the data.
-        decoder: on the encoders' feature maps, for segmentation.
-        image_size: height and width of images and masks, a multiple of 32, for segmentation.
-        patch: voxels of a patch along each axis, multiples of 16, for volumes; None for 96, or what
-            fits into the median training volume.
-        spacing: of the voxels that volumes are resampled to, in mm; None for the median of the
-            training volumes.
-        window: the lowest and the highest intensity of volumes that count, as for CT; None for
-            percentiles of each volume.
-        norms: layers that AC-Corr is of, and that methods about norms train: see
-            :class:`acrank.config.RunConfig`; methods take ``mixed`` for ``affine``.
-        zoo: the candidates, as for scoring.
-        models: names or wildcards; they select from the zoo.
-        method: of fine-tuning.
-        options: of the method.
-        seeds: how many fine-tunings of each model, from seed 0 on.
-        lrs: learning rates to try with seed 0; the best on validation images is used for all
-            seeds. Empty for the method's usual one.
-        epochs: of each fine-tuning.
-        batch_size: of fine-tuning; for segmentation 8 unless it is set, patches of volumes 2.
-        samples: training images of each dataset, drawn stratified; None for all.
-        test_share: what is kept back of a dataset without test images.
-        measure: on the test images: what scores are to predict; for segmentation the mean
-            ``dice`` of the foreground unless it is set.
-        metrics: to compute, by name, or ``all``.
-        score_samples: images that models are scored on, of the training images; for segmentation
-            64 unless it is set, for volumes 32.
-        finetune: further settings of every fine-tuning.
-        score: further settings of every scoring.
-        jobs: fine-tunings at a time, each in a process of its own.
-        timeout: seconds after which a fine-tuning is given up.
-        threads: CPU threads, divided between the jobs.
-        device: where networks run.
-        offline: use no network.
-        trust_code: allow zoo entries that run code of their own.
-        keep_weights: keep the weights of every fine-tuning.
-    """
 
-    data: tuple[str, ...] = Field(min_length=1)
-    task: Literal["auto", "classification", "segmentation"] = "auto"
-    decoder: Literal["unet", "fpn", "deeplabv3plus"] = "unet"
-    image_size: int = Field(default=256, ge=32, multiple_of=32)
-    patch: Patch | None = None
-    spacing: SpacingMm | None = None
-    window: Window | None = None
-    norms: Literal["batch", "affine", "mixed"] = "batch"
-    zoo: str | None = None
-    models: tuple[str, ...] = ()
-    method: str = "full"
-    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
-    seeds: int = Field(default=3, ge=1)
-    lrs: tuple[float, ...] = ()
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=32, ge=2)
-    samples: int | None = Field(default=None, ge=4)
-    test_share: float = Field(default=0.3, gt=0, lt=1)
-    measure: Measure = "accuracy"
-    metrics: tuple[str, ...] = ("all",)
-    score_samples: int = Field(default=256, ge=2)
-    finetune: dict[str, Any] = Field(default_factory=dict)
-    score: dict[str, Any] = Field(default_factory=dict)
-    jobs: int = Field(default=1, ge=1)
-    timeout: Seconds | None = None
-    threads: int | None = Field(default=None, ge=1)
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    offline: bool = False
-    trust_code: bool = False
-    keep_weights: bool = False
+class BenchmarkConfig(Settings):
+    """Everything that an experiment does, and how it is carried out."""
+
+    data: Annotated[
+        tuple[str, ...],
+        Field(min_length=1),
+        Setting(
+            "Dataset: a folder of class folders or a CSV, or one of images/ and masks/, or of "
+            "volumes; with train/ and test/ (or val/) in it, tested on the latter; repeatable.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+        ),
+    ]
+    task: DataKind = "auto"
+    decoder: Decoder = "unet"
+    image_size: ImageSize = 256
+    patch: PatchSize = None
+    spacing: VoxelSpacing = None
+    window: IntensityWindow = None
+    norms: Annotated[
+        Literal["batch", "affine", "mixed"],
+        Setting(
+            "Layers that AC-Corr covers, and ac-norm and bn-only: batch, BatchNorm alone; affine, "
+            "also LayerNorm and the like in networks without BatchNorm, compared apart; mixed, "
+            "compared with the others.",
+            SCORING,
+        ),
+    ] = "batch"
+    zoo: Annotated[
+        str | None,
+        Setting(
+            "Candidates: a zoo file, demo, or default for the packaged zoo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="FILE|demo",
+            default="default, unless --model names models of timm",
+        ),
+    ] = None
+    models: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
+            "repeatable.",
+            DATA,
+            Effect.CHOICE,
+            option="--model",
+            metavar="NAME",
+        ),
+    ] = ()
+    method: Annotated[
+        str, Setting(f"Method of fine-tuning: {', '.join(METHODS)}.", TUNING, metavar="NAME")
+    ] = "full"
+    options: Annotated[
+        dict[str, float | int | str | bool],
+        Setting("Options of the method, by name.", TUNING, option=None),
+    ] = Field(default_factory=dict)
+    seeds: Annotated[
+        int, Field(ge=1), Setting("Fine-tunings of each model, from seed 0 on.", TUNING)
+    ] = 3
+    lrs: Annotated[
+        tuple[float, ...],
+        Setting(
+            "Learning rate to try with the first seed; the best on validation images is used for "
+            "all; repeatable.",
+            TUNING,
+            option="--lr",
+            default="that of the method",
+        ),
+    ] = ()
+    epochs: Annotated[int, Field(ge=1), Setting("Epochs of each fine-tuning.", TUNING)] = 20
+    batch_size: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Images, or patches of volumes, in a batch.",
+            TUNING,
+            usual=lambda task: task.batch_size,
+        ),
+    ] = 32
+    samples: Annotated[
+        int | None,
+        Field(ge=4),
+        Setting("Training images of each dataset, drawn stratified by class.", DATA, default="all"),
+    ] = None
+    test_share: Annotated[
+        float,
+        Field(gt=0, lt=1),
+        Setting("Share of a dataset without test images that is kept back for the test.", DATA),
+    ] = 0.3
+    measure: Annotated[
+        Measure,
+        Setting(
+            "What scores are to predict, on the test images.",
+            SCORING,
+            usual=lambda task: task.predicted[0].key,
+        ),
+    ] = "accuracy"
+    metrics: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Scores to compute: NAME, NAME,NAME or all; repeatable.",
+            SCORING,
+            Effect.RANKING,
+            option="--metric",
+            metavar="NAME",
+        ),
+    ] = ("all",)
+    score_samples: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Training images that models are scored on.",
+            SCORING,
+            usual=lambda task: task.samples,
+        ),
+    ] = 256
+    finetune: Annotated[
+        dict[str, Any], Setting("Further settings of every fine-tuning.", TUNING, option=None)
+    ] = Field(default_factory=dict)
+    score: Annotated[
+        dict[str, Any], Setting("Further settings of every scoring.", SCORING, option=None)
+    ] = Field(default_factory=dict)
+    jobs: Annotated[
+        int,
+        Field(ge=1),
+        Setting("Fine-tunings at a time, each in a process of its own.", MANY, Effect.NOTHING),
+    ] = 1
+    timeout: Annotated[
+        Seconds | None,
+        Setting(
+            "Give up a fine-tuning after this time, for example 30m or 2h.",
+            MANY,
+            Effect.NOTHING,
+            metavar="TIME",
+        ),
+    ] = None
+    threads: Threads = None
+    device: Device = "auto"
+    offline: Offline = False
+    trust_code: TrustCode = False
+    keep_weights: Annotated[
+        bool, Setting("Keep the weights of every fine-tuning.", MANY, Effect.NOTHING)
+    ] = False
 
     @field_validator("metrics")
     @classmethod
@@ -138,12 +225,7 @@ class TransferConfig(Settings):
             ConfigError: a setting that the task has not.
         """
         predicted = [measure.key for measure in task.predicted]
-        usual = {
-            "measure": predicted[0],
-            "batch_size": task.batch_size,
-            "score_samples": task.samples,
-        }
-        known = self.model_copy(update={"task": task.name, **task.left_unset(self, usual)})
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
         if known.measure not in predicted:
             raise ConfigError(
                 f"--measure {known.measure} is no measure of {task.name} that scores can predict.",
@@ -159,7 +241,7 @@ class TransferConfig(Settings):
         return FinetuneConfig(
             **{
                 "monitor": self.measure,
-                **given(self, ("decoder", *GEOMETRY)),
+                **self.of_task,
                 **self.finetune,
                 "data": data,
                 "task": self.task,
@@ -179,16 +261,22 @@ class TransferConfig(Settings):
         )
 
     @property
+    def of_task(self) -> dict[str, Any]:
+        """The settings for some tasks alone that somebody has set: scoring takes them too."""
+        about = described(BenchmarkConfig)
+        return given(self, [name for name, setting in about.items() if setting.of_some_tasks])
+
+    @property
     def _norm_options(self) -> dict[str, str]:
         """Layers of the method, if it is about norms; unsaid they are its own usual ones."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
 
 
-def make_transfer_config(settings: dict[str, Any]) -> TransferConfig:
+def make_benchmark_config(settings: dict[str, Any]) -> BenchmarkConfig:
     """Build the configuration of an experiment.
 
     Raises:
         ConfigError: a field is unknown or its value out of range.
     """
-    return validated(TransferConfig, settings)
+    return validated(BenchmarkConfig, settings)

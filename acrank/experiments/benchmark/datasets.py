@@ -14,7 +14,7 @@ from acrank.data.folders.walk import folders_in
 from acrank.data.summary import in_words
 from acrank.data.volumes import VolumeSettings, is_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.masks import link_masks
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.experiments.benchmark.volumes import link_volumes
@@ -56,7 +56,7 @@ class Dataset:
         return {"patch": self.volumes.patch, "spacing": self.volumes.spacing}
 
 
-def common_task(config: TransferConfig) -> Task:
+def common_task(config: BenchmarkConfig) -> Task:
     """The task of all datasets of an experiment.
 
     Raises:
@@ -83,7 +83,7 @@ def common_task(config: TransferConfig) -> Task:
 
 
 def prepare_datasets(
-    config: TransferConfig, output: Path, say: Said | None = None
+    config: BenchmarkConfig, output: Path, say: Said | None = None
 ) -> list[Dataset]:
     """Open the datasets and write which images train and which test.
 
@@ -106,7 +106,7 @@ def prepare_datasets(
     ]
 
 
-def _prepare(name: str, data: str, config: TransferConfig, folder: Path, say: Said) -> Dataset:
+def _prepare(name: str, data: str, config: BenchmarkConfig, folder: Path, say: Said) -> Dataset:
     given = _test_folder(data)
     if config.task == SEGMENTATION:
         wanted = (data, given, folder, config.test_share, config.samples)
@@ -157,7 +157,7 @@ def _test_folder(data: str) -> Path | None:
 
 
 def _parts(
-    target: Target, given: Path | None, config: TransferConfig
+    target: Target, given: Path | None, config: BenchmarkConfig
 ) -> tuple[list[Item], list[Item], tuple[str, ...]]:
     """Training and test items, and what is to be said of the folder of test images."""
     if given is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from acrank.config import RunConfig, make_config
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, serve
-from acrank.experiments.benchmark.config import MEASURE_NAMES, TransferConfig
+from acrank.experiments.benchmark.config import MEASURE_NAMES, BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     Dataset,
     common_task,
@@ -28,7 +28,6 @@ from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.tasks.registry import Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
-from acrank.utils.fields import GEOMETRY, given
 from acrank.utils.files import folder_name, write_whole
 
 Said = Callable[[str], None]
@@ -59,7 +58,7 @@ class Experiment:
     ceilings: dict[str, float]
     validation: Validation | None
     folder: Path
-    config: TransferConfig
+    config: BenchmarkConfig
     by_seed: dict[tuple[str, str], list[float]]
     rankings: dict[str, Ranking]
     task: Task
@@ -71,7 +70,7 @@ class Experiment:
 
 
 def experiment(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     output: Path,
     *,
     say: Said | None = None,
@@ -99,7 +98,7 @@ def experiment(
 
 
 def _experiment(
-    config: TransferConfig, task: Task, output: Path, say: Said, listener: Listener
+    config: BenchmarkConfig, task: Task, output: Path, say: Said, listener: Listener
 ) -> Experiment:
     datasets = prepare_datasets(config, output, listener.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
@@ -137,10 +136,10 @@ def _compared(
     return replace(found, truth=MEASURE_NAMES[measure])
 
 
-def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
+def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
     settings = {
         "samples": config.score_samples,
-        **given(config, ("decoder", *GEOMETRY)),
+        **config.of_task,
         "norms": config.norms,
         **config.score,
         "data": str(dataset.train),
@@ -160,7 +159,7 @@ def _scoring(config: TransferConfig, dataset: Dataset) -> RunConfig:
 
 
 def _tune_all(
-    config: TransferConfig,
+    config: BenchmarkConfig,
     datasets: Sequence[Dataset],
     names: Sequence[str],
     output: Path,
@@ -192,7 +191,7 @@ def _tune_all(
     return [*outcomes, *_run(config, others, counted)]
 
 
-def _run(config: TransferConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
     threads = max(1, cpu_threads(config.threads) // config.jobs)
     crew: Crew[Cell, Outcome] = Crew(
         min(config.jobs, max(len(cells), 1)),

@@ -39,7 +39,7 @@ def scores_csv(rankings: Mapping[str, Ranking]) -> str:
 
 def _comparable(ranking: Ranking) -> Iterator[dict[str, Any]]:
     """Each model's scores, without those that do not compare with the others'."""
-    affine = [name for name in ranking.metrics if METRICS[name].kind == "affine"]
+    affine = [name for name in ranking.metrics if METRICS[name].of_norms]
     apart = not_compared(ranking)
     for row in ranking.rows:
         values = row_values(row, ranking.metrics)

@@ -11,7 +11,7 @@ import numpy as np
 
 from acrank.data.volumes import VolumeSettings
 from acrank.experiments.benchmark.cells import Outcome
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.validation.agreement import weighted_tau
 from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
@@ -20,7 +20,7 @@ from acrank.utils.serialise import csv_text, json_text
 
 
 def best_rate(
-    outcomes: Iterable[Outcome], dataset: str, model: str, config: TransferConfig
+    outcomes: Iterable[Outcome], dataset: str, model: str, config: BenchmarkConfig
 ) -> Outcome | None:
     """The fine-tuning with seed 0 that is best on its validation images; None if all failed."""
     tried = [
@@ -52,7 +52,7 @@ class Tables:
 
     def __init__(
         self,
-        config: TransferConfig,
+        config: BenchmarkConfig,
         datasets: Sequence[Dataset],
         names: Sequence[str],
         outcomes: Sequence[Outcome],

@@ -27,7 +27,7 @@ class RoundConfig(RunConfig):
     @property
     def metrics_wanted(self) -> tuple[str, ...]:
         """The score ranked by, or those that vote; all forms of AC-Corr if it is computed."""
-        probed = any(METRICS[name].kind == "affine" for name in self.metrics_named)
+        probed = any(METRICS[name].of_norms for name in self.metrics_named)
         return tuple(dict.fromkeys((*(AC_CORR if probed else ()), *self.metrics_named)))
 
 
@@ -70,12 +70,12 @@ class Samples:
         self.store = store
         full = len(context.sample)
         wanted = with_parts(round_config(context.config, full).metrics_wanted)
-        seen = any(
-            METRICS[name].kind not in ("affine", "static")
+        of_images = any(
+            METRICS[name].sees_images and not METRICS[name].of_norms
             for name in wanted
             if METRICS[name].cost != "free"
         )
-        least = A_CLASS * len(context.sample.classes) if seen else 0
+        least = A_CLASS * len(context.sample.classes) if of_images else 0
         self.sizes = round_sizes(full, len(context.sample.batches), least)
         self._contexts = {full: context}
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acrank.metrics.affine import Probe
 from acrank.norm.correlation import ac_corr, affine_ratio
 from acrank.norm.layerwise import DeadChannels, SourceAffine, find_dead_channels, spread_and_drift
 from acrank.norm.types import LayerCorrelation
 from acrank.scoring.inspection.types import ChannelMoves, Floats, LayerExplanation
-from acrank.scoring.types import Probe
 
 
 def explain_layers(

@@ -8,7 +8,7 @@ import pytest
 
 from acrank.config import RunConfig
 from acrank.experiments.benchmark.cells import Cell, Outcome, tune
-from acrank.experiments.benchmark.config import TransferConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.results import Ranking
 from acrank.runners.callbacks import Listener
 from acrank.runners.rank import rank_zoo
@@ -18,7 +18,7 @@ from acrank.runners.rank import rank_zoo
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Fine-tunings and scorings without workers, whose start is what takes time."""
 
-    def tuned(config: TransferConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
+    def tuned(config: BenchmarkConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
         for cell in cells:
             counted(outcome := tune(cell))
             yield outcome
@@ -27,4 +27,4 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return rank_zoo(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
 
     monkeypatch.setattr("acrank.experiments.benchmark.run._run", tuned)
-    monkeypatch.setattr("acrank.experiments.benchmark.run.score", score)
+    monkeypatch.setattr("acrank.experiments.benchmark.run.rank_zoo", score)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from acrank.experiments.benchmark.cells import tune
-from acrank.experiments.benchmark.config import make_transfer_config
+from acrank.experiments.benchmark.config import make_benchmark_config
 from acrank.experiments.benchmark.run import experiment
 from tests.finetuning.diverging import KINDS, SETTINGS, STEPS, write_kind, write_zoo
 
@@ -21,7 +21,7 @@ def test_the_reason_is_in_the_row(kind: str, tmp_path: Path, in_this_process: No
         **{"epochs": 3, "seeds": 1, "lrs": (0.01,), "threads": 1, "trust_code": True},
     }
     said: list[str] = []
-    given = make_transfer_config({**SETTINGS[kind], **settings})
+    given = make_benchmark_config({**SETTINGS[kind], **settings})
     done = experiment(given, tmp_path / "study", say=said.append)
     file = tmp_path / "study" / "cells.csv"
     rows = {row["model"]: row for row in csv.DictReader(file.read_text().splitlines())}
@@ -46,7 +46,7 @@ def test_notes_on_the_images_are_told_once(tmp_path: Path, in_this_process: None
     for file in [*data.rglob("*.png")]:
         for number in range(3):
             file.with_name(f"{number}-{file.name}").write_bytes(file.read_bytes())
-    given = make_transfer_config(
+    given = make_benchmark_config(
         {
             **{"data": (str(data),), "zoo": "demo", "models": ("demo-mixed", "demo-cifar10")},
             **{"epochs": 1, "seeds": 1, "method": "head", "metrics": ("params",), "threads": 1},

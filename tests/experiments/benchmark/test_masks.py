@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from acrank.errors import AcrankError, ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import experiment
 from acrank.finetuning.masks.data import open_masks
@@ -20,12 +20,12 @@ from acrank.tasks.registry import task_named
 from tests.finetuning.masks.discs import write_discs
 
 
-def config(*folders: Path, **settings: Any) -> TransferConfig:
+def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
     given: dict[str, Any] = {
         **{"data": tuple(map(str, folders)), "zoo": "demo", "models": ("demo-mixed",)},
         **{"epochs": 1, "image_size": 32, "batch_size": 4, "metrics": ("log_me",), "threads": 1},
     }
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
@@ -154,7 +154,7 @@ def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
 
 
 def test_usual_settings_are_those_of_the_task() -> None:
-    plain = make_transfer_config({"data": ("x",)})
+    plain = make_benchmark_config({"data": ("x",)})
     found = plain.for_task(MASKS)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 8, 64)
     assert plain.for_task(CLASSIFICATION).measure == "accuracy"

@@ -14,7 +14,7 @@ from scipy.stats import weightedtau
 
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, tune
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, prepare_datasets
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
@@ -58,8 +58,8 @@ def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(stripes: Path, **settings: Any) -> TransferConfig:
-    return make_transfer_config({**FAST, "data": (str(stripes),), **settings})
+def config(stripes: Path, **settings: Any) -> BenchmarkConfig:
+    return make_benchmark_config({**FAST, "data": (str(stripes),), **settings})
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -199,7 +199,7 @@ def test_nothing_tuned_is_an_error(stripes: Path, tmp_path: Path) -> None:
         experiment(given, tmp_path)
 
 
-def outcome(config: TransferConfig, lr: float, value: float | None, loss: float) -> Outcome:
+def outcome(config: BenchmarkConfig, lr: float, value: float | None, loss: float) -> Outcome:
     settings = config.finetuning(data="x", model="m", seed=0, lr=lr)
     cell = Cell("d", "m", lr, 0, settings, Path("x"))
     return Outcome(cell, {"accuracy": value, "loss": loss}, {})
@@ -230,7 +230,7 @@ def test_the_best_rate_is_of_the_validation_images(stripes: Path) -> None:
     assert best_rate([], "d", "m", given) is None
 
 
-def tuned(config: TransferConfig, model: str, seed: int, accuracy: float) -> Outcome:
+def tuned(config: BenchmarkConfig, model: str, seed: int, accuracy: float) -> Outcome:
     settings = config.finetuning(data="x", model=model, seed=seed, lr=None)
     found: dict[str, float | None] = {"accuracy": accuracy, "loss": 1.0}
     return Outcome(Cell("d", model, None, seed, settings, Path("x")), found, found)

@@ -10,7 +10,7 @@ import pytest
 
 from acrank.data.volumes import VolumeTarget, open_volumes
 from acrank.errors import ConfigError, DataError
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import _scoring, experiment
 from acrank.report.experiment import to_markdown
@@ -25,12 +25,12 @@ NAMES = {"background": 0, "anterior": 1, "posterior": 2}
 BOTH = {f"case{index}": (1, 2) for index in range(6)}
 
 
-def config(*folders: Path, **settings: Any) -> TransferConfig:
+def config(*folders: Path, **settings: Any) -> BenchmarkConfig:
     given: dict[str, Any] = {
         **{"data": tuple(map(str, folders)), "models": ("encoder",), "metrics": ("log_me",)},
         **{"epochs": 1, "threads": 1, "trust_code": True},
     }
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
 def prepared(folder: Path, output: Path, **settings: Any) -> Dataset:
@@ -162,7 +162,7 @@ def test_images_and_volumes_do_not_go_together(boxes: Path, tmp_path: Path) -> N
 
 
 def test_usual_settings_are_those_of_volumes() -> None:
-    found = make_transfer_config({"data": ("x",)}).for_task(VOLUMES)
+    found = make_benchmark_config({"data": ("x",)}).for_task(VOLUMES)
     assert (found.measure, found.batch_size, found.score_samples) == ("dice", 2, 32)
     with pytest.raises(ConfigError, match="--image-size is for images, and the data are volumes"):
         config(Path("x"), image_size=64).for_task(VOLUMES)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from acrank.experiments.benchmark.cells import Cell, Outcome
-from acrank.experiments.benchmark.config import TransferConfig, make_transfer_config
+from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
@@ -29,12 +29,12 @@ LOWER = ("affine_shift",)
 MODELS = tuple(f"model-{letter}" for letter in "abcdef")
 
 
-def config(datasets: Sequence[str], **settings: Any) -> TransferConfig:
+def config(datasets: Sequence[str], **settings: Any) -> BenchmarkConfig:
     given = {"data": tuple(f"data/{name}" for name in datasets), "seeds": 2, "epochs": 5}
-    return make_transfer_config({**given, **settings})
+    return make_benchmark_config({**given, **settings})
 
 
-def outcome(given: TransferConfig, dataset: str, model: str, seed: int, value: float) -> Outcome:
+def outcome(given: BenchmarkConfig, dataset: str, model: str, seed: int, value: float) -> Outcome:
     """A fine-tuning that ended with an accuracy; one that failed where that is NaN."""
     lr = (given.lrs or (None,))[0]
     settings = given.finetuning(data="x", model=model, seed=seed, lr=lr)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import acrank
 from acrank.errors import ConfigError, NotScoredError, ZooError
-from acrank.metrics.affine import affine_scores
+from acrank.metrics.affine import AffineTrials, Probe
 from acrank.metrics.registry import AC_CORR
 from acrank.norm import SourceAffine, find_dead_channels
 from acrank.norm.layerwise import DeadChannels
@@ -20,7 +20,6 @@ from acrank.results import ModelResult
 from acrank.scoring.inspection import Explanation, LayerExplanation
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.selection import choose_layers, listed_moves
-from acrank.scoring.types import Probe
 from tests.norm.dense import dense_correlation
 
 SMALL: dict[str, Any] = {"samples": 32, "batch_size": 8, "precision": "fp32"}
@@ -40,7 +39,7 @@ def explain_layer(
     source: SourceAffine, weights: Tensor, biases: Tensor, dead: DeadChannels = "exclude"
 ) -> LayerExplanation:
     probe = probe_of(source, weights, biases)
-    return explain_layers(probe, affine_scores(probe, dead)[1], dead)[0]
+    return explain_layers(probe, AffineTrials(probe, dead).layers, dead)[0]
 
 
 def random_layer(seed: int, channels: int = 40, dead: int = 0) -> SourceAffine:

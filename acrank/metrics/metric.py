@@ -1,0 +1,155 @@
+"""What a metric declares: what it is computed from, its direction and range, and its function."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Kind = Literal["affine", "features", "facts", "relative", "passes"]
+Role = Literal["score", "control", "baseline", "part"]
+Need = Literal["source_probs", "shuffled_labels"]
+Cost = Literal["free", "cheap", "dear", "extra"]
+
+# The task of a run whose data have not been looked at.
+CLASSIFICATION = "classification"
+
+
+@dataclass(frozen=True)
+class KindFacts:
+    """What the metrics of one kind have in common.
+
+    Attributes:
+        source: what they are computed from, for the reference pages.
+        needs_network: whether kept features do not suffice to compute them.
+        sees_images: whether the target's images decide on them.
+    """
+
+    source: str
+    needs_network: bool = False
+    sees_images: bool = True
+
+
+KINDS: dict[Kind, KindFacts] = {
+    "affine": KindFacts("the affine parameters before and after the step", needs_network=True),
+    "features": KindFacts("features of the unchanged network and labels"),
+    "facts": KindFacts("the model alone", sees_images=False),
+    "relative": KindFacts("its parts over all models of the zoo"),
+    "passes": KindFacts("further passes of the network", needs_network=True),
+}
+
+
+class Metric(BaseModel):
+    """What a reader must know of a score, and the function that computes it.
+
+    What the function is given depends on the kind: ``features`` (N, D) and labels (N,) as
+    arrays, then what ``needs`` names; for ``affine`` an
+    :class:`acrank.metrics.affine.AffineTrials`; for ``facts`` the
+    :class:`acrank.metrics.facts.Facts` of a model; for ``passes`` the
+    network and the batches as :class:`acrank.scoring.types.Passes`. It returns a number; or one for
+    each batch or training, of which the score is the mean; or a mapping from metrics to either,
+    where several metrics name one function. NaN or a :class:`acrank.errors.MetricError` leave
+    the score undefined.
+
+    Attributes:
+        name: as in tables and on the command line; that of the entry point where it is empty.
+        kind: what it is computed from: ``affine`` parameters before and after the step,
+            ``features`` of the unchanged network, ``facts`` about the model, further
+            ``passes`` of the network, or ``relative``: its parts over all models of the zoo.
+        higher_is_better: the direction.
+        bounds: the range, in words.
+        summary: what it measures, in one line.
+        distrust: when not to believe it.
+        reference: where it is defined.
+        role: a ``score`` votes in a consensus; a ``control`` or ``baseline`` says what a score
+            must beat; a ``part`` is of use to another metric only.
+        form_of: a metric of which it is another form: both together have one vote.
+        cost: ``free``, ``cheap`` or ``dear`` beside the network's pass; ``extra`` needs further
+            passes, and is computed only where it is asked for by name.
+        function: computes it; as text ``module:function``, a module without dots being one of
+            ``acrank.metrics``. None of ``relative``.
+        takes_set: whether a function of features takes one
+            :class:`acrank.metrics.feature_set.FeatureSet`, to share what other metrics need.
+        needs: what it takes besides: of features ``source_probs``, the probabilities over source
+            classes (N, K); of affines ``shuffled_labels``, a second step on labels in random order.
+        parts: metrics that a ``relative`` one combines, each with its weight.
+        intervals: whether parts of the sample tell how far it varies.
+        tasks: on what kinds of target it is defined.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    kind: Kind = "features"
+    higher_is_better: bool
+    bounds: str
+    summary: str
+    distrust: str
+    reference: str
+    role: Role = "score"
+    form_of: str = ""
+    cost: Cost = "cheap"
+    function: Callable[..., Any] | str = ""
+    takes_set: bool = False
+    needs: tuple[Need, ...] = ()
+    parts: dict[str, float] = {}
+    intervals: bool = True
+    tasks: tuple[str, ...] = (CLASSIFICATION,)
+
+    @model_validator(mode="after")
+    def _can_be_computed(self) -> Self:
+        relative = self.kind == "relative"
+        if relative != bool(self.parts) or relative == bool(self.function):
+            raise ValueError("a relative metric has parts, any other a function")
+        return self
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether kept features do not suffice to compute it."""
+        return KINDS[self.kind].needs_network
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether the target's images decide on it."""
+        return KINDS[self.kind].sees_images
+
+    @property
+    def of_norms(self) -> bool:
+        """Whether it is of norm affines: no value compares between kinds of norm layers."""
+        return self.kind == "affine"
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether a model's value depends on the other models."""
+        return self.kind == "relative"
+
+    @property
+    def sign(self) -> float:
+        """1 where a higher value is better, else -1."""
+        return 1.0 if self.higher_is_better else -1.0
+
+    def in_all(self, task: str = CLASSIFICATION) -> bool:
+        """Whether ``--metric all`` includes it."""
+        return self.cost != "extra" and self.role != "part" and task in self.tasks
+
+    def load(self) -> Callable[..., Any]:
+        """The function that computes it; its module is imported now."""
+        if not isinstance(self.function, str):
+            return self.function
+        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self._called)
+        return function
+
+    @property
+    def module(self) -> str:
+        """The module of the function; empty of a relative metric."""
+        if not isinstance(self.function, str):
+            return self.function.__module__
+        module = self.function.partition(":")[0]
+        return module if "." in module or not module else f"acrank.metrics.{module}"
+
+    @property
+    def _called(self) -> str:
+        return str(self.function).partition(":")[2]
