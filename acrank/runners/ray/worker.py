@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 import faulthandler
 import os
-import threading
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 
 import torch
 
@@ -82,41 +82,40 @@ class _Process:
 _process = _Process()
 
 
-class _Limit:
-    """Interrupts this thread, the main one, if it takes longer than it may.
+class _TimeUp(BaseException):
+    """A model has used up its time; no code of a network takes it for an error of its own."""
+
+
+def _raise_time_up(signum: int, frame: FrameType | None) -> None:
+    raise _TimeUp
+
+
+@contextmanager
+def _limited(timeout: float | None) -> Iterator[None]:
+    """Raise in this thread, the main one, if it takes longer than it may.
 
     Args:
         timeout: seconds; None for no limit.
 
-    Attributes:
-        passed: whether it has.
+    Raises:
+        _TimeUp: it does.
     """
-
-    def __init__(self, timeout: float | None) -> None:
-        self.timeout = timeout
-        self.passed = False
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Watch what runs meanwhile."""
-        if self.timeout is None:
+    if timeout is None:
+        yield
+        return
+    alarm = hasattr(signal, "setitimer")  # not on Windows
+    with Path(os.devnull).open("w") as nowhere:
+        # native code that does not return to Python ends with its process, and Ray tries again
+        faulthandler.dump_traceback_later(timeout + GRACE, exit=True, file=nowhere)
+        if alarm:
+            signal.signal(signal.SIGALRM, _raise_time_up)
+            signal.setitimer(signal.ITIMER_REAL, timeout)
+        try:
             yield
-            return
-        watchdog = threading.Timer(self.timeout, self._interrupt)
-        watchdog.daemon = True
-        watchdog.start()
-        with Path(os.devnull).open("w") as nowhere:
-            # native code does not notice the interrupt; the process ends, and Ray tries again
-            faulthandler.dump_traceback_later(self.timeout + GRACE, exit=True, file=nowhere)
-            try:
-                yield
-            finally:
-                watchdog.cancel()
-                faulthandler.cancel_dump_traceback_later()
-
-    def _interrupt(self) -> None:
-        self.passed = True
-        _thread.interrupt_main()
+        finally:
+            if alarm:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+            faulthandler.cancel_dump_traceback_later()
 
 
 def is_up() -> bool:
@@ -139,16 +138,13 @@ def score_entry(
     torch.set_num_threads(threads)
     runner = _process.runner_of(run, context)
     _process.outbox.last = None
-    limit = _Limit(timeout)
     try:
-        with limit.watched():
+        with _limited(timeout):
             result = runner(entry)
-    except KeyboardInterrupt:
-        if not limit.passed:  # Ray cancels the task
-            raise
+    except _TimeUp:
         reason = f"given up after {timeout:g} s (--timeout-per-model)."
-        late = replace(ModelResult.failed(entry.name, reason), seconds=timeout or 0.0)
-        return Scored(late)
+        late = ModelResult.failed(entry.name, reason)
+        return Scored(replace(late, seconds=timeout or 0.0))
     except SystemExit as error:
         reason = f"the network's code ended the worker process (exit code {error.code})."
         return Scored(ModelResult.failed(entry.name, reason))
