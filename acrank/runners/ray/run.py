@@ -1,9 +1,10 @@
 """Score models on a Ray cluster: one task a model, spread over the cluster's nodes.
 
-The sample is put into Ray's object store once and mapped by every worker. Each result comes back
-to the driver, the process that called, which keeps it at once. What workers read themselves must be
-at the same path on every node, on a shared file system, say: weights and code beside the zoo file,
-the folder for features; the hub's cache may be each node's own.
+The sample is put into Ray's object store once and mapped by every worker. Results are kept in the
+store of the driver, the process that called: an actor on its node writes them, so that a driver
+which dies loses none that was finished. What workers read themselves must be at the same path on
+every node, on a shared file system, say: weights and code beside the zoo file, the folder for
+features; the hub's cache may be each node's own.
 
 A model whose worker or node is lost is tried again, a few times, then its row says so.
 """
@@ -15,13 +16,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from acrank.cache import Store
 from acrank.errors import AcrankError, ConfigError
-from acrank.results import NOT_KEPT, ModelResult
+from acrank.results import ModelResult
 from acrank.runners.model import Admit, RunContext, admit_all, explain_failure
 from acrank.runners.ray.cluster import (
     RETRIES,
@@ -31,7 +33,7 @@ from acrank.runners.ray.cluster import (
     said,
     wait_for_worker,
 )
-from acrank.runners.ray.worker import Scored, is_up, score_entry
+from acrank.runners.ray.worker import Keeper, score_entry
 from acrank.zoo import ZooEntry
 
 # Seconds between two looks at whether the cluster can still run what waits.
@@ -158,7 +160,7 @@ class _Run:
     Attributes:
         context: what its models have in common.
         place: of that in the object store.
-        store: where the driver keeps results.
+        keeper: the actor that reads and writes kept results.
         task: scores a model.
         needs: what Ray reserves for each.
         name: tells it from other runs.
@@ -168,7 +170,7 @@ class _Run:
 
     context: RunContext
     place: Any
-    store: Store
+    keeper: Any
     task: Any
     needs: Needs
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -184,6 +186,7 @@ class _Run:
         """
         import ray
 
+        keeper = _start_keeper(store)
         # Ray ends a process that has had a GPU after its task, which gives the GPU's memory back
         task = ray.remote(
             num_cpus=needs.cpus, num_gpus=needs.gpus, memory=needs.memory, max_retries=RETRIES
@@ -196,7 +199,7 @@ class _Run:
                 f"Ray's object store does not take the sample: {said(error)}.",
                 hint="Lower --samples.",
             ) from error
-        return cls(context, place, store, task, needs)
+        return cls(context, place, keeper, task, needs)
 
     def results(
         self,
@@ -218,9 +221,7 @@ class _Run:
         Raises:
             AcrankError: the cluster cannot run this package, or has lost this node.
         """
-        import ray
-
-        up = ray.remote(num_cpus=0)(is_up).remote()
+        up = self.keeper.ready.remote()
         waiting = next(entries, None)
         while waiting or self.pending:
             room = jobs or self.needs.places(alive()) + 1
@@ -237,7 +238,7 @@ class _Run:
 
     def _hand_out(self, entry: ZooEntry) -> Any:
         timeout = self.context.config.timeout_per_model
-        return self.task.remote(entry, self.place, self.name, self.needs.cpus, timeout)
+        return self.task.remote(entry, self.place, self.keeper, self.name, self.needs.cpus, timeout)
 
     def _ended(self) -> Iterator[ModelResult]:
         """Wait for a task to end; after a while, look for those that cannot."""
@@ -260,7 +261,7 @@ class _Run:
         import ray
 
         try:
-            scored: Scored = ray.get(task)
+            result: ModelResult = ray.get(task)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             return ModelResult.failed(entry.name, f"in the worker: {explain_failure(cause)}")
@@ -271,10 +272,7 @@ class _Run:
             ) from error
         except ray.exceptions.RayError as error:
             return ModelResult.failed(entry.name, cause_of_loss(error))
-        keep = scored.keep
-        reason = self.store.put(keep.key, keep.result, keep.data) if keep else ""
-        flags = {**scored.result.flags, NOT_KEPT: reason} if reason else scored.result.flags
-        return replace(scored.result, flags=flags)
+        return result
 
     def stop(self) -> None:
         """End what still runs: the cluster may be another's."""
@@ -283,3 +281,18 @@ class _Run:
         with suppress(Exception):  # whatever is wrong with the cluster has been said
             for task in self.pending:
                 ray.cancel(task, force=True)
+            ray.kill(self.keeper)
+
+
+def _start_keeper(store: Store) -> Any:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = ray.get_runtime_context().get_node_id()
+    actor = ray.remote(Keeper).options(
+        num_cpus=0,
+        max_restarts=3,
+        max_task_retries=3,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
+    )
+    return actor.remote(store, Path.cwd())

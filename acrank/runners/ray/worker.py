@@ -6,80 +6,84 @@ import faulthandler
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
-from acrank.cache import Key
+from acrank.cache import Key, Store
 from acrank.results import ModelResult
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.zoo import ZooEntry
 
 # Seconds after its time that a network is stopped where it lets no thread of Python run.
 GRACE = 10.0
+# Seconds for the keeper to answer: it may be restarted in between.
+PATIENCE = 60.0
+
+# The runner of the last run that this process has worked for.
+_runner: tuple[str, ModelRunner] | None = None
 
 
-@dataclass(frozen=True)
-class ToKeep:
-    """A result that the driver is to put into its store; see :meth:`acrank.cache.Store.put`."""
+class Keeper:
+    """The store of the driver, as an actor on its node.
 
-    key: Key
-    result: ModelResult
-    data: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What scoring one model gave.
-
-    Attributes:
-        result: of the model.
-        keep: what goes into the driver's store; None for a failure.
+    Args:
+        store: where results are kept.
+        folder: the driver's, that a relative path of the store starts from.
     """
 
-    result: ModelResult
-    keep: ToKeep | None = None
+    def __init__(self, store: Store, folder: Path) -> None:
+        os.chdir(folder)
+        self.store = store
 
-
-@dataclass
-class Outbox:
-    """Stands for the driver's store in a worker: the driver keeps what is put into it.
-
-    Nothing is found in it: the driver has looked for kept results before.
-    """
-
-    last: ToKeep | None = None
+    def ready(self) -> bool:
+        """Whether it runs."""
+        return True
 
     def get(self, key: Key) -> ModelResult | None:
-        """Find nothing."""
+        """A kept result."""
+        return self.store.get(key)
+
+    def put(self, key: Key, result: ModelResult, data: str) -> str:
+        """Keep a result."""
+        return self.store.put(key, result, data)
+
+
+@dataclass(frozen=True)
+class RemoteStore:
+    """The store of the driver, as a worker sees it.
+
+    Attributes:
+        keeper: handle of the actor.
+    """
+
+    keeper: Any
+
+    def get(self, key: Key) -> ModelResult | None:
+        """A kept result; None, too, where the store cannot be asked."""
+        with suppress(Exception):
+            found: ModelResult | None = ask(self.keeper.get, key)
+            return found
         return None
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
-        """Send a result home with the model's own."""
-        self.last = ToKeep(key, result, data)
-        return ""
+        """Keep a result; returns why it could not be kept, or an empty string."""
+        try:
+            return str(ask(self.keeper.put, key, result, data))
+        except Exception as error:  # Ray's, or a disk's
+            return f"the process that keeps results: {type(error).__name__}"
 
 
-@dataclass
-class _Process:
-    """What this process keeps between models: the images, as the last network needed them."""
+def ask(method: Any, *given: object) -> Any:
+    """Call a method of an actor from within a task.
 
-    run: str = ""
-    outbox: Outbox = field(default_factory=Outbox)
-    runner: ModelRunner | None = None
-
-    def runner_of(self, run: str, context: RunContext) -> ModelRunner:
-        """The one runner of a run in this process."""
-        if self.runner is None or self.run != run:
-            self.runner = None  # the images of another run go before those of this one come
-            self.run, self.runner = run, ModelRunner(context, self.outbox)
-        return self.runner
-
-
-_process = _Process()
+    Not by ``ray.get``: Ray would take it for idleness and start another task on these CPUs.
+    """
+    return method.remote(*given).future().result(PATIENCE)
 
 
 class _TimeUp(BaseException):
@@ -118,34 +122,36 @@ def _limited(timeout: float | None) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
 
 
-def is_up() -> bool:
-    """Say that a worker process has started and has imported this package."""
-    return True
-
-
 def score_entry(
-    entry: ZooEntry, context: RunContext, run: str, threads: int, timeout: float | None
-) -> Scored:
+    entry: ZooEntry, context: RunContext, keeper: Any, run: str, threads: int, timeout: float | None
+) -> ModelResult:
     """Score an entry: the task of which Ray runs one a model.
 
     Args:
         entry: the model.
         context: what the run's models have in common; its images are mapped, not copied.
+        keeper: handle of the run's :class:`Keeper`.
         run: tells runs apart.
         threads: for CPU arithmetic.
         timeout: seconds after which the model is given up.
     """
     torch.set_num_threads(threads)
-    runner = _process.runner_of(run, context)
-    _process.outbox.last = None
+    runner = _runner_of(run, context, keeper)
     try:
         with _limited(timeout):
-            result = runner(entry)
+            return runner(entry)
     except _TimeUp:
         reason = f"given up after {timeout:g} s (--timeout-per-model)."
-        late = ModelResult.failed(entry.name, reason)
-        return Scored(replace(late, seconds=timeout or 0.0))
+        return replace(ModelResult.failed(entry.name, reason), seconds=timeout or 0.0)
     except SystemExit as error:
         reason = f"the network's code ended the worker process (exit code {error.code})."
-        return Scored(ModelResult.failed(entry.name, reason))
-    return Scored(result, _process.outbox.last)
+        return ModelResult.failed(entry.name, reason)
+
+
+def _runner_of(run: str, context: RunContext, keeper: Any) -> ModelRunner:
+    """One runner a process: it keeps the images as the last network needed them."""
+    global _runner
+    if _runner is None or _runner[0] != run:
+        _runner = None  # the images of another run go before those of this one come
+        _runner = (run, ModelRunner(context, RemoteStore(keeper)))
+    return _runner[1]

@@ -11,7 +11,7 @@ from acrank.runners.ray import cluster
 from acrank.runners.ray.cluster import SETTINGS, START, TELL, wait_for_worker
 
 MISSING = "The actor died: ModuleNotFoundError: No module named 'acrank'"
-OTHER = "AttributeError: Can't get attribute 'is_up' on <module 'acrank.runners.ray.worker'>"
+OTHER = "AttributeError: Can't get attribute 'Keeper' on <module 'acrank.runners.ray.worker'>"
 
 
 class RayError(Exception):
