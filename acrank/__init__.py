@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from acrank.experiments.validation import validate
     from acrank.finetuning.masks.load import load_segmenter
     from acrank.results import ModelResult, RankedModel, Ranking
+    from acrank.runners.callbacks import Callback
     from acrank.runners.explain import explain
     from acrank.scoring.inspection import Explanation
     from acrank.zoo import Zoo, ZooEntry, read_zoo
 
 _HOMES = {
     "AcrankError": "acrank.errors",
+    "Callback": "acrank.runners.callbacks",
     "Explanation": "acrank.scoring.inspection",
     "ModelResult": "acrank.results",
     "RankedModel": "acrank.results",
@@ -47,6 +49,7 @@ _MODULES = ("metrics", "norm")
 
 __all__ = [
     "AcrankError",
+    "Callback",
     "Explanation",
     "ModelResult",
     "RankedModel",

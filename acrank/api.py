@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune as run_finetuning
 from acrank.results import Ranking
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.from_features import rank_from_features
 from acrank.runners.rank import rank_zoo
 
@@ -20,7 +21,8 @@ def rank(
     zoo: str | Path | None = None,
     *,
     features: str | Path | None = None,
-    listener: Listener | None = None,
+    callbacks: Sequence[Callback | str] = (),
+    listener: Callback | None = None,
     **settings: Any,
 ) -> Ranking:
     """Rank pretrained backbones by how well they would fine-tune on a target dataset.
@@ -29,7 +31,9 @@ def rank(
         data: a folder of class folders, a CSV file (``path,label``), ``hfds/NAME`` or ``demo``.
         zoo: a zoo file, ``demo``, or None for the packaged zoo (or, with ``models``, timm).
         features: folder to write every model's features into, for :func:`rank_features`.
-        listener: is told of the progress; nothing is printed without one.
+        callbacks: follow the run: objects of :class:`acrank.Callback`, or names of installed
+            ones. Nothing is printed without one.
+        listener: one more callback, by the name that this argument had before.
         **settings: further fields of :class:`acrank.RunConfig`.
 
     Returns:
@@ -42,17 +46,23 @@ def rank(
     given = {"data": str(data), **settings}
     if zoo is not None:
         given["zoo"] = str(zoo)
-    return rank_zoo(make_config(given), listener, None if features is None else Path(features))
+    callback = all_callbacks(listener, *callbacks)
+    return rank_zoo(make_config(given), callback, None if features is None else Path(features))
 
 
 def rank_features(
-    folder: str | Path, *, listener: Listener | None = None, **settings: Any
+    folder: str | Path,
+    *,
+    callbacks: Sequence[Callback | str] = (),
+    listener: Callback | None = None,
+    **settings: Any,
 ) -> Ranking:
     """Rank the features that a run has written, without images and networks.
 
     Args:
         folder: written by :func:`rank` or by ``acrank score --features``.
-        listener: is told of the progress; nothing is printed without one.
+        callbacks: follow the run, as in :func:`rank`.
+        listener: one more callback, by the name that this argument had before.
         **settings: ``models``, ``metrics``, ``rank_by``, ``bootstrap`` and ``seed``, as in
             :class:`acrank.RunConfig`.
 
@@ -60,7 +70,9 @@ def rank_features(
         AcrankError: a setting or the folder cannot be used.
     """
     return rank_from_features(
-        Path(folder), make_config({"data": str(folder), **settings}), listener
+        Path(folder),
+        make_config({"data": str(folder), **settings}),
+        all_callbacks(listener, *callbacks),
     )
 
 

@@ -308,6 +308,17 @@ class RunConfig(Settings):
             not_for=_ONE_MODEL,
         ),
     ] = None
+    callbacks: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Name of an installed callback that follows the run, such as a tracker; repeatable.",
+            MANY,
+            Effect.NOTHING,
+            option="--callback",
+            metavar="NAME",
+            of_features=True,
+        ),
+    ] = ()
     shard: Annotated[
         str | None,
         Setting(
@@ -346,7 +357,7 @@ class RunConfig(Settings):
             raise ValueError("a budget compares all models with one another; a shard has some")
         return self
 
-    @field_validator("metrics", mode="before")
+    @field_validator("metrics", "callbacks", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

@@ -50,7 +50,9 @@ acrank` is an exception that Python makes, for the few modules of its own that i
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
     """Every command of the program, each after the group that it is in."""
     yield list(path)
-    for name, command in getattr(group or get_command(app), "commands", {}).items():
+    group = group or get_command(app)
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         yield from (
             commands(command, (*path, name)) if hasattr(command, "commands") else [[*path, name]]
         )

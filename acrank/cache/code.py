@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 SCORING = ("acrank.runners.model", "acrank.data")
 LIBRARIES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow"),
-    *("segmentation-models-pytorch", "monai", "nibabel"),
+    *("segmentation-models-pytorch", "monai", "nibabel", "pydicom"),
 )
 
 
@@ -54,7 +55,7 @@ def metric_version(metric: str) -> str:
     entry = METRICS[metric]
     modules = metric_modules(metric)
     source = digest(source_files(*modules), _root(modules[-1]))[:16]
-    text = entry.model_dump_json(exclude={"name", "function", "summary", "distrust", "reference"})
+    text = json.dumps(entry.decides, sort_keys=True)
     package = METRICS.origin(metric)  # its version stands for what has no source, such as C
     return hashlib.sha256((source + text + package).encode()).hexdigest()[:16]
 

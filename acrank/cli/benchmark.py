@@ -16,6 +16,7 @@ from acrank.finetuning.catalogue import METHODS, read_options
 
 if TYPE_CHECKING:
     from acrank.experiments.benchmark.run import Experiment
+    from acrank.report.builders.experiment import ExperimentReport
 
 
 @with_options(BenchmarkConfig, "benchmark")
@@ -65,7 +66,11 @@ def benchmark(
     settings |= _further(set_ or ())
     check_outputs(html=html)
     done = _run(settings, output)
-    deliver(lambda: _show(done), lambda: _write(done, html))
+    from acrank.report.builders.experiment import ExperimentReport
+    from acrank.report.renderers.terminal import make_console, print_document
+
+    report = ExperimentReport(done)
+    deliver(lambda: print_document(report.document(), make_console()), lambda: _write(report, html))
     raise typer.Exit(ExitCode.SOME_FAILED if done.failed else ExitCode.OK)
 
 
@@ -90,30 +95,18 @@ def _run(settings: dict[str, Any], output: Path) -> Experiment:
     config = make_benchmark_config(settings)
     from acrank.experiments.benchmark.run import experiment
     from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
+    from acrank.report.renderers.terminal import make_console
 
     with ProgressListener(make_console(stderr=True)) as listener:
-        return experiment(config, output, say=listener.line, listener=listener)
+        return experiment(config, output, say=listener.line, callback=listener)
 
 
-def _show(done: Experiment) -> None:
-    from acrank.report.experiment import print_experiment
-    from acrank.report.table import make_console
-
-    print_experiment(done, make_console())
-
-
-def _write(done: Experiment, html: Path | None) -> None:
-    from acrank.report.experiment import to_markdown
+def _write(report: ExperimentReport, html: Path | None) -> None:
+    from acrank.report.renderers.html import to_html
+    from acrank.report.renderers.markdown import to_markdown
     from acrank.utils.files import write_all
 
     write_all(
-        (done.folder / "report.md", lambda: to_markdown(done)),
-        (html, lambda: _page(done)),
+        (report.done.folder / "report.md", lambda: to_markdown(report.page())),
+        (html, lambda: to_html(report.page())),
     )
-
-
-def _page(done: Experiment) -> str:
-    from acrank.report.html.experiment import experiment_to_html
-
-    return experiment_to_html(done)

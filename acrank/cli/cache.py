@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,38 +15,39 @@ if TYPE_CHECKING:
 cache = typer.Typer(
     help="The results that are kept between runs: list them, remove them.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
 
-class CacheFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
+@cache.command("path")
 def cache_path() -> None:
     """Print the folder of the kept results.
+
+    Example: acrank cache path
 
     ACRANK_CACHE names another cache folder.
     """
     typer.echo(str(_store().folder))
 
 
+@cache.command("ls")
 def cache_ls(
     model: Annotated[
         list[str] | None, typer.Option(help="Only models of this name or wildcard; repeatable.")
     ] = None,
-    output: Annotated[CacheFormat, typer.Option("--format", help="Of stdout.")] = CacheFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
-    """List the kept results."""
-    from acrank.report.cache_table import print_kept
+    """List the kept results.
 
-    print_kept(_chosen(_store(), model), output.value)
+    Example: acrank cache ls --model "resnet*"
+    """
+    from acrank.report.builders.cache import CacheReport
+
+    show(CacheReport(_chosen(_store(), model)), output)
 
 
+@cache.command("rm")
 def cache_rm(
     model: Annotated[
         list[str] | None, typer.Option(help="Models of this name or wildcard; repeatable.")
@@ -57,6 +58,8 @@ def cache_rm(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Remove kept results.
+
+    Example: acrank cache rm --older-than 30d
 
     Give --all, or which of them: --model, --older-than or both.
     """

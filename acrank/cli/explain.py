@@ -18,13 +18,14 @@ from acrank.cli.output import (
     check_outputs,
     collector,
     deliver,
+    show,
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ExitCode
 from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
-    from acrank.report.explanation_records import Moves
+    from acrank.report.builders.explanation import ExplanationReport
     from acrank.scoring.inspection import Explanation
 
 
@@ -100,63 +101,43 @@ def explain(
     """
     settings |= {"models": (model,), **({"zoo": zoo} if zoo is not None else {})}
     gallery = collector(html, no_images)
-    check_outputs(html=html)
-    files = [path for path in (csv, channels_csv, json, figure) if path]
-    explained = _explain(settings, config, files, figure, gallery)
+    files = (csv, channels_csv, json, figure)
+    explained = _explain(settings, config, files, figure, html, gallery)
+    from acrank.report.builders.explanation import ExplanationReport
     from acrank.scoring.inspection.selection import listed_moves
 
-    moves = listed_moves(explained, channels, layer or ())
-    page = partial(_page, explained, moves, gallery)
-    deliver(
-        lambda: _print(explained, moves, channels, output),
-        lambda: _write(explained, channels, csv, channels_csv, json, figure, html, page),
-    )
+    report = ExplanationReport(explained, listed_moves(explained, channels, layer or ()), channels)
+    page = partial(_page, report, gallery)
+    deliver(lambda: show(report, output), lambda: _write(report, *files, html, page))
     raise typer.Exit(ExitCode.NOTHING_SCORED if explained.silence else ExitCode.OK)
 
 
 def _explain(
     settings: dict[str, Any],
     file: Path | None,
-    files: list[Path],
+    files: tuple[Path | None, ...],
     figure: Path | None,
+    html: Path | None,
     gallery: Collector | None,
 ) -> Explanation:
-    from acrank.utils.files import check_all_writable
 
     config = make_config(settings, file)
-    check_all_writable(*files)
+    check_outputs(*files, html=html)
     if figure:
         from acrank.report.builders.explanation_figures import check_figure
 
         check_figure(figure)
 
     from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
+    from acrank.report.renderers.terminal import make_console
     from acrank.runners.explain import explain_one
 
     with ProgressListener(make_console(stderr=True)) as listener:
         return explain_one(config, listener, on_sample=gallery)
 
 
-def _print(explained: Explanation, moves: Moves, count: int, output: Format) -> None:
-    from acrank.report.explanation import print_explanation
-    from acrank.report.explanation_records import to_csv, to_json, to_markdown
-    from acrank.report.table import make_console
-
-    if output is Format.table:
-        print_explanation(explained, moves, make_console())
-        return
-    text = {
-        Format.csv: lambda: to_csv(explained),
-        Format.json: lambda: to_json(explained, count),
-        Format.md: lambda: to_markdown(explained, moves),
-    }[output]()
-    typer.echo(text, nl=False)
-
-
 def _write(
-    explained: Explanation,
-    count: int,
+    report: ExplanationReport,
     csv: Path | None,
     channels: Path | None,
     json: Path | None,
@@ -165,19 +146,19 @@ def _write(
     page: Callable[[], str],
 ) -> None:
     from acrank.report.builders.explanation_figures import draw
-    from acrank.report.explanation_records import channels_csv, to_csv, to_json
+    from acrank.report.renderers.records import records_to_csv, to_csv, to_json
     from acrank.utils.files import write_all
 
     write_all(
-        (csv, lambda: to_csv(explained)),
-        (channels, lambda: channels_csv(explained)),
-        (json, lambda: to_json(explained, count)),
-        (figure, lambda: draw(explained, figure.suffix.lower() if figure else "")),
+        (csv, lambda: to_csv(report)),
+        (channels, lambda: records_to_csv(report.channel_records())),
+        (json, lambda: to_json(report)),
+        (figure, lambda: draw(report.explained, figure.suffix.lower() if figure else "")),
         (html, page),
     )
 
 
-def _page(explained: Explanation, moves: Moves, gallery: Collector | None) -> str:
-    from acrank.report.html.explanation import explanation_to_html
+def _page(report: ExplanationReport, gallery: Collector | None) -> str:
+    from acrank.report.renderers.html import to_html
 
-    return explanation_to_html(explained, moves, gallery.found if gallery else None)
+    return to_html(report.page(gallery.found if gallery else ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from acrank.cli.options import with_options
-from acrank.cli.output import deliver
+from acrank.cli.output import Format, OutputFormat, deliver, show
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import read_options
 from acrank.finetuning.config import METHOD, FinetuneConfig, make_finetune_config
@@ -19,13 +18,6 @@ from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
-
-
-class FinetuneFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    json = "json"
 
 
 @with_options(FinetuneConfig, "finetune")
@@ -67,9 +59,7 @@ def finetune(
         bool,
         typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report)."),
     ] = False,
-    format_: Annotated[
-        FinetuneFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = FinetuneFormat.table,
+    output_format: OutputFormat = Format.table,
 ) -> None:
     """Fine-tune a backbone on a target dataset, by AC-Norm or one of its peers.
 
@@ -92,7 +82,10 @@ def finetune(
 
     folder = output or Path(folder_name(f"{config.model}-{config.method}", "finetuned"))
     done = _finetune(config, folder, fresh)
-    deliver(lambda: _show(done, format_), lambda: _draw(done) if figures else None)
+    from acrank.report.builders.finetuning import FinetuneReport
+
+    report = FinetuneReport(done)
+    deliver(lambda: show(report, output_format), lambda: _draw(done) if figures else None)
 
 
 def _config(
@@ -131,8 +124,8 @@ def _best_of(path: Path) -> dict[str, Any]:
 def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
     from acrank.finetuning.run import finetune as run
     from acrank.finetuning.state import STATE
-    from acrank.report.finetuning import EpochProgress
-    from acrank.report.table import make_console
+    from acrank.report.progress import EpochProgress
+    from acrank.report.renderers.terminal import make_console
 
     with EpochProgress(make_console(stderr=True)) as progress:
         try:
@@ -142,17 +135,6 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
                 command = "the same command without --fresh" if fresh else "the same command"
                 progress.message(f"{command} goes on after the last whole epoch")
             raise
-
-
-def _show(done: Finetuned, output: FinetuneFormat) -> None:
-    from acrank.report.finetuning import print_finetuned
-    from acrank.report.table import make_console
-    from acrank.utils.serialise import json_text
-
-    if output is FinetuneFormat.json:
-        typer.echo(json_text({"folder": str(done.folder), **done.record}), nl=False)
-    else:
-        print_finetuned(done, make_console())
 
 
 def _draw(done: Finetuned) -> None:

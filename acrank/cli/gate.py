@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import time
 from pathlib import Path
@@ -12,7 +11,16 @@ import typer
 
 from acrank.cli.gate_ranking import ranking_to_judge
 from acrank.cli.options import ConfigFile, with_options
-from acrank.cli.output import CsvFile, JsonFile, deliver, write_result
+from acrank.cli.output import (
+    CsvFile,
+    Format,
+    JsonFile,
+    OutputFormat,
+    check_outputs,
+    deliver,
+    show,
+    write_ranking,
+)
 from acrank.config import RunConfig
 from acrank.errors import ConfigError, ExitCode
 from acrank.gate.policy import RULES, Policy, read_policy
@@ -23,14 +31,6 @@ from acrank.utils.visible import visible
 if TYPE_CHECKING:
     from acrank.gate.judge import Verdict
     from acrank.results import Ranking
-
-
-class GateFormat(enum.StrEnum):
-    """Output formats printed to stdout."""
-
-    table = "table"
-    json = "json"
-    md = "md"
 
 
 @with_options(Policy, "gate", into="rules")
@@ -60,9 +60,7 @@ def gate(
     junit: Annotated[
         Path | None, typer.Option(help="Write a JUnit report: one test case a rule.")
     ] = None,
-    output: Annotated[
-        GateFormat, typer.Option("--format", help="Output format printed to stdout.")
-    ] = GateFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """Let a pipeline choose a backbone, or guard the one it has.
 
@@ -79,16 +77,15 @@ def gate(
     """
     started = time.perf_counter()
     from acrank.gate.judge import judge
-    from acrank.utils.files import check_all_writable
 
     policy = _policy(rules, choose, config)
-    check_all_writable(csv, json, junit)
+    check_outputs(csv, json, junit)
     ranking = ranking_to_judge(scores, settings, config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
     deliver(
         lambda: _show(verdict, output, choose),
-        lambda: write_result(ranking, csv, json),
+        lambda: write_ranking(ranking, csv, json),
         lambda: _write(verdict, junit),
         lambda: _tell_github(verdict),
     )
@@ -113,21 +110,19 @@ def _policy(rules: dict[str, Any], choose: bool, file: Path | None) -> Policy:
     return policy
 
 
-def _show(verdict: Verdict, output: GateFormat, choose: bool) -> None:
-    from acrank.report.table import make_console
-    from acrank.report.verdict import print_verdict, to_json, to_markdown
+def _show(verdict: Verdict, output: Format, choose: bool) -> None:
+    from acrank.report.builders.verdict import VerdictReport
+    from acrank.report.renderers.terminal import make_console, print_document
 
+    report = VerdictReport(verdict)
     if choose:  # whatever else there is to say must not end up in a variable
-        print_verdict(verdict, make_console(stderr=True))
+        print_document(report.document(), make_console(stderr=True))
         if verdict.passed:
             typer.echo(visible(verdict.best))
             if visible(verdict.best) != verdict.best:
                 typer.echo("note: the name is printed with escapes; rename the model", err=True)
-    elif output is GateFormat.table:
-        print_verdict(verdict, make_console())
     else:
-        text = to_json if output is GateFormat.json else to_markdown
-        typer.echo(text(verdict), nl=False)
+        show(report, output)
 
 
 def _write(verdict: Verdict, junit: Path | None) -> None:

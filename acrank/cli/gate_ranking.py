@@ -53,7 +53,7 @@ def ranking_to_judge(
     from acrank.config import make_config
     from acrank.gate.precision import as_of_baseline
     from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
+    from acrank.report.renderers.terminal import make_console
     from acrank.runners.rank import rank_zoo
 
     config, said = make_config(settings, file), ""

@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
     from acrank.zoo.weights import HubFiles
-
-
-class ListFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
 
 
 class Order(enum.StrEnum):
@@ -88,16 +80,18 @@ def list_zoo(
         bool,
         typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
     ] = False,
-    output: Annotated[ListFormat, typer.Option("--format", help="Of stdout.")] = ListFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """List the candidates of a zoo.
+
+    Example: acrank list-zoo --license permissive --max-params 30 --sort params
 
     Parameters, norm layers, input size, licence and whether the weights are on this machine;
     on demand MACs, memory and the size of the weights. No weights are loaded and nothing is
     downloaded. An entry that cannot be described keeps its row, with the reason; then the exit
     code is 3.
     """
-    from acrank.report.zoo_table import print_zoo
+    from acrank.report.builders.zoo import ZooReport
     from acrank.zoo import Hub, read_zoo, select_entries
     from acrank.zoo.filters import ZooFilter, in_order, list_entries
     from acrank.zoo.listing import Lister
@@ -121,7 +115,7 @@ def list_zoo(
     told = costs or max_macs is not None or sort in (Order.macs, Order.memory)
     lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub))
     rows = in_order(list_entries(entries, wanted, lister), sort)
-    print_zoo(rows, output.value)
+    show(ZooReport(rows), output)
     if any(row.reason for row in rows):
         raise typer.Exit(ExitCode.SOME_FAILED)
 

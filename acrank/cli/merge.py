@@ -19,14 +19,15 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     exit_code,
-    print_result,
-    write_result,
+    show_ranking,
+    write_ranking,
 )
 
 
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(help="Written by acrank score --json.", show_default=False)
+        list[Path],
+        typer.Argument(help="JSON files of the parts (acrank score --json).", show_default=False),
     ],
     top: Top = None,
     csv: CsvFile = None,
@@ -38,6 +39,8 @@ def merge(
 ) -> None:
     """Rank the models of several result files together, as one run of all of them would.
 
+    Example: acrank merge part-1.json part-2.json --csv ranking.csv
+
     For runs in parts: acrank score --shard I/N --json FILE, on any machines. Files of other
     images or settings are refused.
 
@@ -45,12 +48,12 @@ def merge(
     """
     from acrank.ranking.merge import merge as merge_files
 
-    check_outputs(csv, json, html, markdown)
+    check_outputs(csv, json, markdown, html=html)
     ranking = merge_files(files)
     for warning in ranking.warnings:
         typer.echo(f"note: {warning}", err=True)
     deliver(
-        lambda: print_result(ranking, output, top),
-        lambda: write_result(ranking, csv, json, html, markdown),
+        lambda: show_ranking(ranking, output, top),
+        lambda: write_ranking(ranking, csv, json, html, markdown),
     )
     raise typer.Exit(exit_code(ranking, strict))

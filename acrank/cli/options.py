@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
-from typer.core import TyperCommand
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
@@ -18,10 +17,6 @@ from acrank.utils.described import described, help_text, option_of, taken_as
 from acrank.utils.fields import DATA
 from acrank.utils.settings import Settings
 
-# Title of the options that a command declares itself, and without another title.
-OTHER = "Output and help"
-# Columns that options take up, so that the descriptions of all groups begin in one.
-_COLUMN = 30
 _VALUES = {int: "N", float: "X", str: "TEXT", Path: "FILE"}
 
 ConfigFile = Annotated[
@@ -121,20 +116,3 @@ def _refuse(fields: type[Settings], name: str, command: str) -> None:
             f"{option_of(fields, name)} has no meaning for acrank {command}: {reason}.",
             hint="Leave it out.",
         )
-
-
-class Grouped(TyperCommand):
-    """A command whose help lists the options under titles, in plain text."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write a section for each group of options, in the order of their first options."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for one in self.get_params(ctx):
-            record = one.get_help_record(ctx)
-            if record is not None:
-                usual = "Arguments" if one.param_type_name == "argument" else OTHER
-                title = getattr(one, "rich_help_panel", None) or usual
-                sections.setdefault(title, []).append(record)
-        for title in sorted(sections, key=OTHER.__eq__):  # the others last
-            with formatter.section(title):
-                formatter.write_dl([(name.ljust(_COLUMN), text) for name, text in sections[title]])

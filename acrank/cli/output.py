@@ -13,7 +13,7 @@ from acrank.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from acrank.data import AnySample
-    from acrank.report.html.thumbnails import Gallery
+    from acrank.report.document import Block, Report
     from acrank.results import Ranking
 
 
@@ -67,11 +67,11 @@ class Collector:
     """Takes thumbnails of the sample while it is there; of stored features there is none."""
 
     def __init__(self) -> None:
-        self.found: Gallery | None = None
+        self.found: tuple[Block, ...] = ()
 
     def __call__(self, sample: AnySample) -> None:
         """Take them."""
-        from acrank.report.html.thumbnails import make_gallery
+        from acrank.report.galleries import make_gallery
 
         self.found = make_gallery(sample)
 
@@ -106,64 +106,77 @@ def deliver(*parts: Callable[[], object]) -> None:
         raise failed
 
 
-def check_outputs(
-    csv: Path | None = None,
-    json: Path | None = None,
-    html: Path | None = None,
-    markdown: Path | None = None,
-) -> None:
-    """Refuse files of a ranking that could not be made or written, before any work is done.
+def check_outputs(*files: Path | None, html: Path | None = None) -> None:
+    """Refuse result files that could not be made or written, before any work is done.
+
+    Args:
+        files: that are asked for; None where one is not.
+        html: the page, likewise.
 
     Raises:
-        ConfigError: a file cannot be written.
+        ConfigError: a file cannot be written, or two are the same.
         MissingExtraError: a page is asked for, and a package for it is missing.
     """
     from acrank.utils.files import check_all_writable
 
-    check_all_writable(csv, json, html, markdown)
+    check_all_writable(*files, html)
     if html:
-        from acrank.report.html import require_html
+        from acrank.report.renderers.html import require_html
 
         require_html()
 
 
-def write_result(
+def show(report: Report, output: Format) -> None:
+    """Print a result on stdout in the form that is asked for."""
+    from acrank.report.renderers.markdown import to_markdown
+    from acrank.report.renderers.records import to_csv, to_json
+    from acrank.report.renderers.terminal import make_console, print_document
+
+    if output is Format.table:
+        print_document(report.document(), make_console())
+    elif output is Format.md:
+        typer.echo(to_markdown(report.document(), level=3), nl=False)
+    else:
+        typer.echo({Format.csv: to_csv, Format.json: to_json}[output](report), nl=False)
+
+
+def write_records(report: Report, csv: Path | None, json: Path | None) -> None:
+    """Write a result as the files for programs that are asked for."""
+    from acrank.report.renderers.records import to_csv, to_json
+    from acrank.utils.files import write_all
+
+    write_all((csv, lambda: to_csv(report)), (json, lambda: to_json(report)))
+
+
+def show_ranking(ranking: Ranking, output: Format, top: int | None) -> None:
+    """Print a ranking on stdout."""
+    from acrank.report.builders.ranking import RankingReport
+
+    show(RankingReport(ranking, top), output)
+
+
+def write_ranking(
     ranking: Ranking,
     csv: Path | None = None,
     json: Path | None = None,
     html: Path | None = None,
     markdown: Path | None = None,
-    gallery: Gallery | None = None,
+    gallery: tuple[Block, ...] = (),
 ) -> None:
     """Write the files of a ranking that are asked for; a gallery is for the page."""
-    from acrank.report.markdown import to_report
-    from acrank.report.records import to_csv, to_json
+    from acrank.report.builders.ranking import RankingReport
+    from acrank.report.renderers.html import to_html
+    from acrank.report.renderers.markdown import to_markdown
+    from acrank.report.renderers.records import to_csv, to_json
     from acrank.utils.files import write_all
 
+    report = RankingReport(ranking)
     write_all(
-        (csv, lambda: to_csv(ranking)),
-        (json, lambda: to_json(ranking)),
-        (markdown, lambda: to_report(ranking)),
-        (html, lambda: _page(ranking, gallery)),
+        (csv, lambda: to_csv(report)),
+        (json, lambda: to_json(report)),
+        (markdown, lambda: to_markdown(report.page())),
+        (html, lambda: to_html(report.page(gallery))),
     )
-
-
-def _page(ranking: Ranking, gallery: Gallery | None) -> str:
-    from acrank.report.html import to_html
-
-    return to_html(ranking, gallery)
-
-
-def print_result(ranking: Ranking, output: Format, top: int | None) -> None:
-    """Print a ranking on stdout."""
-    from acrank.report.records import to_csv, to_json, to_markdown
-    from acrank.report.table import make_console, print_ranking
-
-    if output is Format.table:
-        print_ranking(ranking, make_console(), top)
-        return
-    text = {Format.csv: to_csv, Format.json: to_json, Format.md: to_markdown}[output](ranking)
-    typer.echo(text, nl=False)
 
 
 def exit_code(ranking: Ranking, strict: bool) -> ExitCode:

@@ -7,31 +7,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acrank.cli.output import HtmlFile, MarkdownFile, check_outputs, write_result
+from acrank.cli.output import HtmlFile, MarkdownFile, check_outputs, write_ranking
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from acrank.report.html.thumbnails import Gallery
+    from acrank.report.document import Block
     from acrank.results import Ranking
 
 
 def report(
     result: Annotated[
         Path,
-        typer.Argument(help="Written by acrank score --json or merge --json.", show_default=False),
+        typer.Argument(
+            help="JSON file of a run (acrank score --json or merge --json).", show_default=False
+        ),
     ],
     html: HtmlFile = None,
     markdown: MarkdownFile = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="The run's dataset, for some of its images in the page: of patients, they should "
-            "not be mailed about. [default: no images]"
+            help="Dataset of the run, to show some of its images in the page; leave it out for "
+            "patient data. [default: no images]"
         ),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use no network.")] = False,
 ) -> None:
     """Draw the report of a finished run again, from its JSON file: nothing is scored.
+
+    Example: acrank report ranking.json --html report.html
 
     Exit codes: 0 ok, 2 wrong usage or data.
     """
@@ -41,19 +45,19 @@ def report(
         raise ConfigError(
             "--data is for images in a page, and there is none.", hint="Give --html FILE as well."
         )
-    check_outputs(html=html, markdown=markdown)
+    check_outputs(markdown, html=html)
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(result)
-    gallery = None if data is None else _gallery(ranking, data, offline)
-    write_result(ranking, html=html, markdown=markdown, gallery=gallery)
+    gallery = () if data is None else _gallery(ranking, data, offline)
+    write_ranking(ranking, html=html, markdown=markdown, gallery=gallery)
     for path in (html, markdown):
         if path:
             typer.echo(f"note: wrote {path} ({_size(path)})", err=True)
 
 
-def _gallery(ranking: Ranking, data: str, offline: bool) -> Gallery:
-    from acrank.report.html.thumbnails import gallery_again
+def _gallery(ranking: Ranking, data: str, offline: bool) -> tuple[Block, ...]:
+    from acrank.report.galleries import gallery_again
 
     return gallery_again(ranking, data, offline=offline)
 

@@ -24,8 +24,8 @@ from acrank.cli.output import (
     collector,
     deliver,
     exit_code,
-    print_result,
-    write_result,
+    show_ranking,
+    write_ranking,
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
@@ -78,13 +78,11 @@ def score(
         )
     gallery = collector(html, no_images)
     started = time.perf_counter()  # what is imported below takes some of a budget
-    check_outputs(csv, json, html, markdown)
+    check_outputs(csv, json, markdown, html=html)
     ranking = _run(settings, config, features, from_features, started, gallery)
     deliver(
-        lambda: print_result(ranking, output, top),
-        lambda: write_result(
-            ranking, csv, json, html, markdown, gallery.found if gallery else None
-        ),
+        lambda: show_ranking(ranking, output, top),
+        lambda: write_ranking(ranking, csv, json, html, markdown, gallery.found if gallery else ()),
     )
     raise typer.Exit(exit_code(ranking, strict))
 
@@ -101,7 +99,7 @@ def _run(
     config = make_config({**stored, **settings}, file)
 
     from acrank.report.progress import ProgressListener
-    from acrank.report.table import make_console
+    from acrank.report.renderers.terminal import make_console
     from acrank.runners.from_features import rank_from_features
     from acrank.runners.rank import rank_zoo
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from acrank.cli.output import deliver
+from acrank.cli.output import (
+    Format,
+    OutputFormat,
+    check_outputs,
+    deliver,
+    show,
+    write_records,
+)
 from acrank.utils.visible import visible
-
-if TYPE_CHECKING:
-    from acrank.experiments.validation import Validation
-
-
-class ValidationFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
 
 
 class Tau(enum.StrEnum):
@@ -71,13 +66,13 @@ def validate(
         ),
     ] = None,
     model_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of model names. [default: model]")
+        str | None, typer.Option(metavar="NAME", help="Column of model names. [default: model]")
     ] = None,
     dataset_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of dataset names. [default: dataset]")
+        str | None, typer.Option(metavar="NAME", help="Column of dataset names. [default: dataset]")
     ] = None,
     accuracy_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of accuracies. [default: accuracy]")
+        str | None, typer.Option(metavar="NAME", help="Column of accuracies. [default: accuracy]")
     ] = None,
     zero_is_missing: Annotated[
         bool, typer.Option("--zero-is-missing", help="Take accuracies of 0 for missing.")
@@ -85,8 +80,10 @@ def validate(
     tau: Annotated[
         Tau, typer.Option(help="Rank for the weighted tau by scores and accuracies, or these only.")
     ] = Tau.both,
-    draws: Annotated[int, typer.Option(min=100, help="Bootstrap samples; random lists.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
+    draws: Annotated[
+        int, typer.Option(min=100, help="Number of bootstrap samples and of random lists.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of both.")] = 0,
     detail: Annotated[
         bool, typer.Option("--detail", help="Show all statistics of each dataset.")
     ] = False,
@@ -94,11 +91,11 @@ def validate(
         Path | None, typer.Option(help="Write means and datasets, with all intervals, as CSV.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
-    output: Annotated[
-        ValidationFormat, typer.Option("--format", help="Of stdout.")
-    ] = ValidationFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
-    """Does a metric predict the fine-tuned accuracies?
+    """Measure how well metrics predict fine-tuned accuracies.
+
+    Example: acrank validate SCORES.csv ACCURACIES.csv --detail
 
     Weighted Kendall tau and others for each metric and dataset, with 95 % intervals, beside
     what random lists and lists sorted by model size reach. The forms of the files, and how to
@@ -110,9 +107,9 @@ def validate(
         _print_catalog()
         return
     from acrank.experiments.validation import validate as compare
-    from acrank.utils.files import check_all_writable
+    from acrank.report.builders.validation import ValidationReport
 
-    check_all_writable(csv, json)
+    check_outputs(csv, json)
     result = compare(
         scores,
         accuracies,
@@ -130,7 +127,8 @@ def validate(
     )
     for note in result.notes:
         typer.echo(visible(f"note: {note}"), err=True)
-    deliver(lambda: _print(result, output, detail), lambda: _write(result, csv, json))
+    report = ValidationReport(result, detail)
+    deliver(lambda: show(report, output), lambda: write_records(report, csv, json))
 
 
 def _print_catalog() -> None:
@@ -138,26 +136,3 @@ def _print_catalog() -> None:
 
     for name, entry in catalog().items():
         typer.echo(f"{name:21} {entry['summary']} ({entry['paper'].partition(';')[0]})")
-
-
-def _print(result: Validation, output: ValidationFormat, detail: bool) -> None:
-    from acrank.report.table import make_console
-    from acrank.report.validation import print_validation
-    from acrank.report.validation_records import to_csv, to_json, to_markdown
-
-    if output is ValidationFormat.table:
-        print_validation(result, make_console(), detail=detail)
-        return
-    text = {
-        ValidationFormat.csv: to_csv,
-        ValidationFormat.json: to_json,
-        ValidationFormat.md: to_markdown,
-    }[output](result)
-    typer.echo(text, nl=False)
-
-
-def _write(result: Validation, csv: Path | None, json: Path | None) -> None:
-    from acrank.report.validation_records import to_csv, to_json
-    from acrank.utils.files import write_all
-
-    write_all((csv, lambda: to_csv(result)), (json, lambda: to_json(result)))

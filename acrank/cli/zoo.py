@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 zoo = typer.Typer(
     help="Zoo files: check what they name, pin it, add models.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -27,13 +28,7 @@ TrustCode = Annotated[
 ]
 
 
-class CheckFormat(enum.StrEnum):
-    """What is printed on stdout."""
-
-    table = "table"
-    json = "json"
-
-
+@zoo.command("check")
 def zoo_check(
     file: Annotated[str, typer.Argument(help="A zoo file; also default or demo.")],
     pin: Annotated[
@@ -43,9 +38,11 @@ def zoo_check(
     offline: Offline = False,
     trust_code: TrustCode = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too.")] = False,
-    output: Annotated[CheckFormat, typer.Option("--format", help="Of stdout.")] = CheckFormat.table,
+    output: OutputFormat = Format.table,
 ) -> None:
     """Check every entry of a zoo file, without loading weights.
+
+    Example: acrank zoo check zoo.yaml --pin
 
     Names, files, SHA-256, whether the network can be built and the weights' shapes fit it,
     licence, and whether sources on the hub are pinned. What is in the local cache of the hub is
@@ -53,7 +50,7 @@ def zoo_check(
 
     Exit code 3 if an entry has an error, 2 if the file cannot be used at all.
     """
-    from acrank.report.check_table import print_checks
+    from acrank.report.builders.zoo import CheckReport
     from acrank.zoo.revise import check_zoo, pin_zoo
 
     hub = _hub(offline)
@@ -62,12 +59,13 @@ def zoo_check(
         if pin:
             _note(pin_zoo(report))
     finally:
-        print_checks(report.checks, output.value)
+        show(CheckReport(report.checks), output)
     bad = ("error", "warning") if strict else ("error",)
     if any(checked.status in bad for checked in report.checks):
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
+@zoo.command("add")
 def zoo_add(
     file: Annotated[Path, typer.Argument(help="A zoo file; made if it is not there.")],
     model: Annotated[
@@ -101,6 +99,8 @@ def zoo_add(
     offline: Offline = False,
 ) -> None:
     """Add models at the end of a zoo file, written like its last entry.
+
+    Example: acrank zoo add zoo.yaml resnet50.a1_in1k --tag baseline
 
     Every one is checked first, as by acrank zoo check: if one has an error, the file stays as it
     is. Relative paths are seen from here, and written as the zoo file needs them.

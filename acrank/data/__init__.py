@@ -1,11 +1,10 @@
 """Target datasets: opened, checked, sampled and prepared for each network."""
 
 from acrank.data.base import AnySample, AnyTarget, Drawing
-from acrank.data.datasets import known_task, open_any
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample
 from acrank.data.preprocess import Preprocessing
-from acrank.data.readers import open_target
 from acrank.data.sample import Sample
+from acrank.data.sources.registry import find_source, known_task, open_any, open_target
 from acrank.data.target import Item, Target
 
 __all__ = [
@@ -17,6 +16,7 @@ __all__ = [
     "Sample",
     "Target",
     "draw_sample",
+    "find_source",
     "known_task",
     "open_any",
     "open_target",

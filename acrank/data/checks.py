@@ -7,7 +7,7 @@ and go on, so a damaged dataset is scored as if it were sound.
 import hashlib
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from acrank.data.imagefile import (
     strict_pillow,
 )
 from acrank.data.images import MOST_BYTES, ImageSource
-from acrank.data.target import Item
+from acrank.data.target import Item, Target
 from acrank.errors import DataError
 from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 from acrank.utils.regular import open_regular
@@ -34,7 +34,7 @@ _INSTEAD = {
     Group.ARCHIVE: _UNPACK,
     Group.ARRAYS: _CONVERT,
     Group.DATABASE: _FETCH,
-    Group.DICOM: "Convert DICOM files to PNG.",
+    Group.DICOM: "Give DICOM files the suffix .dcm, or none.",
     Group.DOCUMENT: _CONVERT,
     Group.FOREIGN_IMAGE: _CONVERT,
     Group.JSON: _FETCH,
@@ -90,6 +90,23 @@ def refuse_faults(
     )
 
 
+def checked(target: Target) -> Target:
+    """Check every image of a dataset, and say which images are in two classes.
+
+    Args:
+        target: as it was read.
+
+    Returns:
+        The same dataset with what is to be said of it.
+
+    Raises:
+        DataError: images are damaged; it counts them and lists twenty.
+    """
+    check_images(target.name, target.items)
+    copies = in_two_classes(target.items, target.classes)
+    return replace(target, warnings=(*target.warnings, *copies))
+
+
 def check_images(name: str, items: Sequence[Item]) -> None:
     """Check that every item is a whole image, decoding only where nothing cheaper tells.
 
@@ -112,7 +129,8 @@ def _named(item: Item, fault: Fault) -> Fault:
             kind = kind_of(file.read(LOOKED_AT))
     except OSError:
         return fault
-    if kind is None or kind.group is Group.IMAGE:  # an image, but a damaged one
+    # an image, or what it should be, but damaged
+    if kind is None or kind.group in (Group.IMAGE, item.source.group):
         return fault
     return Fault(fault.where, f"{fault.reason}, but {kind.words}", _INSTEAD[kind.group])
 

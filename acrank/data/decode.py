@@ -60,6 +60,7 @@ class Decoded:
         inverted: whether values beyond 8 bits are of darkness: 0 is white.
         frames: how many pages or frames the file has.
         transparent: whether it has transparent pixels, which have become black.
+        notes: what was assumed, as ends of the sentence "3 of 9 images ...".
     """
 
     values: npt.NDArray[Any]
@@ -67,6 +68,7 @@ class Decoded:
     inverted: bool = False
     frames: int = 1
     transparent: bool = False
+    notes: tuple[str, ...] = ()
 
     def pixels(self, depth: int) -> Pixels:
         """The values in 8 bits; the depth is of those beyond that."""

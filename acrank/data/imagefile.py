@@ -95,22 +95,24 @@ def one_large_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
 
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Silence Pillow's warnings and have it refuse truncated files, whatever was set elsewhere.
+    """Silence warnings of image readers, and have Pillow refuse truncated files in any case.
 
     These settings belong to the process: enter this once, around the threads, not inside them.
     """
     allowed = ImageFile.LOAD_TRUNCATED_IMAGES
-    logger = logging.getLogger("PIL")  # some of its warnings are logged
-    level = logger.level
+    loggers = [logging.getLogger(name) for name in ("PIL", "pydicom")]  # both log warnings too
+    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-        logger.setLevel(logging.CRITICAL + 1)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
         try:
             with _silent_libtiff():
                 yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
             ImageFile.LOAD_TRUNCATED_IMAGES = allowed
 
 

@@ -6,29 +6,55 @@ import hashlib
 import io
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
-from PIL import ImageFile
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageFile
 
-from acrank.data.decode import Decoded, decode
+from acrank.data.decode import Decoded, decode, load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image
+from acrank.utils.first_bytes import Group
 from acrank.utils.regular import open_regular
 
 # Of an image file: as many as the largest image that is decoded has uncompressed.
 MOST_BYTES = 1_000_000_000
 _TAIL = 64
+# Orientations that swap width and height.
+_TURNED = (5, 6, 7, 8)
+# Under these names PNG files carry an orientation, before their pixels or after them.
+_PNG_MARKS = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
 _JPEG_END = b"\xff\xd9"
 _END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How data are to be opened.
+
+    Attributes:
+        offline: make no request.
+        window: the lowest and the highest value that count, where pixels have units (DICOM).
+    """
+
+    offline: bool = False
+    window: tuple[float, float] | None = None
 
 
 class ImageSource(ABC):
     """Where one image comes from; ``str()`` of it names the image in messages.
 
     What is here reads the files that Pillow reads; other kinds of images have their own ways.
+
+    Attributes:
+        group: what first bytes say of such a file.
     """
+
+    group: ClassVar[Group] = Group.IMAGE
 
     @abstractmethod
     def open(self) -> BinaryIO:
@@ -48,6 +74,15 @@ class ImageSource(ABC):
         """
         with self.open() as file:
             return _why_not_whole(file)
+
+    def size(self) -> tuple[int, int]:
+        """Width and height as shown, from the header where that tells.
+
+        Raises:
+            Exception: whatever its readers raise on a damaged file.
+        """
+        with self.open() as file:
+            return _shown_size(file)
 
     def decode(self, data: bytes) -> Decoded:
         """Decode the image.
@@ -107,6 +142,37 @@ class BytesSource(ImageSource):
         return self.name
 
 
+@dataclass(frozen=True)
+class PixelSource(ImageSource):
+    """One image of an array of pixels.
+
+    Its bytes are those of PGM or PPM, which have no compressor whose version they depend on.
+
+    Attributes:
+        name: of the image in messages.
+        pixels: uint8 (N, H, W), or (N, H, W, 3) in RGB.
+        index: of the image in it.
+    """
+
+    name: str
+    pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
+    index: int
+
+    def open(self) -> BinaryIO:
+        """Encode the pixels."""
+        image = np.ascontiguousarray(self.pixels[self.index])
+        height, width, *colours = image.shape
+        head = b"P6" if colours else b"P5"
+        return io.BytesIO(head + b" %d %d 255\n" % (width, height) + image.tobytes())
+
+    def check(self) -> str | None:
+        """Nothing can be wrong with pixels that have been read."""
+        return None
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def _why_not_whole(file: BinaryIO) -> str | None:
     """Look at an image's header and end; decode it if the end looks wrong, or has no marker."""
     size = file.seek(0, os.SEEK_END)
@@ -155,3 +221,31 @@ def _decode_to_confirm(file: BinaryIO, marker: bytes) -> str | None:
     if marker == _JPEG_END and not any(data[-_TAIL:]) and marker not in data[scan:]:
         return "no end of the image: the rest of the file is zeros"
     return None
+
+
+def _shown_size(file: BinaryIO) -> tuple[int, int]:
+    with open_image(file) as image:
+        if image.format in ("JPEG", "MPO"):
+            return _turned(image)
+        if image.format == "PNG" and not _may_turn(file):
+            return image.size
+        with one_large_at_a_time(image):
+            load_oriented(image)
+            return image.size
+
+
+def _turned(image: Image.Image) -> tuple[int, int]:
+    """The size that orienting a JPEG gives, from its header."""
+    orientation = None
+    with suppress(Exception):  # as in decode: a damaged EXIF block says nothing of orientation
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    return (image.height, image.width) if orientation in _TURNED else image.size
+
+
+def _may_turn(file: BinaryIO) -> bool:
+    """Whether a PNG may carry an orientation: its bytes are searched, which decodes nothing."""
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    return any(mark in data for mark in _PNG_MARKS)

@@ -1,5 +1,6 @@
 """The sentences that tell the user how the pixels of a sample were read."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,7 @@ def pixel_notices(
         *_depth(names, images),
         *_frames(images),
         *_transparency(images),
+        *_noted(images),
         *_flat(names, images, pixels),
     ]
 
@@ -85,6 +87,12 @@ def _transparency(images: Sequence[Decoded]) -> list[str]:
     if not count:
         return []
     return [f"{count} of {len(images)} images have transparent pixels, which are laid over black."]
+
+
+def _noted(images: Sequence[Decoded]) -> list[str]:
+    """Say what the formats of the images assumed."""
+    counts = Counter(note for image in images for note in image.notes)
+    return [f"{count} of {len(images)} images {note}." for note, count in counts.items()]
 
 
 def _flat(names: Sequence[str], images: Sequence[Decoded], pixels: Sequence[Pixels]) -> list[str]:

@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from acrank.data import Preprocessing, Sample
+from acrank.data import Preprocessing, Sample, open_target, whole_sample
+from acrank.data.summary import summary
+from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.evaluate import Judged, judge
-from acrank.finetuning.export import save_network
+from acrank.finetuning.export import WEIGHTS, save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
-from acrank.finetuning.inputs import Images
 from acrank.finetuning.network import Network, build_network
-from acrank.finetuning.objective import Autocast, Batch, balanced_weights
+from acrank.finetuning.notices import Held, Kind
+from acrank.finetuning.objective import Autocast, Batch, Objective, balanced_weights
+from acrank.finetuning.split import Rows
+from acrank.finetuning.tuning import Images, Tuning
 from acrank.tasks.pooled import PooledReadout
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
@@ -26,7 +30,7 @@ from acrank.zoo import Backbone
 CONFUSION = "confusion.csv"
 
 
-class Classifying:
+class Classifying(Objective[Sample, Judged]):
     """One class an image: a linear head, cross-entropy, accuracies and a confusion matrix.
 
     Args:
@@ -39,7 +43,7 @@ class Classifying:
     def __init__(
         self,
         config: FinetuneConfig,
-        images: Images,
+        images: Images[Sample],
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> None:
@@ -47,7 +51,7 @@ class Classifying:
         self.classes = images.training.classes
         self.preprocessing = preprocessing
         self.device = device
-        self.task = PooledReadout()
+        self.readout = PooledReadout()
         balanced = config.class_weights == "balanced"
         counts = np.bincount(images.training.labels, minlength=len(self.classes))
         self.weights = balanced_weights(counts).to(device) if balanced else None
@@ -68,20 +72,20 @@ class Classifying:
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, as weighed and smoothed as the configuration says."""
-        return self.task.loss(logits, labels, self.weights, self.config.label_smoothing)
+        return self.readout.loss(logits, labels, self.weights, self.config.label_smoothing)
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Features and labels as they are."""
-        seen, _ = self.task.observe(features, labels, None, self.config.seed)
+        seen, _ = self.readout.observe(features, labels, None, self.config.seed)
         return seen.features, seen.labels
 
-    def judge(self, network: Network, images: Sample, autocast: Autocast) -> Judged:
+    def judge(self, network: nn.Module, images: Sample, autocast: Autocast) -> Judged:
         """See :func:`acrank.finetuning.evaluate.judge`."""
         return judge(network, self.plain(images), autocast)
 
-    def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:
+    def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
         """The confusion matrix of the test images, or else of the validation images."""
-        last: Judged = [*found.values()][-1]
+        last = [*found.values()][-1]
         write_whole(folder / CONFUSION, _confusion_csv(last, self.classes))
 
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
@@ -98,3 +102,60 @@ def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
         for name, row in zip(classes, counts, strict=True)
     )
     return csv_text(columns, rows)
+
+
+class ClassTuning(Tuning[Sample, Judged]):
+    """Fine-tuning on images with one class each."""
+
+    key = "classification"
+    kind = Kind("images", "no {} image is of {}", "balanced accuracy and AUROC")
+    files = (WEIGHTS, "config.json")
+
+    def read(
+        self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
+    ) -> tuple[Sample, str]:
+        """Read all images of a dataset, or for training a stratified part, as one batch."""
+        target = open_target(spec, offline=config.offline)
+        sample = whole_sample(target, config.samples if like is None else None, config.seed)
+        said = summary(sample, target)
+        return sample if like is None else _with_classes(sample, like.classes, option), said
+
+    def classes_apart(self, images: Sample) -> Rows:
+        """Return the class of each image."""
+        return images.labels
+
+    def held(self, images: Sample) -> Held:
+        """Tell whether an image is of each class."""
+        return np.bincount(images.labels, minlength=len(images.classes)) > 0
+
+    def is_defined(self, measure: str, validation: Held, training: Sample) -> bool:
+        """All but the AUROC are, which needs two classes."""
+        return bool(validation.sum() > 1) or measure != "auroc"
+
+    def objective(
+        self,
+        config: FinetuneConfig,
+        images: Images[Sample],
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> Classifying:
+        """See :class:`Classifying`."""
+        return Classifying(config, images, preprocessing, device)
+
+
+CLASSES = ClassTuning()
+
+
+def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:
+    """The same images, labelled by the training images' classes.
+
+    Raises:
+        DataError: there is another class.
+    """
+    unknown = [name for name in sample.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{option} has the class {unknown[0]!r}, which the training images have not.",
+            hint=f"They have: {', '.join(classes)}.",
+        )
+    return sample.with_classes(classes)

@@ -16,34 +16,44 @@ from acrank.finetuning.network import Network
 from acrank.utils.files import write_whole
 from acrank.zoo import Backbone, ZooEntry
 from acrank.zoo.sources.registry import source_of
+from acrank.zoo.take_off import find_head_name
 
 WEIGHTS = "model.safetensors"
 
 
 def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Module | None:
-    """The plain timm network with the trained weights and head.
+    """The plain network of the model's source with the trained weights and head.
 
     Args:
         backbone: what was trained was built from.
-        network: trained; plain BatchNorm.
+        network: trained, on the CPU; plain BatchNorm.
         classes: K.
 
     Returns:
-        The network in inference mode; None where timm cannot build it: a ``factory``, or
-        an architecture whose classifier is no single layer.
+        The network in inference mode; None where the source cannot build it for other classes, or
+        its classifier is no single layer.
     """
-    return timm_network(
-        backbone, network.backbone.state_dict(), classes, cast(nn.Linear, network.head)
-    )
+    trained, head = network.backbone.state_dict(), cast(nn.Linear, network.head)
+    model = plain_network(backbone, trained, classes, head)
+    if model is None or source_of(backbone.entry).makes_timm:
+        return model
+    return model if _agree(model, network.eval(), backbone.data_config["input_size"]) else None
 
 
-def timm_network(
+def _agree(model: nn.Module, network: Network, input_size: Sequence[int]) -> bool:
+    """Whether two networks give the same logits; some have an activation behind their head."""
+    images = torch.rand(2, *input_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return torch.allclose(model(images), network(images), rtol=1e-3, atol=1e-4)
+
+
+def plain_network(
     backbone: Backbone,
     trained: Mapping[str, Tensor],
     classes: int,
     head: nn.Linear | None = None,
 ) -> nn.Module | None:
-    """The plain timm network with trained weights, or None where timm cannot build it.
+    """The plain network of a model's source with trained weights; None where it builds none.
 
     Args:
         backbone: what was trained was built from.
@@ -57,7 +67,7 @@ def timm_network(
         return None
     weights, trained = dict(model.state_dict()), dict(trained)
     if head is not None:
-        layer = _classifier_name(model, entry)
+        layer = _classifier_name(model, entry, backbone.data_config["input_size"])
         if layer is None:
             return None
         for key, value in ((f"{layer}.weight", head.weight), (f"{layer}.bias", head.bias)):
@@ -80,12 +90,16 @@ def save_network(
         class_names: of the target.
 
     Returns:
-        Why plain timm cannot load the folder; empty if it can.
+        Why plain timm cannot load the folder, and what can; empty if timm can.
     """
-    model = whole_network(backbone, network, len(class_names))
+    model, source = whole_network(backbone, network, len(class_names)), source_of(backbone.entry)
     if model is None:
         write_whole(folder / WEIGHTS, save(plain_tensors(network)))
         return "the weights are those of the network with its new head, not of a timm network"
+    if not source.makes_timm:
+        write_whole(folder / WEIGHTS, save(plain_tensors(model)))
+        made = source.reload(backbone.entry, len(class_names))
+        return f"the weights are those of {made}, not of a timm network"
     # the weights last: where they are, the rest is
     config = timm_config(model, backbone.entry, backbone.data_config, class_names)
     write_whole(folder / "config.json", config)
@@ -120,13 +134,15 @@ def timm_config(
 _DATA = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 
 
-def _classifier_name(model: nn.Module, entry: ZooEntry) -> str | None:
+def _classifier_name(model: nn.Module, entry: ZooEntry, size: Sequence[int]) -> str | None:
     """The name of the layer that gives the logits."""
     getter: Any = getattr(model, "get_classifier", None)
     found = getter() if callable(getter) else None
     names = [name for name, module in model.named_modules() if module is found]
     if entry.classifier:
         names = [entry.classifier]
+    elif not callable(getter):
+        names = [*filter(None, [find_head_name(model, size)])]
     if not names:
         return None
     layer = model.get_submodule(names[0])

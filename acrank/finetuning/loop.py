@@ -18,9 +18,7 @@ from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Batches, Judgement, NotFiniteError, Objective
 from acrank.finetuning.optimise import make_optimizer, make_schedule
-
-# Measures that are better lower.
-LOWER = ("loss", "hd95")
+from acrank.tasks.registry import Measure
 
 Row = dict[str, float | int | str]
 
@@ -41,11 +39,11 @@ class Parts:
 
     network: Network
     method: Method
-    objective: Objective
+    objective: Objective[Any, Any]
     training: Batches
     judge: Callable[[Any], Judgement]
     autocast: Callable[[], Any]
-    monitor: str
+    monitor: Measure
 
 
 @dataclass
@@ -210,8 +208,8 @@ class Training:
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _note_best(self, found: Mapping[str, float]) -> None:
-        name = self.parts.monitor
-        value = -found[name] if name in LOWER else found[name]
+        name = self.parts.monitor.key
+        value = found[name] if self.parts.monitor.higher_is_better else -found[name]
         value = -math.inf if math.isnan(value) else value
         if not self.best.epoch or (value, -found["loss"]) > (self.best.value, -self.best.loss):
             state = {k: v.detach().cpu().clone() for k, v in self.judged.state_dict().items()}

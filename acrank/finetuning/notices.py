@@ -53,15 +53,6 @@ class Kind:
     measures: str
 
 
-OF_CLASSES = Kind(
-    "images",
-    "no {} image is of {}",
-    "balanced accuracy and AUROC",
-)
-OF_MASKS = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
-OF_VOLUMES = Kind("volumes", "no labels of {} volumes hold {}", OF_MASKS.measures)
-
-
 def copied(training: Part, others: Sequence[Part], things: str) -> list[str]:
     """Say how many images that judge a network are byte-equal to images that shaped it.
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from acrank.errors import ModelError
 from acrank.finetuning.network import Network
+from acrank.finetuning.split import Rows
 from acrank.zoo import Backbone
 
 Batch = tuple[Tensor, Tensor]
-# Images with their labels, as the objective's task has them.
-Dataset = Any
 Autocast = Callable[[], Any]
 
 
@@ -58,42 +58,82 @@ class Judgement(Protocol):
         ...
 
 
-class Objective(Protocol):
-    """All of a fine-tuning that depends on what the labels are of."""
+class Dataset(Protocol):
+    """Images with their labels, as a task has them."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Their ids."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        ...
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """A hash of each image's bytes, without its labels."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Plain sentences for the user."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that is in them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def subset(self, rows: Rows) -> Self:
+        """The images of some rows."""
+        ...
+
+
+Data = TypeVar("Data", bound=Dataset)
+Judged = TypeVar("Judged", bound=Judgement)
+
+
+class Objective(ABC, Generic[Data, Judged]):
+    """What a fine-tuning is for: its network, batches, loss, measures and what it leaves."""
+
+    @abstractmethod
     def network(self, backbone: Backbone) -> Network:
-        """The backbone with a fresh head.
+        """Put a fresh head on the backbone.
 
         Raises:
             ModelError: it does not give what the head takes.
         """
-        ...
 
-    def augmented(self, images: Dataset) -> Batches:
-        """Batches to train on."""
-        ...
+    @abstractmethod
+    def augmented(self, images: Data) -> Batches:
+        """Make batches to train on."""
 
-    def plain(self, images: Dataset) -> Iterator[Batch]:
-        """All images in order, prepared as for inference."""
-        ...
+    @abstractmethod
+    def plain(self, images: Data) -> Iterator[Batch]:
+        """Give all images in order, prepared as for inference."""
 
+    @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """What a step lowers."""
-        ...
+        """Compute what a step lowers."""
 
+    @abstractmethod
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Feature vectors (P, D) and their classes (P,), of what the backbone gives."""
-        ...
+        """Turn what the backbone gives into feature vectors (P, D) and their classes (P,)."""
 
-    def judge(self, network: Network, images: Dataset, autocast: Autocast) -> Judgement:
+    @abstractmethod
+    def judge(self, network: nn.Module, images: Data, autocast: Autocast) -> Judged:
         """Run the network in inference mode over images.
 
         Raises:
             NotFiniteError: it gives something that is not finite.
         """
-        ...
 
-    def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:
+    @abstractmethod
+    def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
         """Write what was found on each part of the images, beyond its measures.
 
         Args:
@@ -101,11 +141,10 @@ class Objective(Protocol):
             found: judgements of the network by part, ``test`` last if it is there.
             network: plain, on its device.
         """
-        ...
 
+    @abstractmethod
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
-        """Write the weights, on the CPU; returns why timm cannot load them, if it cannot."""
-        ...
+        """Write the weights, on the CPU; return why timm cannot load them, if it cannot."""
 
 
 def balanced_weights(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:

@@ -12,22 +12,16 @@ from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.export import WEIGHTS
-from acrank.finetuning.inputs import Images
 from acrank.finetuning.loop import Row, Training
-from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
+from acrank.finetuning.tuning import Images
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
-# What loading the network needs.
-FILES = (WEIGHTS, DECODER, "config.json", SEGMENTER)
-
-
 # What to do where the outputs are not finite before any step.
 NOT_THE_RATE = (
     "No learning rate helps: the weights may hold values that are not finite, or too large ones "
@@ -57,7 +51,7 @@ def finish(
     config: FinetuneConfig,
     output: Path,
     identity: str,
-    images: Images,
+    images: Images[Any],
     backbone: Backbone,
     training: Training,
     network: Network,
@@ -97,7 +91,7 @@ def finish(
     if unloadable:
         record["not_for_timm"] = unloadable
     if weights:
-        record["files"] = sums(output, FILES)
+        record["files"] = sums(output, images.tuning.files)
     save_record(output, record)
     return Finetuned(output, record, tuple(training.log))
 
@@ -105,7 +99,7 @@ def finish(
 def _record(
     config: FinetuneConfig,
     identity: str,
-    images: Images,
+    images: Images[Any],
     backbone: Backbone,
     training: Training,
     judged: dict[str, Judgement],

@@ -9,25 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from acrank.data import Preprocessing, known_task
-from acrank.data.volumes import is_volumes
-from acrank.data.volumes.nifti import require_nifti
 from acrank.errors import DataError, ModelError, NotScoredError
-from acrank.finetuning.catalogue import SEGMENTATION
-from acrank.finetuning.classes import Classifying
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
-from acrank.finetuning.inputs import Images, find_backbone, open_images
+from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.loop import Parts, Row, Training
-from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Objective
 from acrank.finetuning.result import Finetuned, finish
 from acrank.finetuning.state import (
     RECORD,
@@ -39,9 +34,9 @@ from acrank.finetuning.state import (
     load_state,
     save_state,
 )
-from acrank.tasks.decoders import require_decoders
+from acrank.finetuning.tuning import Images, tuning_of
 from acrank.tasks.dimensions import dimensions_of
-from acrank.tasks.registry import TASKS
+from acrank.tasks.registry import TASKS, Task
 from acrank.utils.alone import alone_in
 from acrank.utils.described import described
 from acrank.utils.device import (
@@ -106,15 +101,15 @@ def _run(
     say: Said | None,
     note: Callable[[str], None],
 ) -> Finetuned:
-    config = known(config)
-    require_parts(config)
+    config, task = known(config)
+    tuning_of(task).require(config)
     images = open_images(config)
     config = config.model_copy(update=images.settings)
     for text in (*images.read, *images.notes):
         note(text)
     backbone = find_backbone(config)
-    maps = config.task == SEGMENTATION
-    for flag, particulars in (backbone.flags_of_maps if maps else backbone.flags).items():
+    flags = backbone.flags if task.whole_images else backbone.flags_of_maps
+    for flag, particulars in flags.items():
         note(f"{flag}: {particulars}")
     frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
     if frozen:
@@ -168,12 +163,13 @@ def _precision(
     return kept
 
 
-def known(config: FinetuneConfig) -> FinetuneConfig:
-    """The configuration, once it is known from their names what the data are."""
-    return config.for_task(TASKS[known_task(config.data, config.task)])
+def known(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
+    """The configuration and its task, once it is known from their names what the data are."""
+    task = TASKS[known_task(config.data, config.task)]
+    return config.for_task(task), task
 
 
-def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> str:
+def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone) -> str:
     """A hash of all that a fine-tuning depends on."""
     about = described(FinetuneConfig)
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
@@ -190,14 +186,15 @@ def identity_of(config: FinetuneConfig, images: Images, backbone: Backbone) -> s
 
 
 def prepare(
-    config: FinetuneConfig, images: Images, backbone: Backbone, device: torch.device
+    config: FinetuneConfig, images: Images[Any], backbone: Backbone, device: torch.device
 ) -> tuple[Training, Network]:
     """Everything that a training works on, before its first epoch.
 
     Raises:
         ModelError: the method is not for this network.
     """
-    objective = make_objective(config, images, backbone, device)
+    preprocessing = Preprocessing.from_config(backbone.data_config)
+    objective = images.tuning.objective(config, images, preprocessing, device)
     network = objective.network(backbone).to(device)
     if dimensions_of(network) == 2:
         network.to(memory_format=torch.channels_last)
@@ -214,39 +211,9 @@ def prepare(
     if not training.sizes:
         raise DataError("There are fewer than two training images.", hint="Add some.")
     judge = partial(objective.judge, images=images.validation, autocast=autocast)
-    parts = Parts(network, method, objective, training, judge, autocast, images.monitor)
+    measure = images.tuning.task.measure(images.monitor)
+    parts = Parts(network, method, objective, training, judge, autocast, measure)
     return Training(parts, config), network
-
-
-def make_objective(
-    config: FinetuneConfig, images: Images, backbone: Backbone, device: torch.device
-) -> Objective:
-    """What a fine-tuning is for, by its task."""
-    preprocessing = Preprocessing.from_config(backbone.data_config)
-    if config.task != SEGMENTATION:
-        return Classifying(config, images, preprocessing, device)
-    if is_volumes(config.data):
-        from acrank.finetuning.volumes.objective import SegmentingVolumes
-
-        return SegmentingVolumes(config, images, preprocessing, device)
-    from acrank.finetuning.masks.objective import Segmenting
-
-    return Segmenting(config, images, preprocessing, device)
-
-
-def require_parts(config: FinetuneConfig) -> None:
-    """Say at once which optional packages are missing.
-
-    Raises:
-        ConfigError: the decoder is not for such data.
-        MissingExtraError: some are.
-    """
-    if config.task == SEGMENTATION:
-        volumes = is_volumes(config.data)
-        require_decoders(config.decoder, 3 if volumes else 2)
-        require_overlaps()
-        if volumes:
-            require_nifti()
 
 
 def _tidy(output: Path, fresh: bool) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, model_validator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
 
 Kind = Literal["affine", "features", "facts", "relative", "passes"]
 Role = Literal["score", "control", "baseline", "part"]
@@ -42,7 +40,8 @@ KINDS: dict[Kind, KindFacts] = {
 }
 
 
-class Metric(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Metric:
     """What a reader must know of a score, and the function that computes it.
 
     What the function is given depends on the kind: ``features`` (N, D) and labels (N,) as
@@ -80,8 +79,6 @@ class Metric(BaseModel):
         tasks: on what kinds of target it is defined.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = ""
     kind: Kind = "features"
     higher_is_better: bool
@@ -95,16 +92,27 @@ class Metric(BaseModel):
     function: Callable[..., Any] | str = ""
     takes_set: bool = False
     needs: tuple[Need, ...] = ()
-    parts: dict[str, float] = {}
+    parts: Mapping[str, float] = field(default_factory=dict)
     intervals: bool = True
     tasks: tuple[str, ...] = (CLASSIFICATION,)
 
-    @model_validator(mode="after")
-    def _can_be_computed(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse what could not be computed.
+
+        Raises:
+            ValueError: says what is wrong.
+        """
         relative = self.kind == "relative"
         if relative != bool(self.parts) or relative == bool(self.function):
             raise ValueError("a relative metric has parts, any other a function")
-        return self
+        for value, words in (
+            (self.kind, get_args(Kind)),
+            (self.role, get_args(Role)),
+            (self.cost, get_args(Cost)),
+            *((need, get_args(Need)) for need in self.needs),
+        ):
+            if value not in words:
+                raise ValueError(f"{value!r} is none of {', '.join(words)}")
 
     @property
     def needs_network(self) -> bool:
@@ -141,6 +149,12 @@ class Metric(BaseModel):
             return self.function
         function: Callable[..., Any] = getattr(importlib.import_module(self.module), self._called)
         return function
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """What of it decides on numbers, besides the code of its function: no words."""
+        words = ("name", "function", "summary", "distrust", "reference", "bounds")
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in words}
 
     @property
     def module(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -44,8 +45,14 @@ def _catalogue() -> dict[str, Metric]:
 
 
 def _plain(entry: dict[str, Any]) -> dict[str, Any]:
-    """Texts on one line each."""
-    return {k: " ".join(v.split()) if isinstance(v, str) else v for k, v in entry.items()}
+    """Texts on one line each, and lists that cannot be changed."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str):
+            return " ".join(value.split())
+        return tuple(value) if isinstance(value, list) else value
+
+    return {name: plain(value) for name, value in entry.items()}
 
 
 def _of_package(name: str, loaded: object) -> Metric:
@@ -64,7 +71,7 @@ def _of_package(name: str, loaded: object) -> Metric:
     missing = [part for part in loaded.parts if part not in METRICS]
     if missing:
         raise ValueError(f"its part {missing[0]!r} is no metric")
-    return loaded.model_copy(update={"name": name})
+    return replace(loaded, name=name)
 
 
 METRICS: Registry[Metric] = Registry("acrank.metrics", "metric", _catalogue, _of_package)

@@ -127,7 +127,8 @@ class Table:
         header: the place of the column that names its row.
         leading: where columns may not be hidden, a terminal that is too narrow shows the table in
             several blocks, each with so many of the first columns; 0 for one that is not cut up.
-        silent: whether a terminal and brief Markdown leave the caption out: the title says it.
+        silent: whether a terminal and Markdown leave its caption out, where a heading or the
+            command says what it is.
     """
 
     caption: str
@@ -200,11 +201,14 @@ class Group:
 
     Attributes:
         blocks: in order.
-        layout: how large they are: a few figures, many small ones, or tables.
+        layout: how large they are: a few figures and one column of all else, many small ones, or
+            tables.
+        note: how to read the figures, where these are shown.
     """
 
     blocks: tuple[Block, ...]
     layout: Literal["figures", "multiples", "tables"]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,7 @@ class Document:
 
     Attributes:
         blocks: what it says; sections, or blocks without a heading.
-        title: what it is of; empty for an answer on a terminal, which needs no title.
+        title: what it is of; a terminal leaves it out, where the command stands above it.
         outcome: what was found, the most important sentence first.
         facts: the result at a glance, as names and values.
         caveat: how far it is to be believed.
@@ -310,6 +314,8 @@ def table_of(
     *,
     words: Iterable[str] = (),
     header: int = 0,
+    leading: int = 0,
+    silent: bool = False,
 ) -> Table:
     """A table of rows that are there already, whose columns hold numbers but for those named.
 
@@ -319,7 +325,10 @@ def table_of(
         rows: a text or a cell for each column.
         words: headings of columns that hold words, besides that of ``header``.
         header: the place of the column that names its row.
+        leading: as :class:`Table` has it.
+        silent: likewise.
     """
     named = {headings[header], *words}
     columns = tuple(Column(heading, heading in named) for heading in headings)
-    return Table(caption, columns, tuple(Row(tuple(row)) for row in rows), header)
+    lines = tuple(Row(tuple(row)) for row in rows)
+    return Table(caption, columns, lines, header, leading, silent)

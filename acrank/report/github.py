@@ -11,7 +11,8 @@ from pathlib import Path
 
 from acrank.errors import ConfigError
 from acrank.gate.judge import Verdict
-from acrank.report.verdict import candidate, to_markdown
+from acrank.report.builders.verdict import VerdictReport, candidate
+from acrank.report.renderers.markdown import to_markdown
 from acrank.utils.visible import visible
 
 # GitHub takes a mebibyte for the summary of a step, and refuses all of a longer one.
@@ -76,7 +77,7 @@ def summary_text(verdict: Verdict, room: int = SUMMARY_BYTES) -> str:
     """
     shown = len(verdict.contest.candidates)
     while True:
-        text = to_markdown(verdict, shown)
+        text = to_markdown(VerdictReport(verdict, shown).document(), level=3)
         if len(text.encode("utf-8")) <= room:
             return text
         if not shown:

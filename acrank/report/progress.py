@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from acrank.report.cells import plain
+from acrank.report.renderers.terminal import plain
 from acrank.results import ModelResult
+from acrank.runners.callbacks import Callback
 from acrank.utils.visible import visible
+
+if TYPE_CHECKING:
+    from acrank.finetuning.loop import Row
 
 
 class ProgressBar:
@@ -49,8 +53,8 @@ class ProgressBar:
         self.console.print(plain(text), soft_wrap=True)
 
 
-class ProgressListener(ProgressBar):
-    """Shows a run."""
+class ProgressListener(ProgressBar, Callback):
+    """Show a run on a console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -78,3 +82,23 @@ class ProgressListener(ProgressBar):
             line += " (kept)" if result.kept else f" ({result.seconds:.1f} s)"
             line += f" {result.reason}" if result.reason else ""
             self.console.print(plain(line), soft_wrap=True)
+
+
+class EpochProgress(ProgressBar):
+    """Shows a fine-tuning: a line an epoch."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.task = self.bar.add_task("epoch")
+
+    def row(self, row: Row, epochs: int) -> None:
+        """Print an epoch's row of the log."""
+        self.bar.update(self.task, completed=int(row["epoch"]), total=epochs)
+        parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
+        if row["phase"] == "head":
+            parts.append("(head alone)")
+        for name in ("loss", "accuracy", "balanced_accuracy", "auroc", "dice", "iou", "hd95"):
+            value = row.get(f"val_{name}")
+            if value is not None:
+                parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
+        self.line(", ".join(parts))

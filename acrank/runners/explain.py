@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from acrank.data import AnySample
 from acrank.errors import NotScoredError, ZooError
 from acrank.metrics.affine import Probe
 from acrank.results import ModelResult
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.inprocess import run_in_process
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.runners.rank import choose_entries, job_record, prepare_run
@@ -28,7 +28,8 @@ def explain(
     data: str | Path,
     zoo: str | Path | None = None,
     *,
-    listener: Listener | None = None,
+    callbacks: Sequence[Callback | str] = (),
+    listener: Callback | None = None,
     **settings: Any,
 ) -> Explanation:
     """Explain the AC-Corr of one model on a target dataset, layer by layer.
@@ -42,7 +43,8 @@ def explain(
             ``local-dir:PATH``.
         data: a folder of class folders, a CSV file (``path,label``), ``hfds/NAME`` or ``demo``.
         zoo: a zoo file, ``demo`` or ``default``; None for timm.
-        listener: is told of the progress; nothing is printed without one.
+        callbacks: follow the run, as in :func:`acrank.rank`; no ranking comes of it.
+        listener: one more callback, by the name that this argument had before.
         **settings: further fields of :class:`acrank.RunConfig`. Those that are about several
             models or other metrics have no effect.
 
@@ -57,31 +59,31 @@ def explain(
     wanted = {"data": str(data), **settings, "models": (model,)}
     if zoo is not None:
         wanted["zoo"] = str(zoo)
-    return explain_one(make_config(wanted), listener)
+    return explain_one(make_config(wanted), all_callbacks(listener, *callbacks))
 
 
 def explain_one(
     config: RunConfig,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
     on_sample: Callable[[AnySample], None] | None = None,
 ) -> Explanation:
     """Explain the one model that a configuration names.
 
     Args:
         config: with one name in ``models``.
-        listener: is told of the progress.
+        callback: is told of the progress.
         on_sample: is given the sample that the numbers are of, once they are there.
 
     Raises:
         NotScoredError: the model cannot be loaded or probed.
         AcrankError: a setting, the name or the data cannot be used.
     """
-    listener = listener or Silent()
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter()
     config = config.model_copy(update=_alone(config))
     entry = _the_one(config)
-    job = prepare_run(config, [entry], listener)
-    result, probe = _probe(entry, job.context, listener)
+    job = prepare_run(config, [entry], callback)
+    result, probe = _probe(entry, job.context, callback)
     if on_sample:
         on_sample(job.context.sample)
     record = job_record(job, job.context.sample)
@@ -117,14 +119,14 @@ def _the_one(config: RunConfig) -> ZooEntry:
     )
 
 
-def _probe(entry: ZooEntry, context: RunContext, listener: Listener) -> tuple[ModelResult, Probe]:
+def _probe(entry: ZooEntry, context: RunContext, callback: Callback) -> tuple[ModelResult, Probe]:
     probes: list[Probe] = []
     runner = ModelRunner(context, _Nowhere(), probes.append)
-    listener.start(1)
-    (result,) = run_in_process([entry], runner, listener.begin)
+    callback.start(1)
+    (result,) = run_in_process([entry], runner, callback.begin)
     if result.status == "failed" or not probes:
         raise NotScoredError(f"'{entry.name}' cannot be explained: {result.reason}")
-    listener.done(result)
+    callback.done(result)
     return result, probes[-1]
 
 

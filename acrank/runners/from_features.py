@@ -12,7 +12,7 @@ from acrank.config import RunConfig
 from acrank.errors import ConfigError
 from acrank.metrics.registry import METRICS, with_parts
 from acrank.results import ModelResult, Ranking
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import finish_run, run_record
 from acrank.scoring.extract import Extracted
 from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
@@ -20,7 +20,7 @@ from acrank.utils.described import described, option_of, options_text
 
 
 def rank_from_features(
-    folder: Path, config: RunConfig, listener: Listener | None = None
+    folder: Path, config: RunConfig, callback: Callback | None = None
 ) -> Ranking:
     """Rank the features that a run has written.
 
@@ -31,14 +31,14 @@ def rank_from_features(
         folder: written by ``acrank score --features``.
         config: its fields that are described as of features, and the folder as its data; without
             a seed that of the run.
-        listener: is told of the progress.
+        callback: is told of the progress.
 
     Raises:
         DataError: the folder cannot be used.
         ConfigError: no model has the name asked for, or a setting that would have no effect.
     """
     _refuse_idle(folder, config)
-    listener = listener or Silent()
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter()
     every, dataset = read_features(folder)
     settings = dataset.pop("settings")
@@ -53,16 +53,16 @@ def rank_from_features(
             f"No model in '{folder}' is called {', '.join(config.models)}.",
             hint=f"It has: {names}.",
         )
-    listener.start(len(read))
+    callback.start(len(read))
     results = []
     for result, extracted in read:
-        listener.begin(result.model)
+        callback.begin(result.model)
         results.append(_score(result, extracted, config))
-        listener.done(results[-1])
+        callback.done(results[-1])
     given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return finish_run(results, config, record, listener)
+    return finish_run(results, config, record, callback)
 
 
 def _of_features() -> list[str]:

@@ -21,7 +21,7 @@ from acrank.errors import ConfigError
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.runners.budget import Scored, score_within
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.tasks.registry import TASKS
@@ -56,7 +56,7 @@ class PreparedRun:
     Attributes:
         context: what its models have in common.
         target: that the sample is of.
-        notes: sentences about the run as a whole; the listener has been told.
+        notes: sentences about the run as a whole; the callbacks have been told.
     """
 
     context: RunContext
@@ -67,7 +67,7 @@ class PreparedRun:
 def prepare_run(
     config: RunConfig,
     entries: Sequence[ZooEntry],
-    listener: Listener,
+    callback: Callback,
     features: Path | None = None,
 ) -> PreparedRun:
     """Choose the device, open the target and draw the sample.
@@ -75,7 +75,7 @@ def prepare_run(
     Args:
         config: of the run.
         entries: the candidates.
-        listener: is told what was read, and what a user should know of the data and the network.
+        callback: is told what was read, and what a user should know of the data and the network.
         features: folder for every model's features, or None.
 
     Raises:
@@ -95,7 +95,7 @@ def prepare_run(
     unused = told_unused(config, task)
     notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
-        listener.message(note)
+        callback.message(note)
     return PreparedRun(
         RunContext(config, sample, device, dtype, hub.offline, features), target, notes
     )
@@ -103,7 +103,7 @@ def prepare_run(
 
 def rank_zoo(
     config: RunConfig,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
     features: Path | None = None,
     store: Path | None = None,
     started: float | None = None,
@@ -113,7 +113,7 @@ def rank_zoo(
 
     Args:
         config: of the run.
-        listener: is told of the progress.
+        callback: is told of the progress.
         features: folder to write every model's features into; see :mod:`acrank.cache.features`.
         store: folder of the kept results; None for that in the cache folder.
         started: when the run began, by :func:`time.perf_counter`; None for now.
@@ -126,25 +126,25 @@ def rank_zoo(
         AcrankError: the configuration, the zoo or the data cannot be used. A model that
             fails does not raise: its row has the reason.
     """
-    listener = listener or Silent()
+    callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    job = prepare_run(config, entries, listener, features)
+    job = prepare_run(config, entries, callback, features)
     context, target = job.context, job.target
     config = context.config  # the task is known now
     if config.budget is None:
-        scored = Scored(*score_all(entries, context, listener, store), context.sample)
+        scored = Scored(*score_all(entries, context, callback, store), context.sample)
     else:
-        scored = score_within(entries, context, target, listener, store, started)
+        scored = score_within(entries, context, target, callback, store, started)
         for note in scored.notes:
-            listener.message(note)
+            callback.message(note)
     if on_sample:
         on_sample(scored.sample)
     record = {**job_record(job, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
     notes = [*job.notes, *scored.notes]
     return finish_run(
-        scored.results, config, record, listener, notes=notes, interrupted=scored.interrupted
+        scored.results, config, record, callback, notes=notes, interrupted=scored.interrupted
     )
 
 
@@ -152,18 +152,18 @@ def finish_run(
     results: Sequence[ModelResult],
     config: RunConfig,
     record: dict[str, Any],
-    listener: Listener,
+    callback: Callback,
     *,
     notes: Sequence[str] = (),
     interrupted: bool = False,
 ) -> Ranking:
-    """Rank the results of a run, and tell the listener what is to be said of the ranking.
+    """Rank the results of a run, and give the ranking and its notes to the callbacks.
 
     Args:
         results: one a model.
         config: of the run.
         record: of :func:`run_record`.
-        listener: is told.
+        callback: is told.
         notes: what it has been told already.
         interrupted: whether the run was stopped before its end.
     """
@@ -181,7 +181,8 @@ def finish_run(
         mixed=config.norms == "mixed",
     )
     for note in ranking.warnings[len(notes) :]:
-        listener.message(note)
+        callback.message(note)
+    callback.ranked(ranking)
     return ranking
 
 

@@ -112,7 +112,7 @@ class Checker:
         """The weights on this machine, the ones that were meant."""
         if weights is None:
             return None
-        weights.refuse_missing()
+        weights.refuse_unusable()
         found = weights.here(self.opening.hub)
         if found is not None:
             check_file(found.path, entry.sha256)
@@ -127,6 +127,8 @@ class Checker:
         """The structure, and the tensors of weights that are on the hub alone."""
         source, hub = source_of(entry), self.opening.hub
         files = weights.files if weights else None
+        if files is None and weights is not None and found is None and hub.offline:
+            checked.warnings.append("its weights are not in the local cache, and it is offline")
         if files is None or found is not None:
             return source.structure(entry, self.opening), None
         if hub.offline:

@@ -83,8 +83,10 @@ class Lister:
 
     def _size(self, entry: ZooEntry) -> int | None:
         size = local_size(entry, self.hub)
-        files = hub_files(entry)
-        return self.sizes.get(files) if size is None and files else size
+        weights = source_of(entry).weights(entry)
+        if size is not None or weights is None:
+            return size
+        return self.sizes.get(weights.files) if weights.files else weights.told_size
 
     def _costs(self, model: nn.Module | None, info: EntryInfo) -> Costs | None:
         if model is None or self.batch_size is None:

@@ -70,6 +70,16 @@ def head_name(model: nn.Module, input_size: Sequence[int]) -> str | None:
     """
     if _is_timms(model) or find_head(model, None) is not None:
         return None
+    return find_head_name(model, input_size)
+
+
+def find_head_name(model: nn.Module, input_size: Sequence[int]) -> str | None:
+    """The name of what makes a network's output, told by a pass; None if there is none.
+
+    Args:
+        model: as for :func:`head_name`.
+        input_size: (channels, height, width) of an image.
+    """
     ending = find_ending(model, input_size)
     return None if ending is None else next(_widest_first(model, ending.head), None)
 

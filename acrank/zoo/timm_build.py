@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from acrank.errors import ModelError
 from acrank.utils.visible import brief
@@ -27,12 +28,30 @@ REFUSED_KWARGS = (
 
 
 def without_storage(build: Callable[[], nn.Module]) -> nn.Module:
-    """What a function builds, on the meta device if that will do."""
-    try:
-        with torch.device("meta"):
-            return build()
-    except Exception:  # code that looks at its numbers while building: give it real ones
-        return build()
+    """What a function builds, on the meta device as far as that will do."""
+    for mode in (torch.device("meta"), _ParametersOnMeta()):
+        try:
+            with mode:
+                return build()
+        except Exception:  # code that looks at its numbers while building
+            continue
+    return build()
+
+
+class _ParametersOnMeta(TorchFunctionMode):
+    """Makes on the meta device what layers make their parameters with, and only that.
+
+    Some networks reckon their widths with small tensors, which have to have numbers.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call a function of PyTorch."""
+        options = dict(kwargs or {})
+        if func is torch.empty:
+            options["device"] = "meta"
+        return func(*args, **options)
 
 
 def outlined(entry: ZooEntry, what: str | Path) -> tuple[nn.Module, Converter]:

@@ -127,11 +127,16 @@ class Weights(ABC):
             ModelError: the weights cannot be found.
         """
 
-    def refuse_missing(self) -> None:
-        """Refuse weights that can be on this machine alone and are not.
+    @property
+    def told_size(self) -> int | None:
+        """Bytes of the weights, as far as is known without having or asking for them."""
+        return None
+
+    def refuse_unusable(self) -> None:
+        """Refuse weights that are another file, or that can be here alone and are not.
 
         Raises:
-            ModelError: they are missing.
+            ModelError: says what is wrong with them.
         """
         return
 
@@ -180,15 +185,15 @@ class LocalFile(Weights):
 
     def fetch(self, hub: Hub) -> Found:
         """Find the file."""
-        self.refuse_missing()
+        self.refuse_unusable()
         return Found(self.path)
 
     def identity(self, hub: Hub) -> dict[str, Any]:
         """The SHA-256 of the file, and of ``config.json`` where the file lies beside it."""
-        self.refuse_missing()
+        self.refuse_unusable()
         return {"sha256": file_sha256(self.path), "revision": None}
 
-    def refuse_missing(self) -> None:
+    def refuse_unusable(self) -> None:
         """Refuse a file that is not there."""
         check_file(self.path, None)
 
@@ -205,11 +210,13 @@ class ByUrl(Weights):
         url: of the file.
         model: what messages call the model.
         named: whether the file's name ends in the start of its SHA-256, which is then checked.
+        told_size: bytes of the file, where they are known.
     """
 
     url: str
     model: str
     named: bool = False
+    told_size: int | None = None
 
     @property
     def path(self) -> Path:
@@ -230,7 +237,12 @@ class ByUrl(Weights):
                     hint="Run once online without --offline.",
                 )
             self._download(hub.timeout)
-        self._refuse_other_file()
+            try:
+                self.refuse_unusable()
+            except ModelError:  # it would stand in the way of the next attempt
+                self.path.unlink()
+                raise
+        self.refuse_unusable()
         return Found(self.path)
 
     def identity(self, hub: Hub) -> dict[str, Any] | None:
@@ -259,16 +271,17 @@ class ByUrl(Weights):
                 hint="Connect to the network, or put the file there.",
             ) from error
 
-    def _refuse_other_file(self) -> None:
+    def refuse_unusable(self) -> None:
+        """Refuse a file whose SHA-256 is not the one in its name."""
         told = _NAMED_SHA256.search(self.path.name) if self.named else None
-        if told is None:
+        if told is None or not is_regular(self.path):
             return
         digits, found = told["digits"], file_sha256(self.path)
         if not found.startswith(digits):
             raise ModelError(
                 f"{self.model}: {self.path} is not the file that its name says: its SHA-256 starts "
                 f"with {found[: len(digits)]}, not {digits}.",
-                hint="It was cut short or changed: delete it, and run once online.",
+                hint="It was cut short or changed: delete it if it is still there, and run online.",
             )
 
 

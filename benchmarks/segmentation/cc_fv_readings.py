@@ -28,7 +28,7 @@ from acrank.config import make_config
 from acrank.metrics.consistency import class_consistency
 from acrank.metrics.hypersphere import feature_variety, hyperspherical_energy
 from acrank.results import ModelResult
-from acrank.runners.callbacks import Silent
+from acrank.runners.callbacks import Callback
 from acrank.runners.rank import choose_entries, prepare_run
 from acrank.scoring.extract import Extracted
 from acrank.scoring.score import score_backbone
@@ -114,7 +114,7 @@ def extracted(study: Path, dataset: str, model: str) -> Extracted:
         | ({"image_size": size} if size else {})
     )
     entries = choose_entries(config)
-    work = prepare_run(config, entries, Silent()).context
+    work = prepare_run(config, entries, Callback()).context
     backbone = load_backbone(entries[0], trust_code=True, hub=Hub(offline=True))
     kept: list[Extracted] = []
 

@@ -26,7 +26,7 @@ import torch
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample, Preprocessing
 from acrank.data.volumes import VolumeSample
-from acrank.runners.callbacks import Silent
+from acrank.runners.callbacks import Callback
 from acrank.runners.rank import choose_entries, prepare_run
 from acrank.scoring.score import score_backbone
 from acrank.tasks.registry import TASKS
@@ -70,7 +70,7 @@ def main() -> None:
 def measure(config: RunConfig, rounds: int) -> list[dict[str, Any]]:
     """A row a candidate."""
     entries = choose_entries(config)
-    work = prepare_run(config, entries, Silent()).context
+    work = prepare_run(config, entries, Callback()).context
     machine = f"{process.processor()}; torch {torch.__version__}"
     rows: list[dict[str, Any]] = []
     for entry in entries:

@@ -96,7 +96,7 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
     elsewhere = {"data", "zoo", "models", "metrics", "rank_by", "device", "precision"}
     which_models = {"shard", "budget"}
     how = {"threads", "offline", "trust_code", "fresh", "jobs", "timeout_per_model", "engine"}
-    free = elsewhere | which_models | how | {"ray_address"}
+    free = elsewhere | which_models | how | {"ray_address", "callbacks"}
     assert (
         keys.keyed(TASKS["masks"]) | keys.keyed(TASKS["volumes"])
         == RunConfig.model_fields.keys() - free

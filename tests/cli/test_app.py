@@ -1,14 +1,24 @@
+import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from acrank import __version__
 from acrank.cli.app import app, main
-from acrank.errors import AcrankError, ExitCode, MissingExtraError
+from acrank.config import RunConfig
+from acrank.errors import AcrankError, ConfigError, ExitCode, MissingExtraError
+from acrank.experiments.benchmark.config import BenchmarkConfig
+from acrank.finetuning.config import FinetuneConfig
+from acrank.gate.policy import Policy
+from acrank.utils.described import described
+from acrank.utils.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 UPDATE = runpy.run_path(str(ROOT / "docs" / "update_cli.py"))
@@ -105,3 +115,42 @@ def test_help_stays_where_docstrings_are_left_out() -> None:
     ]
     assert "Let a pipeline choose a backbone" in shown[0]
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c and c not in (["cache"], ["zoo"])])
+def test_the_example_on_top_of_a_help_is_a_command(command: list[str]) -> None:
+    text = CliRunner().invoke(app, [*command, "--help"], terminal_width=200).stdout
+    usage, summary, example, *_ = text.split("\n\n")
+    assert usage.startswith("Usage: ")
+    assert summary.strip()
+    words = shlex.split(example.strip().removeprefix("Example: "))
+    assert words[: len(command) + 1] == ["acrank", *command]
+    found: Any = get_command(app)
+    for name in command:
+        found = found.get_command(None, name)
+    found.make_context(command[-1], words[len(command) + 1 :])  # parses, and runs nothing
+
+
+@pytest.mark.parametrize("fields", [RunConfig, FinetuneConfig, BenchmarkConfig, Policy])
+def test_every_setting_is_described_and_in_a_group(fields: type[Settings]) -> None:
+    settings = described(fields)
+    assert settings.keys() == fields.model_fields.keys()
+    for name, setting in settings.items():
+        assert setting.group
+        assert setting.help.endswith(".")
+        assert setting.help in str(fields.__doc__)
+        assert f"    {name}: " in str(fields.__doc__)
+
+
+def test_options_stand_under_titles() -> None:
+    text = CliRunner().invoke(app, ["score", "--help"], terminal_width=100).stdout
+    titles = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    groups = dict.fromkeys(setting.group for setting in described(RunConfig).values())
+    assert titles == [*groups, "Output and help"]
+
+
+def test_a_setting_without_a_meaning_for_a_command_is_refused_with_the_reason() -> None:
+    done = CliRunner().invoke(app, ["explain", "net", "--data", "demo", "--bootstrap", "9"])
+    assert isinstance(done.exception, ConfigError)
+    assert "--bootstrap has no meaning for acrank explain: it shows AC-Corr" in str(done.exception)
+    assert "--bootstrap" not in CliRunner().invoke(app, ["explain", "--help"]).stdout

@@ -9,7 +9,7 @@ import pytest
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.run import Experiment
 from tests.cli.test_score import Acrank, acrank
-from tests.report.html.experiments import make_experiment
+from tests.report.experiments import make_experiment
 
 __all__ = ["acrank"]
 
@@ -56,7 +56,7 @@ def test_a_page_that_cannot_be_made_is_refused_first(
     done = acrank(*CALL, "--html", "missing/page.html")
     assert (done.returncode, done.stdout) == (2, "")
     assert "does not exist" in done.stderr
-    monkeypatch.setattr("acrank.report.html.page.find_spec", lambda name: None)
+    monkeypatch.setattr("acrank.report.renderers.html.find_spec", lambda name: None)
     done = acrank(*CALL, "--html", "page.html")
     assert (done.returncode, done.stdout) == (2, "")
     assert "A report as HTML needs an optional package" in done.stderr

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from acrank.report.records import to_json
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.records import to_json
 from tests.cli.test_score import ROOT, Acrank, acrank
 from tests.gate.rankings import FOUR, ranking_of
 
@@ -80,7 +81,7 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_is_refused_first(
     acrank: Acrank, command: str, options: str, name: str
 ) -> None:
-    Path("scores.json").write_text(to_json(ranking_of(FOUR)))
+    Path("scores.json").write_text(to_json(RankingReport(ranking_of(FOUR))))
     Path("file").touch()
     Path("loop").symlink_to("loop")
     for option in options.split():
@@ -117,7 +118,7 @@ def test_a_system_that_refuses_a_file_is_no_bug(
 def test_no_result_holds_what_is_no_number(
     acrank: Acrank, monkeypatch: pytest.MonkeyPatch, old: str, new: str, words: str
 ) -> None:
-    text = to_json(ranking_of(FOUR))
+    text = to_json(RankingReport(ranking_of(FOUR)))
     assert old in text
     Path("scores.json").write_text(text.replace(old, new, 1))
     Path("whole.json").write_text(text)

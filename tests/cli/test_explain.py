@@ -31,7 +31,7 @@ def test_the_table_has_a_summary_layers_and_channels(acrank: Acrank) -> None:
     assert "14 of 14 BatchNorm layers count" in lines[3]
     start = next(i for i, line in enumerate(lines) if line.startswith("layer  "))
     assert [line.split()[0] for line in lines[start + 1 : start + 3]] == ["conv1.1", "conv1.4"]
-    assert "The 10 channels that move most:" in lines
+    assert "The 10 channels that move most" in lines
     first, *further = done.stderr.splitlines()
     assert first.startswith("note: 10 classes (")
     assert all("demo-random-labels: ok" in line for line in further)
@@ -81,9 +81,9 @@ def test_formats_and_files_read_back(acrank: Acrank, tmp_path: Path) -> None:
 
 def test_the_channels_of_one_layer(acrank: Acrank) -> None:
     done = acrank(*EXPLAIN, "--layer", "layer4*", "--channels", "2")
-    headings = [line for line in done.stdout.splitlines() if line.endswith("that move most:")]
+    headings = [line for line in done.stdout.splitlines() if line.endswith("that move most")]
     layers = ("bn1", "bn2", "downsample.1")
-    assert headings == [f"layer4.0.{name}: the 2 channels that move most:" for name in layers]
+    assert headings == [f"layer4.0.{name}: the 2 channels that move most" for name in layers]
     done = acrank(*EXPLAIN, "--channels", "0")
     assert "that move most" not in done.stdout
 

@@ -10,8 +10,9 @@ import pytest
 from acrank.cli.gate import gate
 from acrank.cli.score import score
 from acrank.config import RunConfig
+from acrank.report.builders.ranking import RankingReport
 from acrank.report.github import SUMMARY_BYTES
-from acrank.report.records import to_json
+from acrank.report.renderers.records import to_json
 from acrank.results import Ranking
 from tests.cli.test_score import Acrank, acrank
 from tests.gate.rankings import FAILED, FOUR, LAST, SECOND, ranking_of, result
@@ -29,7 +30,7 @@ def _not_in_actions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def save(ranking: Ranking, name: str = "scores.json") -> None:
-    Path(name).write_text(to_json(ranking))
+    Path(name).write_text(to_json(RankingReport(ranking)))
 
 
 def test_it_scores_and_judges(acrank: Acrank) -> None:

@@ -100,7 +100,7 @@ def test_other_data_are_refused(acrank: Acrank, scored: Path) -> None:
 def test_without_the_extra_no_model_is_scored(
     acrank: Acrank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acrank.report.html.page.find_spec", lambda name: None)
+    monkeypatch.setattr("acrank.report.renderers.html.find_spec", lambda name: None)
     done = acrank(*TWO, "--html", "a.html")
     assert done.returncode == 2
     assert "pip install 'acrank[report]'" in done.stderr

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from acrank.report.records import to_json
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.records import to_json
 from tests.cli.test_score import ROOT
 from tests.gate.rankings import FOUR, ranking_of
 
@@ -42,7 +43,7 @@ Ways = dict[str, Ended]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    (folder / "scores.json").write_text(to_json(ranking_of(FOUR)))
+    (folder / "scores.json").write_text(to_json(RankingReport(ranking_of(FOUR))))
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -112,7 +112,8 @@ def test_a_score_file_of_acrank_is_taken(acrank: Acrank, tmp_path: Path) -> None
     """What ``acrank score --csv`` and ``--json`` write goes straight in."""
     from acrank.metrics.estimate import Estimate
     from acrank.ranking import rank_results
-    from acrank.report.records import to_csv, to_json
+    from acrank.report.builders.ranking import RankingReport
+    from acrank.report.renderers.records import to_csv, to_json
     from acrank.results import ModelResult
 
     sizes = {"res": 9, "vgg": 8, "alex": 7, "dense": 6, "effi": 5}
@@ -126,8 +127,8 @@ def test_a_score_file_of_acrank_is_taken(acrank: Acrank, tmp_path: Path) -> None
         for name, size in sizes.items()
     ]
     ranking = rank_results([*results, ModelResult.failed("bad", "broken")], "ac_corr", 0)
-    (tmp_path / "scores.csv").write_text(to_csv(ranking))
-    (tmp_path / "scores.json").write_text(to_json(ranking))
+    (tmp_path / "scores.csv").write_text(to_csv(RankingReport(ranking)))
+    (tmp_path / "scores.json").write_text(to_json(RankingReport(ranking)))
     write(tmp_path / "truth.csv", "model,accuracy", *(f"{m},{x}" for m, x in sizes.items()))
     outputs = set()
     for file in ("scores.csv", "scores.json"):

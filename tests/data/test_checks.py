@@ -57,7 +57,7 @@ def test_damaged_file_is_named_with_its_reason(
         (b"<!DOCTYPE html><html>not found</html>", "an HTML page", "Download the images"),
         (b"\n<html>", "an HTML page", "Download the images"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
-        (bytes(128) + b"DICM" + bytes(50), "a DICOM file", "PNG"),
+        (bytes(128) + b"DICM" + bytes(50), "a DICOM file", "suffix .dcm"),
         (b"\0\0\0\x18ftypheic" + bytes(50), "an HEIC or AVIF image", "PNG or JPEG"),
         (b'{"error": "rate limit"}', "a JSON document", "Download the images"),
         (b"PK\x03\x04" + bytes(50), "a ZIP archive", "Unpack"),

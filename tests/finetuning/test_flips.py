@@ -88,7 +88,7 @@ def test_the_setting_reaches_the_batches(kind: str, tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", kind, fine=99)
     for flip in (True, False):
         given = {"data": str(data), "zoo": str(zoo), "model": "fine", "trust_code": True}
-        settings = known(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))
+        settings = known(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))[0]
         images = open_images(settings)
         settings = settings.model_copy(update=images.settings)
         training, _ = prepare(settings, images, find_backbone(settings), CPU)

@@ -16,7 +16,7 @@ from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune, prepare
-from acrank.report.finetuning import _lines
+from acrank.report.builders.finetuning import FinetuneReport
 from tests.finetuning.diverging import write_shades
 from tests.finetuning.masks.discs import config as of_discs
 from tests.finetuning.masks.discs import write_discs
@@ -214,7 +214,7 @@ def test_what_is_printed_says_so(
     changes: dict[str, Any], line: str, shades: Path, tmp_path: Path
 ) -> None:
     done = finetune(config(shades), tmp_path)
-    told = _lines(Finetuned(tmp_path, {**done.record, **changes}, done.log))
+    told = FinetuneReport(Finetuned(tmp_path, {**done.record, **changes}, done.log)).lines()
     assert any(line in text for text in told)
 
 

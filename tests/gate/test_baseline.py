@@ -12,8 +12,9 @@ from acrank.errors import ConfigError
 from acrank.gate.judge import Verdict, judge
 from acrank.gate.policy import Policy
 from acrank.gate.precision import as_of_baseline
-from acrank.report.records import to_json
-from acrank.report.verdict import notes
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.builders.verdict import notes
+from acrank.report.renderers.records import to_json
 from acrank.results import Ranking
 from acrank.utils.device import choose_autocast
 from tests.gate.rankings import FIRST, FOUR, LAST, RECORD, SECOND, THIRD, ranking_of, result
@@ -21,7 +22,7 @@ from tests.gate.rankings import FIRST, FOUR, LAST, RECORD, SECOND, THIRD, rankin
 
 def against(tmp_path: Path, old: Ranking, new: Ranking, **policy: Any) -> Verdict:
     path = tmp_path / "old.json"
-    path.write_text(to_json(old))
+    path.write_text(to_json(RankingReport(old)))
     return judge(new, Policy(baseline=path, **policy))
 
 
@@ -91,7 +92,7 @@ def test_auto_takes_the_precision_of_the_baseline_and_says_so(
 ) -> None:
     path = tmp_path / "old.json"
     device = {**RECORD["device"], "precision": precision}
-    path.write_text(to_json(ranking_of(FOUR, record={**RECORD, "device": device})))
+    path.write_text(to_json(RankingReport(ranking_of(FOUR, record={**RECORD, "device": device}))))
     auto = RunConfig(data="demo")
     settled, said = as_of_baseline(auto, path)
     assert settled == auto.model_copy(update={"precision": precision})

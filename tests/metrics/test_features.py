@@ -1,6 +1,7 @@
 """Several scores of one set of features: shared work, guards, intervals, and failures."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_one_failing_metric_does_not_stop_the_others(monkeypatch: pytest.MonkeyP
 
 
 def test_dear_scores_are_repeated_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    dear = METRICS["log_me"].model_copy(update={"cost": "dear"})
+    dear = replace(METRICS["log_me"], cost="dear")
     register(monkeypatch, METRICS, log_me=dear)
     found = scores(replicates=15)
     assert len(found.scores["log_me"].replicates) == runner.DEAR_REPLICATES

@@ -1,5 +1,7 @@
 """Borda's count over metrics, and metrics that need the whole zoo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -36,7 +38,7 @@ def test_the_mean_of_places_counts() -> None:
 
 
 def test_a_metric_may_be_better_when_lower(monkeypatch: pytest.MonkeyPatch) -> None:
-    lower = METRICS["log_me"].model_copy(update={"higher_is_better": False})
+    lower = replace(METRICS["log_me"], higher_is_better=False)
     register(monkeypatch, METRICS, log_me=lower)
     models = [model("a", log_me=1.0), model("b", log_me=2.0)]
     ranking = rank_results(models, "consensus", 0, metrics=("log_me",))
@@ -162,8 +164,8 @@ def test_no_vote_no_rank() -> None:
 
 @pytest.fixture
 def parted(monkeypatch: pytest.MonkeyPatch) -> None:
-    relative = METRICS["log_me"].model_copy(
-        update={"kind": "relative", "parts": {"h_score": 1.0, "transrate": -1.0}}
+    relative = replace(
+        METRICS["log_me"], kind="relative", function="", parts={"h_score": 1.0, "transrate": -1.0}
     )
     register(monkeypatch, METRICS, log_me=relative)
 

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from rich.console import Console
 
 from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
-from acrank.report.cells import markdown_table
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.document import Document, table_of
 from acrank.report.progress import ProgressListener
-from acrank.report.records import to_csv, to_json, to_markdown
-from acrank.report.table import PLAIN_WIDTH, print_ranking
+from acrank.report.renderers.markdown import to_markdown
+from acrank.report.renderers.records import to_csv, to_json
+from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
 from acrank.results import ModelResult, Ranking
 from acrank.utils.serialise import csv_text
 
@@ -34,7 +37,7 @@ def hostile(names: tuple[str, ...] = NAMES) -> Ranking:
 def printed(ranking: Ranking, *, terminal: bool, width: int = PLAIN_WIDTH) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
-    print_ranking(ranking, console)
+    print_document(RankingReport(ranking).document(), console)
     return stream.getvalue()
 
 
@@ -74,37 +77,43 @@ def test_progress_shows_names_and_obeys_none(terminal: bool) -> None:
 def test_csv_and_json_keep_every_name(tmp_path: Path) -> None:
     ranking = hostile()
     path = tmp_path / "out.csv"
-    path.write_text(to_csv(ranking), encoding="utf-8", newline="")
+    path.write_text(to_csv(RankingReport(ranking)), encoding="utf-8", newline="")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     expected = [row.result.model for row in ranking.rows]
     assert sorted(expected) == sorted([*NAMES, "bad"])
     assert [row["model"] for row in rows] == expected
     assert rows[-1]["reason"].endswith("".join(NAMES))
-    document = to_json(ranking)
+    document = to_json(RankingReport(ranking))
     assert [model["model"] for model in json.loads(document)["models"]] == expected
     assert not {"\x1b", "\u202e", "\x9b", "\0", "\u2028"} & set(document)
     assert "\u05d0\u05d1\u05d2" in document
 
 
 def test_markdown_is_one_row_a_model_and_no_tag() -> None:
-    text = to_markdown(hostile())
-    assert len(text.splitlines()) == len(NAMES) + 3
+    text = to_markdown(RankingReport(hostile()).document(), level=3)
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == len(NAMES) + 3
     assert not {"\x1b", "\u202e", "\x9b", "\0", "\u2028"} & set(text)
     assert "<b>" not in text
     assert "new line" in text
-    assert all(line.replace("\\|", "").count("|") == 8 for line in text.splitlines())
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in table} == {12}
 
 
 def test_a_path_that_is_no_utf8_can_be_written() -> None:
     ranking = hostile(("caf\udce9",))
-    for text in (to_csv(ranking), to_json(ranking), to_markdown(ranking)):
+    for text in (
+        to_csv(RankingReport(ranking)),
+        to_json(RankingReport(ranking)),
+        to_markdown(RankingReport(ranking).document(), level=3),
+    ):
         text.encode("utf-8")
-        assert r"caf\udce9" in text
-    assert json.loads(to_json(ranking))["models"][0]["model"] == "caf\udce9"
+        assert r"caf\udce9" in text.replace(r"\\", "\\")
+    assert json.loads(to_json(RankingReport(ranking)))["models"][0]["model"] == "caf\udce9"
     printed(ranking, terminal=False).encode("utf-8")
 
 
 def test_empty_cells_and_headings() -> None:
     assert csv_text(("a", "b\r"), [{"a": None, "b\r": 1}]) == 'a,"b\r"\n,1\n'
-    assert markdown_table(["a|b"], [["<x>"]]) == "| a\\|b |\n| --- |\n| &lt;x> |\n"
+    table = table_of("", ["a|b"], [["<x>"]], silent=True)
+    assert to_markdown(Document((table,))) == "| a\\|b |\n| --- |\n| \\<x\\> |\n"

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from acrank.report.explanation import print_explanation
-from acrank.report.explanation_records import channels_csv, to_csv, to_json, to_markdown
-from acrank.report.explanation_text import summary
-from acrank.report.table import PLAIN_WIDTH
+from acrank.report.builders.explanation import ExplanationReport
+from acrank.report.builders.explanation_words import summary
+from acrank.report.renderers.markdown import to_markdown
+from acrank.report.renderers.records import records_to_csv, to_csv, to_json
+from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
 from acrank.results import Estimate, LayerCorrelation, ModelResult
 from acrank.scoring.inspection import ChannelMoves, Explanation, LayerExplanation
 from acrank.scoring.inspection.selection import listed_moves
@@ -60,7 +61,8 @@ def printed(
 ) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
-    print_explanation(explained, listed_moves(explained, count), console)
+    report = ExplanationReport(explained, listed_moves(explained, count))
+    print_document(report.document(), console)
     return stream.getvalue()
 
 
@@ -75,10 +77,16 @@ def test_the_table_shows_names_and_obeys_none(terminal: bool) -> None:
 
 def test_csv_keeps_every_name_and_number() -> None:
     explained = hostile()
-    rows = list(csv.DictReader(io.StringIO(to_csv(explained), newline="")))
+    rows = list(csv.DictReader(io.StringIO(to_csv(ExplanationReport(explained, ())), newline="")))
     assert [row["layer"] for row in rows] == list(NAMES)
     assert [float(row["drift"]) for row in rows] == [layer.drift for layer in explained.layers]
-    every = list(csv.DictReader(io.StringIO(channels_csv(explained), newline="")))
+    every = list(
+        csv.DictReader(
+            io.StringIO(
+                records_to_csv(ExplanationReport(explained, ()).channel_records()), newline=""
+            )
+        )
+    )
     assert len(every) == 12 * len(NAMES)
     assert list(dict.fromkeys(row["layer"] for row in every)) == list(NAMES)
     assert {row["dead"] for row in every} == {"True", "False"}
@@ -87,7 +95,7 @@ def test_csv_keeps_every_name_and_number() -> None:
 
 def test_json_has_everything_and_no_nan() -> None:
     explained = hostile()
-    text = to_json(explained, 4)
+    text = to_json(ExplanationReport(explained, (), 4))
     assert not HIDDEN & set(text)
     document = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert document["model"] == "".join(NAMES)
@@ -104,7 +112,7 @@ def test_json_has_everything_and_no_nan() -> None:
 
 def test_markdown_is_one_row_a_layer_and_no_tag() -> None:
     explained = hostile()
-    text = to_markdown(explained, listed_moves(explained, 5))
+    text = to_markdown(ExplanationReport(explained, listed_moves(explained, 5)).document())
     assert not HIDDEN & set(text)
     assert "<b>" not in text
     assert sum(line.startswith("| ") for line in text.splitlines()) == 4 + len(NAMES) + 5
@@ -138,7 +146,7 @@ def test_without_a_score_there_is_the_reason() -> None:
         "0 of 3 BatchNorm layers count; 36 channels, 3 of them dead and left out.",
     ]
     assert len(lines) == 4
-    assert json.loads(to_json(explained, 1))["silence"] == "all tied."
+    assert json.loads(to_json(ExplanationReport(explained, (), 1)))["silence"] == "all tied."
 
 
 def test_small_differences_can_be_seen() -> None:

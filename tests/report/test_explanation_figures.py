@@ -8,7 +8,7 @@ import pytest
 
 from acrank.errors import ConfigError
 from acrank.report.builders.explanation_figures import check_figure, draw, panels
-from acrank.report.cells import plain
+from acrank.report.renderers.terminal import plain
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.types import Floats
 from tests.report.test_cells import NAMES

@@ -33,7 +33,7 @@ from acrank.report.galleries import (
 )
 from acrank.results import Ranking
 from tests.data.segmentation import builders as masks
-from tests.report.html.builders import make_ranking, record
+from tests.report.rankings import make_ranking, record
 
 
 def write_images(folder: Path, classes: dict[str, int]) -> Path:

@@ -5,14 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from acrank.report.markdown import escaped, to_report
-from tests.report.html.builders import edge_cases, hostile, make_ranking
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.markdown import escaped, to_markdown
+from tests.report.rankings import edge_cases, hostile, make_ranking
 
 CASES = {**edge_cases(), "hostile": hostile()}
 
 
 def test_it_says_what_the_page_says() -> None:
-    text = to_report(make_ranking())
+    text = to_markdown(RankingReport(make_ranking()).page())
     assert text.startswith("# 7 pretrained models for brain\n")
     assert "| 1 | first | 1.500 |" in text
     assert "failed: out of memory" in text
@@ -24,7 +25,7 @@ def test_it_says_what_the_page_says() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_tables_are_whole_and_nothing_acts(case: str) -> None:
-    text = to_report(CASES[case])
+    text = to_markdown(RankingReport(CASES[case]).page())
     assert "\x1b" not in text
     outside = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.M | re.S)
     assert not re.search(r"(?<!\\)<", outside)
@@ -36,14 +37,23 @@ def test_tables_are_whole_and_nothing_acts(case: str) -> None:
 
 
 def test_headings_do_not_skip_a_level() -> None:
-    levels = [len(found) for found in re.findall(r"^(#+) ", to_report(make_ranking()), re.M)]
+    levels = [
+        len(found)
+        for found in re.findall(r"^(#+) ", to_markdown(RankingReport(make_ranking()).page()), re.M)
+    ]
     assert levels[:2] == [1, 2]
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 @pytest.mark.parametrize(
     ("text", "safe"),
-    [("a_b*c", r"a\_b\*c"), ("[x](y)", r"\[x\](y)"), ("<b>|`", r"\<b\>\|\`"), ("a\nb", "a b")],
+    [
+        ("a_b*c", r"a_b\*c"),
+        ("_a_", r"\_a\_"),
+        ("[x](y)", r"\[x\](y)"),
+        ("<b>|`", r"\<b\>\|\`"),
+        ("a\nb", "a b"),
+    ],
 )
 def test_marks_are_escaped(text: str, safe: str) -> None:
     assert escaped(text) == safe

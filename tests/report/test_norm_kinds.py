@@ -12,10 +12,12 @@ from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR, NO_CLASSIFIER
 from acrank.norm.types import LayerCorrelation, NormKind
 from acrank.ranking import rank_results
-from acrank.report.html.heat import rank_heat
-from acrank.report.markdown import to_report
-from acrank.report.ranking_text import head_notes, metric_text, norm_notes, reading_notes
-from acrank.report.records import to_csv, to_json, to_markdown
+from acrank.report.builders.places import places_section
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.builders.ranking_words import head_notes, metric_text, norm_notes, reading_notes
+from acrank.report.document import Table, Text
+from acrank.report.renderers.markdown import to_markdown
+from acrank.report.renderers.records import to_csv, to_json
 from acrank.results import ModelResult, Ranking
 from acrank.results.file import read_ranking
 
@@ -54,34 +56,36 @@ def test_numbers_are_marked_and_explained() -> None:
 
 def test_files_say_so_too(tmp_path: Path) -> None:
     ranking = make_ranking()
-    rows = list(csv.DictReader(io.StringIO(to_csv(ranking))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(RankingReport(ranking)))))
     assert [row["norm_kind"] for row in rows] == ["layer", "batch", ""]
-    document = json.loads(to_json(ranking))
+    document = json.loads(to_json(RankingReport(ranking)))
     assert document["norm_notes"] == norm_notes(ranking)
     assert [row["norm_kind"] for row in document["models"]] == ["layer", "batch", None]
-    report = to_report(ranking)
+    report = to_markdown(RankingReport(ranking).page())
     assert "3.250\\*" in report
     assert "7 LayerNorm" in report
     assert "- \\* AC-Corr of LayerNorm" in report
     file = tmp_path / "scores.json"
-    file.write_text(to_json(ranking))
-    assert to_json(read_ranking(file)) == file.read_text()
+    file.write_text(to_json(RankingReport(ranking)))
+    assert to_json(RankingReport(read_ranking(file))) == file.read_text()
 
 
 def test_a_markdown_table_of_such_a_score_has_marks_and_notes() -> None:
-    text = to_markdown(make_ranking("ac_corr", mixed=True))
-    assert "| 3.25* |" in text
-    assert "\n\n\\* AC-Corr of LayerNorm" in text
+    text = to_markdown(RankingReport(make_ranking("ac_corr", mixed=True)).document(), level=3)
+    assert r"| 3.250\* |" in text
+    assert "\n- \\* AC-Corr of LayerNorm" in text
 
 
 @pytest.mark.parametrize("mixed", [True, False])
 def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
-    heat = rank_heat(make_ranking("ac_corr", mixed))
-    assert heat is not None
-    cells = {label.split()[-1]: row[0] for label, row in heat.rows}
-    assert (cells["vit"].rank, cells["vit"].mark) == (1, "*")
-    assert cells["resnet"].rank == (2 if mixed else 1)
-    assert heat.apart is not mixed
+    (section,) = places_section(make_ranking("ac_corr", mixed))
+    told, table, *_ = section.blocks
+    assert isinstance(told, Text)
+    assert isinstance(table, Table)
+    found = {str(row.cells[0]).split()[-1]: str(row.cells[1]) for row in table.rows}
+    assert found["vit"] == "1*"
+    assert found["resnet"] == ("2" if mixed else "1")
+    assert ("places of their own" in told.text) is not mixed
 
 
 def test_models_without_a_source_classifier_are_named() -> None:

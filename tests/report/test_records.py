@@ -8,7 +8,9 @@ import pytest
 from acrank.metrics.estimate import Estimate
 from acrank.norm import LayerCorrelation
 from acrank.ranking import rank_results
-from acrank.report.records import to_csv, to_json, to_markdown
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.markdown import to_markdown
+from acrank.report.renderers.records import to_csv, to_json
 from acrank.results import HEAD, TAIL, ModelResult, Ranking
 
 NAN = math.nan
@@ -41,7 +43,7 @@ def ranking() -> Ranking:
 
 
 def test_csv_has_the_documented_columns_in_order(ranking: Ranking) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(ranking))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(RankingReport(ranking)))))
     assert ",".join(rows[0]) == (
         "rank,model,status,score,score_low,score_high,p_best,ac_corr,ac_corr_channel,"
         "ac_corr_zero,params_m,norm_layers,norm_channels,input_size,license,revision,seconds,"
@@ -58,7 +60,7 @@ def test_csv_has_the_documented_columns_in_order(ranking: Ranking) -> None:
 
 
 def test_json_is_strict_and_complete(ranking: Ranking) -> None:
-    text = to_json(ranking)
+    text = to_json(RankingReport(ranking))
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert document["schema_version"] == 1
     assert document["seed"] == 0
@@ -72,7 +74,7 @@ def test_json_is_strict_and_complete(ranking: Ranking) -> None:
 
 
 def test_markdown_cells_cannot_break_the_table(ranking: Ranking) -> None:
-    lines = to_markdown(ranking).splitlines()
-    assert len(lines) == 4
-    assert "good, *with* \\| 😀 markup" in lines[2]
+    lines = to_markdown(RankingReport(ranking).document(), level=3).splitlines()
+    assert [line.startswith("| ") for line in lines] == [True] * 4 + [False] * 2
+    assert "good, \\*with\\* \\| 😀 markup" in lines[2]
     assert 'failed: said "no", then stopped' in lines[3]

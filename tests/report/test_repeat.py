@@ -51,6 +51,7 @@ CONFIGS = st.builds(
     fresh=st.booleans(),
     jobs=st.none() | st.integers(1, 8),
     timeout_per_model=st.none() | st.floats(1e-3, 1e6),
+    callbacks=st.lists(ODD, max_size=2).map(tuple),
     budget=st.none() | st.floats(1e-3, 1e6),
 )
 
@@ -109,7 +110,7 @@ def test_every_setting_is_drawn_above() -> None:
     drawn = {"data", "zoo", "models", "metrics", "rank_by", "bootstrap", "samples", "batch_size"}
     drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
     drawn |= {"norms", "precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
-    drawn |= {"timeout_per_model", "shard", "engine", "ray_address"}
+    drawn |= {"timeout_per_model", "shard", "engine", "ray_address", "callbacks"}
     drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}
     drawn |= {"patch", "spacing", "window", "patches"}
     assert drawn == RunConfig.model_fields.keys()

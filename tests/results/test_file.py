@@ -10,7 +10,8 @@ import pytest
 from acrank.errors import DataError
 from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
-from acrank.report.records import to_csv, to_json
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.records import to_csv, to_json
 from acrank.results import ModelResult, Ranking
 from acrank.results.file import read_ranking
 
@@ -49,10 +50,10 @@ def ranked(rank_by: str = "ac_corr") -> Ranking:
 def test_written_again_it_is_the_same_text(rank_by: str, tmp_path: Path) -> None:
     ranking = ranked(rank_by)
     path = tmp_path / "a.json"
-    path.write_text(to_json(ranking))
+    path.write_text(to_json(RankingReport(ranking)))
     read = read_ranking(path)
-    assert to_json(read) == to_json(ranking)
-    assert to_csv(read) == to_csv(ranking)
+    assert to_json(RankingReport(read)) == to_json(RankingReport(ranking))
+    assert to_csv(RankingReport(read)) == to_csv(RankingReport(ranking))
     assert read.best == ranking.best
 
 
@@ -60,7 +61,7 @@ def test_written_again_it_is_the_same_text(rank_by: str, tmp_path: Path) -> None
     ("field", "value"), [("rank_by", None), ("metrics", 3), ("warnings", {}), ("interrupted", "?")]
 )
 def test_a_garbled_file_is_refused(field: str, value: object, tmp_path: Path) -> None:
-    document = json.loads(to_json(ranked()))
+    document = json.loads(to_json(RankingReport(ranked())))
     path = tmp_path / "a.json"
     path.write_text(json.dumps({**document, field: value}))
     with pytest.raises(DataError, match="not the result of a run"):
@@ -72,7 +73,7 @@ def test_a_garbled_file_is_refused(field: str, value: object, tmp_path: Path) ->
 
 
 def test_a_row_without_its_place_is_refused(tmp_path: Path) -> None:
-    document = json.loads(to_json(ranked()))
+    document = json.loads(to_json(RankingReport(ranked())))
     del document["models"][0]["rank"]
     path = tmp_path / "a.json"
     path.write_text(json.dumps(document))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.folders.passed_over import suffix_of
-from acrank.data.folders.walk import has_suffix
+from acrank.data.folders.walk import has_image_format
 
 # Enough to tell what a folder holds; a dataset may have millions of files.
 _MOST_FILES = 5000
@@ -20,16 +20,16 @@ _VOLUMES = (
     "Volumes are read with their labels, for segmentation: imagesTr/CASE_0000.nii.gz and "
     "labelsTr/CASE.nii.gz. To classify, export slices as PNG into class folders."
 )
-_DICOM = (
-    "Convert radiographs and slices to PNG (dcm2img of DCMTK, or pydicom), and scans to be "
-    "segmented to NIfTI (dcm2niix)."
-)
+_NAMED = "Repair them, or give them the suffix of the format that they have."
 _ARCHIVE = "Unpack it, and give the folder of class folders that comes out."
 _BARE = (
     "Give the files the suffix of their format, such as .png, or list them in a CSV file with the "
     "columns path,label, which takes them as they are."
 )
-_ARRAYS = "Write each image to a file, PNG for one, in a folder of its class, and give the folder."
+_ARRAYS = (
+    "Write each image to a file, PNG for one, in a folder of its class, and give the folder; a "
+    "MedMNIST file (.npz) is given itself."
+)
 _TABLE = "Save it as CSV with the columns path,label, separated by commas."
 _PARQUET = (
     "A dataset in Parquet files is read as hfds/FOLDER (extra 'datasets'), where FOLDER is that of "
@@ -43,7 +43,9 @@ _DETECTION = (
 _STEPS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".nii", ".nii.gz"), ("NIfTI volumes", _VOLUMES)),
     **dict.fromkeys((".mhd", ".mha", ".nrrd"), ("medical volumes", _VOLUMES)),
-    **dict.fromkeys((".dcm", ".dicom", ".ima"), ("DICOM files", _DICOM)),
+    **dict.fromkeys(
+        (".dcm", ".dicom", ".ima"), ("files that are called as DICOM files and are none", _NAMED)
+    ),
     **dict.fromkeys(
         (".zip", ".tar", ".gz", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".xz", ".7z", ".rar"),
         ("archives", _ARCHIVE),
@@ -90,7 +92,7 @@ def kind_of_file(path: Path) -> Kind | None:
         path: the file.
     """
     suffix = suffix_of(path)
-    if has_suffix(path):
+    if has_image_format(path):
         return Kind("single images", "Give the folder of class folders, or a CSV file.")
     if suffix == ".json" and _is_coco(path):
         return Kind("annotations of objects (COCO)", _DETECTION)
@@ -109,7 +111,7 @@ def kind_of_folder(folder: Path) -> Kind | None:
     """
     files = _some_files(folder)
     found = _objects(folder, files)
-    if found or any(map(has_suffix, files)):
+    if found or any(map(has_image_format, files)):
         return found
     if sum(bool(_BRATS.search(path.name)) for path in files) > 1:
         return Kind(
@@ -121,8 +123,6 @@ def kind_of_folder(folder: Path) -> Kind | None:
     for suffix, _ in counts.most_common():
         if suffix in _STEPS:
             return Kind(*_STEPS[suffix])
-        if suffix == "no suffix" and _is_dicom(files):
-            return Kind("DICOM files", _DICOM)
         if suffix == "no suffix" and any(map(_is_bare_image, _bare(files))):
             return Kind("images without a suffix", _BARE)
     return None
@@ -141,7 +141,7 @@ def step_for(path: Path) -> str:
         path: the file.
     """
     if suffix_of(path) == "no suffix":
-        return _BARE if _is_bare_image(path) else _DICOM if _is_dicom([path]) else ""
+        return _BARE if _is_bare_image(path) else ""
     found = _STEPS.get(suffix_of(path))
     return found[1] if found else ""
 
@@ -166,10 +166,6 @@ def _is_coco(path: Path) -> bool:
     head = _head(path, _HEAD)
     said = [word for word in ('"images"', '"annotations"', '"categories"') if word in head]
     return len(said) > 1 or (len(said) == 1 and "coco" in path.name.lower())
-
-
-def _is_dicom(files: list[Path]) -> bool:
-    return any(_head(path, 132)[128:] == "DICM" for path in _bare(files))
 
 
 def _bare(files: list[Path]) -> list[Path]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from acrank.data.imagefile import EXTENSIONS
+from acrank.data.formats import format_of
 from acrank.data.target import is_hidden, natural_key, visible_entries
 
 
@@ -19,14 +19,14 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def is_image(entry: Path) -> bool:
-    """Whether an entry of a folder is a file with an image's suffix."""
+    """Whether an entry of a folder is a file in an image's format."""
     # Not is_file(): a broken link is an image that the check has to name, not one to pass over.
-    return has_suffix(entry) and not entry.is_dir()
+    return has_image_format(entry) and not entry.is_dir()
 
 
-def has_suffix(file: Path) -> bool:
-    """Whether what is known to be no folder has an image's suffix."""
-    return file.suffix.lower() in EXTENSIONS
+def has_image_format(file: Path) -> bool:
+    """Whether what is known to be no folder is an image, by its suffix, or by bytes without one."""
+    return format_of(file) is not None
 
 
 def holds_images(folder: Path) -> bool:
@@ -34,7 +34,7 @@ def holds_images(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         if any(_is_image(entry) for entry in entries if not is_hidden(entry.name)):
             return True
-    return any(has_suffix(path) for path in files_below(folder))
+    return any(has_image_format(path) for path in files_below(folder))
 
 
 def _listed(folder: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> list[Path]:
@@ -52,7 +52,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return has_suffix(Path(entry.name)) and not _is_folder(entry)
+    return has_image_format(Path(entry.path)) and not _is_folder(entry)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

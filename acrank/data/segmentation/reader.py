@@ -1,16 +1,14 @@
 """``open_segmentation``: from a folder of images and masks to a checked dataset."""
 
-from contextlib import suppress
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image
 
 from acrank.data.checks import Fault, fault_of, find_fault, refuse_faults
-from acrank.data.decode import load_oriented
-from acrank.data.imagefile import in_threads, one_large_at_a_time, open_image, strict_pillow
-from acrank.data.images import ImageSource, PathSource
+from acrank.data.formats import image_source
+from acrank.data.imagefile import in_threads, strict_pillow
+from acrank.data.images import ImageSource, Opening, PathSource
 from acrank.data.segmentation.classmap import ClassMap, has_greys
 from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.labels import (
@@ -28,10 +26,6 @@ from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.data.target import Item
 from acrank.utils.paths import user_path
 
-# Orientations that swap width and height.
-_TURNED = (5, 6, 7, 8)
-# Under these names PNG files carry an orientation, before their pixels or after them.
-_PNG_MARKS = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
 _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are applied."
 
 
@@ -45,7 +39,9 @@ class _Seen(NamedTuple):
     label: Labelled
 
 
-def open_segmentation(spec: str, class_map: ClassMap | None = None) -> SegmentationTarget:
+def open_segmentation(
+    spec: str, class_map: ClassMap | None = None, how: Opening | None = None
+) -> SegmentationTarget:
     """Open a folder of images and masks, in any of the layouts that are known, and check it all.
 
     Every mask is read once; images are decoded only where nothing cheaper tells that they are
@@ -55,6 +51,7 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     Args:
         spec: the folder.
         class_map: of other masks, to read these by; classes may be missing then.
+        how: images are to be opened.
 
     Raises:
         DataError: the data are missing, ill-formed or damaged; it lists files at fault.
@@ -62,7 +59,7 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     layout = find_files(user_path(spec))
     name = str(user_path(spec))
     given = class_map or own_classes(layout)
-    seen, faults = _look(layout, colour=given is not None and given.colour)
+    seen, faults = _look(layout, how or Opening(), colour=given is not None and given.colour)
     masks = [found.label for found in seen]
     if given:
         faults += label_faults(given, masks)
@@ -78,23 +75,24 @@ def open_segmentation(spec: str, class_map: ClassMap | None = None) -> Segmentat
     )
 
 
-def _look(layout: Layout, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
+def _look(layout: Layout, how: Opening, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:
     """Check every file; return the sound pairs, and what is wrong with the other files."""
     pairs = layout.pairs()
     with strict_pillow():
-        sizes = in_threads(_check_size, [PathSource(image) for _, image, _ in pairs])
+        images = [image_source(image, how) for _, image, _ in pairs]
+        sizes = in_threads(_check_size, images)
         masks = in_threads(
             partial(_check_mask, colour=colour), [PathSource(mask) for _, _, mask in pairs]
         )
     seen, faults = [], list(layout.faults())
-    for (key, image, mask), size, found in zip(pairs, sizes, masks, strict=True):
+    for (key, _, mask), image, size, found in zip(pairs, images, sizes, masks, strict=True):
         faults += [fault for fault in (size, found) if isinstance(fault, Fault)]
         if isinstance(size, Fault) or isinstance(found, Fault):
             continue
         if found[0] != size:
             faults.append(Fault(str(mask), _unlike(found[0], size), _SIZES))
             continue
-        seen.append(_Seen(Pair(key, PathSource(image), PathSource(mask), size), found[1]))
+        seen.append(_Seen(Pair(key, image, PathSource(mask), size), found[1]))
     return seen, faults
 
 
@@ -122,37 +120,8 @@ def _check_size(source: ImageSource) -> Size | Fault:
     if fault:
         return fault
     try:
-        with source.open() as file:
-            return _shown_size(file)
+        return source.size()
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
         return fault_of(source, error)
-
-
-def _shown_size(file: BinaryIO) -> Size:
-    with open_image(file) as image:
-        if image.format in ("JPEG", "MPO"):
-            return _turned(image)
-        if image.format == "PNG" and not _may_turn(file):
-            return image.size
-        with one_large_at_a_time(image):
-            load_oriented(image)
-            return image.size
-
-
-def _turned(image: Image.Image) -> Size:
-    """The size that orienting a JPEG gives, from its header."""
-    orientation = None
-    with suppress(Exception):  # as in decode: a damaged EXIF block says nothing of orientation
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    return (image.height, image.width) if orientation in _TURNED else image.size
-
-
-def _may_turn(file: BinaryIO) -> bool:
-    """Whether a PNG may carry an orientation: its bytes are searched, which decodes nothing."""
-    place = file.tell()
-    file.seek(0)
-    data = file.read()
-    file.seek(place)
-    return any(mark in data for mark in _PNG_MARKS)

@@ -4,20 +4,47 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
-from acrank.data.checks import listing
+from acrank.data.checks import checked, listing
 from acrank.data.folders.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.folders.passed_over import beside_notice, passed_over, suffixes
-from acrank.data.folders.roots import class_root
-from acrank.data.folders.walk import files_below, folders_in, has_suffix, images_in
-from acrank.data.imagefile import EXTENSIONS
-from acrank.data.images import PathSource
+from acrank.data.folders.roots import class_root, training_and_held_out
+from acrank.data.folders.walk import files_below, folders_in, has_image_format, images_in
+from acrank.data.formats import format_notices, image_source, image_suffixes
+from acrank.data.images import Opening
+from acrank.data.sources.base import DataSource, HeldOut, Recognised, Sure, existing
 from acrank.data.target import Target, assemble, require_two_classes, visible_entries
 from acrank.errors import DataError
+from acrank.utils.paths import user_path
 
 _LAYOUT = "Lay the images out as FOLDER/CLASS/IMAGE (or FOLDER/train/CLASS/IMAGE), or give a CSV."
 
 
-def open_folder(folder: Path) -> Target:
+class ClassFolders(DataSource):
+    """A folder of class folders of images, optionally under ``train/``."""
+
+    name = "class-folders"
+    written = "a folder of class folders"
+
+    def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
+        """Any folder may hold class folders."""
+        path = existing(spec)
+        return Recognised("a folder", Sure.POSSIBLE) if path and path.is_dir() else None
+
+    def open(self, spec: str, how: Opening) -> Target:
+        """Read and check the images of the class folders."""
+        return checked(open_folder(user_path(spec), how))
+
+    def held_out(self, spec: str) -> HeldOut:
+        """The folder of test images, or else of validation images, beside the training part."""
+        try:
+            training, parts = training_and_held_out(user_path(spec))
+            laid_out = [part for part in parts if folders_in(part)]
+        except OSError:  # no folder, or not to be listed, as opening it will say
+            return HeldOut()
+        return HeldOut(test=str(laid_out[0])) if training and laid_out else HeldOut()
+
+
+def open_folder(folder: Path, how: Opening) -> Target:
     """Read ``DIR/CLASS/**``, or what is in the training part where the folder is a split.
 
     The training part is ``train``, ``Training`` and the like, where it holds the class folders; a
@@ -30,7 +57,7 @@ def open_folder(folder: Path) -> Target:
             parts of a split, patients or another layout.
     """
     try:
-        return _read(folder)
+        return _read(folder, how)
     except OSError as error:
         raise DataError(
             f"{folder}: cannot be listed: {error}.", hint="Check the folder's permissions."
@@ -56,22 +83,23 @@ def _give(table: Path) -> str:
     return f"If {table.name} says the classes, give it: --data {quote(str(table))}."
 
 
-def _read(folder: Path) -> Target:
+def _read(folder: Path, how: Opening) -> Target:
     root, notices = class_root(folder)
     found: dict[Path, list[Path]] = {}
     other: dict[str, list[Path]] = {}
     for entry in folders_in(root):
         files = list(files_below(entry))
-        found[entry] = [path for path in files if has_suffix(path)]
-        other[entry.name] = [path for path in files if not has_suffix(path)]
+        found[entry] = [path for path in files if has_image_format(path)]
+        other[entry.name] = [path for path in files if not has_image_format(path)]
     _require_images(root, found, other)
     rows = [
-        (path.relative_to(root).as_posix(), entry.name, PathSource(path))
+        (path.relative_to(root).as_posix(), entry.name, image_source(path, how))
         for entry, paths in found.items()
         for path in paths
     ]
     require_two_classes(str(root), tuple(entry.name for entry in found))
     said = [*notices, *_dead_links(root), *passed_over(other), *beside_notice(root)]
+    said += format_notices(path for paths in found.values() for path in paths)
     return assemble(str(folder), rows, said)
 
 
@@ -104,7 +132,7 @@ def _require_images(
 
 
 def _nothing_found(root: Path, folders: list[Path]) -> str:
-    sought = " ".join(extension.removeprefix(".") for extension in EXTENSIONS)
+    sought = " ".join(extension.removeprefix(".") for extension in image_suffixes())
     direct = len(images_in(root))
     if direct:
         return f"{root}: {direct} image(s) directly in it, none in class folders, so no labels."

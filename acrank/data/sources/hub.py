@@ -8,16 +8,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from acrank.data.checks import checked
 from acrank.data.folders.part_names import is_split_word
 from acrank.data.folders.roots import training_and_held_out
-from acrank.data.images import ImageSource
+from acrank.data.images import ImageSource, Opening
 from acrank.data.labelnames import label_notices
+from acrank.data.sources.base import DataSource, Recognised, Sure
 from acrank.data.target import Item, Target, require_two_classes
 from acrank.errors import DataError, MissingExtraError
 
 PREFIX = "hfds/"
 # The split follows the first colon that is not a Windows drive's; slices have colons of their own.
 _SPEC = re.compile(r"(?P<name>(?:[A-Za-z]:[\\/])?[^:]*)(?::(?P<split>.+))?")
+
+
+# How people write a dataset of the hub.
+_HUB = re.compile(
+    r"(?:https?://huggingface\.co/datasets/|hf://datasets/|hf-hub:|hfds:|hf:)(?P<name>[^\s?#]+)"
+)
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class HubDataset(DataSource):
+    """A dataset of the Hugging Face hub, or a folder that its package reads."""
+
+    name = "hfds"
+    written = f"a Hugging Face dataset as {PREFIX}NAME"
+
+    def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
+        """What begins with ``hfds/``."""
+        if not spec.startswith(PREFIX):
+            return None
+        return Recognised("a Hugging Face dataset", Sure.WRITTEN)
+
+    def open(self, spec: str, how: Opening) -> Target:
+        """Load a split and check its images."""
+        return checked(open_hfds(spec, offline=how.offline))
+
+    def meant(self, spec: str) -> str | None:
+        """For a name or an address of the hub, how it is written."""
+        match = _HUB.match(spec)
+        if match:
+            return f"A dataset of the Hugging Face hub is given as {PREFIX}{match['name']}."
+        if _HUB_NAME.fullmatch(spec):
+            return f"If {spec} is a dataset of the hub, write {PREFIX}{spec}."
+        return None
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from acrank.data.checks import listing
-from acrank.data.images import PathSource
+from acrank.data.checks import checked, listing
+from acrank.data.formats import format_notices, image_source
+from acrank.data.images import Opening
 from acrank.data.labelnames import composed
-from acrank.data.tables.columns import COLUMNS, Table, cell, places_of
+from acrank.data.sources.base import DataSource, Recognised, Sure, existing
+from acrank.data.tables.columns import COLUMNS, Cells, cell, places_of
 from acrank.data.tables.paths import find_files
 from acrank.data.tables.split import parts_in_paths, training_rows
 from acrank.data.target import Target, assemble
 from acrank.errors import DataError
+from acrank.utils.paths import user_path
 from acrank.utils.regular import read_regular
 
 MOST_BYTES = 200_000_000
@@ -28,7 +31,29 @@ class Row(NamedTuple):
     label: str
 
 
-def open_csv(file: Path) -> Target:
+class Table(DataSource):
+    """A CSV file of paths and labels."""
+
+    name = "table"
+    written = "a CSV file with the columns path,label"
+
+    def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
+        """A file called ``.csv``."""
+        path = existing(spec)
+        if path is None or path.is_dir() or path.suffix.lower() != ".csv":
+            return None
+        return Recognised("a CSV file", Sure.WRITTEN)
+
+    def open(self, spec: str, how: Opening) -> Target:
+        """Read and check the images of the rows."""
+        return checked(open_csv(user_path(spec), how))
+
+    def title(self, spec: str) -> str:
+        """The file's name without its suffix."""
+        return Path(spec).stem
+
+
+def open_csv(file: Path, how: Opening) -> Target:
     """Read a CSV with the columns ``path`` and ``label``; paths are relative to its folder.
 
     Rows that a column gives to another part of a split than training are left out, as the
@@ -49,8 +74,13 @@ def open_csv(file: Path) -> Target:
     same = _by_file(file, labels, files)
     return assemble(
         str(file),
-        ((path, label, PathSource(files[path])) for path, label in same.items()),
-        (*chosen.notices, *parts_in_paths(file, same), *_repeats(file, len(rows), len(same))),
+        ((path, label, image_source(files[path], how)) for path, label in same.items()),
+        (
+            *chosen.notices,
+            *parts_in_paths(file, same),
+            *_repeats(file, len(rows), len(same)),
+            *format_notices(files[path] for path in same),
+        ),
     )
 
 
@@ -81,7 +111,7 @@ def _undecodable(file: Path, reason: str) -> DataError:
     )
 
 
-def _parse(file: Path) -> Table:
+def _parse(file: Path) -> Cells:
     try:
         records = list(csv.reader(io.StringIO(_text(file), newline=""), strict=True))
     except csv.Error as error:
@@ -92,10 +122,10 @@ def _parse(file: Path) -> Table:
         for number, record in enumerate(records[1:], start=2)
         if any(cell.strip() for cell in record)
     ]
-    return Table(header, rows)
+    return Cells(header, rows)
 
 
-def _refuse_longer(file: Path, table: Table) -> None:
+def _refuse_longer(file: Path, table: Cells) -> None:
     """Refuse rows of more cells than columns: a label with a comma in it is cut there.
 
     Raises:

@@ -46,7 +46,7 @@ _MASKS = frozenset(
 )
 
 
-class Table(NamedTuple):
+class Cells(NamedTuple):
     """A CSV file as it is written: names of columns, and rows with their numbers."""
 
     header: list[str]
@@ -62,7 +62,7 @@ def cell(row: Sequence[str], place: int) -> str:
     return row[place].strip() if place < len(row) else ""
 
 
-def places_of(file: Path, table: Table) -> tuple[int, int]:
+def places_of(file: Path, table: Cells) -> tuple[int, int]:
     """Where the columns ``path`` and ``label`` are.
 
     Raises:
@@ -72,7 +72,7 @@ def places_of(file: Path, table: Table) -> tuple[int, int]:
     return path, label
 
 
-def _place(file: Path, table: Table, column: str) -> int:
+def _place(file: Path, table: Cells, column: str) -> int:
     header = table.header
     if header.count(column) == 1:
         return header.index(column)
@@ -84,7 +84,7 @@ def _place(file: Path, table: Table, column: str) -> int:
     )
 
 
-def _meant(file: Path, table: Table) -> str:
+def _meant(file: Path, table: Cells) -> str:
     header = table.header
     if len(header) == 1:
         other = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -113,7 +113,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _path_place(file: Path, table: Table) -> int | None:
+def _path_place(file: Path, table: Cells) -> int | None:
     """The column whose cells are files, or that has a usual name."""
     if "path" in table.header:
         return table.header.index("path")
@@ -127,19 +127,19 @@ def _path_place(file: Path, table: Table) -> int | None:
     return _usual(table, _PATHS)
 
 
-def _label_place(table: Table) -> int | None:
+def _label_place(table: Cells) -> int | None:
     if "label" in table.header:
         return table.header.index("label")
     return _usual(table, _LABELS)
 
 
-def _usual(table: Table, names: frozenset[str]) -> int | None:
+def _usual(table: Cells, names: frozenset[str]) -> int | None:
     plain = [_plain(name) for name in table.header]
     box = set(plain) >= _BOX  # y is a place then, and no label
     return next((p for p, n in enumerate(plain) if n in names and not (box and n in _BOX)), None)
 
 
-def _no_classes(table: Table) -> str:
+def _no_classes(table: Cells) -> str:
     """What to do with a table of masks or boxes."""
     plain = {_plain(name) for name in table.header}
     if plain & _MASKS:
@@ -156,7 +156,7 @@ def _no_classes(table: Table) -> str:
     return ""
 
 
-def _one_hot(table: Table, path: int | None) -> str:
+def _one_hot(table: Cells, path: int | None) -> str:
     """What to do with a column a class, each of zeros and ones."""
     if "label" in table.header or _label_place(table) is not None or len(table.rows) < 2:
         return ""

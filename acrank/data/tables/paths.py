@@ -10,7 +10,7 @@ from pathlib import Path
 
 from acrank.data.checks import listing
 from acrank.data.folders.part_names import Role, roles_of
-from acrank.data.imagefile import EXTENSIONS
+from acrank.data.formats import image_suffixes
 from acrank.data.labelnames import composed
 from acrank.data.target import visible_entries
 from acrank.errors import DataError
@@ -107,7 +107,7 @@ def _changes(folder: Path, missing: Sequence[str]) -> Iterator[tuple[str, Change
     yield "By the last part of the paths alone", _last_part(folder)
     for inner in _folders(folder):
         yield f"By the last part of the paths alone, in {inner.name}/", _last_part(inner)
-    for suffix in EXTENSIONS:
+    for suffix in image_suffixes():
         yield f"With the suffix {suffix}", _other_suffix(folder, suffix)
     yield "In upper or lower case as the files are", _any_case(folder)
 
@@ -136,7 +136,7 @@ def _other_suffix(folder: Path, suffix: str) -> Change:
 
 def _suffixes(folder: Path, path: str) -> list[str]:
     """Suffixes by which a path without one would be a file."""
-    every = dict.fromkeys([*EXTENSIONS, *(suffix.upper() for suffix in EXTENSIONS)])
+    every = dict.fromkeys([*image_suffixes(), *(suffix.upper() for suffix in image_suffixes())])
     return [suffix for suffix in every if is_regular(folder / f"{path}{suffix}")]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acrank.data.folders.part_names import Role, is_split_word, is_training_word, role_of
-from acrank.data.tables.columns import COLUMNS, Table, cell
+from acrank.data.tables.columns import COLUMNS, Cells, cell
 from acrank.errors import DataError
 
 _YES = frozenset(("true", "1", "1.0", "yes", "y", "t"))
@@ -19,11 +19,11 @@ _NAMES = frozenset(("split", "splits", "fold", "folds", "set", "subset", "partit
 class Chosen(NamedTuple):
     """The rows to read, and what a user should know of the others."""
 
-    table: Table
+    table: Cells
     notices: tuple[str, ...]
 
 
-def training_rows(file: Path, table: Table) -> Chosen:
+def training_rows(file: Path, table: Cells) -> Chosen:
     """Leave out the rows that a column gives to another part than the training part.
 
     Such a column has words of a split alone, such as ``train`` and ``test``, or is called after
@@ -64,7 +64,7 @@ def training_rows(file: Path, table: Table) -> Chosen:
             f"{len(rows)} of {len(table.rows)} rows of {file} are read, by its column {name!r}; "
             f"left alone are those of {_values(left)}."
         )
-        table = Table(table.header, rows)
+        table = Cells(table.header, rows)
     return Chosen(table, tuple(notices))
 
 

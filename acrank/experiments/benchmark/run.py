@@ -20,9 +20,9 @@ from acrank.experiments.benchmark.scores import scores_csv
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
-from acrank.finetuning.run import require_parts
+from acrank.finetuning.tuning import tuning_of
 from acrank.results import Ranking
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback
 from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.runners.worker_pool import WorkerPool
 from acrank.tasks.registry import Task
@@ -74,7 +74,7 @@ def experiment(
     output: Path,
     *,
     say: Said | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> Experiment:
     """Fine-tune every model on every dataset, score them, and compare.
 
@@ -84,7 +84,7 @@ def experiment(
         config: of the experiment.
         output: folder for all that it finds.
         say: is told each fine-tuning.
-        listener: is told of the scoring.
+        callback: is told of the scoring.
 
     Raises:
         NotScoredError: no model could be fine-tuned on any dataset.
@@ -92,15 +92,15 @@ def experiment(
     """
     task = common_task(config)
     config = config.for_task(task)
-    require_parts(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
+    tuning_of(task).require(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
     with alone_in(output):
-        return _experiment(config, task, output, say or (lambda text: None), listener or Silent())
+        return _experiment(config, task, output, say or (lambda text: None), callback or Callback())
 
 
 def _experiment(
-    config: BenchmarkConfig, task: Task, output: Path, say: Said, listener: Listener
+    config: BenchmarkConfig, task: Task, output: Path, say: Said, callback: Callback
 ) -> Experiment:
-    datasets = prepare_datasets(config, output, listener.message)
+    datasets = prepare_datasets(config, output, callback.message)
     # what scoring would refuse after all the fine-tunings, it refuses now
     scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
@@ -109,7 +109,7 @@ def _experiment(
     tables.write(output)
     if not tables.accuracies:
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
-    rankings = {d.name: rank_zoo(_scoring(config, d), listener) for d in datasets}
+    rankings = {d.name: rank_zoo(_scoring(config, d), callback) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
     found = _compared(output, tables.accuracies, config.measure)
     return Experiment(

@@ -14,36 +14,20 @@ from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.errors import DataError
+from acrank.finetuning.objective import Dataset
 from acrank.utils.paths import user_path
 
 Labels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 
 
-class Masked(Protocol):
+class Masked(Dataset, Protocol):
     """Images or volumes, each with a mask."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Of the images."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Their names."""
-        ...
 
     @property
     def foreground(self) -> tuple[int, ...]:
         """Indices of the classes that are no background."""
         ...
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """A hash of the bytes of each image, without its mask."""
-        ...
-
-    def __len__(self) -> int: ...
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pixels of each image and class, int64 (N, K)."""

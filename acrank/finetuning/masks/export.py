@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import nn
 
-from acrank.finetuning.export import WEIGHTS, plain_tensors, timm_config, timm_network
+from acrank.finetuning.export import WEIGHTS, plain_network, plain_tensors, timm_config
 from acrank.finetuning.network import Network
 from acrank.norm.layers import AffineCoNorm
 from acrank.utils.files import write_whole
@@ -46,7 +46,9 @@ def save_segmenter(
     """
     data = {**backbone.data_config, "crop_pct": 1.0, "crop_mode": "squash"}
     data["input_size"] = (data["input_size"][0], *size)
-    encoder = timm_network(backbone, network.backbone.state_dict(), 0)
+    trained = network.backbone.state_dict()
+    makes_timm = source_of(backbone.entry).makes_timm
+    encoder = plain_network(backbone, trained, 0) if makes_timm else None
     described = {
         "classes": list(classes),
         "decoder": decoder,

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from acrank.data import Preprocessing
+from acrank.data.summary import in_words
+from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.inputs import Images
+from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.batches import TrainingMasks, plain_masks
 from acrank.finetuning.masks.cases import pictures_of, write_cases
-from acrank.finetuning.masks.data import Masked, MaskedImages
-from acrank.finetuning.masks.export import save_segmenter
+from acrank.finetuning.masks.data import Masked, MaskedImages, open_masks, rarest_classes
+from acrank.finetuning.masks.export import DECODER, SEGMENTER, save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
+from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Autocast, Batch, balanced_weights
+from acrank.finetuning.notices import Held, Kind, listed
+from acrank.finetuning.objective import Autocast, Batch, Objective, balanced_weights
+from acrank.finetuning.split import Rows
+from acrank.finetuning.tuning import Images, Tuning
 from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
 
 # Pixels of a class and an image that are feature vectors, where a method needs some.
 PIXELS = 32
 
+AnyMasked = TypeVar("AnyMasked", bound=Masked)
 
-class PixelObjective:
+
+class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
     """What images with masks and volumes with labels share: network, loss, features of pixels.
 
     Args:
@@ -40,7 +50,7 @@ class PixelObjective:
     def __init__(
         self,
         config: FinetuneConfig,
-        images: Images,
+        images: Images[AnyMasked],
         preprocessing: Preprocessing,
         device: torch.device,
         sides: tuple[int, ...],
@@ -48,20 +58,20 @@ class PixelObjective:
         self.config = config
         self.preprocessing = preprocessing
         self.device = device
-        training: Masked = images.training
+        training = images.training
         self.classes = training.classes
-        self.task = DenseReadout(config.decoder, sides, PIXELS)
+        self.readout = DenseReadout(config.decoder, sides, PIXELS)
         balanced = config.class_weights == "balanced"
         counts = training.counts().sum(axis=0)
         self.weights = balanced_weights(counts).to(device) if balanced else None
 
     def network(self, backbone: Backbone) -> Network:
         """The encoder, which gives its feature maps, and a decoder on them."""
-        self.task.prepare(backbone.model, self.preprocessing)
-        size = (self.preprocessing.input_size[0], *self.task.size)
+        self.readout.prepare(backbone.model, self.preprocessing)
+        size = (self.preprocessing.input_size[0], *self.readout.size)
         with torch.no_grad():
-            maps = self.task.features(backbone.model, torch.zeros(2, *size), None)
-        head = self.task.head(maps, len(self.classes), self.config.seed, trial=0)
+            maps = self.readout.features(backbone.model, torch.zeros(2, *size), None)
+        head = self.readout.head(maps, len(self.classes), self.config.seed, trial=0)
         return Network(backbone.model, head)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -71,15 +81,15 @@ class PixelObjective:
         """
         if not bool((labels >= 0).any()):
             return (logits * 0.0).sum()
-        return self.task.loss(logits, labels, self.weights, self.config.label_smoothing)
+        return self.readout.loss(logits, labels, self.weights, self.config.label_smoothing)
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Some pixels of each class and image, by the features of several scales."""
-        seen, _ = self.task.observe(features.float(), labels, None, self.config.seed)
+        seen, _ = self.readout.observe(features.float(), labels, None, self.config.seed)
         return seen.features, seen.labels.to(seen.features.device)
 
 
-class Segmenting(PixelObjective):
+class Segmenting(PixelObjective[MaskedImages]):
     """One class a pixel: a decoder, Dice and cross-entropy, overlaps in the images' own size.
 
     Args:
@@ -92,7 +102,7 @@ class Segmenting(PixelObjective):
     def __init__(
         self,
         config: FinetuneConfig,
-        images: Images,
+        images: Images[MaskedImages],
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> None:
@@ -109,12 +119,14 @@ class Segmenting(PixelObjective):
         return plain_masks(images.sample, self.preprocessing, self.config.batch_size, self.device)
 
     def judge(
-        self, network: Network, images: MaskedImages, autocast: Autocast
+        self, network: nn.Module, images: MaskedImages, autocast: Autocast
     ) -> JudgedMasks[MaskedImages]:
         """See :func:`acrank.finetuning.masks.judge.judge_masks`."""
-        return judge_masks(network, images, self.plain(images), self.task.loss, autocast)
+        return judge_masks(network, images, self.plain(images), self.readout.loss, autocast)
 
-    def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:
+    def write(
+        self, folder: Path, found: Mapping[str, JudgedMasks[MaskedImages]], network: Network
+    ) -> None:
         """Tables of classes and images, and some images with both masks, to be drawn."""
         pictures = pictures_of(found["val"], network, self.preprocessing)
         write_cases(folder, found, pictures)
@@ -122,5 +134,84 @@ class Segmenting(PixelObjective):
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
         """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
         geometry = {"image_size": self.config.image_size}
-        given = (self.classes, self.config.decoder, self.task.size, geometry)
+        given = (self.classes, self.config.decoder, self.readout.size, geometry)
         return save_segmenter(folder, backbone, network, *given)
+
+
+class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
+    """Fine-tuning on images with masks, or volumes with labels."""
+
+    kind = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
+    files = (WEIGHTS, DECODER, "config.json", SEGMENTER)
+    things = "images with masks"
+
+    def require(self, config: FinetuneConfig) -> None:
+        """Say at once that the libraries of decoders or of overlaps are missing."""
+        super().require(config)
+        require_overlaps()
+
+    def read(
+        self, config: FinetuneConfig, spec: str, like: AnyMasked | None, option: str
+    ) -> tuple[AnyMasked, str]:
+        """Read images with masks; the numbers told of classes are of those that hold them."""
+        found = self.opened(config, spec, config.samples if like is None else None, like)
+        held = (found.counts() > 0).sum(axis=0).tolist()
+        images = f"{len(found)} {self.things}"
+        return found, in_words(found.classes, held, len(found.classes), images)
+
+    @abstractmethod
+    def opened(
+        self, config: FinetuneConfig, spec: str, samples: int | None, like: AnyMasked | None
+    ) -> AnyMasked:
+        """Read images with masks, or so many of them."""
+
+    def classes_apart(self, images: AnyMasked) -> Rows:
+        """See :func:`acrank.finetuning.masks.data.rarest_classes`."""
+        return rarest_classes(images)
+
+    def held(self, images: AnyMasked) -> Held:
+        """Tell whether a mask holds each class."""
+        return images.held()
+
+    def is_defined(self, measure: str, validation: Held, training: AnyMasked) -> bool:
+        """Overlaps are where a mask holds some foreground."""
+        return bool(validation[list(training.foreground)].any()) or measure == "loss"
+
+    def absent(self, training: AnyMasked) -> list[str]:
+        """Say which classes no training mask holds.
+
+        Raises:
+            DataError: all but one.
+        """
+        held = np.flatnonzero(training.counts().sum(axis=0)).tolist()
+        if len(held) < 2:
+            raise DataError(
+                "The training masks hold a single class.", hint="Use more images (--samples)."
+            )
+        absent = [name for label, name in enumerate(training.classes) if label not in held]
+        return [f"no training mask holds {listed(absent)}"] if absent else []
+
+
+class MaskTuning(PixelTuning[MaskedImages]):
+    """Fine-tuning on images with masks."""
+
+    key = "masks"
+
+    def opened(
+        self, config: FinetuneConfig, spec: str, samples: int | None, like: MaskedImages | None
+    ) -> MaskedImages:
+        """See :func:`acrank.finetuning.masks.data.open_masks`."""
+        return open_masks(spec, samples, config.seed, config.image_size, like)
+
+    def objective(
+        self,
+        config: FinetuneConfig,
+        images: Images[MaskedImages],
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> Segmenting:
+        """See :class:`Segmenting`."""
+        return Segmenting(config, images, preprocessing, device)
+
+
+MASKS = MaskTuning()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,11 +106,6 @@ class Volumes:
     def digests(self) -> tuple[str, ...]:
         """A hash of the bytes of each volume, without its labels."""
         return tuple(item.digest for item in self.items)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Settings that the dataset decides where they are not set."""
-        return {"patch": self.patch, "spacing": self.spacing}
 
     def subset(self, rows: Rows) -> Volumes:
         """The volumes of some rows."""

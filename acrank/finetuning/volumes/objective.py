@@ -7,23 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from acrank.data import Preprocessing
+from acrank.data.volumes import VolumeSettings
+from acrank.data.volumes.nifti import require_nifti
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.inputs import Images
 from acrank.finetuning.masks.cases import write_cases
 from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks
-from acrank.finetuning.masks.objective import PixelObjective
+from acrank.finetuning.masks.objective import PixelObjective, PixelTuning
 from acrank.finetuning.network import Network
+from acrank.finetuning.notices import Kind
 from acrank.finetuning.objective import Autocast, Batch
+from acrank.finetuning.tuning import Images
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
-from acrank.finetuning.volumes.data import Volumes
+from acrank.finetuning.volumes.data import Volumes, open_labelled
 from acrank.finetuning.volumes.judge import Judge
 from acrank.zoo import Backbone
 
 
-class SegmentingVolumes(PixelObjective):
+class SegmentingVolumes(PixelObjective[Volumes]):
     """One class a voxel: patches to train on, whole volumes to judge on.
 
     Args:
@@ -36,11 +40,11 @@ class SegmentingVolumes(PixelObjective):
     def __init__(
         self,
         config: FinetuneConfig,
-        images: Images,
+        images: Images[Volumes],
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> None:
-        self.volumes: Volumes = images.training
+        self.volumes = images.training
         super().__init__(config, images, preprocessing, device, self.volumes.patch)
         self.judges = Judge(preprocessing, config.batch_size, device)
 
@@ -55,11 +59,15 @@ class SegmentingVolumes(PixelObjective):
         given = (self.config.batch_size, self.config.seed, self.device)
         return plain_patches(images, self.preprocessing, *given)
 
-    def judge(self, network: Network, images: Volumes, autocast: Autocast) -> JudgedMasks[Volumes]:
+    def judge(
+        self, network: nn.Module, images: Volumes, autocast: Autocast
+    ) -> JudgedMasks[Volumes]:
         """See :meth:`acrank.finetuning.volumes.judge.Judge.judge`."""
-        return self.judges.judge(network, images, self.task.loss, autocast)
+        return self.judges.judge(network, images, self.readout.loss, autocast)
 
-    def write(self, folder: Path, found: Mapping[str, Any], network: Network) -> None:
+    def write(
+        self, folder: Path, found: Mapping[str, JudgedMasks[Volumes]], network: Network
+    ) -> None:
         """Tables of classes and volumes, and slices of some with both masks, to be drawn."""
         write_cases(folder, found, self.judges.pictures(found["val"], network))
 
@@ -70,5 +78,42 @@ class SegmentingVolumes(PixelObjective):
             "spacing": list(self.volumes.spacing),
             "window": self.config.window and list(self.config.window),
         }
-        given = (self.classes, self.config.decoder, self.task.size, geometry)
+        given = (self.classes, self.config.decoder, self.readout.size, geometry)
         return save_segmenter(folder, backbone, network, *given)
+
+
+class VolumeTuning(PixelTuning[Volumes]):
+    """Fine-tuning on volumes with labels."""
+
+    key = "volumes"
+    kind = Kind("volumes", "no labels of {} volumes hold {}", PixelTuning.kind.measures)
+    things = "volumes with labels"
+
+    def require(self, config: FinetuneConfig) -> None:
+        """Say at once that the libraries of decoders, overlaps or volumes are missing."""
+        super().require(config)
+        require_nifti()
+
+    def opened(
+        self, config: FinetuneConfig, spec: str, samples: int | None, like: Volumes | None
+    ) -> Volumes:
+        """See :func:`acrank.finetuning.volumes.data.open_labelled`."""
+        settings = VolumeSettings(config.patch, config.spacing, config.window)
+        return open_labelled(spec, samples, config.seed, settings, like)
+
+    def settings(self, training: Volumes) -> dict[str, Any]:
+        """The patch and the spacing of the training volumes."""
+        return {"patch": training.patch, "spacing": training.spacing}
+
+    def objective(
+        self,
+        config: FinetuneConfig,
+        images: Images[Volumes],
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> SegmentingVolumes:
+        """See :class:`SegmentingVolumes`."""
+        return SegmentingVolumes(config, images, preprocessing, device)
+
+
+VOLUMES = VolumeTuning()

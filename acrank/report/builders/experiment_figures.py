@@ -10,18 +10,21 @@ from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import deviation
 from acrank.experiments.validation.agreement import STATISTICS
 from acrank.experiments.validation.results import CHANCE, Estimate, Summary, Validation
+from acrank.report.builders.experiment_words import mean_ceiling, measure
+from acrank.report.builders.ranking_words import number_text
+from acrank.report.builders.validation import interval, label, number
 from acrank.report.document import Figure, table_of
-from acrank.report.experiment_facts import mean_ceiling, measure
 from acrank.report.figures import Dot, Dots, Limit, Scatter, Spot
-from acrank.report.ranking_text import number_text
-from acrank.report.validation_records import interval, label, means, number
 
 # CSS pixels of the figure of a dataset.
 SMALL = (280.0, 220.0)
 
 
 def tau_plot(done: Experiment, found: Validation) -> Figure | None:
-    """Draw every metric that has a weighted tau, best on top; None where there is none."""
+    """Draw every metric that has a weighted tau, best on top; None where there is none.
+
+    The numbers are those of :func:`acrank.report.builders.validation.means_table`.
+    """
     rows = [row for row in found.summaries if row.kind != "chance" and row.datasets]
     if not rows:
         return None
@@ -41,8 +44,7 @@ def tau_plot(done: Experiment, found: Validation) -> Figure | None:
         told,
         tuple(each for each in limits if math.isfinite(each.low + each.high)),
     )
-    numbers = table_of("The metrics, as drawn", *means(found))
-    return Figure("Mean weighted tau of every metric", drawing, numbers, _note(found, ceiling))
+    return Figure("Mean weighted tau of every metric", drawing, note=_note(found, ceiling))
 
 
 def _dot(row: Summary) -> Dot:

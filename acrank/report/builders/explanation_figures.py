@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acrank.errors import ConfigError
 from acrank.metrics.registry import AC_CORR
+from acrank.report.builders.ranking_words import number_text
 from acrank.report.document import Figure
 from acrank.report.figures import Feet, Line, Lines, Panel, Spans
 from acrank.report.plotting import (
@@ -19,7 +21,6 @@ from acrank.report.plotting import (
     require_plotting,
     to_file,
 )
-from acrank.report.ranking_text import number_text
 from acrank.scoring.inspection import Explanation, LayerExplanation
 
 # CSS pixels: of a layer, of the margins, of the whole.
@@ -58,8 +59,8 @@ def draw(explained: Explanation, ending: str) -> bytes:
 
 def explanation_figure(explained: Explanation) -> Figure:
     """Make the figure of a page; the table of layers beside it has its numbers."""
-    title = f"AC-Corr and drift of {explained.result.model}, layer by layer"
-    return Figure(title, panels(explained))
+    drawing = panels(explained)
+    return Figure(drawing.title, replace(drawing, title=""))
 
 
 def panels(explained: Explanation) -> Lines:
@@ -101,7 +102,8 @@ def panels(explained: Explanation) -> Lines:
         tuple(range(len(layers))),
         (above, below),
         (width, HEIGHT),
-        title=_title(explained),
+        "AC-Corr per channel before and after the step, and how far the ratios move, by layer.",
+        _title(explained),
         names=_endings([layer.name for layer in layers]),
     )
 

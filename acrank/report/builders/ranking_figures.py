@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from acrank.metrics.registry import higher_is_better
-from acrank.report.document import Figure, Table, table_of
-from acrank.report.figures import Dot, Dots, Feet, Line, Lines, Panel, Scatter, Spot
-from acrank.report.plotting import ACCENT, SECOND, spans_decades
-from acrank.report.ranking_text import (
+from acrank.report.builders.ranking_words import (
     any_compared,
     better,
     norms_text,
@@ -19,6 +16,9 @@ from acrank.report.ranking_text import (
     seconds_of,
     uncertainty_texts,
 )
+from acrank.report.document import Figure, Table, table_of
+from acrank.report.figures import Dot, Dots, Feet, Line, Lines, Panel, Scatter, Spot
+from acrank.report.plotting import ACCENT, SECOND, spans_decades
 from acrank.results import LayerCorrelation, RankedModel, Ranking
 
 # So many models of a front are named below it; the table has all.

@@ -144,7 +144,7 @@ class Lines:
 
     def _draw(self, axes: Axes, panel: Panel) -> None:
         for line in panel.lines:
-            self._draw_line(axes, line, panel.log)
+            self._draw_line(axes, line, panel)
         if any(map(math.isfinite, _values(panel))):
             axes.set_yscale("log" if panel.log else "linear")
         else:
@@ -160,17 +160,18 @@ class Lines:
             axes.axvline(panel.stop[0], color=INK, linestyle=":", label=panel.stop[1])
         axes.set_xlim(self.places[0] - 0.5, self.places[-1] + 0.5)
         axes.set_ylabel(panel.up)
+        axes.grid(visible=not self.names, axis="x")
         if axes.get_yticks().size:
             label_numbers(axes.yaxis, 8 if panel.up else 4)
         if axes.get_legend_handles_labels()[0]:
             columns = max(1, int(self.size[0] // _ENTRY))
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=10)
 
-    def _draw_line(self, axes: Axes, line: Line, log: bool) -> None:
-        shown = [math.nan if log and not value > 0 else value for value in line.values]
+    def _draw_line(self, axes: Axes, line: Line, panel: Panel) -> None:
+        shown = [math.nan if panel.log and not value > 0 else value for value in line.values]
         if all(map(math.isnan, shown)):
             return
-        size = 9.0 if line.hollow else 4.0
+        size = 9.0 if line.hollow else 4.0 if panel.up else 3.0
         axes.plot(
             self.places,
             shown,
@@ -188,7 +189,6 @@ class Lines:
         if not self.names:
             label_numbers(axes.xaxis, whole=True)
             return
-        axes.grid(visible=False, axis="x")
         every = math.ceil(len(self.places) / NAMES)
         names = [fitted(name, _LONGEST) for name in self.names[::every]]
         turned = len(names) * max(map(len, names)) >= _LEVEL

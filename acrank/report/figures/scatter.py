@@ -105,7 +105,7 @@ class Scatter:
             ends = [spot.y - spot.spread, spot.y + spot.spread]
             axes.plot([spot.x] * 2, ends, color=QUIET, linewidth=1.2, zorder=1.9)
         if spot.chosen:
-            axes.plot([spot.x], [spot.y], "D", color=ACCENT, markersize=8)
+            axes.plot([spot.x], [spot.y], "D", color=ACCENT, markersize=8, zorder=3)
         elif self.joined:
             axes.plot([spot.x], [spot.y], "o", color=QUIET, markersize=6, fillstyle="none")
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from acrank import __version__
 from acrank.errors import MissingExtraError
 from acrank.report.document import Block, Cell, Document, Figure, Table
-from acrank.report.plotting import POINTS, require_plotting, to_svg
+from acrank.report.plotting import POINTS, fitted, require_plotting, to_svg
 from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _environment() -> Environment:
     numbers = count(1)
     environment.globals["numbered"] = lambda word: f"{word}-{next(numbers)}"
     own = {"drawn": _drawn, "whole": _whole, "look": _look, "kind": _kind, "kinds": _kinds}
-    environment.filters.update(own)
+    environment.filters.update(own, fitted=fitted)
     return environment
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from acrank.results import ModelResult
 from acrank.runners.budget.costs import Cost, Costs
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 
 # After so many models a round may end early, where all models fit on the full sample.
 FEW = 3
@@ -89,38 +89,41 @@ class Admission:
         return self.costs.together(self.everyone, self.later[-1]) <= self.left()
 
 
-class Stopwatch:
-    """A listener that takes the time of every model of a round, and tells another listener.
+class Stopwatch(Callback):
+    """A callback that takes the time of every model of a round, and tells another callback.
 
     Args:
-        listener: is told of the progress.
+        callback: is told of the progress.
         costs: are told what models take.
         images: of the round's sample.
         left: seconds of the clock that are left.
     """
 
     def __init__(
-        self, listener: Listener, costs: Costs, images: int, left: Callable[[], float]
+        self, callback: Callback, costs: Costs, images: int, left: Callable[[], float]
     ) -> None:
-        self.message = listener.message
-        self._listener = listener
+        self._callback = callback
         self._costs = costs
         self._images = images
         self._clock = left
         self._left = left()
         self._waiting = True
 
+    def message(self, text: str) -> None:
+        """Pass a sentence on."""
+        self._callback.message(text)
+
     def start(self, total: int) -> None:
         """The wait for the first model begins."""
         self._left = self._clock()
-        self._listener.start(total)
+        self._callback.start(total)
 
     def begin(self, model: str) -> None:
         """The wait for the first model ends."""
         if self._waiting:
             self._waiting = False
             self._costs.lag = self._passed()
-        self._listener.begin(model)
+        self._callback.begin(model)
 
     def done(self, result: ModelResult) -> None:
         """A model has ended; one that was kept took no time now, but will on another sample."""
@@ -130,7 +133,7 @@ class Stopwatch:
         if result.status != "failed":
             probing = max(0.0, result.seconds - result.loading)
             self._costs.measure(result.model, self._images, Cost(result.loading, probing))
-        self._listener.done(result)
+        self._callback.done(result)
 
     def _passed(self) -> float:
         before, self._left = self._left, self._clock()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from acrank.results import ModelResult, RankedModel
 from acrank.runners.budget.admission import FEWEST, Admission, Stopwatch, half
 from acrank.runners.budget.costs import Costs
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 
 # The share of the time that workers may take to start for a trial on the full sample.
 WAIT = 0.05
@@ -23,7 +23,7 @@ class Score(Protocol):
     """Scores models on a sample; see :func:`acrank.runners.dispatch.score_all`."""
 
     def __call__(
-        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
+        self, models: Sequence[str], images: int, callback: Callback, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         """Results of the models that were admitted, and whether the user stopped it."""
 
@@ -62,7 +62,7 @@ class Halving:
         compare: ranks the results of a round before the last.
         costs: what models cost.
         left: seconds of the clock that are left.
-        listener: is told of the progress.
+        callback: is told of the progress.
         finished: results of the last round, or of the one in which the user stopped the run.
         dropped: what is known of the others; the latest round first, the best first.
         failed: results of models that failed.
@@ -77,7 +77,7 @@ class Halving:
     compare: Callable[[Sequence[ModelResult]], Sequence[RankedModel]]
     costs: Costs
     left: Callable[[], float]
-    listener: Listener
+    callback: Callback
     finished: list[ModelResult] = field(default_factory=list)
     dropped: list[ModelResult] = field(default_factory=list)
     failed: list[ModelResult] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Halving:
     def _try_out(self, models: list[str]) -> list[str]:
         """Score the first model on the smallest and on the full sample; who is left then."""
         model, sizes = models[0], (self.sizes[0], self.sizes[-1])
-        self.listener.message(f"{model} tries out what {sizes[0]} and {sizes[1]} images cost")
+        self.callback.message(f"{model} tries out what {sizes[0]} and {sizes[1]} images cost")
         started = self.left()
         for images in sizes:
             if self.failed or self.costs.lag > WAIT * self.left() or self.left() <= 0:
@@ -138,7 +138,7 @@ class Halving:
         spare = [result.model for result in self.dropped] if now.last else []
         count = f"{len(models)} model" + "s" * (len(models) != 1)
         count += f", and others of {len(spare)} if time is left" if spare else ""
-        self.listener.message(f"{now}: {count}")
+        self.callback.message(f"{now}: {count}")
         wanted = (*models, *spare)
         tried = {m: self._tried[m, images] for m in wanted if (m, images) in self._tried}
         later = [size for size in self.sizes if size > images]
@@ -164,7 +164,7 @@ class Halving:
         return following, size
 
     def _score(self, models: Sequence[str], admission: Admission) -> list[ModelResult]:
-        watch = Stopwatch(self.listener, self.costs, admission.images, self.left)
+        watch = Stopwatch(self.callback, self.costs, admission.images, self.left)
         found, self.interrupted = self.score(models, admission.images, watch, admission)
         return found
 

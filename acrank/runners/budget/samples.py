@@ -12,7 +12,7 @@ from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS, with_parts
 from acrank.ranking import rank_results
 from acrank.ranking.consensus import voters
 from acrank.results import ModelResult, RankedModel
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry
@@ -89,7 +89,7 @@ class Samples:
         return self._contexts[images]
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
+        self, models: Sequence[str], images: int, callback: Callback, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
         """Score models; see :class:`acrank.runners.budget.rounds.Score`."""
         chosen = [self.entries[model] for model in models]
@@ -97,7 +97,7 @@ class Samples:
         def entry_goes_on(entry: ZooEntry) -> bool:
             return admit(entry.name)
 
-        return score_all(chosen, self.context(images), listener, self.store, entry_goes_on)
+        return score_all(chosen, self.context(images), callback, self.store, entry_goes_on)
 
     def compare(self, results: Sequence[ModelResult]) -> tuple[RankedModel, ...]:
         """Rank the results of a round before the last."""

@@ -15,7 +15,7 @@ from acrank.results import ModelResult
 from acrank.runners.budget.costs import Costs, cheapest_first, model_sizes
 from acrank.runners.budget.rounds import Halving, Round
 from acrank.runners.budget.samples import Samples
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.utils.duration import duration_text
 from acrank.zoo import Hub, ZooEntry
@@ -50,7 +50,7 @@ def score_within(
     entries: Sequence[ZooEntry],
     context: RunContext,
     target: AnyTarget,
-    listener: Listener,
+    callback: Callback,
     store: Path | None,
     started: float,
 ) -> Scored:
@@ -60,7 +60,7 @@ def score_within(
         entries: the candidates.
         context: what they have in common, with the full sample; its configuration has the budget.
         target: that the sample is of.
-        listener: is told of the progress.
+        callback: is told of the progress.
         store: folder of the kept results; None for that in the cache folder.
         started: when the run began, by :func:`time.perf_counter`.
     """
@@ -71,12 +71,12 @@ def score_within(
 
     kept = _kept(entries, context, store)
     if kept:
-        listener.message(f"{len(kept)} of {len(entries)} had been scored on all images before.")
+        callback.message(f"{len(kept)} of {len(entries)} had been scored on all images before.")
     rest = [entry for entry in entries if entry.name not in kept]
     samples = Samples(rest, context, target, store)
     looked = max(0.0, left() - LOOKING * budget)
     sizes = model_sizes(rest, lambda: len(rest) > 2 and left() > looked)
-    halving = Halving(samples.sizes, samples.score, samples.compare, Costs(sizes), left, listener)
+    halving = Halving(samples.sizes, samples.score, samples.compare, Costs(sizes), left, callback)
     halving.run(cheapest_first(rest, sizes))
     early = None if kept else halving.early
     results = _results(entries, halving, kept)

@@ -55,7 +55,7 @@ class FolderFile(LocalFile):
         described = file_sha256(config) if config.is_file() else None
         return {**super().identity(hub), "config": described}
 
-    def refuse_missing(self) -> None:
+    def refuse_unusable(self) -> None:
         """Refuse a folder without a description or without weights."""
         for path in (self.path.parent / CONFIG, self.path):
             if not path.is_file():
@@ -171,7 +171,7 @@ def load_folder(entry: ZooEntry, folder: Path) -> tuple[nn.Module, str, Fit]:
         ModelError: a file is missing, or the weights do not fit.
     """
     weights = folder_weights(folder)
-    FolderFile(weights).refuse_missing()
+    FolderFile(weights).refuse_unusable()
     state = read_state(weights)
     _, converter = outlined(entry, folder)
     model = create(entry, folder, pretrained=False)

@@ -27,9 +27,11 @@ def _own() -> dict[str, Source]:
     from acrank.zoo.sources.folder import FolderSource
     from acrank.zoo.sources.hub import HubSource
     from acrank.zoo.sources.timm import TimmSource
+    from acrank.zoo.sources.torchvision import TorchvisionSource
 
     # a bundle is a repository of the hub too: it is asked first
-    kinds = (FactorySource, CheckpointSource, BundleSource, HubSource, FolderSource, TimmSource)
+    kinds: tuple[type[Source], ...] = (FactorySource, CheckpointSource, BundleSource, HubSource)
+    kinds += (FolderSource, TorchvisionSource, TimmSource)
     return {kind.name: kind() for kind in kinds}
 
 

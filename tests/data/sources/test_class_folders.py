@@ -108,7 +108,7 @@ def test_missing_path(spec: str) -> None:
 def test_file_that_is_no_csv(tmp_path: Path) -> None:
     file = tmp_path / "data.zip"
     file.write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"data\.zip: neither a folder nor a \.csv file"):
+    with pytest.raises(DataError, match=r"data\.zip: no data source reads it: archives"):
         open_target(str(file))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acrank.data.images import Opening
 from acrank.data.sources.table import open_csv
 from acrank.data.target import Target
 from acrank.errors import DataError
@@ -25,7 +26,7 @@ def check(folder: Path, content: bytes) -> None:
     (folder / "t.csv").write_bytes(content)
     found: Target | DataError
     try:
-        found = open_csv(folder / "t.csv")
+        found = open_csv(folder / "t.csv", Opening())
     except DataError as error:
         found = error
     assert "t.csv" in (found.message if isinstance(found, DataError) else found.name)

@@ -10,7 +10,7 @@ from acrank.config import RunConfig
 from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.results import Ranking
-from acrank.runners.callbacks import Listener
+from acrank.runners.callbacks import Callback
 from acrank.runners.rank import rank_zoo
 
 
@@ -23,8 +23,8 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             counted(outcome := tune(cell))
             yield outcome
 
-    def score(config: RunConfig, listener: Listener) -> Ranking:
-        return rank_zoo(config.model_copy(update={"jobs": None}), listener, store=tmp_path / "kept")
+    def score(config: RunConfig, callback: Callback) -> Ranking:
+        return rank_zoo(config.model_copy(update={"jobs": None}), callback, store=tmp_path / "kept")
 
     monkeypatch.setattr("acrank.experiments.benchmark.run._run", tuned)
     monkeypatch.setattr("acrank.experiments.benchmark.run.rank_zoo", score)

@@ -13,7 +13,8 @@ from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import experiment
 from acrank.finetuning.masks.data import open_masks
-from acrank.report.experiment import to_markdown
+from acrank.report.builders.experiment import ExperimentReport
+from acrank.report.renderers.markdown import to_markdown
 from acrank.tasks.kinds.classification import CLASSIFICATION
 from acrank.tasks.kinds.masks import MASKS
 from acrank.tasks.registry import task_named
@@ -193,7 +194,7 @@ def test_the_best_rate_is_by_dice_and_dice_is_predicted(
     scored = done.rankings["discs"].record
     assert scored["dataset"]["images"] == 8
     assert (scored["config"]["task"], scored["config"]["image_size"]) == ("segmentation", 32)
-    text = to_markdown(done)
+    text = to_markdown(ExperimentReport(done).page())
     assert "predict the fine-tuned Dice?" in text
     assert "accuracies" not in text
     # again: nothing is run twice

@@ -18,8 +18,9 @@ from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_
 from acrank.experiments.benchmark.datasets import Dataset, prepare_datasets
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
-from acrank.report.experiment import to_markdown
-from acrank.report.html.experiment import experiment_to_html
+from acrank.report.builders.experiment import ExperimentReport
+from acrank.report.renderers.html import to_html
+from acrank.report.renderers.markdown import to_markdown
 from acrank.tasks.registry import task_named
 from tests.processes import python_path, started_at_once
 
@@ -129,10 +130,10 @@ def test_every_model_is_tuned_scored_and_compared(
     ] * 2
     scores = {row["model"]: row["log_me"] for row in rows(folder / "SCORES.csv")}
     assert {model for model, score in scores.items() if score} == set(LIVING)
-    assert "| demo-mixed |" in to_markdown(done)
-    html = experiment_to_html(done)
+    assert "| demo-mixed |" in to_markdown(ExperimentReport(done).page())
+    html = to_html(ExperimentReport(done).page())
     assert "SIGKILL" in html
-    assert "log_me against accuracy on stripes" in html
+    assert "log_me against accuracy; " in html
 
     # again: nothing is run twice
     repeated, again = run(models=LIVING)
@@ -268,7 +269,7 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
         by_seed=tables.by_seed,
         rankings={},
     )
-    assert "no order to compare" in to_markdown(done)
+    assert "no order to compare" in to_markdown(ExperimentReport(done).page())
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from acrank.experiments.benchmark.scores import not_compared, scores_csv
 from acrank.metrics.estimate import Estimate
 from acrank.norm.types import NormKind
-from acrank.report.experiment import notes
+from acrank.report.builders.experiment_words import notes
 from acrank.results import ModelResult, Ranking
-from tests.report.html.builders import make_ranking
-from tests.report.html.experiments import make_experiment
+from tests.report.experiments import make_experiment
+from tests.report.rankings import make_ranking
 
 
 def result(name: str, kind: NormKind) -> ModelResult:

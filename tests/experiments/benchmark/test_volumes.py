@@ -13,8 +13,9 @@ from acrank.errors import ConfigError, DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
 from acrank.experiments.benchmark.run import _scoring, experiment
-from acrank.report.experiment import to_markdown
-from acrank.report.experiment_facts import summary
+from acrank.report.builders.experiment import ExperimentReport
+from acrank.report.builders.experiment_words import summary
+from acrank.report.renderers.markdown import to_markdown
 from acrank.tasks.kinds.masks import MASKS
 from acrank.tasks.kinds.volumes import VOLUMES
 from tests.data.volumes.builders import box, fill, noise, save
@@ -197,7 +198,7 @@ def test_dice_of_volumes_is_predicted(boxes: Path, tmp_path: Path, in_this_proce
         assert (settings["patch"], settings["spacing"]) == ([16, 16, 16], [1, 1, 2])
     kept = json.loads((tmp_path / "study" / "experiment.json").read_text())["volumes"]
     assert kept == {"boxes": {"patch": [16, 16, 16], "spacing": [1, 1, 2], "window": None}}
-    text = to_markdown(done)
+    text = to_markdown(ExperimentReport(done).page())
     assert "mean Dice of the foreground classes over the test volumes" in text
     facts = dict(summary(done))
     assert facts["patches"] == "boxes: 16 x 16 x 16 voxels of 1 x 1 x 2 mm"

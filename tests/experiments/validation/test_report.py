@@ -10,9 +10,10 @@ from rich.console import Console
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.agreement import STATISTICS
 from acrank.experiments.validation.results import COLUMNS
-from acrank.report.table import PLAIN_WIDTH
-from acrank.report.validation import print_validation
-from acrank.report.validation_records import number, p_value, to_csv, to_json, to_markdown
+from acrank.report.builders.validation import ValidationReport, number, p_value
+from acrank.report.renderers.markdown import to_markdown
+from acrank.report.renderers.records import to_csv, to_json
+from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
 from tests.experiments.validation.builders import random_values
 
 
@@ -26,7 +27,7 @@ def printed(
 ) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
-    print_validation(result, console, detail=detail)
+    print_document(ValidationReport(result, detail).document(), console)
     return stream.getvalue()
 
 
@@ -60,7 +61,7 @@ def test_what_was_measured_is_said(result: Validation) -> None:
 
 
 def test_csv_has_every_number(result: Validation) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(result))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(ValidationReport(result)))))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 7 + 8 * 7
     mean = next(row for row in rows if row["scope"] == "mean" and row["metric"] == "leep")
@@ -72,7 +73,7 @@ def test_csv_has_every_number(result: Validation) -> None:
 
 
 def test_json_is_strict_and_whole(result: Validation) -> None:
-    document = json.loads(to_json(result), parse_constant=pytest.fail)
+    document = json.loads(to_json(ValidationReport(result)), parse_constant=pytest.fail)
     assert document["settings"] == {"published": "tllib", "tau": "both", "draws": 100, "seed": 0}
     assert document["notes"] == list(result.notes)
     assert len(document["means"]) == 7
@@ -90,11 +91,25 @@ def test_what_is_undefined_is_blank_everywhere() -> None:
     truth = random_values(1, 0)["set0"]
     frame = pd.DataFrame({"model": list(truth), "accuracy": truth.values(), "flat|x": 1.0})
     result = validate(frame, draws=100)
-    assert "flat\\|x" in to_markdown(result)
+    report = ValidationReport(result)
+    markdown = to_markdown(report.document())
+    assert "flat\\|x" in markdown
     row = next(line for line in printed(result).splitlines() if line.startswith("flat|x"))
-    assert "nan" not in (printed(result) + to_markdown(result) + to_csv(result)).lower()
+    assert (
+        "nan"
+        not in (
+            printed(result)
+            + to_markdown(ValidationReport(result).document())
+            + to_csv(ValidationReport(result))
+        ).lower()
+    )
     assert row.split()[1] == "1.000" or "0." in row  # the first number is Rel@1: no correlation
-    assert json.loads(to_json(result))["means"][-1]["statistics"]["weighted_tau"]["value"] is None
+    assert (
+        json.loads(to_json(ValidationReport(result)))["means"][-1]["statistics"]["weighted_tau"][
+            "value"
+        ]
+        is None
+    )
 
 
 def test_numbers() -> None:

@@ -109,7 +109,7 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(boxes: Path, tmp_p
 @pytest.mark.parametrize("method", ["head", "bn-only", "l2-sp", "bss", "stochnorm", "delta"])
 def test_methods_train_what_they_say(method: str, boxes: Path) -> None:
     options = {"attention_images": 2} if method == "delta" else {}
-    settings = known(config(boxes, method=method, options=options, model="encoder"))
+    settings = known(config(boxes, method=method, options=options, model="encoder"))[0]
     images = open_images(settings)
     training, network = prepare(settings, images, find_backbone(settings), torch.device("cpu"))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}

@@ -7,7 +7,7 @@ from acrank.metrics.estimate import Estimate
 from acrank.report.builders.ranking_figures import cost_plots, dot_plot, layer_profiles, pareto
 from acrank.report.document import Figure
 from acrank.report.plotting import to_svg
-from tests.report.html.builders import layer, make_ranking, model, some
+from tests.report.rankings import layer, make_ranking, model, some
 
 
 def svg(figure: Figure) -> str:

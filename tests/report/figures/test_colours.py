@@ -12,7 +12,7 @@ from acrank.report.figures.colours import (
     class_colours,
     rgb,
 )
-from tests.report.html.test_style import colour, contrast, variables
+from tests.report.renderers.test_style import colour, contrast, variables
 
 
 def test_the_first_are_between_those_of_the_light_page_and_the_dark_one() -> None:

@@ -3,7 +3,7 @@ import pytest
 from acrank.results import ModelResult
 from acrank.runners.budget.admission import FEW, Admission, Stopwatch, half, time_of_rounds
 from acrank.runners.budget.costs import CAUTION, Cost, Costs
-from acrank.runners.callbacks import Silent
+from acrank.runners.callbacks import Callback
 
 
 def test_loading_does_not_grow_with_the_sample() -> None:
@@ -120,7 +120,7 @@ def test_a_round_ends_if_all_models_fit_on_the_full_sample() -> None:
 
 def test_the_time_of_models_is_taken() -> None:
     clock, costs = Clock(100.0), Costs()
-    watch = Stopwatch(Silent(), costs, 64, clock)
+    watch = Stopwatch(Callback(), costs, 64, clock)
     watch.start(4)
     clock.seconds -= 7
     watch.begin("a")

@@ -13,7 +13,7 @@ from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.runners.budget.costs import cheapest_first, model_sizes
 from acrank.runners.budget.samples import Samples, round_config, round_sizes
-from acrank.runners.callbacks import Silent
+from acrank.runners.callbacks import Callback
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.zoo import ZooEntry, read_zoo
@@ -60,7 +60,7 @@ def test_features_are_written_in_the_last_round_only(tmp_path: Path) -> None:
 
 def test_a_round_ranks_by_what_it_computes() -> None:
     samples = make(rank_by="log_me")
-    found, interrupted = samples.score(["demo-cifar10"], 32, Silent(), lambda model: True)
+    found, interrupted = samples.score(["demo-cifar10"], 32, Callback(), lambda model: True)
     assert not interrupted
     assert set(found[0].scores) == {"log_me"}  # no backward pass was made
     assert found[0].layers == ()
@@ -71,7 +71,7 @@ def test_a_round_ranks_by_what_it_computes() -> None:
 def test_engines_score_what_is_let_in(jobs: int | None) -> None:
     work = make(jobs=jobs, threads=1).context(16)
     wanted = {"demo-cifar10-short", "demo-brain-mri"}
-    found, _ = score_all(ENTRIES[:5], work, Silent(), None, lambda entry: entry.name in wanted)
+    found, _ = score_all(ENTRIES[:5], work, Callback(), None, lambda entry: entry.name in wanted)
     assert {result.model for result in found} == wanted
     assert all(0 < result.loading < result.seconds for result in found)
 

@@ -8,7 +8,7 @@ from acrank.ranking import rank_results
 from acrank.results import ModelResult, RankedModel
 from acrank.runners.budget.costs import Costs
 from acrank.runners.budget.rounds import Halving
-from acrank.runners.callbacks import Listener, Silent
+from acrank.runners.callbacks import Callback
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,22 @@ class World:
         return self.budget - self.clock
 
     def score(
-        self, models: Sequence[str], images: int, listener: Listener, admit: Callable[[str], bool]
+        self, models: Sequence[str], images: int, callback: Callback, admit: Callable[[str], bool]
     ) -> tuple[list[ModelResult], bool]:
-        listener.start(len(models))
+        callback.start(len(models))
         results: list[ModelResult] = []
         self.clock += self.lag
         for name in filter(admit, models):
             if len(self.scored) == self.stop_after:
                 return results, True
-            listener.begin(name)
+            callback.begin(name)
             made = self.models[name]
             result = made.result(name, images)
             factor = made.at_full if images == self.sizes[-1] else 1.0
             results.append(result.with_seconds(result.seconds * factor, result.loading))
             self.clock += results[-1].seconds
             self.scored.append((name, images))
-            listener.done(results[-1])
+            callback.done(results[-1])
         return results, False
 
     def compare(self, results: Sequence[ModelResult]) -> Sequence[RankedModel]:
@@ -78,7 +78,7 @@ class World:
     def run(self, order: Iterable[str] | None = None, costs: Costs | None = None) -> Halving:
         """Spend the budget."""
 
-        class Told(Silent):
+        class Told(Callback):
             message = staticmethod(self.told.append)  # type: ignore[assignment]
 
         costs = costs or Costs()

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from acrank import rank
-from acrank.report.records import to_csv
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.records import to_csv
 from tests.processes import python_path
 from tests.runners.ray.networks import bad, network, write_zoo
 
@@ -127,7 +128,7 @@ def in_process(
 ) -> dict[str, dict[str, str]]:
     monkeypatch.setenv("ACRANK_CACHE", str(folder / "alone"))
     ranking = rank("demo", zoo, samples=16, batch_size=8, threads=1, trust_code=True)
-    return by_model(to_csv(ranking))
+    return by_model(to_csv(RankingReport(ranking)))
 
 
 def numbers(rows: dict[str, dict[str, str]]) -> list[dict[str, str]]:

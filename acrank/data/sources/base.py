@@ -1,0 +1,127 @@
+"""What a data source is: one kind of data that ``--data`` can name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from acrank.data.images import Opening
+from acrank.utils.paths import user_path
+
+if TYPE_CHECKING:
+    from acrank.data.base import AnyTarget
+
+
+class Sure(IntEnum):
+    """How surely a source recognises what was given; the surest source of all reads it."""
+
+    POSSIBLE = 1  # nothing speaks against it: any folder may hold class folders
+    LAYOUT = 2  # names of folders and files, and a look into a few files, say so
+    WRITTEN = 3  # the way it is written says so: a prefix, a suffix, a word
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a source recognised.
+
+    Attributes:
+        what: in words with their article, such as ``a CSV file``.
+        sure: how surely.
+    """
+
+    what: str
+    sure: Sure
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out parts of a dataset, each as it is given to ``--data``; None for none.
+
+    Attributes:
+        validation: to choose by.
+        test: to judge on.
+        of_one_file: whether the dataset is one file that has its parts in it, so that fine-tuning
+            uses them unasked.
+    """
+
+    validation: str | None = None
+    test: str | None = None
+    of_one_file: bool = False
+
+
+class DataSource(ABC):
+    """One kind of data.
+
+    Attributes:
+        name: of the source, in messages and as its entry point.
+        task: the key of the task that its labels are for.
+        written: how it is given to ``--data``, as the end of the sentence "Give ...".
+    """
+
+    name: ClassVar[str]
+    task: ClassVar[str] = "classification"
+    written: ClassVar[str]
+
+    @abstractmethod
+    def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
+        """Say what is recognised in what the user gave; None for what this source cannot read.
+
+        Nothing is opened in full, and nothing is requested.
+
+        Args:
+            spec: what the user gave.
+            asked: whether the user said the task, so that little has to speak for this source.
+
+        Raises:
+            DataError: it looks like data of this source, but not quite, and what is meant cannot
+                be told.
+        """
+
+    @abstractmethod
+    def open(self, spec: str, how: Opening) -> AnyTarget:
+        """Open the data and check them: items, classes, and notes for the user.
+
+        Args:
+            spec: what the user gave.
+            how: it is to be opened.
+
+        Raises:
+            DataError: the data are missing, ill-formed or damaged.
+            MissingExtraError: an optional package that reads them is missing.
+        """
+
+    def meant(self, spec: str) -> str | None:
+        """How to write what no source recognises, if it may be meant for this one.
+
+        Args:
+            spec: what the user gave.
+        """
+        return None
+
+    def held_out(self, spec: str) -> HeldOut:
+        """The held-out parts that belong to the data; only names are looked at.
+
+        Args:
+            spec: what the user gave.
+        """
+        return HeldOut()
+
+    def title(self, spec: str) -> str:
+        """A short name of the dataset, for tables and folders.
+
+        Args:
+            spec: what the user gave.
+        """
+        return Path(spec).name
+
+
+def existing(spec: str) -> Path | None:
+    """The file or folder that was given; None if there is no such."""
+    try:
+        path = user_path(spec)
+        return path if spec.strip() and path.exists() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None

@@ -1,0 +1,255 @@
+"""MedMNIST files: images, labels and their three parts as arrays in one ``.npz`` file.
+
+Nothing in a file is unpickled. What an array claims to be is read from its header and checked
+before any pixel is unpacked; arrays that are too large for memory are unpacked to a temporary
+file, which goes when the process ends.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from acrank.data.checks import checked
+from acrank.data.images import Opening, PixelSource
+from acrank.data.sources.base import DataSource, HeldOut, Recognised, Sure, existing
+from acrank.data.target import Target, assemble
+from acrank.errors import DataError
+from acrank.utils.paths import user_path
+
+SUFFIX = ".npz"
+PARTS = ("train", "val", "test")
+# The part follows a colon at the end.
+_SPEC = re.compile(rf"(?P<file>.+\.npz)(?::(?P<part>{'|'.join(PARTS)}))?", re.IGNORECASE)
+# Bytes of an array that is kept in memory; larger ones go to a temporary file.
+IN_MEMORY = 2_000_000_000
+# Bytes that an array may have unpacked; the largest of MedMNIST+ has 14 GB.
+MOST_BYTES = 100_000_000_000
+MOST_LABELS = 100_000_000
+_SHOWN = 8
+_LAYOUT = (
+    "A MedMNIST file has train_images, uint8 (N, height, width) or (N, height, width, 3), and "
+    "train_labels, whole numbers (N, 1); val_ and test_ are optional. Other arrays: write each "
+    "image to a file, PNG for one, in a folder of its class, and give the folder."
+)
+
+
+class Given(NamedTuple):
+    """A file, and the part of it that is meant."""
+
+    file: Path
+    part: str
+
+
+class Claim(NamedTuple):
+    """What the header of an array says."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {self.shape}"
+
+
+class MedMnist(DataSource):
+    """A MedMNIST file, of which the training part is read unless another one is named."""
+
+    name = "medmnist"
+    written = "a MedMNIST file as NAME.npz or NAME.npz:test"
+
+    def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
+        """A file called ``.npz``, with or without the name of a part."""
+        return Recognised("a file of NumPy arrays", Sure.WRITTEN) if _given(spec) else None
+
+    def open(self, spec: str, how: Opening) -> Target:
+        """Read one part; labels become the classes ``0``, ``1`` and so on."""
+        given = _given(spec)
+        assert given is not None  # it was recognised
+        return checked(_read(spec, given))
+
+    def held_out(self, spec: str) -> HeldOut:
+        """The file's own validation and test part, where its training part is meant."""
+        given = _given(spec)
+        if given is None or given.part != "train":
+            return HeldOut()
+        with _archive(given.file) as archive:
+            there = [p for p in PARTS[1:] if f"{p}_images.npy" in archive.namelist()]
+        named = {part: f"{given.file}:{part}" for part in there}
+        return HeldOut(named.get("val"), named.get("test"), of_one_file=True)
+
+    def title(self, spec: str) -> str:
+        """The file's name without its suffix."""
+        given = _given(spec)
+        return given.file.stem if given else spec
+
+
+def _given(spec: str) -> Given | None:
+    match = _SPEC.fullmatch(spec)
+    path = existing(match["file"]) if match else None
+    if match is None or path is None or path.is_dir():
+        return None
+    return Given(user_path(match["file"]), (match["part"] or "train").lower())
+
+
+def _read(spec: str, given: Given) -> Target:
+    with _archive(given.file) as archive:
+        claims = {name: _claim(given.file, archive, name) for name in _arrays(archive)}
+        images, labels = f"{given.part}_images", f"{given.part}_labels"
+        if images not in claims or labels not in claims:
+            raise DataError(
+                f"{given.file}: no arrays {images} and {labels}. Arrays found: {_listed(claims)}.",
+                hint=_LAYOUT,
+            )
+        _refuse_images(given.file, images, claims[images])
+        _refuse_labels(given.file, labels, claims[labels], claims[images].shape[0])
+        codes = _unpacked(given.file, archive, labels, claims[labels]).reshape(-1)
+        pixels = _unpacked(given.file, archive, images, claims[images])
+    if pixels.ndim == 4 and pixels.shape[3] == 1:
+        pixels = pixels[..., 0]
+    rows = (
+        (f"{given.part}:{row}", str(code), PixelSource(f"{spec}, image {row}", pixels, row))
+        for row, code in enumerate(codes.tolist())
+    )
+    return assemble(spec, rows, _notices(given, claims))
+
+
+def _notices(given: Given, claims: dict[str, Claim]) -> list[str]:
+    """Say which part is read, and which are left alone."""
+    sizes = {p: claims[f"{p}_images"].shape[0] for p in PARTS if f"{p}_images" in claims}
+    left = [f"{part} {size}" for part, size in sizes.items() if part != given.part]
+    alone = f"; left alone are {' and '.join(left)}" if left else ""
+    return [f"{given.part}_images of {given.file} ({sizes[given.part]}) are read{alone}."]
+
+
+@contextmanager
+def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(
+            f"{file}: cannot be read as a file of NumPy arrays (.npz): {reason}.",
+            hint="Download it again, or save it with numpy.savez.",
+        ) from error
+
+
+def _arrays(archive: zipfile.ZipFile) -> list[str]:
+    return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+
+
+def _claim(file: Path, archive: zipfile.ZipFile, name: str) -> Claim:
+    """What an array's header says; nothing behind the header is read.
+
+    Raises:
+        DataError: it has no such header, holds objects of Python, or other bytes than it says.
+    """
+    member = f"{name}.npy"
+    try:
+        with archive.open(member) as stream:
+            claim = _header(stream)
+            start = stream.tell()
+    except (ValueError, SyntaxError) as error:
+        raise DataError(f"{file}: {member} is no NumPy array.", hint=_LAYOUT) from error
+    if claim.dtype.hasobject:
+        raise DataError(
+            f"{file}: {name} holds objects of Python, which could run code when they are read.",
+            hint=f"Save it as plain numbers. {_LAYOUT}",
+        )
+    if start + claim.size != archive.getinfo(member).file_size:
+        raise DataError(
+            f"{file}: {name} claims {claim}, {claim.size:,} bytes, and the file has "
+            f"{archive.getinfo(member).file_size - start:,}.",
+            hint="Download it again.",
+        )
+    return claim
+
+
+def _header(stream: IO[bytes]) -> Claim:
+    # the header of any other version may be of any length, and none of images needs one
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("another version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if fortran and len(shape) > 1:
+        raise ValueError("columns first")
+    return Claim(shape, dtype)
+
+
+def _listed(claims: dict[str, Claim]) -> str:
+    shown = [f"{name} {claim}" for name, claim in claims.items()]
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return (", ".join(shown[:_SHOWN]) or "none") + more
+
+
+def _refuse_images(file: Path, name: str, claim: Claim) -> None:
+    shape = claim.shape
+    if len(shape) == 5 or (len(shape) == 4 and shape[3] not in (1, 3)):
+        sides = " x ".join(map(str, shape[1:4]))
+        raise DataError(
+            f"{file}: {name} are volumes of {sides} voxels, one label each.",
+            hint="Volumes are read with a label for every voxel, as NIfTI files. To classify, "
+            "write slices to files, PNG for one, in a folder of their class.",
+        )
+    if claim.dtype != np.uint8 or len(shape) not in (3, 4) or not all(shape):
+        raise DataError(f"{file}: {name} are {claim}, and no images.", hint=_LAYOUT)
+    if claim.size > MOST_BYTES:
+        raise DataError(
+            f"{file}: {name} claim {claim.size:,} bytes, more than any images here have.",
+            hint=_LAYOUT,
+        )
+
+
+def _refuse_labels(file: Path, name: str, claim: Claim, images: int) -> None:
+    shape = claim.shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise DataError(
+            f"{file}: {name} has {shape[1]} columns: an image has several labels, and that is not "
+            "supported.",
+            hint="Choose one of the labels as the class, and give the images as class folders or "
+            "as a CSV file with the columns path,label.",
+        )
+    if claim.dtype.kind not in "iu" or math.prod(shape) != shape[0] or shape[0] > MOST_LABELS:
+        raise DataError(f"{file}: {name} are {claim}, and no class of each image.", hint=_LAYOUT)
+    if shape[0] != images:
+        raise DataError(
+            f"{file}: {images} images, and {shape[0]} labels in {name}.", hint="Download it again."
+        )
+
+
+def _unpacked(
+    file: Path, archive: zipfile.ZipFile, name: str, claim: Claim
+) -> npt.NDArray[np.uint8]:
+    """An array, in memory or in a temporary file."""
+    with archive.open(f"{name}.npy") as stream:
+        _header(stream)
+        if claim.size <= IN_MEMORY:
+            data = stream.read(claim.size)
+            return np.frombuffer(data, dtype=claim.dtype).reshape(claim.shape)
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+        if claim.size > free:
+            raise DataError(
+                f"{file}: {name} take {claim.size:,} bytes unpacked, and {tempfile.gettempdir()} "
+                f"has {free:,} left.",
+                hint="Set TMPDIR to a folder with more room.",
+            )
+        with tempfile.TemporaryFile() as unpacked:
+            shutil.copyfileobj(stream, unpacked, 2**24)
+            unpacked.flush()
+            # the mapping keeps the file's room until the process ends
+            return np.memmap(unpacked, dtype=claim.dtype, mode="r", shape=claim.shape)

@@ -1,0 +1,210 @@
+"""An experiment in words: its outcome, its settings, and what a reader must know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from acrank.experiments.benchmark.config import MEASURE_NAMES
+from acrank.experiments.benchmark.run import Experiment
+from acrank.experiments.benchmark.scores import not_compared
+from acrank.experiments.validation.results import CHANCE, PairedTest, Summary, Validation
+from acrank.finetuning.catalogue import SEGMENTATION
+from acrank.report.builders.validation import MAIN, interval, number, p_value
+from acrank.utils.duration import duration_text
+
+# Below such a ceiling the accuracies do not tell the models apart, and no score can.
+LOW = 0.5
+
+
+def quality(done: Experiment) -> str:
+    """What every fine-tuning is worth, in a word: accuracy of any kind, Dice or IoU."""
+    if done.config.task != SEGMENTATION:
+        return "accuracy"
+    return MEASURE_NAMES[done.config.measure]
+
+
+def qualities(done: Experiment) -> str:
+    """The same of several fine-tunings."""
+    return f"{quality(done)} values" if done.config.task == SEGMENTATION else "accuracies"
+
+
+def things(done: Experiment) -> str:
+    """What is fine-tuned on."""
+    return done.task.things
+
+
+def measure(done: Experiment) -> str:
+    """What the scores are to predict, in words."""
+    return MEASURE_NAMES[done.config.measure]
+
+
+def caveat(done: Experiment) -> str:
+    """How far the outcome is to be believed."""
+    return (
+        f"The best of many scores is chosen by these very {qualities(done)}: expect less of it on "
+        "other datasets, and of scores whose intervals overlap no order at all."
+    )
+
+
+def best_metric(found: Validation) -> Summary | None:
+    """The score of highest mean weighted tau; a static baseline where no other is defined."""
+    defined = [row for row in found.summaries if row.kind != "chance" and row.datasets]
+    scores = [row for row in defined if row.kind == "metric"]
+    return next(iter(scores or defined), None)
+
+
+def mean_ceiling(done: Experiment) -> float:
+    """Over the datasets that have one; NaN if none has."""
+    known = [value for value in done.ceilings.values() if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def outcome(done: Experiment) -> list[str]:
+    """Which score does best, and what it is to be held against; a sentence each."""
+    best = best_metric(done.validation) if done.validation else None
+    if done.validation is None or best is None:
+        return ["There is no order of models to compare scores with."]
+    chance = done.validation.summary(CHANCE)
+    told = [f"mean weighted tau {number(best.statistics[MAIN].value, 2)}"]
+    told += [f"95 % interval {interval(best)}"] if interval(best) else []
+    lines = [f"{best.metric} agrees best with the {measure(done)}: {', '.join(told)}."]
+    limits = [f"Random lists reach {interval(chance)}"] if interval(chance) else []
+    ceiling = mean_ceiling(done)
+    limits += [] if math.isnan(ceiling) else [f"the mean ceiling is {number(ceiling, 2)}"]
+    text = "; ".join(limits)
+    lines += [f"{text[0].upper()}{text[1:]}."] if text else []
+    if best.statistics[MAIN].low < chance.statistics[MAIN].high:
+        lines.append(f"The interval of {best.metric} reaches into the range of random lists.")
+    return lines + ([_over_best(best.test)] if best.test else [])
+
+
+def _over_best(test: PairedTest) -> str:
+    told = f"Over {test.baseline}, the best static baseline: {number(test.difference, 2)}"
+    if test.baseline == CHANCE:
+        told = f"No static baseline is above random lists; over those: {number(test.difference, 2)}"
+    if math.isnan(test.p_holm):
+        return f"{told}; for a test there are too few datasets."
+    return f"{told} (p {p_value(test.p_holm)}, Holm)."
+
+
+def summary(done: Experiment) -> list[tuple[str, str]]:
+    """The experiment at a glance."""
+    config = done.config
+    options = ", ".join(f"{name}={value}" for name, value in config.options.items())
+    models = {outcome.cell.model for outcome in done.outcomes}
+    masks = config.task == SEGMENTATION
+    facts = {
+        "models": f"{len(ordered_models(done))} of {len(models)} fine-tuned",
+        "method": f"{config.method} ({options})" if options else config.method,
+        "learning rates": _rates(done),
+        "seeds": str(config.seeds),
+        "epochs": str(config.epochs),
+        "batch size": str(config.batch_size),
+        "scored on": f"up to {config.score_samples} training {things(done)}",
+        "to predict": f"test {measure(done)}{', mean of the foreground' if masks else ''}",
+        "decoder": _decoder(done) if masks else "",
+        "patches": "; ".join(_patches(done)),
+        "intensities": "{:g} to {:g}".format(*config.window) if config.window else "",
+        "norms": "" if config.norms == "batch" else config.norms,
+        "further settings": ", ".join(_further(done)),
+        f"{things(done)} (training + test)": "; ".join(
+            f"{found.name}: {found.images[0]} + {found.images[1]}" for found in done.datasets
+        ),
+        "fine-tunings took": duration_text(sum(found.seconds for found in done.outcomes)),
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _decoder(done: Experiment) -> str:
+    config = done.config
+    size = "" if done.task.dimensions == 3 else f", {config.image_size} pixels"
+    return f"{config.decoder}{size}"
+
+
+def _patches(done: Experiment) -> Iterator[str]:
+    """How the volumes of each dataset are cut."""
+    for dataset in done.datasets:
+        if dataset.volumes and dataset.volumes.patch and dataset.volumes.spacing:
+            voxels = " x ".join(map(str, dataset.volumes.patch))
+            sides = " x ".join(f"{side:g}" for side in dataset.volumes.spacing)
+            yield f"{dataset.name}: {voxels} voxels of {sides} mm"
+
+
+def _rates(done: Experiment) -> str:
+    if done.config.lrs:
+        tried = ", ".join(f"{rate:g}" for rate in done.config.lrs)
+        return tried if len(done.config.lrs) == 1 else f"{tried}: best on validation images"
+    usual = {found.cell.config.highest_lr for found in done.outcomes}
+    return f"{', '.join(f'{rate:g}' for rate in sorted(usual))} (usual)"
+
+
+def _further(done: Experiment) -> Iterator[str]:
+    for part, settings in (("finetune", done.config.finetune), ("score", done.config.score)):
+        for name, value in settings.items():
+            yield f"{part}.{name}={value}"
+
+
+def notes(done: Experiment) -> list[str]:
+    """What the reader must know of the accuracies themselves."""
+    low = [name for name, value in done.ceilings.items() if value < LOW]
+    lines = [
+        *_of_masks(done),
+        f"ceiling: mean weighted tau between the {qualities(done)} of two seeds; a score cannot be "
+        "expected to do better.",
+    ]
+    if low:
+        lines.append(f"Ceiling below {LOW}, so of little weight: {', '.join(low)}.")
+    lines += _apart(done)
+    if done.validation is None:
+        lines.append("Fewer than three models have a result: no order to compare scores with.")
+    if done.failed:
+        lines.append(f"{len(done.failed)} fine-tunings failed; cells.csv says why.")
+    lines.append(f"All tables: {done.folder}")
+    return lines
+
+
+def _of_masks(done: Experiment) -> list[str]:
+    """What accuracies are where every pixel has a label, and where no model found anything."""
+    if done.config.task != SEGMENTATION:
+        return []
+    told = (
+        f"accuracy: mean {quality(done)} of the foreground classes over the test {things(done)}, "
+        "0 to 1."
+    )
+    values = {
+        d.name: [v for (n, _), v in done.accuracies.items() if n == d.name] for d in done.datasets
+    }
+    empty = [name for name, found in values.items() if found and not any(found)]
+    if not empty:
+        return [told]
+    return [
+        told,
+        f"No model found any foreground: {', '.join(empty)}. More --epochs, a higher --lr, a "
+        f"{'finer --spacing' if done.task.dimensions == 3 else 'larger --image-size'} or "
+        "--set finetune.class_weights=balanced may help.",
+    ]
+
+
+def _apart(done: Experiment) -> list[str]:
+    """Whose AC-Corr is of other layers, and left out of the comparison."""
+    names = sorted({name for ranking in done.rankings.values() for name in not_compared(ranking)})
+    if not names:
+        return []
+    return [
+        f"Without BatchNorm, so that AC-Corr is of other layers and not compared with the others' "
+        f"(--norms mixed): {', '.join(names)}."
+    ]
+
+
+def ordered_models(done: Experiment) -> list[str]:
+    """Those that have an accuracy, best mean first; one that is missing counts as 0."""
+    models = dict.fromkeys(model for _, model in done.accuracies)
+
+    def mean(model: str) -> float:
+        found = [done.accuracies.get((dataset.name, model), 0.0) for dataset in done.datasets]
+        return sum(found) / len(found)
+
+    return sorted(models, key=lambda model: (-mean(model), model))

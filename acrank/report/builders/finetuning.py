@@ -1,0 +1,86 @@
+"""What a fine-tuning ended in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SMALLER_RATE
+from acrank.report.document import Document, Items, Records, table_of
+
+if TYPE_CHECKING:
+    from acrank.finetuning.result import Finetuned
+
+# Losses of which four decimals say nothing.
+LARGE = 1e6
+
+
+@dataclass(frozen=True)
+class FinetuneReport:
+    """The measures of the weights that were kept, and where they are."""
+
+    done: Finetuned
+
+    @property
+    def _measures(self) -> tuple[str, ...]:
+        return tuple(MEASURES[self.done.record["config"].get("task", CLASSIFICATION)])
+
+    def document(self) -> Document:
+        """A row for validation and test images, and what became of the training."""
+        headings = ("", *(name.replace("_", " ") for name in self._measures))
+        rows = [
+            (f"{row['part']} ({row['images']} images)", *(_number(row[m]) for m in self._measures))
+            for row in self._rows()
+        ]
+        table = table_of("Measures", headings, rows, silent=True)
+        return Document((table, Items(tuple(self.lines()))))
+
+    def records(self) -> Records:
+        """A row for validation and test images."""
+        return Records(("part", "images", *self._measures), self._rows())
+
+    def data(self) -> dict[str, Any]:
+        """The whole record of the fine-tuning."""
+        return {"folder": str(self.done.folder), **self.done.record}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        record = self.done.record
+        return [
+            {
+                "part": part,
+                "images": record["images"][name],
+                **{measure: record[part][measure] for measure in self._measures},
+            }
+            for part, name in (("val", "validation"), ("test", "test"))
+            if part in record
+        ]
+
+    def lines(self) -> list[str]:
+        """Which epoch was kept, what went wrong, and where the weights are; a sentence each."""
+        done, record = self.done, self.done.record
+        monitor = record["chosen_by"].replace("_", " ")
+        lines = [
+            f"{record['model']['name']} by {record['config']['method']}: epoch "
+            f"{record['best_epoch']} of {len(done.log)}, the best by {monitor} on the validation "
+            "images."
+        ]
+        if record["stopped"]:
+            hint = f" {SMALLER_RATE}" if record["diverged"] else ""
+            lines.append(f"Ended early: {record['stopped']}.{hint}")
+        if "not_tested" in record:
+            lines.append(f"Not judged on the test images: {record['not_tested']}.")
+        if done.kept:
+            lines.append("It had been finished before (--fresh begins anew).")
+        unloadable = record.get("not_for_timm")
+        lines.append(
+            f"Weights: {done.folder}/model.safetensors; {unloadable}."
+            if unloadable
+            else f"Weights: local-dir:{done.folder}, for timm.create_model and for zoos."
+        )
+        return lines
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value < LARGE else f"{value:.4g}"

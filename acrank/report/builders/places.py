@@ -1,0 +1,104 @@
+"""Metrics side by side: the place of every model by every metric, tinted, and the values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
+from acrank.report.builders.ranking_words import GENERALISED, better, mark_text, metric_text
+from acrank.report.document import Cell, Column, Details, Row, Section, Table, Text, table_of
+from acrank.results import RankedModel, Ranking
+
+LEGEND = (
+    "The place of every model by every metric, each in its own direction (↑ higher is better, ↓ "
+    "lower is better): 1 is the best, and the deeper the tint, the better the place. A place "
+    "marked ! is of a number that a guard warns of; an empty cell is a metric without a value."
+)
+APART = " Models without BatchNorm have places of their own, marked *, by scores of norm affines."
+
+
+def places_section(ranking: Ranking) -> tuple[Section, ...]:
+    """Places, values and what the metrics measure; nothing where no model has a score."""
+    table = places_table(ranking)
+    if not any(row.result.scores for row in ranking.rows):
+        return ()
+    values = table_of(
+        "Values of every metric",
+        ["model", *ranking.metrics],
+        (
+            [row.result.model, *(metric_text(row, metric) for metric in ranking.metrics)]
+            for row in ranking.rows
+            if row.result.scores
+        ),
+    )
+    columns = ("metric", "direction", "measures", "when to distrust it")
+    measured = table_of(
+        "What the metrics measure",
+        columns,
+        (
+            [name, better(name), METRICS[name].summary, METRICS[name].distrust]
+            for name in ranking.metrics
+        ),
+        words=columns,
+    )
+    distrust = "What the metrics measure, and when to distrust them"
+    blocks = (
+        *((Text(_legend(ranking, table)), table) if table else ()),
+        Details("The values", (values,)),
+        Details(distrust, (measured,)),
+    )
+    return (Section("Metrics side by side", "metrics", blocks, link="Metrics"),)
+
+
+def _legend(ranking: Ranking, table: Table) -> str:
+    marked = any(GENERALISED in str(cell) for row in table.rows for cell in row.cells[1:])
+    return LEGEND + (APART if marked and not _mixed(ranking) else "")
+
+
+def places_table(ranking: Ranking) -> Table | None:
+    """Every model that is scored on the full sample, by every metric; None where there is none.
+
+    Dropped models are left out: their values are of fewer images.
+    """
+    rows = [row for row in ranking.rows if row.result.status in ("ok", "unranked")]
+    rows = [row for row in rows if row.result.scores]
+    if not rows:
+        return None
+    columns = [_column(rows, metric, _mixed(ranking)) for metric in ranking.metrics]
+    labels = [f"{row.rank}. {row.result.model}" if row.rank else row.result.model for row in rows]
+    return Table(
+        "Places by metric",
+        (Column("model", words=True), *map(_heading, ranking.metrics)),
+        tuple(Row(line) for line in zip(labels, *columns, strict=True)),
+    )
+
+
+def _mixed(ranking: Ranking) -> bool:
+    return bool(ranking.record.get("config", {}).get("norms") == "mixed")
+
+
+def _heading(metric: str) -> Column:
+    arrow = "↑" if higher_is_better(metric) else "↓"
+    note = "" if metric == CONSENSUS else METRICS[metric].summary
+    return Column(f"{metric} {arrow}", note=note, turned=True)
+
+
+def _column(rows: Sequence[RankedModel], metric: str, mixed: bool) -> list[Cell]:
+    """Places from 1, equal values sharing the best; tinted from last (0) to first (1)."""
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    values = [sign * row.result.value(metric) for row in rows]
+    # scores of other norms than BatchNorm have places of their own
+    apart = [not mixed and GENERALISED in mark_text(row, metric) for row in rows]
+    cells = []
+    for row, value, own in zip(rows, values, apart, strict=True):
+        if math.isnan(value):
+            cells.append(Cell(""))
+            continue
+        peers = (each for each, other in zip(values, apart, strict=True) if other == own)
+        known = [each for each in peers if not math.isnan(each)]
+        above = sum(other > value for other in known)
+        share = 1.0 if len(known) < 2 else 1 - above / (len(known) - 1)
+        text = f"{above + 1}{mark_text(row, metric)}"
+        cells.append(Cell(text, share, note=metric_text(row, metric)))
+    return cells

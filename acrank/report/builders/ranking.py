@@ -1,0 +1,285 @@
+"""A ranking: the table with what a reader must know, and the whole report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acrank.metrics.guards import GUARDS
+from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
+from acrank.ranking import consensus
+from acrank.ranking.statistics import DRAWS
+from acrank.report.builders.places import places_section
+from acrank.report.builders.ranking_figures import (
+    PROFILES_NOTE,
+    cost_plots,
+    dot_plot,
+    layer_profiles,
+)
+from acrank.report.builders.ranking_words import (
+    any_compared,
+    better,
+    guard_notes,
+    interval_text,
+    listed,
+    metric_text,
+    millions_text,
+    norm_notes,
+    norms_text,
+    number_text,
+    places_text,
+    probability_text,
+    ranked,
+    reading_notes,
+    score_text,
+    seconds_of,
+    status_text,
+    uncertainty_texts,
+)
+from acrank.report.builders.run import dataset_name, images_section, run_facts, run_section
+from acrank.report.document import (
+    Block,
+    Column,
+    Details,
+    Document,
+    Group,
+    Items,
+    Records,
+    Section,
+    Table,
+    Text,
+    Tone,
+    table_of,
+    tabulate,
+)
+from acrank.report.repeat import repeat
+from acrank.results import RankedModel, Ranking, row_values
+from acrank.results.file import SCHEMA
+from acrank.results.record import to_record
+
+CAVEAT = (
+    "A transferability score is a cheap indicator. None predicts fine-tuned accuracy everywhere; "
+    "intervals and P(best) speak of the images drawn, not of that."
+)
+_TONES: dict[str, Tone] = {"failed": "failed", "unranked": "quiet", "dropped": "quiet"}
+
+Field = tuple[Column, Callable[[RankedModel], str]]
+
+
+@dataclass(frozen=True)
+class RankingReport:
+    """A ranking.
+
+    Attributes:
+        ranking: to show.
+        top: how many rows the table has; None for all.
+    """
+
+    ranking: Ranking
+    top: int | None = None
+
+    def document(self) -> Document:
+        """The rows with the metrics, and what a reader must know to read them."""
+        ranking = self.ranking
+        cut = len(ranking.rows) - self.top if self.top else 0
+        notes = [f"{cut} more rows not shown (--top)."] if cut > 0 else []
+        notes += [*reading_notes(ranking), *guard_notes(ranking)]
+        fields = [*self._fields(), (Column("status", words=True), status_text)]
+        table = self._table([field for field in fields if field[0].heading not in _OF_PAGES])
+        return Document((table, *([Items(tuple(notes))] if notes else [])))
+
+    def page(self, gallery: tuple[Block, ...] = ()) -> Document:
+        """The whole report: outcome, ranking, guards, metrics, images, the run.
+
+        Args:
+            gallery: images of the sample; empty for none.
+        """
+        ranking = self.ranking
+        ranks = f"{len(ranked(ranking))} of {len(ranking.rows)} models"
+        metrics = {name for name in ranking.metrics if name != ranking.rank_by}
+        fields = [*self._fields(), (Column("status", words=True), status_text)]
+        table = self._table([field for field in fields if field[0].heading not in metrics])
+        return Document(
+            (
+                Section("Ranking", "ranking-section", (self._figures(), table)),
+                Section("Notes and guards", "notes", tuple(self._notes())),
+                *places_section(ranking),
+                *_layers_section(ranking),
+                *images_section(gallery),
+                run_section(ranking, repeat(ranking.record)),
+            ),
+            title=heading(ranking),
+            outcome=tuple(outcome(ranking)),
+            facts=run_facts(ranking, {"ranked": ranks, "ranked by": ranking.rank_by}),
+            caveat=CAVEAT,
+        )
+
+    def _figures(self) -> Block:
+        dots = dot_plot(self.ranking)
+        figures = (*([dots] if dots else []), *cost_plots(self.ranking))
+        why = "There is nothing to draw: no model has a rank. The table says why."
+        return Group(figures, "figures") if figures else Text(why)
+
+    def _fields(self) -> list[Field]:
+        """Every column but the last, in order."""
+        by = self.ranking.rank_by
+        compared = any_compared(self.ranking.rows)
+        places: list[Field] = [(Column("places", priority=1), places_text)]
+        return [
+            (Column("rank"), lambda row: str(row.rank or "")),
+            (Column("model", words=True), lambda row: row.result.model),
+            (
+                Column(f"{by} {'↑' if higher_is_better(by) else '↓'}"),
+                lambda row: score_text(row, by),
+            ),
+            (Column("95 % interval", priority=2), lambda r: uncertainty_texts(r, compared)[0]),
+            (Column("P(best)"), lambda row: uncertainty_texts(row, compared)[1]),
+            (Column("tie", priority=1), lambda row: uncertainty_texts(row, compared)[2]),
+            *(places if by == CONSENSUS else []),
+            *(_metric_field(name) for name in self.ranking.metrics if name != by),
+            (Column("params M", priority=4), lambda row: millions_text(row.result.params)),
+            (Column("norm layers"), _norm_layers),
+            (Column("s", priority=5), lambda row: f"{seconds_of(row):.1f}"),
+            (Column("licence", words=True), lambda row: row.result.license or ""),
+        ]
+
+    def _table(self, fields: Sequence[Field]) -> Table:
+        by = self.ranking.rank_by
+        caption = f"Every model, ordered by {by} ({better(by)})"
+        rows = self.ranking.rows[: self.top]
+        return tabulate(caption, fields, rows, tone=_tone, header=1, silent=True)
+
+    def _notes(self) -> Iterable[Block]:
+        ranking = self.ranking
+        lines = (*ranking.warnings, *reading_notes(ranking))
+        yield Items(lines) if lines else Text("There is nothing to note of this run.")
+        guards, particulars = _guards_table(ranking), _particulars_table(ranking)
+        if guards:
+            yield Text("A number that is marked ! means less than it seems: a guard warns of it.")
+            yield guards
+        else:
+            yield Text("No guard fired.")
+        if particulars:
+            yield Details(particulars.caption, (particulars,))
+
+    def records(self) -> Records:
+        """The columns that never change."""
+        ranking = self.ranking
+        return Records(ranking.columns, [row_values(row, ranking.metrics) for row in ranking.rows])
+
+    def data(self) -> dict[str, Any]:
+        """Everything: rows, trials, layers, configuration, versions, dataset."""
+        ranking = self.ranking
+        return {
+            "schema_version": SCHEMA,
+            **ranking.record,
+            "rank_by": ranking.rank_by,
+            "interrupted": ranking.interrupted,
+            "warnings": list(ranking.warnings),
+            "metrics": list(ranking.metrics),
+            **_uncertainty(ranking.rank_by),
+            "norm_notes": norm_notes(ranking),
+            "models": [_model_record(row, ranking.metrics) for row in ranking.rows],
+        }
+
+
+def _layers_section(ranking: Ranking) -> tuple[Section, ...]:
+    profiles = layer_profiles(ranking)
+    blocks = (Group(tuple(profiles), "multiples", PROFILES_NOTE),)
+    return (Section("AC-Corr by layer", "layers", blocks, link="Layers"),) if profiles else ()
+
+
+# Columns of no table but those of pages.
+_OF_PAGES = ("norm layers", "licence")
+
+
+def _metric_field(name: str) -> Field:
+    # what was asked for by name goes later than what is always there
+    column = Column(name, priority=3 if name in AC_CORR else 2)
+    return column, lambda row: metric_text(row, name)
+
+
+def _norm_layers(row: RankedModel) -> str:
+    layers = row.result.norm_layers
+    return "" if layers is None else f"{layers}{norms_text(row)}"
+
+
+def _tone(row: RankedModel) -> Tone:
+    return "best" if row.tie_group == 1 else _TONES.get(row.result.status, "")
+
+
+def _uncertainty(rank_by: str) -> dict[str, str]:
+    if rank_by == CONSENSUS:
+        drawn = f"of {consensus.DRAWS} draws of the posterior of every metric that votes"
+        return {"interval": f"95 % quantiles {drawn}", "p_best": f"share {drawn}"}
+    return {
+        "interval": "Student's 95 %, over trials (batches) or replicates (parts of the sample)",
+        "p_best": f"multivariate t of the paired estimates, {DRAWS} draws",
+    }
+
+
+def _model_record(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
+    values = {**row_values(row, metrics), **to_record(row.result)}
+    values["places"] = row.places
+    return values
+
+
+def heading(ranking: Ranking) -> str:
+    """What the report is about."""
+    count = len(ranking.rows)
+    return f"{count} pretrained {'model' if count == 1 else 'models'} for {dataset_name(ranking)}"
+
+
+def outcome(ranking: Ranking) -> list[str]:
+    """Who is first, how sure that is, and what became of the others; a sentence each."""
+    best = ranking.best
+    lines = [_first(ranking, best)] if best else ["No model could be ranked."]
+    if best and best.tie_group is not None:
+        tied = [row for row in ranked(ranking)[1:] if row.tie_group == best.tie_group]
+        names = listed([row.result.model for row in tied])
+        lines += [f"It cannot be told apart from {names}."] if tied else []
+    elif best and any_compared(ranking.rows):
+        lines.append("Whether it can be told apart from the others is unknown.")
+    counts = {status: ranking.count(status) for status in ("dropped", "unranked", "failed")}
+    rest = [f"{count} {status}" for status, count in counts.items() if count]
+    lines += [f"Not ranked: {', '.join(rest)}; the table says why."] if rest else []
+    return lines
+
+
+def _first(ranking: Ranking, best: RankedModel) -> str:
+    parts = [better(ranking.rank_by)]
+    parts += [f"95 % interval {interval_text(best)}"] if best.low is not None else []
+    chance = probability_text(best)
+    parts += [f"probability of being best {chance}"] if chance else []
+    score = number_text(best.score)
+    return f"{best.result.model} is first by {ranking.rank_by}: {score} ({'; '.join(parts)})."
+
+
+def _guards_table(ranking: Ranking) -> Table | None:
+    """The guards that fired: what each means, and for which metrics; None if none did."""
+    rows = []
+    for guard, meaning in GUARDS.items():
+        counts = {
+            metric: sum(guard in row.result.guards.get(metric, {}) for row in ranking.rows)
+            for metric in ranking.metrics
+        }
+        fired = [f"{metric} ({count})" for metric, count in counts.items() if count]
+        if fired:
+            rows.append([guard, meaning, ", ".join(fired)])
+    columns = ("guard", "what it means", "metrics (models)")
+    return table_of("Guards that fired", columns, rows, words=columns) if rows else None
+
+
+def _particulars_table(ranking: Ranking) -> Table | None:
+    """Guards and flags model by model; None if there are none."""
+    rows = []
+    for row in ranking.rows:
+        model = row.result.model
+        rows += [[model, "model", name, text] for name, text in row.result.flags.items()]
+        for metric in ranking.metrics:
+            found = row.result.guards.get(metric, {})
+            rows += [[model, metric, name, text] for name, text in found.items()]
+    columns = ("model", "of", "guard or flag", "particulars")
+    caption = "Guards and flags of each model"
+    return table_of(caption, columns, rows, words=columns) if rows else None

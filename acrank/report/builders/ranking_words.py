@@ -1,0 +1,217 @@
+"""A ranking in words and numbers for readers; every form of report says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from acrank.metrics.guards import GUARDS
+from acrank.metrics.registry import (
+    AC_CORR,
+    CONSENSUS,
+    METRICS,
+    NO_CLASSIFIER,
+    higher_is_better,
+)
+from acrank.norm.types import NORM_NAMES, is_generalised
+from acrank.results import RankedModel, Ranking
+
+# Follows a number that a guard speaks against.
+MARK = "!"
+# Follows a score of norm affines that is not of BatchNorm.
+GENERALISED = "*"
+# Stands for what is not known of a model beside others of which it is.
+UNKNOWN = "?"
+# Names in a note before it says how many more.
+NAMED = 5
+
+
+def ranked(ranking: Ranking) -> list[RankedModel]:
+    """The rows that have a place and a score, best first."""
+    return [row for row in ranking.rows if row.rank is not None and row.score is not None]
+
+
+def better(metric: str) -> str:
+    """Which way is better, in words."""
+    return "higher is better" if higher_is_better(metric) else "lower is better"
+
+
+def reading_notes(ranking: Ranking) -> list[str]:
+    """What a reader must know to read the rows, but for guards."""
+    lines = uncertainty_notes(ranking)
+    if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
+        lines.append("dropped: the numbers are of fewer images than those of ranked models.")
+    if ranking.interrupted:
+        lines.append("Interrupted: only the models that had finished are ranked.")
+    return [*lines, *norm_notes(ranking), *head_notes(ranking)]
+
+
+def norm_notes(ranking: Ranking) -> list[str]:
+    """Whose AC-Corr is a generalisation, and why some ranked models have none."""
+    generalised: dict[str, list[str]] = {}
+    without: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        result, reason = row.result, row.result.undefined.get(AC_CORR[0], "")
+        if is_generalised(result.norm_kind) and any(_is_affine(name) for name in result.scores):
+            generalised.setdefault(NORM_NAMES[str(result.norm_kind)], []).append(result.model)
+        elif result.status == "ok" and reason and not result.layers:
+            without.setdefault(reason, []).append(result.model)
+    kinds = "; ".join(f"{kind} of {listed(names)}" for kind, names in generalised.items())
+    marked = f"{GENERALISED} AC-Corr of {kinds}: a generalisation, not comparable with BatchNorm's."
+    return [
+        *([marked] if kinds else []),
+        *(f"No AC-Corr of {listed(names)}: {why}" for why, names in without.items()),
+    ]
+
+
+def head_notes(ranking: Ranking) -> list[str]:
+    """Which models have no source classifier that metrics among the columns could be of."""
+    of_heads = [n for n in ranking.metrics if n in METRICS and "source_probs" in METRICS[n].needs]
+    without: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        given = (row.result.undefined.get(name, "") for name in of_heads)
+        reason = next((why for why in given if NO_CLASSIFIER in why), "")
+        if row.result.status == "ok" and reason:
+            without.setdefault(reason, []).append(row.result.model)
+    what = ", ".join(of_heads)
+    return [f"No {what} of {listed(names)}: {why}." for why, names in without.items()]
+
+
+def listed(names: Sequence[str], most: int = NAMED) -> str:
+    """Names in a sentence, the first few of many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _is_affine(metric: str) -> bool:
+    return metric in METRICS and METRICS[metric].of_norms
+
+
+def uncertainty_notes(ranking: Ranking) -> list[str]:
+    """What the intervals and tie groups are; nothing where there are none."""
+    if not any_compared(ranking.rows):
+        return []
+    partly = any(row.tie_group is None for row in ranked(ranking))
+    unknown = f" {UNKNOWN}: not known; the rest are compared without these." if partly else ""
+    if ranking.rank_by == CONSENSUS:
+        return [
+            "Consensus: mean rank by several metrics, from 0 (last by all) to 1 (first by all). "
+            "Interval: 95 % of draws of every metric. places: best and worst rank by any of them."
+            + unknown
+        ]
+    if not METRICS[ranking.rank_by].needs_network:
+        over = "random parts of the sample"
+    else:
+        steps = ranking.record.get("config", {}).get("steps", 1)
+        over = "batches of the sample" if steps == 1 else "repeated trainings"
+    return [
+        f"Interval: Student's 95 % over {over}. tie: models of one group cannot be told apart "
+        f"from its first (paired t test).{unknown}"
+    ]
+
+
+def guard_notes(ranking: Ranking) -> list[str]:
+    """A line for each guard that fired: what it means, and by which metrics for how many models."""
+    fired: dict[str, dict[str, int]] = {}
+    for row in ranking.rows:
+        for metric in ranking.metrics:
+            for guard in row.result.guards.get(metric, {}):
+                counts = fired.setdefault(guard, {})
+                counts[metric] = counts.get(metric, 0) + 1
+    return [
+        f"{MARK} {guard}: {GUARDS[guard]} ("
+        + ", ".join(f"{metric} of {count}" for metric, count in fired[guard].items())
+        + (" models)." if max(fired[guard].values()) > 1 else " model).")
+        for guard in GUARDS
+        if guard in fired
+    ]
+
+
+def score_text(row: RankedModel, by: str) -> str:
+    """What the row is ranked by, or would be: a dropped model, or one of other norms."""
+    return number_text(row.score) if by == CONSENSUS else metric_text(row, by)
+
+
+def metric_text(row: RankedModel, metric: str) -> str:
+    """A metric's value, marked where a guard speaks against it; empty where there is none."""
+    return number_text(row.result.value(metric)) + mark_text(row, metric)
+
+
+def mark_text(row: RankedModel, metric: str) -> str:
+    """Follows a number that a guard speaks against, or that is of other norms than BatchNorm."""
+    if metric not in row.result.scores:
+        return ""
+    generalised = is_generalised(row.result.norm_kind) and _is_affine(metric)
+    mark = MARK if row.result.guards.get(metric) else ""
+    return (GENERALISED if generalised else "") + mark
+
+
+def places_text(row: RankedModel) -> str:
+    """Best and worst rank by any metric of a consensus."""
+    return "" if row.places is None else f"{row.places[0]}-{row.places[1]}"
+
+
+def any_compared(rows: Iterable[RankedModel]) -> bool:
+    """Whether it is known of some models whether they can be told apart."""
+    return any(row.tie_group is not None for row in rows)
+
+
+def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
+    """Interval, probability of being best and tie group; ``?`` where others have what it has not.
+
+    Args:
+        row: of a ranking.
+        compared: whether any of its rows :func:`has <any_compared>` a tie group.
+    """
+    texts = interval_text(row), probability_text(row), str(row.tie_group or "")
+    missing = UNKNOWN if compared and row.rank is not None else ""
+    first, second, third = (text or missing for text in texts)
+    return first, second, third
+
+
+def interval_text(row: RankedModel) -> str:
+    """Both ends; empty where there is no interval."""
+    if row.low is None or row.high is None:
+        return ""
+    return f"{number_text(row.low)} … {number_text(row.high)}"
+
+
+def probability_text(row: RankedModel) -> str:
+    """Two digits; never a certainty, which no number of draws can show."""
+    if row.p_best is None:
+        return ""
+    if row.p_best < 0.005:
+        return "<0.01"
+    return ">0.99" if row.p_best > 0.995 else f"{row.p_best:.2f}"
+
+
+def status_text(row: RankedModel) -> str:
+    """The status with its reason or, where it needs none, with the model's flags."""
+    flags = [f"{name} ({text})" for name, text in row.result.flags.items()]
+    if row.result.reason:
+        return f"{row.result.status}: {row.result.reason}"
+    return ", ".join([row.result.status, *flags])
+
+
+def seconds_of(row: RankedModel) -> float:
+    """What a model took, to the digits of a result file: from both, a report is the same."""
+    return round(row.result.seconds, 3)
+
+
+def norms_text(row: RankedModel) -> str:
+    """The kind of a model's norm layers, after their number; empty for BatchNorm or none."""
+    kind = row.result.norm_kind
+    return f" {NORM_NAMES[str(kind)]}" if is_generalised(kind) else ""
+
+
+def millions_text(count: int | None) -> str:
+    """A number of parameters, in millions."""
+    return "" if count is None else f"{count / 1e6:.2f}"
+
+
+def number_text(value: float | None) -> str:
+    """Four significant digits, in plain notation where that is readable."""
+    if value is None or value != value:
+        return ""
+    if abs(value) >= 1e5 and value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e5 else f"{value:#.4g}".rstrip(".")

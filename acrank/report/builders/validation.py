@@ -1,0 +1,253 @@
+"""How well metrics predict fine-tuned accuracies: means, then datasets, then published taus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.results import (
+    COLUMNS,
+    Comparison,
+    Reproduction,
+    Summary,
+    Validation,
+)
+from acrank.report.document import (
+    Block,
+    Column,
+    Document,
+    Items,
+    Records,
+    Table,
+    Text,
+    table_of,
+    tabulate,
+)
+from acrank.results import finite_or_none
+
+SCHEMA = 1
+MAIN = STATISTICS[0]
+HEADINGS = {
+    "weighted_tau": "weighted tau",
+    "tau_b": "tau-b",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "rel1": "Rel@1",
+    "rel3": "Rel@3",
+    "regret": "regret",
+}
+# How soon the column of a statistic goes where a terminal is too narrow.
+_PRIORITIES = {"tau_b": 4, "pearson": 3, "spearman": 5, "rel1": 1, "rel3": 2, "regret": 1}
+MARKS = {"same": "", "ties": "~", "differs": "≠"}
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """A validation.
+
+    Attributes:
+        result: of it.
+        detail: whether all statistics of each dataset are shown.
+    """
+
+    result: Validation
+    detail: bool = False
+
+    def document(self) -> Document:
+        """The means, the weighted taus by dataset, and what a reader must know."""
+        return Document(tuple(self.blocks()))
+
+    def blocks(self) -> list[Block]:
+        """The same, to stand in another report."""
+        result = self.result
+        blocks: list[Block] = [means_table(result), Items(tuple(reading_notes(result)))]
+        if len(result.datasets) > 1 or any(result.datasets):
+            blocks.append(_taus_table(result))
+        if self.detail:
+            blocks += [_dataset_table(result, dataset) for dataset in result.datasets]
+        if result.reproductions:
+            blocks += [_published_table(result), Text(_verdicts(result.reproductions))]
+        return blocks
+
+    def records(self) -> Records:
+        """The means, then each dataset; undefined values are empty."""
+        return Records(COLUMNS, [_clean(row) for row in self.result.rows()])
+
+    def data(self) -> object:
+        """Everything: settings, notes, means with tests, datasets, published taus."""
+        result = self.result
+        return _clean(
+            {
+                "schema_version": SCHEMA,
+                "settings": result.settings,
+                "truth": result.truth,
+                "notes": list(result.notes),
+                "interval": "95 %: bootstrap over models; of means, over models and datasets; "
+                "of random lists, their range",
+                "means": [asdict(found) for found in result.summaries],
+                "datasets": [asdict(found) for found in result.comparisons],
+                "published": [asdict(found) for found in result.reproductions],
+            }
+        )
+
+
+def means_table(result: Validation) -> Table:
+    """The means over the datasets: a row for each metric."""
+
+    def statistic(name: str) -> tuple[Column, Callable[[Summary], str]]:
+        column = Column(HEADINGS[name], priority=_PRIORITIES.get(name, 0))
+        return column, lambda found: number(found.statistics[name].value, digits(name))
+
+    return tabulate(
+        "Means over the datasets",
+        [
+            (Column("metric", words=True), label),
+            statistic(MAIN),
+            (Column("95 % interval"), interval),
+            *map(statistic, STATISTICS[1:]),
+            (Column("over best *"), lambda f: number(f.test.difference, 2) if f.test else ""),
+            (Column("p"), lambda found: p_value(found.test.p_holm) if found.test else ""),
+        ],
+        result.summaries,
+        tone=lambda found: "" if found.kind == "metric" else "quiet",
+        silent=True,
+    )
+
+
+def reading_notes(result: Validation) -> list[str]:
+    """What a reader must know to read the means."""
+    over = "datasets and models" if len(result.datasets) > 1 else "models"
+    lines = [
+        f"Means over {len(result.datasets)} dataset(s). Interval: 95 %, bootstrap over {over}; of "
+        "random lists: their range.",
+        f"Rel@k: the best {result.truth} among the k top picks, over the best of all; regret: "
+        "what the top pick loses, in the same unit.",
+    ]
+    if any(found.kind == "baseline" for found in result.summaries):
+        lines.append("*: the models sorted by a fact that needs no target, the lists to beat.")
+    tests = [found.test for found in result.summaries if found.test]
+    if tests:
+        lines.append(
+            f"over best *: mean weighted tau less that of {tests[0].baseline}, the best baseline; "
+            f"p: signed-rank test of it over datasets, corrected for {len(tests)} metric(s) (Holm)."
+        )
+    return lines
+
+
+def _taus_table(result: Validation) -> Table:
+    chance = next(found for found in result.summaries if found.kind == "chance")
+    shown = [found for found in result.summaries if found.kind != "chance"]
+    rows = []
+    for dataset in result.datasets:
+        models = max(row.models for row in result.comparisons if row.dataset == dataset)
+        cells = [tau(result, dataset, found) for found in (chance, *shown)]
+        rows.append([dataset or "all", str(models), *cells])
+    caption = "Weighted tau on each dataset, and the 95 % range of random lists"
+    headings = ["dataset", "models", "random lists", *map(label, shown)]
+    return table_of(caption, headings, rows, leading=3)
+
+
+def _dataset_table(result: Validation, dataset: str) -> Table:
+    names = {found.metric: label(found) for found in result.summaries}
+    rows = [
+        _detail_cells(row, names[row.metric])
+        for row in result.comparisons
+        if row.dataset == dataset
+    ]
+    first, *rest = (HEADINGS[name] for name in STATISTICS)
+    return table_of(
+        dataset or "All models", ["metric", "models", first, "95 % interval", *rest], rows
+    )
+
+
+def _detail_cells(row: Comparison, name: str) -> list[str]:
+    first, *rest = (
+        number(row.statistics[statistic].value, digits(statistic)) for statistic in STATISTICS
+    )
+    return [name, str(row.models), first, interval(row), *rest]
+
+
+def _published_table(result: Validation) -> Table:
+    found = {(row.dataset, row.metric): row for row in result.reproductions}
+    metrics = list(dict.fromkeys(row.metric for row in result.reproductions))
+    rows = [
+        [dataset, *(_published_cell(found.get((dataset, metric))) for metric in metrics)]
+        for dataset in dict.fromkeys(row.dataset for row in result.reproductions)
+    ]
+    caption = "Published weighted taus; where its own numbers give another one, that follows"
+    return table_of(caption, ["dataset", *metrics], rows, leading=1)
+
+
+def _published_cell(row: Reproduction | None) -> str:
+    if row is None:
+        return ""
+    mark = MARKS[row.verdict]
+    return number(row.published, 3) + (f" {mark} {number(row.recomputed, 3)}" if mark else "")
+
+
+def _verdicts(rows: Sequence[Reproduction]) -> str:
+    def count(verdict: str) -> int:
+        return sum(row.verdict == verdict for row in rows)
+
+    text = f"{count('same')} of {len(rows)} published taus follow from the published numbers"
+    if count("ties"):
+        text += f"; {count('ties')} (~) do if scores printed as equal were not"
+    if count("differs"):
+        text += f"; {count('differs')} (≠) do not"
+    return f"{text}."
+
+
+def label(found: Summary) -> str:
+    """A metric's name, with * for a static baseline and an arrow where lower is better."""
+    return (
+        found.metric
+        + (" *" if found.kind == "baseline" else "")
+        + ("" if found.higher_is_better else " ↓")
+    )
+
+
+def interval(found: Summary | Comparison) -> str:
+    """The interval of the weighted tau; empty where there is none."""
+    estimate = found.statistics[MAIN]
+    low, high = number(estimate.low, 2), number(estimate.high, 2)
+    return f"{low} … {high}" if low else ""
+
+
+def tau(result: Validation, dataset: str, found: Summary) -> str:
+    """The weighted tau of a metric on a dataset; chance as its range, empty if undefined."""
+    for row in result.comparisons:
+        if (row.dataset, row.metric) == (dataset, found.metric):
+            if found.kind == "chance":
+                return interval(row)
+            return number(row.statistics[MAIN].value, 2)
+    return ""
+
+
+def number(value: float, places: int) -> str:
+    """A fixed number of decimals; empty for an undefined value, and no minus before a zero."""
+    if value != value:
+        return ""
+    text = f"{value:.{places}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def digits(name: str) -> int:
+    """Decimals that a statistic is shown with."""
+    return 3 if name in ("rel1", "rel3", "regret") else 2
+
+
+def p_value(value: float) -> str:
+    """Two decimals, three for small values; empty where there is no test."""
+    if value != value:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _clean(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value]
+    return finite_or_none(value)

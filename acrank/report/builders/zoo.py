@@ -1,0 +1,191 @@
+"""A listing of a zoo, and the check of a zoo file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from acrank.report.document import Column, Document, Records, Text, tabulate
+
+if TYPE_CHECKING:
+    from acrank.zoo.check import Checked
+    from acrank.zoo.listing import Listed
+
+Values = dict[str, Any]
+
+COLUMNS = (
+    "name",
+    "source",
+    "params_m",
+    "norm_layers",
+    "norm_channels",
+    "input_size",
+    "license",
+    "tags",
+    "cached",
+    "revision",
+    "macs_g",
+    "memory_mb",
+    "weights_mb",
+    "reason",
+    "norms",
+)
+CHECKED = (
+    *("name", "line", "source", "status", "revision", "license", "weights_mb"),
+    *("errors", "warnings"),
+)
+_SHOWN = {
+    "name": Column("name", words=True),
+    "source": Column("source", words=True, priority=8),
+    "params_m": Column("params M", priority=1),
+    "macs_g": Column("MACs G", priority=2),
+    "memory_mb": Column("memory MB", priority=2),
+    "weights_mb": Column("weights MB", priority=3),
+    "norm_layers": Column("norm layers", priority=5),
+    "norm_channels": Column("norm channels", priority=9),
+    "norms": Column("norms", words=True, priority=5),
+    "input_size": Column("input size", words=True, priority=4),
+    "license": Column("license", words=True, priority=3),
+    "tags": Column("tags", words=True, priority=6),
+    "cached": Column("cached", words=True, priority=1),
+    "revision": Column("revision", words=True, detail=True),
+    "reason": Column("reason", words=True),
+}
+# Not shown where no row has one.
+_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason", "norms"))
+# Digits of a commit in the table of a check; those of a SHA-256 are as many.
+_SHORT = 12
+
+
+@dataclass(frozen=True)
+class ZooReport:
+    """The described entries of a zoo, in order."""
+
+    listed: Sequence[Listed]
+
+    def document(self) -> Document:
+        """A row for each entry, and how many there are."""
+        rows = [_values(row) for row in self.listed]
+        shown = [
+            (column, _cell(name))
+            for name, column in _SHOWN.items()
+            if name not in _OPTIONAL or any(_tells(row, name) for row in rows)
+        ]
+        failed = sum(row["reason"] is not None for row in rows)
+        count = f"{len(rows)} models" + (f", {failed} cannot be described" if failed else "")
+        return Document((tabulate("Models", shown, rows, silent=True), Text(count)))
+
+    def records(self) -> Records:
+        """Everything that is known of each entry."""
+        return Records(COLUMNS, self.data())
+
+    def data(self) -> list[Values]:
+        """The same."""
+        return [_values(row) for row in self.listed]
+
+
+def _values(row: Listed) -> Values:
+    info, costs = row.info, row.costs
+    return {
+        "name": info.name,
+        "source": info.source,
+        "params_m": _in(1e6, info.params or None),
+        "norm_layers": info.norm_layers or None,
+        "norm_channels": info.norm_channels or None,
+        "input_size": "x".join(map(str, info.input_size)) if any(info.input_size) else None,
+        "license": info.license,
+        "tags": " ".join(info.tags),
+        "cached": info.cached,
+        "revision": info.revision,
+        "macs_g": _in(1e9, costs.macs if costs else None),
+        "memory_mb": _in(1e6, costs.memory if costs else None, digits=None),
+        "weights_mb": _in(1e6, row.size),
+        "reason": row.reason,
+        "norms": info.norms or None,
+    }
+
+
+def _in(unit: float, value: int | None, digits: int | None = 3) -> float | None:
+    return None if value is None else round(value / unit, digits)
+
+
+def _cell(name: str) -> Callable[[Values], str]:
+    return lambda row: _text(_origin(row) if name == "source" else row[name])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return "" if value is None else str(value)
+
+
+def _tells(row: Values, name: str) -> bool:
+    """Whether an optional column says something: of norms, more than how many BatchNorms."""
+    if name == "norms" and row["norms"]:
+        return bool(row["norms"] != f"{row['norm_layers']} BatchNorm")
+    return row[name] is not None
+
+
+def _origin(row: Values) -> str:
+    """A model's source, short where its name says it."""
+    source: str = row["source"]
+    return "timm" if source == row["name"] and ":" not in source else source
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found out about the entries of a zoo file, in its order."""
+
+    checks: Sequence[Checked]
+
+    def document(self) -> Document:
+        """A row for each entry, and how many have errors and warnings."""
+        statuses = [checked.status for checked in self.checks]
+        errors, warnings = statuses.count("error"), statuses.count("warning")
+        count = f"{len(statuses)} models, {errors} with errors, {warnings} with warnings"
+        columns: list[tuple[Column, Callable[[Checked], str]]] = [
+            (Column("line", priority=1), lambda checked: _text(checked.line)),
+            (Column("name", words=True), lambda checked: checked.name),
+            (Column("status", words=True), lambda checked: checked.status),
+            (Column("revision", words=True, priority=4), _short_revision),
+            (Column("license", words=True, priority=2), lambda checked: checked.license or ""),
+            (Column("weights MB", priority=3), lambda checked: _text(_megabytes(checked))),
+            (Column("says", words=True), lambda c: "; ".join([*c.errors, *c.warnings])),
+        ]
+        table = tabulate("Entries", columns, self.checks, header=1, silent=True)
+        return Document((table, Text(count)))
+
+    def records(self) -> Records:
+        """A row for each entry, with all its errors and warnings in one cell each."""
+        lists = ("errors", "warnings")
+        rows = ({**row, **{n: "; ".join(row[n]) for n in lists}} for row in self.data())
+        return Records(CHECKED, rows)
+
+    def data(self) -> list[Values]:
+        """Everything that was found out of each entry."""
+        return [
+            {
+                "name": checked.name,
+                "line": checked.line,
+                "source": checked.source,
+                "status": checked.status,
+                "revision": checked.revision,
+                "license": checked.license,
+                "weights_mb": _megabytes(checked),
+                "errors": checked.errors,
+                "warnings": checked.warnings,
+            }
+            for checked in self.checks
+        ]
+
+
+def _megabytes(checked: Checked) -> float | None:
+    return None if checked.size is None else round(checked.size / 1e6, 3)
+
+
+def _short_revision(checked: Checked) -> str:
+    revision = checked.revision or ""
+    return revision if ":" in revision else revision[:_SHORT]

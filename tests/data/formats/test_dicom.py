@@ -1,0 +1,277 @@
+"""DICOM files: units, windows, colours, frames, what is refused, and what is never said."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pydicom")
+
+from acrank.data import draw_sample, open_target
+from acrank.data.decode import Pixels
+from acrank.data.formats import format_of, image_source
+from acrank.data.images import Opening
+from acrank.errors import AcrankError, DataError, MissingExtraError
+from tests.data.builders import encoded, fill_folder, noise
+from tests.data.formats.builders import dicom, scatter_dicom
+
+RAMP = np.arange(0, 4096, dtype=np.uint16).reshape(64, 64)
+
+
+def bundled(name: str) -> Path:
+    """A file that comes with pydicom; nothing is downloaded."""
+    import pydicom
+
+    return Path(pydicom.__file__).parent / "data" / "test_files" / name
+
+
+def pixels(data: bytes, window: tuple[float, float] | None = None) -> Pixels:
+    source = image_source(Path("x.png"), Opening())  # to keep the import of formats honest
+    assert source.file == Path("x.png")
+    from acrank.data.formats.dicom import DicomSource
+
+    decoded = DicomSource(Path("x.dcm"), window).decode(data)
+    assert decoded.peak is None or decoded.values.ndim == 3
+    return decoded.pixels(16)
+
+
+def refusal(data: bytes, folder: Path) -> AcrankError:
+    """What is said of a folder with one such file among sound ones."""
+    scatter_dicom(folder, 2)
+    (folder / "a" / "x.dcm").write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        draw_sample(open_target(str(folder)), 5, 5, 0)
+    assert "Doe" not in str(caught.value)
+    assert "SECRET42" not in str(caught.value)
+    assert "1 of 5 images" in caught.value.message
+    return caught.value
+
+
+def test_a_window_of_the_file_is_the_standards() -> None:
+    # PS3.3 C.11.2.1.2.1: centre 2048, width 4096 maps 0 to black and 4095 to white
+    shown = pixels(dicom(RAMP, WindowCenter=2048, WindowWidth=4096))
+    assert np.array_equal(shown, np.rint(RAMP / 4095 * 255).astype(np.uint8))
+    narrow = pixels(dicom(RAMP, WindowCenter=100, WindowWidth=51))
+    assert (narrow[RAMP <= 74].max(), narrow[RAMP >= 125].min()) == (0, 255)
+    assert narrow.flat[100] == round(255 * ((100 - 99.5) / 50 + 0.5))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [("LINEAR_EXACT", 0.25), ("SIGMOID", 1 / (1 + np.exp(1)))],
+)
+def test_other_functions_of_a_window(function: str, expected: float) -> None:
+    data = dicom(RAMP, WindowCenter=1000, WindowWidth=400, VOILUTFunction=function)
+    assert pixels(data).flat[900] == pytest.approx(255 * expected, abs=0.51)
+
+
+def test_values_have_units_before_the_users_window_counts() -> None:
+    data = dicom(RAMP, RescaleSlope=2, RescaleIntercept=-1024, WindowCenter=0, WindowWidth=9)
+    shown = pixels(data, window=(-160, 240))
+    units = 2.0 * RAMP - 1024
+    assert np.array_equal(shown, np.rint(((units + 160) / 400).clip(0, 1) * 255).astype(np.uint8))
+
+
+def test_signed_values_and_padding_without_a_window() -> None:
+    values = np.linspace(-1000, 1000, 4000).astype(np.int16).reshape(40, 100)
+    values[:5] = -32768
+    shown = pixels(dicom(values, PixelPaddingValue=-32768, RescaleIntercept=0, RescaleSlope=1))
+    low, high = np.percentile(values[5:], (0.5, 99.5))
+    expected = np.rint(((values.astype(float) - low) / (high - low)).clip(0, 1) * 255)
+    assert np.abs(shown - expected).max() <= 1
+
+
+def test_white_that_is_zero_is_inverted() -> None:
+    plain = dicom(RAMP, WindowCenter=2048, WindowWidth=4096)
+    inverted = dicom(
+        RAMP, WindowCenter=2048, WindowWidth=4096, PhotometricInterpretation="MONOCHROME1"
+    )
+    assert np.abs(pixels(plain).astype(int) + pixels(inverted) - 255).max() <= 1
+
+
+def test_eight_bits_without_units_stay_as_they_are() -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(pixels(dicom(values)), values)
+
+
+def test_large_images_are_reduced_as_others_are() -> None:
+    values = np.tile(np.arange(0, 2000, dtype=np.uint16), (1600, 1))
+    shown = pixels(dicom(values, WindowCenter=1000, WindowWidth=2001))
+    assert shown.shape == (800, 1000)
+    assert abs(int(shown[0, 500]) - 127) <= 1
+
+
+def test_bundled_files_of_other_kinds() -> None:
+    for name, shape in {
+        "examples_palette.dcm": (350, 800, 3),
+        "examples_ybr_color.dcm": (240, 320, 3),
+        "MR_small_RLE.dcm": (64, 64),
+        "MR_small_bigendian.dcm": (64, 64),
+        "examples_jpeg2k.dcm": (480, 640, 3),
+        "SC_rgb_rle_16bit.dcm": (100, 100, 3),
+        "ExplVR_BigEnd.dcm": (60, 80, 3),
+    }.items():
+        assert pixels(bundled(name).read_bytes()).shape == shape
+    same = [pixels(bundled(f"MR_small{e}.dcm").read_bytes()) for e in ("", "_RLE", "_bigendian")]
+    assert np.array_equal(same[0], same[1])
+    assert np.array_equal(same[0], same[2])
+
+
+def test_a_palette_is_its_colours() -> None:
+    from pydicom import dcmread
+    from pydicom.pixels import apply_color_lut
+
+    found = dcmread(bundled("examples_palette.dcm"))
+    colours = apply_color_lut(found.pixel_array, found)
+    assert np.array_equal(pixels(bundled("examples_palette.dcm").read_bytes()), colours >> 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "hint"),
+    [
+        ("JPEGLSNearLossless_16.dcm", "no decoder for that is installed", "pip install pyjpegls"),
+        ("JPGExtended.dcm", "the installed decoder fails", "pylibjpeg pylibjpeg-libjpeg"),
+        ("image_dfl.dcm", "a deflated DICOM file", "gdcmconv --raw"),
+        ("MR_truncated.dcm", "cut short: 8130 of 8192 bytes of pixels", "Repair or remove"),
+        ("test-SR.dcm", "a DICOM file without an image", "reports, plans and DICOMDIR"),
+        ("rtdose.dcm", "15 frames without times: slices of a volume", "NIfTI (dcm2niix)"),
+        ("SC_rgb_rle_32bit.dcm", "where 0 to 65535 is read", ""),
+        ("badVR.dcm", "a damaged DICOM file (ValueError)", "Repair or remove"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, name: str, reason: str, hint: str) -> None:
+    error = refusal(bundled(name).read_bytes(), tmp_path)
+    assert reason in error.message
+    assert hint in str(error.hint)
+    assert error.message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Rows": 60000, "Columns": 60000},
+        {"BitsAllocated": 24},
+        {"PhotometricInterpretation": "YBR_PARTIAL_420"},
+        {"SamplesPerPixel": 4, "PlanarConfiguration": 0},
+        {"PixelData": b""},
+    ],
+)
+def test_hostile_headers(tmp_path: Path, elements: dict[str, Any]) -> None:
+    refusal(dicom(np.zeros((8, 8), np.uint8), **elements), tmp_path)
+
+
+def test_damage_anywhere_is_one_line(tmp_path: Path) -> None:
+    data = dicom(RAMP[:8, :8], WindowCenter=1, WindowWidth=2)
+    from acrank.data.checks import Fault
+    from acrank.data.draw import read_image
+    from acrank.data.imagefile import strict_pillow
+    from acrank.data.target import Item
+
+    generator = np.random.default_rng(0)
+    path = tmp_path / "x.dcm"
+    with strict_pillow():
+        for _ in range(150):
+            damaged = bytearray(data)
+            for place in generator.integers(132, len(data), 3):
+                damaged[place] = int(generator.integers(256))
+            path.write_bytes(damaged[: int(generator.integers(200, len(data)))])
+            found = read_image(Item("k", 0, image_source(path, Opening())))
+            if isinstance(found, Fault):
+                assert "\n" not in found.reason
+                assert "Doe" not in found.reason
+
+
+def test_the_first_frame_of_a_film(tmp_path: Path) -> None:
+    for number in range(4):
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        frames = np.random.default_rng(number).integers(0, 256, (3, 8, 8), dtype=np.uint8)
+        (folder / f"{number}.dcm").write_bytes(dicom(frames, frames=3, FrameTime="33"))
+    sample = draw_sample(open_target(str(tmp_path)), 4, 2, 0)
+    assert any("4 of 4 images have 3 pages or frames" in text for text in sample.warnings)
+
+
+@pytest.mark.parametrize("suffix", [".dcm", ".DCM", "", ".12345"])
+def test_class_folders_and_tables(tmp_path: Path, suffix: str) -> None:
+    scatter_dicom(tmp_path, 3, suffix)
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "a" / "LICENSE").write_text("text")
+    target = open_target(str(tmp_path))
+    assert len(target.items) == 6
+    sample = draw_sample(target, 6, 3, 0)
+    assert any("6 of 6 images are DICOM files without a window" in text for text in sample.warnings)
+    table = tmp_path / "t.csv"
+    rows = [f"{item.key},{target.classes[item.label]}\n" for item in target.items]
+    table.write_text("path,label\n" + "".join(rows))
+    listed = draw_sample(open_target(str(table)), 6, 3, 0)
+    assert all(map(np.array_equal, listed.images, sample.images))
+
+
+def test_a_window_changes_the_fingerprint_and_the_notes(tmp_path: Path) -> None:
+    scatter_dicom(tmp_path, 3, WindowCenter=[2048, 100], WindowWidth=[4096, 10])
+    own = draw_sample(open_target(str(tmp_path)), 6, 3, 0)
+    users = draw_sample(open_target(str(tmp_path), window=(0, 500)), 6, 3, 0)
+    assert own.fingerprint != users.fingerprint
+    assert not np.array_equal(own.images[0], users.images[0])
+    assert users.warnings == ()
+    told = " ".join(own.warnings)
+    assert "6 of 6 images are DICOM files that are shown by the window that each" in told
+    assert "6 of 6 images are DICOM files that give several windows" in told
+
+
+def test_several_formats_are_said(tmp_path: Path) -> None:
+    scatter_dicom(tmp_path, 2)
+    fill_folder(tmp_path, {"a": 1})
+    (tmp_path / "a" / "7.png").write_bytes(encoded(noise(3)))
+    told = " ".join(open_target(str(tmp_path)).warnings)
+    assert "4 are DICOM" in told
+    assert "2 are PNG, JPEG or similar." in told
+    assert "1 have a namesake in the other format beside them: are they copies?" in told
+
+
+def test_slices_of_one_scan_are_said(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for place in range(5):
+            values = np.random.default_rng(place).integers(0, 99, (8, 8), dtype=np.uint16)
+            position = {
+                "ImagePositionPatient": [0, 0, place],
+                "SeriesInstanceUID": f"1.2.{ord(name)}",
+            }
+            (tmp_path / name / f"{place}.dcm").write_bytes(dicom(values + ord(name), **position))
+    (note,) = open_target(str(tmp_path)).warnings
+    assert note.startswith(f"{tmp_path / 'a'} and 1 more folder(s) hold slices of one scan each")
+
+
+def test_files_that_are_no_dicom_are_no_images(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(encoded(noise(1)))
+    assert format_of(tmp_path / "x.dcm") is None
+    (tmp_path / "y.dcm").mkdir()
+    assert format_of(tmp_path / "y.dcm") is None
+
+
+def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scatter_dicom(tmp_path, 1)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'acrank\[medical\]'"):
+        open_target(str(tmp_path))
+
+
+def test_images_with_masks(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from acrank.data import Drawing, open_any
+
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        values = np.random.default_rng(number).integers(0, 4096, (40, 36), dtype=np.uint16)
+        (tmp_path / "images" / f"{number}.dcm").write_bytes(dicom(values))
+        mask = np.zeros((40, 36), np.uint8)
+        mask[number : number + 20, 5:20] = 255
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
+    target = open_any(str(tmp_path), "auto")
+    assert target.task == "masks"
+    assert len(target.draw(Drawing(4, 2, 0, image_size=32))) == 4
