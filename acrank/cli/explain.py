@@ -23,6 +23,7 @@ from acrank.cli.output import (
 from acrank.config import RunConfig, make_config
 from acrank.errors import ExitCode
 from acrank.utils.fields import DATA
+from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
     from acrank.report.builders.explanation import ExplanationReport
@@ -35,8 +36,7 @@ def explain(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Name of a model in the zoo; without --zoo of timm, or hf-hub:ORG/NAME, "
-            "local-dir:PATH.",
+            help=f"Name of a model in the zoo; without --zoo {MODEL}.",
             show_default=False,
         ),
     ],

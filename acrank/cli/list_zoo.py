@@ -10,6 +10,7 @@ import typer
 
 from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError, ExitCode
+from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
@@ -33,7 +34,7 @@ def list_zoo(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Name or wildcard, of the zoo or else of timm; repeatable."),
+        typer.Option(help=f"Name or wildcard in the zoo; without --zoo {MODEL}; repeatable."),
     ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Only entries with this tag; repeatable: all of them.")

@@ -9,6 +9,7 @@ import typer
 
 from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ExitCode
+from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub
@@ -70,7 +71,7 @@ def zoo_add(
     file: Annotated[Path, typer.Argument(help="A zoo file; made if it is not there.")],
     model: Annotated[
         list[str] | None,
-        typer.Argument(help="timm names or wildcards, hf-hub:ORG/NAME[@REVISION], local-dir:PATH."),
+        typer.Argument(help=f"Models, each {MODEL}; wildcards of timm and torchvision."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What reports call the model. [default: from its source]")

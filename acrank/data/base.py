@@ -175,6 +175,11 @@ class AnyTarget(Protocol):
         """Plain sentences for the user."""
         ...
 
+    @property
+    def windowed(self) -> bool:
+        """Whether some of its images have units, so that a window of the user's counts."""
+        ...
+
     def draw(self, drawing: Drawing) -> AnySample:
         """Draw a sample and decode it.
 

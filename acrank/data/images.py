@@ -52,9 +52,11 @@ class ImageSource(ABC):
 
     Attributes:
         group: what first bytes say of such a file.
+        windowed: whether its pixels have units, so that a window of the user's counts.
     """
 
     group: ClassVar[Group] = Group.IMAGE
+    windowed: ClassVar[bool] = False
 
     @abstractmethod
     def open(self) -> BinaryIO:

@@ -52,6 +52,11 @@ class Target:
     items: tuple[Item, ...]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def windowed(self) -> bool:
+        """Whether some of its images have units, so that a window of the user's counts."""
+        return any(item.source.windowed for item in self.items)
+
     def draw(self, drawing: Drawing) -> AnySample:
         """See :func:`acrank.data.draw.draw_sample`."""
         from acrank.data.draw import draw_sample  # it draws from targets

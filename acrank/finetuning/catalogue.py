@@ -11,13 +11,6 @@ from acrank.errors import ConfigError
 
 Option = float | int | str | bool
 
-CLASSIFICATION, SEGMENTATION = "classification", "segmentation"
-# What a network is judged by on each task; the best epoch is chosen by one of them.
-MEASURES = {
-    CLASSIFICATION: ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "loss"),
-    SEGMENTATION: ("dice", "iou", "hd95", "loss"),
-}
-
 
 # What to do about a network that diverged.
 SMALLER_RATE = "A smaller --lr may help."

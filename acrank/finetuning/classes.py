@@ -150,7 +150,7 @@ class ClassTuning(Tuning[Sample, Judged]):
         return Classifying(config, images, preprocessing, device)
 
 
-CLASSES = ClassTuning()
+TUNING = ClassTuning()
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:

@@ -32,6 +32,7 @@ from acrank.utils.fields import (
     refuse_other_kind,
 )
 from acrank.utils.settings import Settings, validated
+from acrank.zoo.sources.registry import MODEL
 
 Monitor = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"
@@ -64,8 +65,7 @@ class FinetuneConfig(Settings):
     model: Annotated[
         str,
         Setting(
-            "Backbone: a name in the zoo; without --zoo of timm, or hf-hub:ORG/NAME, "
-            "local-dir:PATH.",
+            f"Backbone: a name in the zoo; without --zoo {MODEL}.",
             DATA,
             metavar="NAME",
         ),

@@ -234,7 +234,8 @@ def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gall
 
     told, config = (ranking.record.get(name) or {} for name in ("dataset", "config"))
     drawing = Drawing.of(config)
-    target = open_any(data, config.get("task") or CLASSIFICATION, offline=offline)
+    task = config.get("task") or CLASSIFICATION
+    target = open_any(data, task, offline=offline, window=drawing.window)
     sample, fewer = target.draw(drawing), told.get("sampled")
     if isinstance(fewer, int) and drawing.batch_size <= fewer < len(sample):
         # a budget was interrupted

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from acrank.report.renderers.terminal import plain
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Callback
+from acrank.tasks.registry import every_measure
 from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class EpochProgress(ProgressBar):
         parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
         if row["phase"] == "head":
             parts.append("(head alone)")
-        for name in ("loss", "accuracy", "balanced_accuracy", "auroc", "dice", "iou", "hd95"):
+        told = (measure.key for measure in every_measure() if measure.told)
+        for name in ("loss", *told):
             value = row.get(f"val_{name}")
             if value is not None:
                 parts.append(f"val {name.replace('_', ' ')} {value:.4g}")

@@ -79,7 +79,7 @@ def _refuse_idle(folder: Path, config: RunConfig) -> None:
         raise ConfigError(
             f"{option_of(RunConfig, idle[0])} has no meaning with --from-features: the features "
             "are there already.",
-            hint=f"There are {options_text(RunConfig, _of_features())}.",
+            hint=f"It takes {options_text(RunConfig, _of_features())}.",
         )
 
 

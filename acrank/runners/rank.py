@@ -84,7 +84,7 @@ def prepare_run(
     device = choose_device(config.device, elsewhere=config.engine == "ray")
     dtype = choose_autocast(config.precision, device)
     torch.set_num_threads(cpu_threads(config.threads))
-    target = open_any(config.data, config.task, offline=config.offline)
+    target = open_any(config.data, config.task, offline=config.offline, window=config.window)
     task = TASKS[target.task]
     config = config.for_task(task)
     task.require(config)

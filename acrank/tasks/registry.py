@@ -40,6 +40,7 @@ class Measure:
         higher_is_better: the direction.
         quality: what it is called in sentences on an experiment, in the singular and the plural.
         drawn: whether its curve is drawn over the epochs.
+        told: whether it is printed after each epoch.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Measure:
     higher_is_better: bool = True
     quality: tuple[str, str] = ("accuracy", "accuracies")
     drawn: bool = True
+    told: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,8 @@ class Task(ABC):
             experiment is about, unless it is set.
         monitor: the measure that chooses the best epoch, unless it is set.
         averaged: what the measures are means of, in words; empty for all images.
-        tuning: ``module:object``, a :class:`acrank.finetuning.tasks.Tuning`.
-        links: ``module:object``, a :class:`acrank.experiments.benchmark.tasks.Links`.
+        tuning: ``module:object``, a :class:`acrank.finetuning.tuning.Tuning`.
+        parts: ``module:object``, a :class:`acrank.experiments.benchmark.parts.Parts`.
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
         figure: ``module:function`` from a finished fine-tuning to its second figure.
     """
@@ -89,7 +91,7 @@ class Task(ABC):
     monitor: str
     averaged: str
     tuning: str
-    links: str
+    parts: str
     gallery: str
     figure: str
 
@@ -158,19 +160,25 @@ def task_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.name for task in TASKS.values()))
 
 
-def task_named(name: str) -> Task:
+def task_named(name: str | None) -> Task:
     """The first task of a name, for what all tasks of one name have in common.
+
+    Args:
+        name: of a configuration; None, of a record from before there were others, and ``auto``,
+            of data that have not been looked at, stand for classification.
 
     Raises:
         ConfigError: there is none.
     """
+    if name in (None, "auto"):
+        return TASKS["classification"]
     for task in TASKS.values():
         if task.name == name:
             return task
     raise ConfigError(f"There is no task '{name}'.", hint=f"Known: {', '.join(task_names())}.")
 
 
-def measure_keys(*, predicted: bool = False) -> tuple[str, ...]:
-    """Keys of the measures of all tasks; ``predicted`` for those that scores can predict."""
-    every = (m for task in TASKS.values() for m in task.measures if m.predicted or not predicted)
-    return tuple(dict.fromkeys(measure.key for measure in every))
+def every_measure() -> tuple[Measure, ...]:
+    """The measures of all tasks, each key once."""
+    every = {m.key: m for task in TASKS.values() for m in task.measures}
+    return tuple(every.values())

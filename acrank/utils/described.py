@@ -64,6 +64,7 @@ class Setting:
         pixels: whether it is for tasks alone whose labels are of pixels or voxels.
         dimensions: of the images that it is for alone; None for 2 and 3.
         of_features: whether it has a meaning where features on disk are ranked again.
+        decides: settings of other configurations that this one decides, such as ``finetune.lr``.
         not_for: commands that have no such option, and why.
     """
 
@@ -77,6 +78,7 @@ class Setting:
     pixels: bool = False
     dimensions: int | None = None
     of_features: bool = False
+    decides: tuple[str, ...] = ()
     not_for: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def is_for(self, task: Kind) -> bool:

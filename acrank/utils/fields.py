@@ -115,11 +115,10 @@ VoxelSpacing = Annotated[
 IntensityWindow = Annotated[
     Window | None,
     Setting(
-        "Lowest and highest intensity that count, as for CT.",
-        VOLUMES,
+        "Lowest and highest intensity that count, in volumes and in DICOM images, as for CT.",
+        DATA,
         metavar="LOW,HIGH",
-        default="percentiles of each volume",
-        dimensions=3,
+        default="percentiles of each volume; of DICOM images, each file's own window",
     ),
 ]
 Device = Annotated[

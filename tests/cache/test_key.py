@@ -101,7 +101,7 @@ def test_every_setting_is_in_the_key_or_known_not_to_matter() -> None:
         keys.keyed(TASKS["masks"]) | keys.keyed(TASKS["volumes"])
         == RunConfig.model_fields.keys() - free
     )
-    of_masks, of_volumes = {"image_size"}, {"patch", "spacing", "window", "patches"}
+    of_masks, of_volumes = {"image_size"}, {"patch", "spacing", "patches"}
     of_classes = keys.keyed(TASKS["classification"])
     of_pixels = {"decoder", "pixels", "layers"}
     assert keys.keyed(TASKS["masks"]) == of_classes | of_pixels | of_masks

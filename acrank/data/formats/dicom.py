@@ -157,6 +157,7 @@ class DicomSource(PathSource):
     """
 
     group = Group.DICOM
+    windowed = True
     window: tuple[float, float] | None = None
 
     def check(self) -> str | None:

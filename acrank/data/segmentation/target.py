@@ -54,6 +54,11 @@ class SegmentationTarget:
         """The class names; every one has at least one pixel."""
         return self.class_map.names
 
+    @property
+    def windowed(self) -> bool:
+        """Whether some of its images have units, so that a window of the user's counts."""
+        return any(pair.image.windowed for pair in self.items)
+
     def draw(self, drawing: Drawing) -> AnySample:
         """See :func:`acrank.data.segmentation.draw.draw_segmentation`."""
         from acrank.data.segmentation.draw import draw_segmentation  # it draws from targets

@@ -13,7 +13,7 @@ from acrank.data.folders.foreign import kind_of_file
 from acrank.data.images import Opening
 from acrank.data.sources.base import DataSource, Recognised, existing
 from acrank.data.target import Target
-from acrank.errors import AcrankError, DataError
+from acrank.errors import AcrankError, ConfigError, DataError
 from acrank.tasks.registry import TASKS
 from acrank.utils.plugins import Registry, instance_of
 from acrank.utils.visible import typed_line, visible
@@ -102,13 +102,20 @@ def open_any(
         spec: what the user gave.
         task: the name of a task, or ``auto`` to look at the data.
         offline: make no request.
-        window: the lowest and the highest value that count, where pixels have units (DICOM).
+        window: the lowest and the highest value that count, where pixels have units.
 
     Raises:
+        ConfigError: a window is given, and no pixels have units.
         DataError: the data are missing, ill-formed or damaged.
         MissingExtraError: an optional package that reads them is missing.
     """
-    return find_source(spec, task).open(spec, Opening(offline, window))
+    target = find_source(spec, task).open(spec, Opening(offline, window))
+    if window is not None and not target.windowed:
+        raise ConfigError(
+            f"--window is for volumes and DICOM images, and {spec} has neither.",
+            hint="Leave it out.",
+        )
+    return target
 
 
 def open_target(

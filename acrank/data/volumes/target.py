@@ -41,6 +41,7 @@ class VolumeTarget:
     """
 
     task: ClassVar[str] = "volumes"
+    windowed: ClassVar[bool] = True
 
     name: str
     class_map: ClassMap

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import METHODS
-from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task
 from acrank.utils.described import Effect, Setting, described, given
@@ -29,29 +31,8 @@ from acrank.utils.fields import (
 from acrank.utils.settings import Settings, validated
 
 Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
-MEASURE_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-    "dice": "Dice",
-    "iou": "IoU",
-}
-# Settings of fine-tuning and of scoring that an experiment has itself, and under what name.
-OWN = {
-    "finetune": {
-        **{"data": "data", "task": "task", "test": "data", "model": "models", "zoo": "zoo"},
-        **{"method": "method", "options": "options", "epochs": "epochs", "seed": "seeds"},
-        **{"batch_size": "batch_size", "lr": "lrs", "device": "device", "offline": "offline"},
-        **{"trust_code": "trust_code", "threads": "threads"},
-    },
-    "score": {
-        **{"data": "data", "task": "task", "zoo": "zoo", "models": "models", "jobs": "jobs"},
-        **{"metrics": "metrics", "timeout_per_model": "timeout", "threads": "threads"},
-        **{"device": "device", "offline": "offline", "trust_code": "trust_code"},
-    },
-}
-
+# The parts of an experiment and what each is described by.
+PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 
 # Titles of options in the help.
 TUNING, SCORING, MANY = "Fine-tuning", "Scoring", "Time and workers"
@@ -69,6 +50,7 @@ class BenchmarkConfig(Settings):
             DATA,
             Effect.CHOICE,
             metavar="DATA",
+            decides=("finetune.data", "finetune.test", "score.data"),
         ),
     ]
     task: DataKind = "auto"
@@ -94,6 +76,7 @@ class BenchmarkConfig(Settings):
             Effect.CHOICE,
             metavar="FILE|demo",
             default="default, unless --model names models of timm",
+            decides=("finetune.zoo", "score.zoo"),
         ),
     ] = None
     models: Annotated[
@@ -105,17 +88,28 @@ class BenchmarkConfig(Settings):
             Effect.CHOICE,
             option="--model",
             metavar="NAME",
+            decides=("finetune.model", "score.models"),
         ),
     ] = ()
     method: Annotated[
-        str, Setting(f"Method of fine-tuning: {', '.join(METHODS)}.", TUNING, metavar="NAME")
+        str,
+        Setting(
+            f"Method of fine-tuning: {', '.join(METHODS)}.",
+            TUNING,
+            metavar="NAME",
+            decides=("finetune.method",),
+        ),
     ] = "full"
     options: Annotated[
         dict[str, float | int | str | bool],
-        Setting("Options of the method, by name.", TUNING, option=None),
+        Setting(
+            "Options of the method, by name.", TUNING, option=None, decides=("finetune.options",)
+        ),
     ] = Field(default_factory=dict)
     seeds: Annotated[
-        int, Field(ge=1), Setting("Fine-tunings of each model, from seed 0 on.", TUNING)
+        int,
+        Field(ge=1),
+        Setting("Fine-tunings of each model, from seed 0 on.", TUNING, decides=("finetune.seed",)),
     ] = 3
     lrs: Annotated[
         tuple[float, ...],
@@ -125,9 +119,14 @@ class BenchmarkConfig(Settings):
             TUNING,
             option="--lr",
             default="that of the method",
+            decides=("finetune.lr",),
         ),
     ] = ()
-    epochs: Annotated[int, Field(ge=1), Setting("Epochs of each fine-tuning.", TUNING)] = 20
+    epochs: Annotated[
+        int,
+        Field(ge=1),
+        Setting("Epochs of each fine-tuning.", TUNING, decides=("finetune.epochs",)),
+    ] = 20
     batch_size: Annotated[
         int,
         Field(ge=2),
@@ -135,6 +134,7 @@ class BenchmarkConfig(Settings):
             "Images, or patches of volumes, in a batch.",
             TUNING,
             usual=lambda task: task.batch_size,
+            decides=("finetune.batch_size",),
         ),
     ] = 32
     samples: Annotated[
@@ -163,6 +163,7 @@ class BenchmarkConfig(Settings):
             Effect.RANKING,
             option="--metric",
             metavar="NAME",
+            decides=("score.metrics",),
         ),
     ] = ("all",)
     score_samples: Annotated[
@@ -183,7 +184,12 @@ class BenchmarkConfig(Settings):
     jobs: Annotated[
         int,
         Field(ge=1),
-        Setting("Fine-tunings at a time, each in a process of its own.", MANY, Effect.NOTHING),
+        Setting(
+            "Fine-tunings at a time, each in a process of its own.",
+            MANY,
+            Effect.NOTHING,
+            decides=("score.jobs",),
+        ),
     ] = 1
     timeout: Annotated[
         Seconds | None,
@@ -192,6 +198,7 @@ class BenchmarkConfig(Settings):
             MANY,
             Effect.NOTHING,
             metavar="TIME",
+            decides=("score.timeout_per_model",),
         ),
     ] = None
     threads: Threads = None
@@ -209,10 +216,12 @@ class BenchmarkConfig(Settings):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
-        for part, own in OWN.items():
+        for part in PARTS:
+            own = decided(part)
             for name in own.keys() & getattr(self, part).keys():
                 raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
+        self.scoring(data="x")
         return self
 
     def for_task(self, task: Task) -> Self:
@@ -238,31 +247,25 @@ class BenchmarkConfig(Settings):
         self, *, data: str, model: str, seed: int, lr: float | None, test: str | None = None
     ) -> FinetuneConfig:
         """The configuration of one fine-tuning."""
-        return FinetuneConfig(
-            **{
-                "monitor": self.measure,
-                **self.of_task,
-                **self.finetune,
-                "data": data,
-                "task": self.task,
-                "test": test,
-                "model": model,
-                "zoo": self.zoo,
-                "method": self.method,
-                "options": {**self._norm_options, **self.options},
-                "epochs": self.epochs,
-                "batch_size": self.batch_size,
-                "seed": seed,
-                "lr": lr,
-                "device": self.device,
-                "offline": self.offline,
-                "trust_code": self.trust_code,
-            }
-        )
+        this = {"data": data, "test": test, "model": model, "seed": seed, "lr": lr}
+        options = {**self._norm_options, **self.options}
+        settings = {"monitor": self.measure, **self._of_task, **self.finetune}
+        settings |= {**self._own("finetune"), **this, "options": options}
+        return make_finetune_config(settings)
+
+    def scoring(self, data: str) -> RunConfig:
+        """The configuration of one scoring."""
+        usual = {"samples": self.score_samples, "norms": self.norms}
+        settings = {**usual, **self._of_task, **self.score, **self._own("score"), "data": data}
+        return make_config({name: value for name, value in settings.items() if value is not None})
+
+    def _own(self, part: str) -> dict[str, Any]:
+        """What the experiment decides of a part, by the part's fields."""
+        return {name: getattr(self, field) for name, field in decided(part).items()}
 
     @property
-    def of_task(self) -> dict[str, Any]:
-        """The settings for some tasks alone that somebody has set: scoring takes them too."""
+    def _of_task(self) -> dict[str, Any]:
+        """The settings for some tasks alone that somebody has set; both parts take them."""
         about = described(BenchmarkConfig)
         return given(self, [name for name, setting in about.items() if setting.of_some_tasks])
 
@@ -271,6 +274,22 @@ class BenchmarkConfig(Settings):
         """Layers of the method, if it is about norms; unsaid they are its own usual ones."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
+
+
+@cache
+def decided(part: str) -> dict[str, str]:
+    """The settings of a part that an experiment has itself, and the names of its fields.
+
+    They are those that fields state, and those that both configurations share for all tasks.
+
+    Args:
+        part: of ``PARTS``.
+    """
+    own, others = described(BenchmarkConfig), described(PARTS[part])
+    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_tasks)
+    stated = ((path, name) for name, one in own.items() for path in one.decides)
+    named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
+    return {**{name: name for name in same}, **named}
 
 
 def make_benchmark_config(settings: dict[str, Any]) -> BenchmarkConfig:

@@ -17,41 +17,32 @@ from acrank.data.segmentation.maskfile import read_mask
 from acrank.errors import DataError
 from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
+from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
 
 
-def link_masks(
-    data: str, given: Path | None, folder: Path, test_share: float, samples: int | None
-) -> tuple[Path, Path, tuple[int, int], tuple[str, ...]]:
-    """Link the training and the test images of a dataset, and their masks, into two folders.
+class MaskParts(Parts):
+    """Images with masks; those with rare classes are parted by the same share as others."""
 
-    Args:
-        data: folder of images and masks; see :func:`acrank.data.segmentation.open_segmentation`.
-        given: folder of the test images; None to keep a part of the training images back, those
-            with rare classes by the same share.
-        folder: for both, which ends up with links and ``classes.yaml``.
-        test_share: that part.
-        samples: training images to use, those with rare classes among them; None for all.
+    def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
+        """Link images and masks into two folders, with ``classes.yaml``."""
+        refuse_inside(wanted.data, wanted.folder)
+        given, config = wanted.given, wanted.config
+        target = open_segmentation(wanted.data)
+        keys = [pair.key for pair in target.items]
+        holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
+        training, kept = holdings.apart(None if given else config.test_share, config.samples)
+        other = None if given is None else _test_target(given, target)
+        tested = [pair.key for pair in other.items] if other else kept
+        places = wanted.folder / "train", wanted.folder / "test"
+        _link(places[0], target, training, target.class_map)
+        another = other and other.class_map != target.class_map
+        _link(places[1], other or target, tested, other.class_map if other and another else None)
+        told = [f"{given}: {text}" for text in (other.warnings if other else ())]
+        found = Dataset(wanted.name, *places, (len(training), len(tested)))
+        return found, [wanted.numbers(found.images), *target.warnings, *told]
 
-    Returns:
-        Both folders, how many images they have, and what a user should know of the data.
 
-    Raises:
-        ConfigError: the dataset is in that folder.
-        DataError: the data cannot be used.
-    """
-    refuse_inside(data, folder)
-    target = open_segmentation(data)
-    keys = [pair.key for pair in target.items]
-    holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
-    training, kept = holdings.apart(None if given else test_share, samples)
-    other = None if given is None else _test_target(given, target)
-    tested = [pair.key for pair in other.items] if other else kept
-    places = folder / "train", folder / "test"
-    _link(places[0], target, training, target.class_map)
-    another = other and other.class_map != target.class_map
-    _link(places[1], other or target, tested, other.class_map if other and another else None)
-    told = (*target.warnings, *(f"{given}: {text}" for text in (other.warnings if other else ())))
-    return *places, (len(training), len(tested)), told
+PARTS = MaskParts()
 
 
 def _classes_held(target: SegmentationTarget) -> Held:

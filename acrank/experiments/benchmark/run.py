@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acrank.config import RunConfig, make_config
+from acrank.config import RunConfig
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, open_tuner
-from acrank.experiments.benchmark.config import MEASURE_NAMES, BenchmarkConfig
+from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
-    Dataset,
     common_task,
     prepare_datasets,
 )
+from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.scores import scores_csv
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.experiments.validation import Validation, validate
@@ -25,7 +25,7 @@ from acrank.results import Ranking
 from acrank.runners.callbacks import Callback
 from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.runners.worker_pool import WorkerPool
-from acrank.tasks.registry import Task
+from acrank.tasks.registry import Measure, Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
 from acrank.utils.files import folder_name, write_whole
@@ -104,14 +104,14 @@ def _experiment(
     # what scoring would refuse after all the fine-tunings, it refuses now
     scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
-    outcomes = _tune_all(config, datasets, names, output, say)
+    outcomes = _tune_all(config, task, datasets, names, output, say)
     tables = Tables(config, datasets, names, outcomes)
     tables.write(output)
     if not tables.accuracies:
         raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
     rankings = {d.name: rank_zoo(_scoring(config, d), callback) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
-    found = _compared(output, tables.accuracies, config.measure)
+    found = _compared(output, tables.accuracies, task.measure(config.measure))
     return Experiment(
         datasets=tuple(datasets),
         outcomes=tuple(outcomes),
@@ -127,39 +127,23 @@ def _experiment(
 
 
 def _compared(
-    output: Path, accuracies: Mapping[tuple[str, str], float], measure: str
+    output: Path, accuracies: Mapping[tuple[str, str], float], measure: Measure
 ) -> Validation | None:
     datasets = [dataset for dataset, _ in accuracies]
     if max(map(datasets.count, datasets)) < FEWEST_MODELS:
         return None
     found = validate(output / "SCORES.csv", output / "ACCURACIES.csv")
-    return replace(found, truth=MEASURE_NAMES[measure])
+    return replace(found, truth=measure.words)
 
 
 def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
-    settings = {
-        "samples": config.score_samples,
-        **config.of_task,
-        "norms": config.norms,
-        **config.score,
-        "data": str(dataset.train),
-        "task": config.task,
-        "zoo": config.zoo,
-        "models": config.models,
-        "metrics": config.metrics,
-        "jobs": config.jobs,  # what kills its process in fine-tuning would in scoring
-        "timeout_per_model": config.timeout,
-        "threads": config.threads,
-        "device": config.device,
-        "offline": config.offline,
-        "trust_code": config.trust_code,
-    }
-    known = make_config({k: v for k, v in settings.items() if v is not None})
-    return known.model_copy(update=dataset.geometry(config.score))
+    known = config.scoring(str(dataset.train))
+    return known.model_copy(update=dataset.settings(config.score))
 
 
 def _tune_all(
     config: BenchmarkConfig,
+    task: Task,
     datasets: Sequence[Dataset],
     names: Sequence[str],
     output: Path,
@@ -170,7 +154,7 @@ def _tune_all(
     def cell(dataset: Dataset, model: str, lr: float | None, seed: int) -> Cell:
         settings = config.finetuning(
             data=str(dataset.train), test=str(dataset.test), model=model, seed=seed, lr=lr
-        ).model_copy(update=dataset.geometry(config.finetune))
+        ).model_copy(update=dataset.settings(config.finetune))
         rate = "lr" if lr is None else f"lr{lr:g}"
         folder = output / "cells" / dataset.name / folder_name(model) / f"{rate}-seed{seed}"
         return Cell(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
@@ -178,7 +162,7 @@ def _tune_all(
     rates: tuple[float | None, ...] = config.lrs or (None,)
     pairs = list(itertools.product(datasets, names))
     total = len(pairs) * (len(rates) + config.seeds - 1)
-    counted = _Counted(say, total, config.measure)
+    counted = _Counted(say, total, task.measure(config.measure))
     first = [cell(d, m, lr, 0) for d, m in pairs for lr in rates]
     outcomes = list(_run(config, first, counted))
     chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
@@ -212,7 +196,7 @@ def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> I
 class _Counted:
     say: Said
     total: int
-    measure: str
+    measure: Measure
     done: int = 0
     told: set[str] = field(default_factory=set)
 
@@ -220,7 +204,7 @@ class _Counted:
         self._tell(outcome)
         self.done += 1
         spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
-        found = outcome.reason or self._quality(outcome.test.get(self.measure))
+        found = outcome.reason or self._quality(outcome.test.get(self.measure.key))
         early = f"; ended early: {outcome.stopped}" if outcome.stopped else ""
         self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent}){early}")
 
@@ -236,5 +220,5 @@ class _Counted:
                 self.say(told)
 
     def _quality(self, value: float | None) -> str:
-        name = MEASURE_NAMES[self.measure]
+        name = self.measure.words
         return f"no test {name}" if value is None else f"test {name} {value:.4f}"

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from acrank.data.volumes import VolumeSettings
 from acrank.experiments.benchmark.cells import Outcome
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.datasets import Dataset
+from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.validation.agreement import weighted_tau
-from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SEGMENTATION
+from acrank.tasks.registry import task_named
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text, json_text
 
@@ -40,11 +39,6 @@ def best_rate(
 def deviation(values: Sequence[float]) -> float | None:
     """Standard deviation over the seeds; None for a single one."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def _geometry(volumes: VolumeSettings) -> dict[str, object]:
-    """What fine-tuning and scoring have in common."""
-    return {name: getattr(volumes, name) for name in ("patch", "spacing", "window")}
 
 
 class Tables:
@@ -102,14 +96,18 @@ class Tables:
         record = {
             "config": self.config.model_dump(mode="json"),
             "images": {d.name: list(d.images) for d in self.datasets},
-            "volumes": {d.name: _geometry(d.volumes) for d in self.datasets if d.volumes},
+            "volumes": {
+                d.name: {**d.settled, "window": self.config.window}
+                for d in self.datasets
+                if d.settled
+            },
             "ceilings": {k: None if math.isnan(v) else v for k, v in self.ceilings.items()},
             "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 1),
         }
         write_whole(output / "experiment.json", json_text(record))
 
     def _cells_csv(self) -> str:
-        measures = MEASURES[SEGMENTATION if self.config.task == SEGMENTATION else CLASSIFICATION]
+        measures = task_named(self.config.task).measure_keys
         columns = (
             *("dataset", "model", "lr", "seed"),
             *(f"val_{name}" for name in measures),

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,51 +20,39 @@ from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
 from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
+from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
 from acrank.utils.paths import user_path
 
 # Of the folders of links, whatever those of the dataset are called.
 IMAGES, LABELS = "images", "labels"
 
 
-def link_volumes(
-    data: str,
-    given: Path | None,
-    folder: Path,
-    test_share: float,
-    samples: int | None,
-    settings: VolumeSettings,
-) -> tuple[Path, Path, tuple[int, int], VolumeSettings]:
-    """Link the training and the test volumes of a dataset, and their labels, into two folders.
+class VolumeParts(Parts):
+    """Volumes with labels; those with rare classes are parted by the same share as others."""
 
-    Args:
-        data: folder of volumes; see :func:`acrank.data.volumes.open_volumes`.
-        given: folder of the test volumes; None to keep some of the training volumes back, those
-            with rare classes by the same share.
-        folder: for both, which ends up with links and what says how labels are read.
-        test_share: that part.
-        samples: training volumes to use, those with rare classes among them; None for all.
-        settings: of patches, as far as they are set.
+    def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
+        """Link volumes and labels into two folders, with what says how labels are read.
 
-    Returns:
-        Both folders, how many volumes they have, and the settings, with the patch and the spacing
-        that suit the training volumes where none is set.
+        The patch and the spacing that suit the training volumes are settled where none is set.
+        """
+        refuse_inside(wanted.data, wanted.folder)
+        given, config = wanted.given, wanted.config
+        target = open_volumes(wanted.data)
+        keys = [case.key for case in target.items]
+        holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
+        training, kept = holdings.apart(None if given else config.test_share, config.samples)
+        other = None if given is None else _test_target(given, target)
+        tested = [case.key for case in other.items] if other else kept
+        places = wanted.folder / "train", wanted.folder / "test"
+        _link(places[0], wanted.data, target, training)
+        _link(places[1], str(given or wanted.data), other or target, tested)
+        settings = VolumeSettings(config.patch, config.spacing, config.window)
+        settled = _settled(target, training, settings)
+        found = Dataset(wanted.name, *places, (len(training), len(tested)), settled)
+        return found, [wanted.numbers(found.images)]
 
-    Raises:
-        ConfigError: the dataset is in that folder.
-        DataError: the data cannot be used.
-        MissingExtraError: the libraries that read volumes are missing.
-    """
-    refuse_inside(data, folder)
-    target = open_volumes(data)
-    keys = [case.key for case in target.items]
-    holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
-    training, kept = holdings.apart(None if given else test_share, samples)
-    other = None if given is None else _test_target(given, target)
-    tested = [case.key for case in other.items] if other else kept
-    places = folder / "train", folder / "test"
-    _link(places[0], data, target, training)
-    _link(places[1], str(given or data), other or target, tested)
-    return *places, (len(training), len(tested)), _settled(target, training, settings)
+
+PARTS = VolumeParts()
 
 
 def _classes_held(target: VolumeTarget) -> Held:
@@ -112,8 +101,8 @@ def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]
 
 def _settled(
     target: VolumeTarget, training: Collection[str], settings: VolumeSettings
-) -> VolumeSettings:
-    """What is set, and else what suits the training volumes."""
+) -> dict[str, Any]:
+    """The patch and the spacing that are set, and else those that suit the training volumes."""
     cases: tuple[Case, ...] = tuple(case for case in target.items if case.key in training)
     cutter = Cutter.of(replace(target, items=cases), settings, seed=0)
-    return replace(settings, patch=cutter.patch, spacing=cutter.spacing)
+    return {"patch": cutter.patch, "spacing": cutter.spacing}

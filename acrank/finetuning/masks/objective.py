@@ -228,4 +228,4 @@ class MaskTuning(PixelTuning[MaskedImages]):
         return Segmenting(config, images, preprocessing, device)
 
 
-MASKS = MaskTuning()
+TUNING = MaskTuning()

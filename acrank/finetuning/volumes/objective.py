@@ -132,4 +132,4 @@ class VolumeTuning(PixelTuning[Volumes]):
         return SegmentingVolumes(config, images, preprocessing, device)
 
 
-VOLUMES = VolumeTuning()
+TUNING = VolumeTuning()

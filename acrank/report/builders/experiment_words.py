@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrank.experiments.benchmark.config import MEASURE_NAMES
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.scores import not_compared
 from acrank.experiments.validation.results import CHANCE, PairedTest, Summary, Validation
-from acrank.finetuning.catalogue import SEGMENTATION
 from acrank.report.builders.validation import MAIN, interval, number, p_value
 from acrank.utils.duration import duration_text
 
@@ -21,14 +19,12 @@ LOW = 0.5
 
 def quality(done: Experiment) -> str:
     """What every fine-tuning is worth, in a word: accuracy of any kind, Dice or IoU."""
-    if done.config.task != SEGMENTATION:
-        return "accuracy"
-    return MEASURE_NAMES[done.config.measure]
+    return done.task.measure(done.config.measure).quality[0]
 
 
 def qualities(done: Experiment) -> str:
     """The same of several fine-tunings."""
-    return f"{quality(done)} values" if done.config.task == SEGMENTATION else "accuracies"
+    return done.task.measure(done.config.measure).quality[1]
 
 
 def things(done: Experiment) -> str:
@@ -38,7 +34,7 @@ def things(done: Experiment) -> str:
 
 def measure(done: Experiment) -> str:
     """What the scores are to predict, in words."""
-    return MEASURE_NAMES[done.config.measure]
+    return done.task.measure(done.config.measure).words
 
 
 def caveat(done: Experiment) -> str:
@@ -95,7 +91,7 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
     config = done.config
     options = ", ".join(f"{name}={value}" for name, value in config.options.items())
     models = {outcome.cell.model for outcome in done.outcomes}
-    masks = config.task == SEGMENTATION
+    averaged = f", {done.task.averaged}" if done.task.averaged else ""
     facts = {
         "models": f"{len(ordered_models(done))} of {len(models)} fine-tuned",
         "method": f"{config.method} ({options})" if options else config.method,
@@ -104,8 +100,8 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "epochs": str(config.epochs),
         "batch size": str(config.batch_size),
         "scored on": f"up to {config.score_samples} training {things(done)}",
-        "to predict": f"test {measure(done)}{', mean of the foreground' if masks else ''}",
-        "decoder": _decoder(done) if masks else "",
+        "to predict": f"test {measure(done)}{averaged}",
+        "decoder": "" if done.task.whole_images else _decoder(done),
         "patches": "; ".join(_patches(done)),
         "intensities": "{:g} to {:g}".format(*config.window) if config.window else "",
         "norms": "" if config.norms == "batch" else config.norms,
@@ -127,9 +123,9 @@ def _decoder(done: Experiment) -> str:
 def _patches(done: Experiment) -> Iterator[str]:
     """How the volumes of each dataset are cut."""
     for dataset in done.datasets:
-        if dataset.volumes and dataset.volumes.patch and dataset.volumes.spacing:
-            voxels = " x ".join(map(str, dataset.volumes.patch))
-            sides = " x ".join(f"{side:g}" for side in dataset.volumes.spacing)
+        if dataset.settled.keys() >= {"patch", "spacing"}:
+            voxels = " x ".join(map(str, dataset.settled["patch"]))
+            sides = " x ".join(f"{side:g}" for side in dataset.settled["spacing"])
             yield f"{dataset.name}: {voxels} voxels of {sides} mm"
 
 
@@ -168,7 +164,7 @@ def notes(done: Experiment) -> list[str]:
 
 def _of_masks(done: Experiment) -> list[str]:
     """What accuracies are where every pixel has a label, and where no model found anything."""
-    if done.config.task != SEGMENTATION:
+    if not done.task.averaged:
         return []
     told = (
         f"accuracy: mean {quality(done)} of the foreground classes over the test {things(done)}, "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from acrank.finetuning.catalogue import CLASSIFICATION, MEASURES, SMALLER_RATE
+from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.report.document import Document, Items, Records, table_of
+from acrank.tasks.registry import task_named
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
@@ -23,7 +24,7 @@ class FinetuneReport:
 
     @property
     def _measures(self) -> tuple[str, ...]:
-        return tuple(MEASURES[self.done.record["config"].get("task", CLASSIFICATION)])
+        return task_named(self.done.record["config"].get("task")).measure_keys
 
     def document(self) -> Document:
         """A row for validation and test images, and what became of the training."""

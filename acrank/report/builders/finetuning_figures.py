@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrank.finetuning.catalogue import CLASSIFICATION, SEGMENTATION
 from acrank.report.figures import Line, Lines, Matrix, Panel, Picture, Pictures
 from acrank.report.figures.colours import class_colours
 from acrank.report.figures.masks import painted
 from acrank.report.plotting import ACCENT, QUIET, SECOND, THIRD, to_file
+from acrank.tasks.registry import Task, loaded, task_named
 from acrank.utils.files import write_whole
 
 if TYPE_CHECKING:
@@ -23,15 +24,8 @@ ENDINGS = (".png", ".svg")
 PICTURES = "cases.npz"
 # Classes that the legend of cases names.
 NAMED = 8
-# What is drawn of each task: the measure, its name and its colour.
-DRAWN = {
-    CLASSIFICATION: (
-        ("balanced_accuracy", "balanced accuracy", ACCENT),
-        ("macro_f1", "macro F1", SECOND),
-        ("auroc", "AUROC", THIRD),
-    ),
-    SEGMENTATION: (("dice", "Dice", ACCENT), ("iou", "IoU", SECOND)),
-}
+# Of the curves of measures, in their order.
+COLOURS = (ACCENT, SECOND, THIRD)
 
 
 def write_figures(done: Finetuned) -> None:
@@ -41,16 +35,15 @@ def write_figures(done: Finetuned) -> None:
         ConfigError: a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    second = cases if _task(done) == SEGMENTATION else confusion
-    for make in (curves, second):
+    for make in (curves, loaded(_task(done).figure)):
         drawing = make(done)
         for ending in ENDINGS:
             name = f"{make.__name__}{ending}"
             write_whole(done.folder / name, to_file(drawing.draw(), ending))
 
 
-def _task(done: Finetuned) -> str:
-    return str(done.record["config"].get("task", CLASSIFICATION))
+def _task(done: Finetuned) -> Task:
+    return task_named(done.record["config"].get("task"))
 
 
 def curves(done: Finetuned) -> Lines:
@@ -62,7 +55,11 @@ def curves(done: Finetuned) -> Lines:
         return Line(name, tuple(math.nan if v is None else float(v) for v in found), colour)
 
     losses = line("train_loss", "training", QUIET), line("val_loss", "validation", ACCENT)
-    measures = tuple(line(f"val_{key}", name, colour) for key, name, colour in DRAWN[_task(done)])
+    drawn = (measure for measure in _task(done).measures if measure.drawn)
+    measures = tuple(
+        line(f"val_{measure.key}", measure.words, colour)
+        for measure, colour in zip(drawn, itertools.cycle(COLOURS), strict=False)
+    )
     stop = float(best), f"kept: epoch {best}"
     return Lines(
         tuple(float(row["epoch"] or 0) for row in done.log),

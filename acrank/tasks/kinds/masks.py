@@ -33,7 +33,7 @@ OVERLAPS = (
     Measure("dice", "Dice", quality=_DICE),
     Measure("iou", "IoU", quality=_IOU),
     Measure("hd95", "HD95", predicted=False, higher_is_better=False, drawn=False),
-    Measure("loss", "loss", predicted=False, higher_is_better=False, drawn=False),
+    Measure("loss", "loss", False, False, drawn=False, told=False),
 )
 
 MASKS = Segmentation(
@@ -49,8 +49,8 @@ MASKS = Segmentation(
     measures=OVERLAPS,
     monitor="dice",
     averaged="mean of the foreground",
-    tuning="acrank.finetuning.masks.objective:MASKS",
-    links="acrank.experiments.benchmark.masks:MASKS",
+    tuning="acrank.finetuning.masks.objective:TUNING",
+    parts="acrank.experiments.benchmark.masks:PARTS",
     gallery="acrank.report.galleries:with_masks",
-    figure="acrank.report.finetuning_cases:cases",
+    figure="acrank.report.builders.finetuning_figures:cases",
 )

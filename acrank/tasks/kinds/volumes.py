@@ -17,8 +17,8 @@ VOLUMES = Segmentation(
     measures=OVERLAPS,
     monitor="dice",
     averaged="mean of the foreground",
-    tuning="acrank.finetuning.volumes.objective:VOLUMES",
-    links="acrank.experiments.benchmark.volumes:VOLUMES",
+    tuning="acrank.finetuning.volumes.objective:TUNING",
+    parts="acrank.experiments.benchmark.volumes:PARTS",
     gallery="acrank.report.galleries:with_labels",
-    figure="acrank.report.finetuning_cases:cases",
+    figure="acrank.report.builders.finetuning_figures:cases",
 )

@@ -152,10 +152,7 @@ class Source(ABC):
             reference: as for :meth:`select`.
             folder: of the zoo file; paths are seen from the current one.
         """
-        return [
-            {"name": name.rpartition(":")[2].rpartition("/")[2], "source": name}
-            for name in self.select(reference)
-        ]
+        return [{"name": name} for name in self.select(reference)]
 
     # What is known of a model before it is loaded.
 

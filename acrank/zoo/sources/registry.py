@@ -1,7 +1,8 @@
 """Which model sources there are, and which of them a zoo's entry is of.
 
 Another package adds one with an entry point of the group ``acrank.model_sources``: its name is the
-source's, its object a class below :class:`acrank.zoo.sources.base.Source`. Nothing heavy is
+source's, its object a
+:class:`acrank.zoo.sources.base.Source`, or the class of one. Nothing heavy is
 imported before a source is asked for.
 """
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from acrank.zoo.entries import ZooEntry
     from acrank.zoo.weights import HubFiles, Weights
 
+# How a model is written without a zoo; help texts have this without importing the sources.
+MODEL = "a timm name, hf-hub:ORG/NAME, local-dir:PATH or torchvision:NAME"
 # Takes what no other source claims.
 _TIMM = "timm"
 
@@ -36,13 +39,16 @@ def _own() -> dict[str, Source]:
 
 
 def _accept(name: str, loaded: object) -> Source:
-    """Take a class of another package as a source."""
-    if not (isinstance(loaded, type) and issubclass(loaded, Source)):
-        raise TypeError("it is no class below acrank.zoo.sources.base.Source")
-    called = getattr(loaded, "name", None)
-    if called != name or not name.isprintable() or ":" in name:
-        raise ValueError(f"its class says name = {called!r}: both names have to be the same")
-    return loaded()
+    """Take a source of another package, or its class."""
+    source = loaded() if isinstance(loaded, type) else loaded
+    if not isinstance(source, Source):
+        raise TypeError(f"{type(source).__name__} is no acrank.zoo.sources.base.Source")
+    for needed in ("name", "usage", "place"):
+        if not isinstance(getattr(source, needed, None), str):
+            raise TypeError(f"it has no text {needed!r}")
+    if source.name != name:
+        raise ValueError(f"its name is {source.name!r}, and its entry point is called {name!r}")
+    return source
 
 
 SOURCES = Registry("acrank.model_sources", "model source", _own, _accept)

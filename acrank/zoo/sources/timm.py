@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import timm
@@ -47,10 +46,6 @@ class TimmSource(Source):
         if not names:
             raise unknown_name(pattern)
         return names
-
-    def added(self, reference: str, folder: Path) -> list[dict[str, Any]]:
-        """Entries whose name is their source."""
-        return [{"name": name} for name in self.select(reference)]
 
     def weights(self, entry: ZooEntry) -> Weights | None:
         """The repository of the hub, or the address, that timm has for the name."""

@@ -13,7 +13,7 @@ from acrank.data import draw_sample, open_target
 from acrank.data.decode import Pixels
 from acrank.data.formats import format_of, image_source
 from acrank.data.images import Opening
-from acrank.errors import AcrankError, DataError, MissingExtraError
+from acrank.errors import AcrankError, ConfigError, DataError, MissingExtraError
 from tests.data.builders import encoded, fill_folder, noise
 from tests.data.formats.builders import dicom, scatter_dicom
 
@@ -219,6 +219,12 @@ def test_a_window_changes_the_fingerprint_and_the_notes(tmp_path: Path) -> None:
     told = " ".join(own.warnings)
     assert "6 of 6 images are DICOM files that are shown by the window that each" in told
     assert "6 of 6 images are DICOM files that give several windows" in told
+
+
+def test_a_window_where_nothing_has_units(tmp_path: Path) -> None:
+    fill_folder(tmp_path, {"a": 1, "b": 1})
+    with pytest.raises(ConfigError, match="--window is for volumes and DICOM images"):
+        open_target(str(tmp_path), window=(0, 1))
 
 
 def test_several_formats_are_said(tmp_path: Path) -> None:

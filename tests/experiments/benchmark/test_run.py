@@ -15,7 +15,8 @@ from scipy.stats import weightedtau
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, prepare_datasets
+from acrank.experiments.benchmark.datasets import prepare_datasets
+from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
 from acrank.report.builders.experiment import ExperimentReport
@@ -276,10 +277,11 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
     ("settings", "message"),
     [
         ({"method": "magic"}, "magic"),
-        ({"finetune": {"epoch": 3}}, "epoch"),
         ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
         ({"finetune": {"patience": True}}, "patience"),
         ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
+        ({"score": {"sample": 3}}, "Unknown setting 'sample'.*Did you mean 'samples'"),
+        ({"finetune": {"epoch": 3}}, "Unknown setting 'epoch'.*Known settings:.*head_epochs"),
         ({"metrics": ("luck",)}, "luck"),
         ({"data": ()}, "data"),
     ],

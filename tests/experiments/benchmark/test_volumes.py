@@ -11,7 +11,8 @@ import pytest
 from acrank.data.volumes import VolumeTarget, open_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
+from acrank.experiments.benchmark.datasets import common_task, prepare_datasets
+from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import _scoring, experiment
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.builders.experiment_words import summary
@@ -145,9 +146,9 @@ def test_the_voxels_are_those_of_the_training_part(tmp_path: Path) -> None:
     fill(root / "train", BOTH, affine=np.diag([0.5, 0.5, 0.5, 1]))
     fill(root / "test", BOTH, affine=np.diag([2.0, 2.0, 2.0, 1]))
     found = prepared(root, tmp_path / "out", window=(80, 120))
-    assert found.geometry({}) == {"patch": (16, 16, 16), "spacing": (0.5, 0.5, 0.5)}
+    assert found.settings({}) == {"patch": (16, 16, 16), "spacing": (0.5, 0.5, 0.5)}
     coarser = prepared(root, tmp_path / "out", spacing=0.25)
-    assert coarser.geometry({}) == {"patch": (32, 32, 32), "spacing": (0.25, 0.25, 0.25)}
+    assert coarser.settings({}) == {"patch": (32, 32, 32), "spacing": (0.25, 0.25, 0.25)}
     # what has its own geometry settles the rest of it
     given = config(root, spacing=0.25, window=(80, 120), score={"patch": 16})
     scoring = _scoring(given.for_task(VOLUMES), coarser)
