@@ -76,7 +76,7 @@ def settings() -> str:
     ]
     for name, setting in described(RunConfig).items():
         kind = ", ".join(key for key, task in TASKS.items() if setting.is_for(task))
-        kind = kind if setting.of_some_tasks else "all"
+        kind = kind if setting.of_some_data else "all"
         absent = "; ".join(f"`{command}`: {why}" for command, why in setting.not_for.items())
         option = option_of(RunConfig, name)
         lines.append(f"| `{name}` | `{option}` | {kind} | {setting.effect} | {absent} |")

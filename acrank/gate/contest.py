@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acrank.gate.policy import Policy
+from acrank.gate.rules import Policy
 from acrank.metrics.registry import CONSENSUS, higher_is_better
 from acrank.ranking.statistics import interval, separable
 from acrank.ranking.unknown import why_unknown
-from acrank.results import ModelResult, RankedModel, Ranking
-from acrank.utils.licences import matches_license
+from acrank.results import RankedModel, Ranking
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,7 @@ class Contest:
         candidates: ranked models within the limits, best first.
         excluded: ranked models beyond the limits, and why.
         judged: the backbone that the rules are about; None where there is none.
+        baseline: an earlier run; None where the policy names none.
     """
 
     ranking: Ranking
@@ -29,6 +29,7 @@ class Contest:
     candidates: tuple[RankedModel, ...]
     excluded: dict[str, str]
     judged: RankedModel | None
+    baseline: Ranking | None = None
 
     @property
     def sign(self) -> float:
@@ -86,13 +87,14 @@ class Contest:
         return "; ".join(said) or "how far their scores vary is not known together"
 
 
-def hold(ranking: Ranking, policy: Policy) -> Contest:
-    """Apply a policy's limits to a ranking."""
+def hold(ranking: Ranking, policy: Policy, baseline: Ranking | None = None) -> Contest:
+    """Apply a policy's limits to a ranking, beside which an earlier one may stand."""
     ranked = [row for row in ranking.rows if row.rank is not None]
-    reasons = {row.result.model: beyond_limits(row.result, policy) for row in ranked}
+    reasons = {row.result.model: policy.excludes(row.result) for row in ranked}
     candidates = tuple(row for row in ranked if not reasons[row.result.model])
     excluded = {name: reason for name, reason in reasons.items() if reason}
-    return Contest(ranking, policy, candidates, excluded, _judged(ranking, policy, candidates))
+    judged = _judged(ranking, policy, candidates)
+    return Contest(ranking, policy, candidates, excluded, judged, baseline)
 
 
 def _judged(
@@ -101,25 +103,3 @@ def _judged(
     if policy.require is None:
         return candidates[0] if candidates else None
     return next((row for row in ranking.rows if row.result.model == policy.require), None)
-
-
-def beyond_limits(result: ModelResult, policy: Policy) -> str:
-    """Why a model is no candidate; empty for one that is."""
-    return too_large(result, policy) or not_licensed(result, policy)
-
-
-def too_large(result: ModelResult, policy: Policy) -> str:
-    """How a model exceeds the limit on parameters; empty if it does not. Unknown exceeds it."""
-    limit = policy.max_params
-    if limit is None or (result.params is not None and result.params <= limit * 1e6):
-        return ""
-    if result.params is None:
-        return "its size is not known"
-    return f"{result.params:,} parameters"
-
-
-def not_licensed(result: ModelResult, policy: Policy) -> str:
-    """Why a model's licence is not accepted; empty if it is."""
-    if matches_license(result.license, policy.license):
-        return ""
-    return f"licence {result.license}" if result.license else "no licence is stated"

@@ -1,125 +1,55 @@
-"""The rules of a gate, one function each: what is asked, what was found, whether it passes.
+"""The rules of a gate: of each its option, how it judges and what it says, in one place.
 
-A rule judges true values, not the rounded ones that it shows. What cannot be judged fails.
+A rule is a field of :class:`Policy` with a function beside it; the option, the field of a YAML
+file, and its line in tables, JUnit and GitHub follow. It judges true values, not the rounded ones
+that it shows. What cannot be judged fails.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from acrank.gate.contest import Contest, not_licensed, too_large
-from acrank.gate.digits import shown
-from acrank.metrics.registry import CONSENSUS
-from acrank.results import RankedModel, Ranking
+from pydantic import Field, field_validator, model_validator
+
+from acrank.metrics.guards import GUARDS
+from acrank.utils.described import Setting, described
+from acrank.utils.licences import matches_license, split_licenses
+from acrank.utils.settings import Settings
+
+if TYPE_CHECKING:
+    from acrank.gate.contest import Contest
+    from acrank.results import ModelResult, RankedModel
+
+RULES = "Rules"  # title of their options in the help
+FEWEST, MOST = 4, 17  # digits; the latter are enough to tell any two floats apart
+
+# Whether a rule is met, and what was found, in a sentence.
+Finding = tuple[bool, str]
 
 
 @dataclass(frozen=True)
-class Check:
-    """What a rule found.
+class Rule(Setting):
+    """A setting of a gate that is judged.
 
     Attributes:
-        rule: its name.
-        passed: whether it is met.
-        text: what was found, in a sentence.
+        group: title above its option in the help.
+        judge: finds out about the backbone that is judged, from a contest and the limit.
+        excludes: why a model is no candidate under the limit, empty for one that is; None of a
+            rule that excludes no model.
+        unset: gives the limit where the policy sets none; None if the rule is then not asked.
     """
 
-    rule: str
-    passed: bool
-    text: str
+    group: str = RULES
+    judge: Callable[[Contest, Any], Finding] = field(kw_only=True)
+    excludes: Callable[[ModelResult, Any], str] | None = None
+    unset: Callable[[Policy], Any] | None = None
 
 
-def checks(contest: Contest, baseline: Ranking | None = None) -> Iterator[Check]:
-    """Every rule that is asked for, after those that hold always.
-
-    Args:
-        contest: of the ranking and the policy.
-        baseline: the earlier run, where the policy names one.
-    """
-    yield _complete(contest)
-    judged = _has_score(contest)
-    yield judged
-    if not judged.passed:
-        yield from _not_judged(contest)
-        return
-    yield _guards(contest)
-    for name, rule in RULES.items():
-        if is_asked(contest, name):
-            yield Check(name, *rule(contest))
-    if baseline is not None:
-        yield Check(MAX_DROP, *_max_drop(contest, baseline))
-
-
-def is_asked(contest: Contest, name: str) -> bool:
-    """Whether a policy has a rule."""
-    policy = contest.policy
-    asked = {
-        "top-k": policy.places is not None,
-        "fail-under": policy.fail_under is not None,
-        "max-regret": policy.max_regret is not None,
-        "min-margin": policy.min_margin is not None,
-        "max-params": policy.max_params is not None,
-        "license": bool(policy.license),
-        MAX_DROP: policy.baseline is not None,
-    }
-    return asked[name]
-
-
-def _not_judged(contest: Contest) -> Iterator[Check]:
-    for name in (*RULES, MAX_DROP):
-        if is_asked(contest, name):
-            yield Check(name, False, "not judged: there is no score")
-
-
-def _complete(contest: Contest) -> Check:
-    """Any model that was not scored might have been better."""
-    ranking = contest.ranking
-    missing = [row.result.model for row in ranking.rows if row.result.status == "failed"]
-    if ranking.interrupted:
-        return Check("complete", False, "the run was interrupted: models are missing")
-    if not missing:
-        return Check("complete", True, f"no model of {len(ranking.rows)} failed")
-    text = f"failed: {', '.join(missing[:5])}{' and others' if len(missing) > 5 else ''}"
-    return Check("complete", contest.policy.allow_failed, text)
-
-
-def _has_score(contest: Contest) -> Check:
-    judged, name = contest.judged, contest.name
-    by = contest.ranking.rank_by
-    if judged is None:
-        text = _unknown(contest) if name else "no ranked model is within the limits"
-        return Check("scored", False, text)
-    if judged.rank is None or judged.score is None or not math.isfinite(judged.score):
-        reason = judged.result.reason or "it has no score"
-        return Check("scored", False, f"{name} is {judged.result.status}: {reason}")
-    return Check("scored", True, f"{name}: {by} {shown(judged.score)}")
-
-
-def _unknown(contest: Contest) -> str:
-    names = [row.result.model for row in contest.ranking.rows]
-    close = difflib.get_close_matches(contest.name, names, 1)
-    return f"{contest.name} is not among the models" + (
-        f"; did you mean {close[0]}?" if close else ""
-    )
-
-
-def _guards(contest: Contest) -> Check:
-    """A guard says that a number means less than it seems: no ground for a decision."""
-    judged, by = _judged(contest), contest.ranking.rank_by
-    speaking = contest.ranking.metrics if by == CONSENSUS else (by,)
-    fired = {
-        f"{metric}: {guard} ({text})"
-        for metric in speaking
-        for guard, text in judged.result.guards.get(metric, {}).items()
-        if guard not in contest.policy.allow_guard
-    }
-    return Check("guards", not fired, "; ".join(sorted(fired)) or f"none speaks against {by}")
-
-
-def _top_k(contest: Contest) -> tuple[bool, str]:
-    wanted = contest.policy.places or 1
+def _top_k(contest: Contest, wanted: int) -> Finding:
     place, count = contest.place, len({id(r) for r in (*contest.candidates, contest.judged)})
     found = f"{contest.name} has rank {place} of {count}, asked for {_first(wanted)}"
     if place <= wanted:
@@ -140,23 +70,21 @@ def _first(count: int) -> str:
     return "the first" if count == 1 else f"the first {count}"
 
 
-def _fail_under(contest: Contest) -> tuple[bool, str]:
-    limit, score = contest.policy.fail_under or 0.0, _score(contest)
+def _fail_under(contest: Contest, limit: float) -> Finding:
+    score = _score(contest)
     passed = contest.sign * score >= contest.sign * limit
     side = "at least" if contest.sign > 0 else "at most"
     return passed, f"score {shown(score, limit)}, asked for {side} {shown(limit, score)}"
 
 
-def _max_regret(contest: Contest) -> tuple[bool, str]:
-    limit = contest.policy.max_regret or 0.0
+def _max_regret(contest: Contest, limit: float) -> Finding:
     best = min((row for row in (*contest.rivals, _judged(contest))), key=lambda r: r.rank or 0)
     regret = contest.sign * (_value(best) - _score(contest))
     text = f"{shown(regret, limit)} below {best.result.model}" if regret else "it is the best"
     return regret <= limit, f"{text}, asked for at most {shown(limit, regret)}"
 
 
-def _min_margin(contest: Contest) -> tuple[bool, str]:
-    limit = contest.policy.min_margin or 0.0
+def _min_margin(contest: Contest, limit: float) -> Finding:
     if not contest.rivals:
         return False, "there is no other candidate to compare with"
     rival = contest.rivals[0]
@@ -166,23 +94,38 @@ def _min_margin(contest: Contest) -> tuple[bool, str]:
     return ahead and margin >= limit, f"{found}, asked for {shown(limit, margin)} above the next"
 
 
-def _max_params(contest: Contest) -> tuple[bool, str]:
-    result, limit = _judged(contest).result, contest.policy.max_params or 0.0
-    size = too_large(result, contest.policy)
+def _too_large(result: ModelResult, limit: float) -> str:
+    """How a model exceeds the limit on parameters; empty if it does not. Unknown exceeds it."""
+    if result.params is None:
+        return "its size is not known"
+    return f"{result.params:,} parameters" if result.params > limit * 1e6 else ""
+
+
+def _max_params(contest: Contest, limit: float) -> Finding:
+    result = _judged(contest).result
+    size = _too_large(result, limit)
     found = size or f"{result.params:,} parameters"
     return not size, f"{found}, asked for at most {limit * 1e6:,.0f}"
 
 
-def _license(contest: Contest) -> tuple[bool, str]:
+def _not_licensed(result: ModelResult, accepted: tuple[str, ...]) -> str:
+    """Why a model's licence is not accepted; empty if it is."""
+    if matches_license(result.license, accepted):
+        return ""
+    return f"licence {result.license}" if result.license else "no licence is stated"
+
+
+def _license(contest: Contest, accepted: tuple[str, ...]) -> Finding:
     result = _judged(contest).result
-    refused = not_licensed(result, contest.policy)
+    refused = _not_licensed(result, accepted)
     found = refused or f"licence {result.license}"
-    return not refused, f"{found}, asked for {' or '.join(contest.policy.license)}"
+    return not refused, f"{found}, asked for {' or '.join(accepted)}"
 
 
-def _max_drop(contest: Contest, baseline: Ranking) -> tuple[bool, str]:
-    limit, score = contest.policy.max_drop or 0.0, _score(contest)
-    old = next((row for row in baseline.rows if row.result.model == contest.name), None)
+def _max_drop(contest: Contest, limit: float) -> Finding:
+    score = _score(contest)
+    rows = contest.baseline.rows if contest.baseline else ()
+    old = next((row for row in rows if row.result.model == contest.name), None)
     if old is None or old.score is None or not math.isfinite(old.score):
         return False, f"the baseline has no score of {contest.name}"
     drop = contest.sign * (old.score - score)
@@ -209,12 +152,158 @@ def _score(contest: Contest) -> float:
     return _value(_judged(contest))
 
 
-MAX_DROP = "max-drop"
-RULES: dict[str, Callable[[Contest], tuple[bool, str]]] = {
-    "top-k": _top_k,
-    "fail-under": _fail_under,
-    "max-regret": _max_regret,
-    "min-margin": _min_margin,
-    "max-params": _max_params,
-    "license": _license,
-}
+def shown(value: float, *others: float) -> str:
+    """A number as text that differs from that of every number it differs from.
+
+    Args:
+        value: to show.
+        others: what it is compared with, a limit for example.
+
+    Returns:
+        At least four significant digits, more where fewer would show two numbers as equal.
+    """
+    different = [other for other in others if other != value and not math.isnan(other)]
+    for digits in range(FEWEST, MOST):
+        text = f"{value:.{digits}g}"
+        if all(text != f"{other:.{digits}g}" for other in different):
+            return text
+    return f"{value:.{MOST}g}"
+
+
+class Policy(Settings):
+    """What a gate asks of a backbone; a rule that is None or empty is not asked for."""
+
+    require: Annotated[
+        str | None,
+        Field(min_length=1),
+        Setting("Backbone to judge.", RULES, metavar="NAME", default="the best within the limits"),
+    ] = None
+    top_k: Annotated[
+        int | None,
+        Field(ge=1),
+        Rule(
+            "The backbone is among the first K, or cannot be told apart from one of them.",
+            metavar="K",
+            default="1 where a backbone is required and no other rule is given",
+            judge=_top_k,
+            unset=lambda policy: 1 if policy.require and not policy.has_rules else None,
+        ),
+    ] = None
+    fail_under: Annotated[
+        float | None,
+        Field(allow_inf_nan=False),
+        Rule(
+            "The score is at least X; at most X for a metric of which lower is better.",
+            judge=_fail_under,
+        ),
+    ] = None
+    max_regret: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Rule("The score is at most X below the best.", judge=_max_regret),
+    ] = None
+    min_margin: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Rule("The backbone is first, and its score X above the next.", judge=_min_margin),
+    ] = None
+    max_params: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Rule(
+            "Millions of parameters at most; larger models are no candidates.",
+            judge=_max_params,
+            excludes=_too_large,
+        ),
+    ] = None
+    license: Annotated[
+        tuple[str, ...],
+        Rule(
+            "Accepted licences: permissive, or SPDX names and wildcards; models under others are "
+            "no candidates; repeatable.",
+            metavar="NAME",
+            judge=_license,
+            excludes=_not_licensed,
+        ),
+    ] = ()
+    baseline: Annotated[
+        Path | None,
+        Setting("The score has not dropped since this earlier run (acrank score --json).", RULES),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Rule(
+            "The score is at most X below that of the baseline.",
+            default="0 where a baseline is given",
+            judge=_max_drop,
+            unset=lambda policy: 0.0 if policy.baseline is not None else None,
+        ),
+    ] = None
+    allow_different: Annotated[
+        bool, Setting("Compare with a baseline of other data or settings.", RULES)
+    ] = False
+    allow_failed: Annotated[
+        bool,
+        Setting("Judge although models failed, any of which might have been better.", RULES),
+    ] = False
+    allow_guard: Annotated[
+        tuple[str, ...],
+        Setting("Guard whose warning is accepted; repeatable.", RULES, metavar="NAME"),
+    ] = ()
+
+    @field_validator("license", "allow_guard", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list | tuple):
+            return value
+        return [part for text in values for part in split_licenses(str(text))]
+
+    @field_validator("license", mode="after")
+    @classmethod
+    def _names_some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:  # of a variable that is not set: every licence would do
+            raise ValueError("it names no licence")
+        return value
+
+    @field_validator("allow_guard")
+    @classmethod
+    def _are_guards(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in GUARDS:
+                raise ValueError(f"there is no guard {name!r}; there are {', '.join(GUARDS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.baseline is None and (self.max_drop is not None or self.allow_different):
+            raise ValueError("max_drop and allow_different are for a baseline")
+        if self.top_k is not None and self.require is None:
+            raise ValueError("top_k is for a backbone that is required; the chosen one is first")
+        return self
+
+    @property
+    def asked(self) -> Iterator[tuple[str, Rule, Any]]:
+        """Every rule that is asked for: its name in a verdict, the rule, and its limit."""
+        for name, rule in self.rules().items():
+            limit = getattr(self, name)
+            if limit in (None, ()) and rule.unset:
+                limit = rule.unset(self)
+            if limit not in (None, ()):
+                yield name.replace("_", "-"), rule, limit
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether anything is asked beyond which backbone is judged."""
+        return any(getattr(self, name) not in (None, ()) for name in (*self.rules(), "baseline"))
+
+    def excludes(self, result: ModelResult) -> str:
+        """Why a model is no candidate; empty for one that is."""
+        found = (rule.excludes(result, limit) for _, rule, limit in self.asked if rule.excludes)
+        return next(filter(None, found), "")
+
+    @classmethod
+    def rules(cls) -> dict[str, Rule]:
+        """Every rule by its field, in the order in which they are judged."""
+        return {name: rule for name, rule in described(cls).items() if isinstance(rule, Rule)}

@@ -1,1 +1,1 @@
-"""A ranking for people and for programs: table, Markdown, CSV, JSON, progress."""
+"""Show results: builders make a document of each, renderers draw it; progress on stderr."""

@@ -1,4 +1,4 @@
-"""A gate's verdict for GitHub Actions: outputs of the step, its summary, annotations.
+"""Tell GitHub Actions a gate's verdict: outputs, summary and annotations of the step.
 
 The formats are those of "Workflow commands for GitHub Actions" in GitHub's documentation.
 """
@@ -22,7 +22,7 @@ ANNOTATIONS = 10
 
 
 def error_lines(verdict: Verdict) -> list[str]:
-    """One ``::error`` line for each rule that is not met."""
+    """Make an ``::error`` line for each rule that is not met."""
     return [
         f"::error title={_property(f'acrank gate: {check.rule}')}::{_data(check.text)}"
         for check in verdict.failures[:ANNOTATIONS]
@@ -51,7 +51,7 @@ def write_github(verdict: Verdict, environment: Mapping[str, str]) -> None:
 
 
 def outputs(verdict: Verdict) -> str:
-    """``best``, ``passed`` and ``ranking`` (JSON) as lines of the outputs file.
+    """Write ``best``, ``passed`` and ``ranking`` (JSON) as lines of the outputs file.
 
     JSON has no line breaks here, and a name with one is shown with its escape: a value cannot
     begin another output.
@@ -66,7 +66,7 @@ def outputs(verdict: Verdict) -> str:
 
 
 def summary_text(verdict: Verdict, room: int = SUMMARY_BYTES) -> str:
-    """The Markdown summary, with as many candidates as there is room for.
+    """Write the Markdown summary with as many candidates as there is room for.
 
     Args:
         verdict: of a gate.

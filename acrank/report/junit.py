@@ -1,4 +1,4 @@
-"""A gate's verdict as a JUnit report: one test case a rule."""
+"""Write a gate's verdict as a JUnit report, one test case for each rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUITE = "acrank gate"
 
 
 def to_junit(verdict: Verdict) -> str:
-    """The verdict in the XML that CI systems show as test results.
+    """Write the verdict in the XML that CI systems show as test results.
 
     Args:
         verdict: of a gate.
@@ -35,5 +35,5 @@ def to_junit(verdict: Verdict) -> str:
 
 
 def _text(text: str) -> str:
-    """XML has no place for most control characters, nor for two that are no characters."""
+    """Escape the characters that XML cannot hold: most controls, and two non-characters."""
     return visible(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,4 +1,4 @@
-"""Progress on stderr: the model's name and the time left; plain lines where it is no terminal."""
+"""Show progress on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """Lines on a console, with a bar below on a terminal; use as a context manager."""
+    """Lines on a console above a progress bar; a context manager."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -86,7 +86,7 @@ class ProgressListener(ProgressBar, Callback):
 
 
 class EpochProgress(ProgressBar):
-    """Shows a fine-tuning: a line an epoch."""
+    """Shows a fine-tuning with a line for each epoch."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)

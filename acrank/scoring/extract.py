@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +69,7 @@ def extract(
     batches: Batches,
     count: int,
     autocast: torch.dtype | None = None,
-    readout: Readout = POOLED,
+    readout: Readout[Any] = POOLED,
     seed: int = 0,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.

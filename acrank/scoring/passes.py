@@ -36,7 +36,7 @@ def gradient_ratio_trials(passes: Passes) -> list[float]:
         One value a batch; lower is better.
 
     Raises:
-        MetricError: a guard speaks against the ratio.
+        MetricError: a guard warns of the ratio.
     """
     model = passes.model
     weights = first_convolutions(model)

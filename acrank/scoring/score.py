@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -180,7 +181,7 @@ def _add_affine_scores(
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
-    readout: Readout,
+    readout: Readout[Any],
 ) -> None:
     metrics = of_kind("affine", wanted)
     if not metrics:
@@ -208,7 +209,7 @@ def _probe_settings(
     metrics: Sequence[Metric],
     batches: int,
     dtype: torch.dtype | None,
-    readout: Readout,
+    readout: Readout[Any],
 ) -> ProbeSettings:
     return ProbeSettings(
         steps=batches if config.steps == "epoch" else config.steps,

@@ -154,7 +154,7 @@ def test_code_versions_follow_what_is_imported(
         assert [a != b for a, b in zip(shared, probe, strict=True)] == [True, False, False]
         decoding = change("data/decode.py")
         assert decoding[0] != probe[0]
-        assert change("report/document.py") == decoding
+        assert change("report/progress.py") == decoding
     finally:
         monkeypatch.undo()
         versions()

@@ -16,7 +16,7 @@ from acrank.config import RunConfig
 from acrank.errors import AcrankError, ConfigError, ExitCode, MissingExtraError
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.finetuning.config import FinetuneConfig
-from acrank.gate.policy import Policy
+from acrank.gate.rules import Policy
 from acrank.utils.described import described
 from acrank.utils.settings import Settings
 

@@ -17,7 +17,7 @@ import yaml
 from acrank.cli.app import main
 from tests.cli.test_score import FAST, SMALL, Acrank, acrank, save_network, write_zoo
 from tests.data.builders import encoded, fill_folder, noise
-from tests.report.test_cells import NAMES
+from tests.report.builders.test_hostile_names import NAMES
 from tests.utils.test_yaml_text import laughs
 from tests.zoo.test_loading import Malicious
 

@@ -9,9 +9,8 @@ import torch
 
 from acrank.config import RunConfig
 from acrank.errors import ConfigError
-from acrank.gate.judge import Verdict, judge
-from acrank.gate.policy import Policy
-from acrank.gate.precision import as_of_baseline
+from acrank.gate.judge import Verdict, as_of_baseline, judge
+from acrank.gate.rules import Policy
 from acrank.report.builders.ranking import RankingReport
 from acrank.report.builders.verdict import notes
 from acrank.report.renderers.records import to_json

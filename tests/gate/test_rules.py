@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrank.gate.digits import shown
 from acrank.gate.judge import Verdict, judge
-from acrank.gate.policy import Policy
+from acrank.gate.rules import Policy, shown
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
 from tests.gate.rankings import FAILED, FIRST, FOUR, LAST, SECOND, UNRANKED, ranking_of, result

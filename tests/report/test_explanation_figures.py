@@ -11,8 +11,8 @@ from acrank.report.builders.explanation_figures import check_figure, draw, panel
 from acrank.report.renderers.terminal import plain
 from acrank.scoring.inspection import Explanation
 from acrank.scoring.inspection.types import Floats
-from tests.report.test_cells import NAMES
-from tests.report.test_explanation import make, make_layer
+from tests.report.builders.test_explanation import make, make_layer
+from tests.report.builders.test_hostile_names import NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,7 +1,7 @@
 """The registry of data sources, and the one of them that opens what the user gave.
 
-A package adds a source by an entry point of the group ``acrank.data_sources`` that loads an
-instance of :class:`DataSource`, whose name is that of the entry point.
+A package adds a source by an entry point of the group ``acrank.data_sources`` that loads a
+class that derives from :class:`DataSource`, or an instance, under its own name.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Builders: one module for each kind of result, which makes its document and its records."""
+"""Builders make the document and the records of a result, one module for each kind."""

@@ -1,4 +1,4 @@
-"""The results that are kept between runs."""
+"""Report the results that are kept between runs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class CacheReport:
-    """Kept results, in order."""
+    """The results that ``acrank cache ls`` lists, in order."""
 
     entries: Sequence[Kept]
 
     def document(self) -> Document:
-        """A row for each result, and what they take together."""
+        """Make a table of the results, and say how many bytes they take together."""
         size = sum(kept.size for kept in self.entries)
         table = tabulate(
             "Kept results",
@@ -42,11 +42,11 @@ class CacheReport:
         return Document((table, Text(f"{len(self.entries)} results, {size / 1e6:.1f} MB")))
 
     def records(self) -> Records:
-        """A row for each result."""
+        """Make a CSV row for each result."""
         return Records(COLUMNS, self.data())
 
     def data(self) -> list[dict[str, Any]]:
-        """The same."""
+        """Give the values of each result under fixed names."""
         return [
             {
                 "model": kept.model,

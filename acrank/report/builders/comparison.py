@@ -1,4 +1,4 @@
-"""What changed between two runs."""
+"""Report what changed between two runs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _SHOWN = {
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """What two runs differ in."""
+    """The differences between two runs, to show."""
 
     found: Changes
 
     def document(self) -> Document:
-        """A row for each model that changed, and what the runs differ in."""
+        """Make a table of the models that changed, and say what the runs differ in."""
         rows = [row for row in self.data_of_models() if row["change"] != "none"]
         fields = [(column, _cell(name)) for name, column in _SHOWN.items()]
         table = [tabulate("Models that changed", fields, rows, silent=True)] if rows else []
         return Document((*table, Items(tuple(self.summary()))))
 
     def summary(self) -> list[str]:
-        """Sentences under the table."""
+        """Count the unchanged models, and name differences of data, settings and libraries."""
         found = self.found
         same = len(found.moves) - len(found.changed)
         lines = [f"{len(found.moves)} models in both runs, {same} of them unchanged."]
@@ -56,11 +56,11 @@ class ComparisonReport:
         return lines
 
     def records(self) -> Records:
-        """Every model, changed or not."""
+        """Make a CSV row for each model, changed or not."""
         return Records(COLUMNS, self.data_of_models())
 
     def data(self) -> dict[str, Any]:
-        """Everything: what the runs differ in, and every model."""
+        """Give the differences of the runs and the values of every model."""
 
         def told(differences: Iterable[Difference]) -> list[dict[str, Any]]:
             return [{"what": d.what, "old": d.first, "new": d.second} for d in differences]
@@ -72,7 +72,7 @@ class ComparisonReport:
         }
 
     def data_of_models(self) -> list[dict[str, Any]]:
-        """Every model, changed or not: first those of both runs, then new and gone ones."""
+        """Give the values of every model: first those of both runs, then new and gone ones."""
         found = self.found
         return [
             *(_row(move.model, _kind(move), move.old, move.new, move) for move in found.moves),
@@ -82,7 +82,7 @@ class ComparisonReport:
 
 
 def changes_lines(found: Changes) -> list[str]:
-    """What changed, a sentence for each kind of change; empty if nothing did.
+    """Say what changed in a sentence for each kind of change; empty if nothing did.
 
     Args:
         found: between two runs.

@@ -1,4 +1,4 @@
-"""An experiment: fine-tuned accuracies, and how well the scores predict them."""
+"""Report an experiment: fine-tuned accuracies, and how well scores predict them."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ BESIDE = 8
 
 @dataclass(frozen=True)
 class ExperimentReport:
-    """An experiment."""
+    """An experiment, to show."""
 
     done: Experiment
 
     def document(self) -> Document:
-        """The accuracies, then how well every metric predicts them."""
+        """Make the tables of accuracies and of how well every metric predicts them."""
         done = self.done
         compared = ValidationReport(done.validation).blocks() if done.validation else []
         return Document((tables.accuracies(done), *compared, Items(tuple(notes(done)))))
 
     def page(self) -> Document:
-        """Everything, for a page and for the report in the experiment's folder."""
+        """Make the whole report, for a page and for the experiment's folder."""
         done = self.done
         found = done.validation
         said = (*notes(done), *(found.notes if found else ()))

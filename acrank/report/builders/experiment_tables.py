@@ -1,4 +1,4 @@
-"""The tables of an experiment: accuracies and weighted taus by dataset, and what failed."""
+"""Make the tables of an experiment: accuracies, weighted taus, and what failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CEILING = "(ceiling)"
 
 
 def accuracies(done: Experiment) -> Table:
-    """The mean accuracy of every model on every dataset, to four decimals."""
+    """Tabulate the mean accuracy of every model on every dataset, to four decimals."""
     names = [dataset.name for dataset in done.datasets]
     rows = [
         [model, *(number(done.accuracies.get((name, model), math.nan), 4) for name in names)]
@@ -35,7 +35,7 @@ def accuracies(done: Experiment) -> Table:
 
 
 def accuracy_grid(done: Experiment) -> Table:
-    """The mean accuracy of every model on every dataset, tinted within its column."""
+    """Tabulate the mean accuracies with a tint that shows the place within a column."""
     models, words = ordered_models(done), qualities(done)
     names = [dataset.name for dataset in done.datasets]
     columns = [_accuracies(done, name, models) for name in names]
@@ -83,7 +83,7 @@ def _ceiling(value: float, words: str) -> Cell:
 
 
 def tau_grid(done: Experiment, found: Validation) -> Table:
-    """The weighted tau of every metric on every dataset, the deeper the tint the higher."""
+    """Tabulate the weighted tau of every metric on every dataset, tinted by its value."""
     rows = {(row.metric, row.dataset): row for row in found.comparisons}
     shown = [row for row in found.summaries if row.kind != "chance"]
     chance = next(row for row in found.summaries if row.kind == "chance")
@@ -122,12 +122,12 @@ def _tau(found: Summary | Comparison) -> Cell:
 
 
 def _highest(chance: Summary | Comparison) -> Cell:
-    """What a score must be above."""
+    """Give the upper limit of random lists, which a score must exceed."""
     return Cell(number(chance.statistics[MAIN].high, 2), note=interval(chance))
 
 
 def every_tau(found: Validation) -> Table:
-    """Every weighted tau with its interval."""
+    """Tabulate every weighted tau with its interval."""
     names = {row.metric: label(row) for row in found.summaries}
     rows = (
         (
@@ -144,7 +144,7 @@ def every_tau(found: Validation) -> Table:
 
 
 def every_accuracy(done: Experiment) -> Table:
-    """The accuracy of every model on every dataset, with its spread over the seeds."""
+    """Tabulate every accuracy with its deviation over the seeds and its learning rate."""
     rows = []
     for dataset in done.datasets:
         for model in ordered_models(done):
@@ -160,13 +160,13 @@ def every_accuracy(done: Experiment) -> Table:
 
 
 def _spread(values: list[float]) -> str:
-    """Standard deviation over the seeds; empty for a single one."""
+    """Write the standard deviation over the seeds; empty for a single one."""
     found = deviation(values)
     return "" if found is None else f"{found:.4f}"
 
 
 def failed(done: Experiment) -> Table | None:
-    """Fine-tunings without a result; None if all have one."""
+    """Tabulate the fine-tunings without a result; None if all have one."""
     columns = ("model", "dataset", "learning rate", "seed", "why")
     rows = [
         (
@@ -183,7 +183,7 @@ def failed(done: Experiment) -> Table | None:
 
 
 def unscored(done: Experiment) -> Table | None:
-    """Models that could not be scored, on the full sample or at all; None if all could."""
+    """Tabulate the models that were not scored on the full sample; None if all were."""
     rows = [
         (row.result.model, dataset, f"{row.result.status}: {row.result.reason}")
         for dataset, ranking in done.rankings.items()
@@ -196,7 +196,7 @@ def unscored(done: Experiment) -> Table | None:
 
 
 def undefined(done: Experiment) -> Table | None:
-    """Scores that models do not have though they were scored; None if all have all."""
+    """Tabulate the undefined scores of scored models; None if there are none."""
     rows = [
         (model, dataset, ", ".join(metrics), why)
         for dataset, ranking in done.rankings.items()
@@ -207,7 +207,7 @@ def undefined(done: Experiment) -> Table | None:
 
 
 def _undefined(ranking: Ranking) -> Iterator[tuple[str, list[str], str]]:
-    """Model, what it lacks and why; scores that are missing for one reason together."""
+    """Yield a model, scores that it lacks for one reason, and that reason."""
     for row in ranking.rows:
         reasons: dict[str, list[str]] = {}
         for metric in ranking.metrics:

@@ -1,4 +1,4 @@
-"""An experiment in words: its outcome, its settings, and what a reader must know."""
+"""Put an experiment into words: its outcome, its settings and notes on reading it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ LOW = 0.5
 
 
 def quality(done: Experiment) -> str:
-    """What every fine-tuning is worth, in a word: accuracy of any kind, Dice or IoU."""
+    """Name the measure of a fine-tuning: accuracy of any kind, Dice or IoU."""
     return done.task.measure(done.config.measure).quality[0]
 
 
 def qualities(done: Experiment) -> str:
-    """The same of several fine-tunings."""
+    """Name the measure of several fine-tunings."""
     return done.task.measure(done.config.measure).quality[1]
 
 
 def things(done: Experiment) -> str:
-    """What is fine-tuned on."""
+    """Name the items of the datasets: ``images`` or ``volumes``."""
     return done.task.things
 
 
 def measure(done: Experiment) -> str:
-    """What the scores are to predict, in words."""
+    """Name the measure that the scores are to predict."""
     return done.task.measure(done.config.measure).words
 
 
 def caveat(done: Experiment) -> str:
-    """How far the outcome is to be believed."""
+    """Warn of choosing and testing the best score on the same accuracies."""
     return (
         f"The best of many scores is chosen by these very {qualities(done)}: expect less of it on "
         "other datasets, and of scores whose intervals overlap no order at all."
@@ -46,20 +46,20 @@ def caveat(done: Experiment) -> str:
 
 
 def best_metric(found: Validation) -> Summary | None:
-    """The score of highest mean weighted tau; a static baseline where no other is defined."""
+    """Find the score of highest mean weighted tau, or else the best static baseline."""
     defined = [row for row in found.summaries if row.kind != "chance" and row.datasets]
     scores = [row for row in defined if row.kind == "metric"]
     return next(iter(scores or defined), None)
 
 
 def mean_ceiling(done: Experiment) -> float:
-    """Over the datasets that have one; NaN if none has."""
+    """Average the ceilings of the datasets that have one; NaN if none has."""
     known = [value for value in done.ceilings.values() if math.isfinite(value)]
     return float(np.mean(known)) if known else math.nan
 
 
 def outcome(done: Experiment) -> list[str]:
-    """Which score does best, and what it is to be held against; a sentence each."""
+    """Say which score does best, beside random lists, ceiling and baseline."""
     best = best_metric(done.validation) if done.validation else None
     if done.validation is None or best is None:
         return ["There is no order of models to compare scores with."]
@@ -87,7 +87,7 @@ def _over_best(test: PairedTest) -> str:
 
 
 def summary(done: Experiment) -> list[tuple[str, str]]:
-    """The experiment at a glance."""
+    """List the settings and sizes of an experiment as names and values."""
     config = done.config
     options = ", ".join(f"{name}={value}" for name, value in config.options.items())
     models = {outcome.cell.model for outcome in done.outcomes}
@@ -121,7 +121,7 @@ def _decoder(done: Experiment) -> str:
 
 
 def _patches(done: Experiment) -> Iterator[str]:
-    """How the volumes of each dataset are cut."""
+    """Describe the patches that the volumes of each dataset are cut into."""
     for dataset in done.datasets:
         if dataset.settled.keys() >= {"patch", "spacing"}:
             voxels = " x ".join(map(str, dataset.settled["patch"]))
@@ -144,7 +144,7 @@ def _further(done: Experiment) -> Iterator[str]:
 
 
 def notes(done: Experiment) -> list[str]:
-    """What the reader must know of the accuracies themselves."""
+    """Explain the accuracies and their ceilings, a sentence each."""
     low = [name for name, value in done.ceilings.items() if value < LOW]
     lines = [
         *_of_masks(done),
@@ -163,7 +163,7 @@ def notes(done: Experiment) -> list[str]:
 
 
 def _of_masks(done: Experiment) -> list[str]:
-    """What accuracies are where every pixel has a label, and where no model found anything."""
+    """Explain the measure of masks, and name datasets where no model found an object."""
     if not done.task.averaged:
         return []
     told = (
@@ -185,7 +185,7 @@ def _of_masks(done: Experiment) -> list[str]:
 
 
 def _apart(done: Experiment) -> list[str]:
-    """Whose AC-Corr is of other layers, and left out of the comparison."""
+    """Name the models without BatchNorm, whose AC-Corr is left out of the comparison."""
     names = sorted({name for ranking in done.rankings.values() for name in not_compared(ranking)})
     if not names:
         return []
@@ -196,7 +196,7 @@ def _apart(done: Experiment) -> list[str]:
 
 
 def ordered_models(done: Experiment) -> list[str]:
-    """Those that have an accuracy, best mean first; one that is missing counts as 0."""
+    """Order models by their mean accuracy, best first; a missing one counts as 0."""
     models = dict.fromkeys(model for _, model in done.accuracies)
 
     def mean(model: str) -> float:

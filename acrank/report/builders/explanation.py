@@ -1,4 +1,4 @@
-"""The AC-Corr of one model, layer by layer, and the channels that move most."""
+"""Report the AC-Corr of one model by layers, and the channels that move most."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Moves = Sequence[tuple[str, Sequence[ChannelMove]]]
 
 @dataclass(frozen=True)
 class ExplanationReport:
-    """An explanation.
+    """An explanation of one model, to show.
 
     Attributes:
         explained: the network.
@@ -65,14 +65,14 @@ class ExplanationReport:
     count: int = 10
 
     def document(self) -> Document:
-        """The outcome, the layers and the channels that move most."""
+        """Make the tables of layers and channels, with the outcome above them."""
         legend = Items(LAYER_LEGEND)
         return Document(
             (self.layers(), legend, *self.channels()), outcome=tuple(summary(self.explained))
         )
 
     def page(self, gallery: tuple[Block, ...] = ()) -> Document:
-        """Everything for a page.
+        """Make the whole report of a page.
 
         Args:
             gallery: images of the sample; empty for none.
@@ -112,7 +112,7 @@ class ExplanationReport:
         return {**{n: number_text(self.explained.result.value(n)) for n in AC_CORR}, **between}
 
     def layers(self) -> Table:
-        """A row for each layer, in the network's order."""
+        """Tabulate the layers in the network's order."""
         share = self.explained.share
         return tabulate(
             "The layers, in the network's order",
@@ -139,17 +139,17 @@ class ExplanationReport:
         )
 
     def channels(self) -> tuple[Block, ...]:
-        """A table for each list of channels, and what its columns are."""
+        """Tabulate each list of channels, and explain the columns."""
         tables = (_channel_table(heading, listed) for heading, listed in self.moves)
         legend = [Text(channel_legend(self.explained), small=True)] if self.moves else []
         return (*tables, *legend)
 
     def records(self) -> Records:
-        """The layers; undefined values are empty."""
+        """Make a CSV row for each layer; undefined values are empty."""
         return Records(LAYER_COLUMNS, [self._values(each) for each in self.explained.layers])
 
     def channel_records(self) -> Records:
-        """Every channel of every layer; undefined values are empty."""
+        """Make a CSV row for every channel; undefined values are empty."""
         moves = (
             layer.channels.at(layer.name, index)
             for layer in self.explained.layers
@@ -158,7 +158,7 @@ class ExplanationReport:
         return Records(CHANNEL_COLUMNS, (_finite(asdict(move)) for move in moves))
 
     def data(self) -> dict[str, Any]:
-        """Everything: scores and trials, layers, every channel, configuration."""
+        """Give scores and trials, layers, every channel and the configuration."""
         explained = self.explained
         result = to_record(explained.result)
         del result["layers"]  # they are below, with more in each
@@ -181,7 +181,7 @@ class ExplanationReport:
         }
 
     def _values(self, layer: LayerExplanation) -> dict[str, Any]:
-        """One layer under the names of ``LAYER_COLUMNS``; None where there is no value."""
+        """Give one layer under the names of ``LAYER_COLUMNS``; None where there is no value."""
         found = layer.correlation
         share = self.explained.share(layer)
         values = (
@@ -193,7 +193,7 @@ class ExplanationReport:
 
 
 def _channel_table(heading: str, moves: Sequence[ChannelMove]) -> Table:
-    """Channels, with as many decimals as tell before from after."""
+    """Tabulate channels with as many decimals as tell before from after."""
 
     def pair(name: str) -> Callable[[ChannelMove], str]:
         before, after = f"{name}_before", f"{name}_after"
@@ -222,7 +222,7 @@ def _channel_table(heading: str, moves: Sequence[ChannelMove]) -> Table:
 
 
 def _places(differences: Sequence[float]) -> int:
-    """Decimals that show most of some differences to two digits."""
+    """Count the decimals that show most of some differences to two digits."""
     sizes = sorted(abs(value) for value in differences if value)
     if not sizes:
         return 4

@@ -1,4 +1,4 @@
-"""An explanation in words: what every form of its report says above and below the numbers."""
+"""Put an explanation of AC-Corr into words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LAYER_LEGEND = (
 
 
 def summary(explained: Explanation) -> list[str]:
-    """What a reader should know first: the sample, the score, what the layers say.
+    """Summarise the sample, the score and the layers.
 
     Args:
         explained: the network.
@@ -51,7 +51,7 @@ def summary(explained: Explanation) -> list[str]:
 
 
 def channel_legend(explained: Explanation) -> str:
-    """What the columns of a table of channels are.
+    """Explain the columns of a table of channels.
 
     Args:
         explained: the network.
@@ -69,17 +69,17 @@ def channel_legend(explained: Explanation) -> str:
 
 
 def share_text(value: float, places: int = 1) -> str:
-    """Per cent; empty for NaN."""
+    """Write a share in per cent; empty for NaN."""
     return "" if value != value else f"{value:.{places}%}"
 
 
 def signed(value: float) -> str:
-    """Three significant digits with the sign; empty for NaN."""
+    """Write three significant digits with the sign; empty for NaN."""
     return "" if value != value else f"{value:+.3g}"
 
 
 def score_interval(explained: Explanation) -> tuple[float, float] | None:
-    """Student's 95 % interval of AC-Corr; None where there is none."""
+    """Compute Student's 95 % interval of AC-Corr; None where there is none."""
     estimate = explained.result.scores.get(AC_CORR[0])
     return interval(estimate) if estimate else None
 
@@ -134,7 +134,7 @@ def _layers(explained: Explanation) -> Iterator[str]:
 
 
 def _where(explained: Explanation) -> Iterator[str]:
-    """The layers in which most happens."""
+    """Name the layers in which AC-Corr and the ratios change most."""
     telling = [layer for layer in explained.layers if layer.status == "ok"]
     if len(telling) < 2:
         return

@@ -1,4 +1,4 @@
-"""What a fine-tuning ended in."""
+"""Report a finished fine-tuning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGE = 1e6
 
 @dataclass(frozen=True)
 class FinetuneReport:
-    """The measures of the weights that were kept, and where they are."""
+    """A finished fine-tuning, to show."""
 
     done: Finetuned
 
@@ -27,7 +27,7 @@ class FinetuneReport:
         return task_named(self.done.record["config"].get("task")).measure_keys
 
     def document(self) -> Document:
-        """A row for validation and test images, and what became of the training."""
+        """Make a table of the measures, and say how the training ended."""
         headings = ("", *(name.replace("_", " ") for name in self._measures))
         rows = [
             (f"{row['part']} ({row['images']} images)", *(_number(row[m]) for m in self._measures))
@@ -37,11 +37,11 @@ class FinetuneReport:
         return Document((table, Items(tuple(self.lines()))))
 
     def records(self) -> Records:
-        """A row for validation and test images."""
+        """Make a CSV row for the validation images and one for the test images."""
         return Records(("part", "images", *self._measures), self._rows())
 
     def data(self) -> dict[str, Any]:
-        """The whole record of the fine-tuning."""
+        """Give the whole record of the fine-tuning."""
         return {"folder": str(self.done.folder), **self.done.record}
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ class FinetuneReport:
         ]
 
     def lines(self) -> list[str]:
-        """Which epoch was kept, what went wrong, and where the weights are; a sentence each."""
+        """Say which epoch was kept, what went wrong and where the weights are."""
         done, record = self.done, self.done.record
         monitor = record["chosen_by"].replace("_", " ")
         lines = [

@@ -1,4 +1,4 @@
-"""Metrics side by side: the place of every model by every metric, tinted, and the values."""
+"""Set metrics side by side: the place of every model by every metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ APART = " Models without BatchNorm have places of their own, marked *, by scores
 
 
 def places_section(ranking: Ranking) -> tuple[Section, ...]:
-    """Places, values and what the metrics measure; nothing where no model has a score."""
+    """Make the section of places, values and definitions; empty if no model has a score."""
     table = places_table(ranking)
     if not any(row.result.scores for row in ranking.rows):
         return ()
@@ -57,7 +57,7 @@ def _legend(ranking: Ranking, table: Table) -> str:
 
 
 def places_table(ranking: Ranking) -> Table | None:
-    """Every model that is scored on the full sample, by every metric; None where there is none.
+    """Tabulate the places of the models that are scored on the full sample; None without any.
 
     Dropped models are left out: their values are of fewer images.
     """
@@ -85,7 +85,7 @@ def _heading(metric: str) -> Column:
 
 
 def _column(rows: Sequence[RankedModel], metric: str, mixed: bool) -> list[Cell]:
-    """Places from 1, equal values sharing the best; tinted from last (0) to first (1)."""
+    """Rank one metric from 1, equal values sharing a place; the tint is 1 for the first."""
     sign = 1.0 if higher_is_better(metric) else -1.0
     values = [sign * row.result.value(metric) for row in rows]
     # scores of other norms than BatchNorm have places of their own

@@ -1,4 +1,4 @@
-"""A ranking: the table with what a reader must know, and the whole report of a run."""
+"""Report a ranking: the table with its notes, or everything about the run."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ Field = tuple[Column, Callable[[RankedModel], str]]
 
 @dataclass(frozen=True)
 class RankingReport:
-    """A ranking.
+    """A ranking, to show.
 
     Attributes:
         ranking: to show.
@@ -80,7 +80,7 @@ class RankingReport:
     top: int | None = None
 
     def document(self) -> Document:
-        """The rows with the metrics, and what a reader must know to read them."""
+        """Make the table of ranks and metrics, with notes on reading it."""
         ranking = self.ranking
         cut = len(ranking.rows) - self.top if self.top else 0
         notes = [f"{cut} more rows not shown (--top)."] if cut > 0 else []
@@ -90,7 +90,7 @@ class RankingReport:
         return Document((table, *([Items(tuple(notes))] if notes else [])))
 
     def page(self, gallery: tuple[Block, ...] = ()) -> Document:
-        """The whole report: outcome, ranking, guards, metrics, images, the run.
+        """Make the whole report: outcome, ranking, guards, metrics, images, the run.
 
         Args:
             gallery: images of the sample; empty for none.
@@ -122,7 +122,7 @@ class RankingReport:
         return Group(figures, "figures") if figures else Text(why)
 
     def _fields(self) -> list[Field]:
-        """Every column but the last, in order."""
+        """List every column but the last, in order."""
         by = self.ranking.rank_by
         compared = any_compared(self.ranking.rows)
         places: list[Field] = [(Column("places", priority=1), places_text)]
@@ -140,7 +140,7 @@ class RankingReport:
             *(_metric_field(name) for name in self.ranking.metrics if name != by),
             (Column("params M", priority=4), lambda row: millions_text(row.result.params)),
             (Column("norm layers"), _norm_layers),
-            (Column("s", priority=5), lambda row: f"{seconds_of(row):.1f}"),
+            (Column("seconds", priority=5), lambda row: f"{seconds_of(row):.1f}"),
             (Column("licence", words=True), lambda row: row.result.license or ""),
         ]
 
@@ -164,12 +164,12 @@ class RankingReport:
             yield Details(particulars.caption, (particulars,))
 
     def records(self) -> Records:
-        """The columns that never change."""
+        """Make a CSV row for each model, in columns that never change."""
         ranking = self.ranking
         return Records(ranking.columns, [row_values(row, ranking.metrics) for row in ranking.rows])
 
     def data(self) -> dict[str, Any]:
-        """Everything: rows, trials, layers, configuration, versions, dataset."""
+        """Give rows, trials, layers, configuration, versions and dataset."""
         ranking = self.ranking
         return {
             "schema_version": SCHEMA,
@@ -226,13 +226,13 @@ def _model_record(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
 
 
 def heading(ranking: Ranking) -> str:
-    """What the report is about."""
+    """Say how many models the report ranks for which data."""
     count = len(ranking.rows)
     return f"{count} pretrained {'model' if count == 1 else 'models'} for {dataset_name(ranking)}"
 
 
 def outcome(ranking: Ranking) -> list[str]:
-    """Who is first, how sure that is, and what became of the others; a sentence each."""
+    """Say which model is first, how sure that is, and what became of the others."""
     best = ranking.best
     lines = [_first(ranking, best)] if best else ["No model could be ranked."]
     if best and best.tie_group is not None:
@@ -257,7 +257,7 @@ def _first(ranking: Ranking, best: RankedModel) -> str:
 
 
 def _guards_table(ranking: Ranking) -> Table | None:
-    """The guards that fired: what each means, and for which metrics; None if none did."""
+    """Tabulate the guards that fired and their metrics; None if none did."""
     rows = []
     for guard, meaning in GUARDS.items():
         counts = {
@@ -272,7 +272,7 @@ def _guards_table(ranking: Ranking) -> Table | None:
 
 
 def _particulars_table(ranking: Ranking) -> Table | None:
-    """Guards and flags model by model; None if there are none."""
+    """Tabulate guards and flags model by model; None if there are none."""
     rows = []
     for row in ranking.rows:
         model = row.result.model

@@ -1,4 +1,4 @@
-"""A ranking in words and numbers for readers; every form of report says the same."""
+"""Put a ranking into words and short numbers, for every form of report."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ NAMED = 5
 
 
 def ranked(ranking: Ranking) -> list[RankedModel]:
-    """The rows that have a place and a score, best first."""
+    """Select the rows that have a place and a score, best first."""
     return [row for row in ranking.rows if row.rank is not None and row.score is not None]
 
 
 def better(metric: str) -> str:
-    """Which way is better, in words."""
+    """Say in which direction a metric is better."""
     return "higher is better" if higher_is_better(metric) else "lower is better"
 
 
 def reading_notes(ranking: Ranking) -> list[str]:
-    """What a reader must know to read the rows, but for guards."""
+    """Explain intervals, ties, dropped models and missing scores, but not guards."""
     lines = uncertainty_notes(ranking)
     if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
         lines.append("dropped: the numbers are of fewer images than those of ranked models.")
@@ -46,7 +46,7 @@ def reading_notes(ranking: Ranking) -> list[str]:
 
 
 def norm_notes(ranking: Ranking) -> list[str]:
-    """Whose AC-Corr is a generalisation, and why some ranked models have none."""
+    """Name models whose AC-Corr is a generalisation, and say why others have none."""
     generalised: dict[str, list[str]] = {}
     without: dict[str, list[str]] = {}
     for row in ranking.rows:
@@ -64,7 +64,7 @@ def norm_notes(ranking: Ranking) -> list[str]:
 
 
 def head_notes(ranking: Ranking) -> list[str]:
-    """Which models have no source classifier that metrics among the columns could be of."""
+    """Name models without the source classifier that some metrics need."""
     of_heads = [n for n in ranking.metrics if n in METRICS and "source_probs" in METRICS[n].needs]
     without: dict[str, list[str]] = {}
     for row in ranking.rows:
@@ -77,7 +77,7 @@ def head_notes(ranking: Ranking) -> list[str]:
 
 
 def listed(names: Sequence[str], most: int = NAMED) -> str:
-    """Names in a sentence, the first few of many."""
+    """List names in a sentence, the first few of many."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
@@ -87,7 +87,7 @@ def _is_affine(metric: str) -> bool:
 
 
 def uncertainty_notes(ranking: Ranking) -> list[str]:
-    """What the intervals and tie groups are; nothing where there are none."""
+    """Explain the intervals and tie groups; empty where there are none."""
     if not any_compared(ranking.rows):
         return []
     partly = any(row.tie_group is None for row in ranked(ranking))
@@ -110,7 +110,7 @@ def uncertainty_notes(ranking: Ranking) -> list[str]:
 
 
 def guard_notes(ranking: Ranking) -> list[str]:
-    """A line for each guard that fired: what it means, and by which metrics for how many models."""
+    """Explain each guard that fired, with its metrics and the number of models."""
     fired: dict[str, dict[str, int]] = {}
     for row in ranking.rows:
         for metric in ranking.metrics:
@@ -127,17 +127,17 @@ def guard_notes(ranking: Ranking) -> list[str]:
 
 
 def score_text(row: RankedModel, by: str) -> str:
-    """What the row is ranked by, or would be: a dropped model, or one of other norms."""
+    """Write the value that a row is ranked by, or would be if it had a rank."""
     return number_text(row.score) if by == CONSENSUS else metric_text(row, by)
 
 
 def metric_text(row: RankedModel, metric: str) -> str:
-    """A metric's value, marked where a guard speaks against it; empty where there is none."""
+    """Write a metric's value with its marks; empty where there is none."""
     return number_text(row.result.value(metric)) + mark_text(row, metric)
 
 
 def mark_text(row: RankedModel, metric: str) -> str:
-    """Follows a number that a guard speaks against, or that is of other norms than BatchNorm."""
+    """Give the marks of a value: a guard warns of it, or it is not of BatchNorm."""
     if metric not in row.result.scores:
         return ""
     generalised = is_generalised(row.result.norm_kind) and _is_affine(metric)
@@ -146,17 +146,17 @@ def mark_text(row: RankedModel, metric: str) -> str:
 
 
 def places_text(row: RankedModel) -> str:
-    """Best and worst rank by any metric of a consensus."""
+    """Write the best and the worst rank by any metric of a consensus."""
     return "" if row.places is None else f"{row.places[0]}-{row.places[1]}"
 
 
 def any_compared(rows: Iterable[RankedModel]) -> bool:
-    """Whether it is known of some models whether they can be told apart."""
+    """Check whether any row has a tie group."""
     return any(row.tie_group is not None for row in rows)
 
 
 def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
-    """Interval, probability of being best and tie group; ``?`` where others have what it has not.
+    """Write interval, probability of being best and tie group; ``?`` if only others have them.
 
     Args:
         row: of a ranking.
@@ -169,14 +169,14 @@ def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
 
 
 def interval_text(row: RankedModel) -> str:
-    """Both ends; empty where there is no interval."""
+    """Write both ends of the interval; empty where there is none."""
     if row.low is None or row.high is None:
         return ""
     return f"{number_text(row.low)} … {number_text(row.high)}"
 
 
 def probability_text(row: RankedModel) -> str:
-    """Two digits; never a certainty, which no number of draws can show."""
+    """Write P(best) with two digits; never as a certainty, which no draws can show."""
     if row.p_best is None:
         return ""
     if row.p_best < 0.005:
@@ -185,7 +185,7 @@ def probability_text(row: RankedModel) -> str:
 
 
 def status_text(row: RankedModel) -> str:
-    """The status with its reason or, where it needs none, with the model's flags."""
+    """Write the status with its reason or, without one, with the model's flags."""
     flags = [f"{name} ({text})" for name, text in row.result.flags.items()]
     if row.result.reason:
         return f"{row.result.status}: {row.result.reason}"
@@ -193,23 +193,23 @@ def status_text(row: RankedModel) -> str:
 
 
 def seconds_of(row: RankedModel) -> float:
-    """What a model took, to the digits of a result file: from both, a report is the same."""
+    """Round seconds as a result file does, so that its report is the same."""
     return round(row.result.seconds, 3)
 
 
 def norms_text(row: RankedModel) -> str:
-    """The kind of a model's norm layers, after their number; empty for BatchNorm or none."""
+    """Name the kind of a model's norm layers; empty for BatchNorm or none."""
     kind = row.result.norm_kind
     return f" {NORM_NAMES[str(kind)]}" if is_generalised(kind) else ""
 
 
 def millions_text(count: int | None) -> str:
-    """A number of parameters, in millions."""
+    """Write a number of parameters in millions."""
     return "" if count is None else f"{count / 1e6:.2f}"
 
 
 def number_text(value: float | None) -> str:
-    """Four significant digits, in plain notation where that is readable."""
+    """Write four significant digits, in plain notation where that is readable."""
     if value is None or value != value:
         return ""
     if abs(value) >= 1e5 and value == int(value):

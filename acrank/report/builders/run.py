@@ -1,4 +1,4 @@
-"""Facts about a run, whatever its result is: data, place and time, how to repeat it."""
+"""Report the facts about a run: data, device, time, and the command that repeats it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from acrank.report.document import Block, Code, Group, Section, Table, Text, table_of
-from acrank.report.repeat import SETTINGS_FILE, Repeat
+from acrank.report.repeat import Repeat
 from acrank.utils.duration import duration_text
 
 
@@ -16,23 +16,23 @@ class Recorded(Protocol):
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """Configuration, versions, dataset and device."""
+        """Configuration, versions, dataset and device of the run."""
 
 
 def dataset_name(result: Recorded) -> str:
-    """The target as it was given, without the folders above it."""
+    """Name the target as it was given, without the folders above it."""
     name = str(part_of(result, "dataset").get("name", "unknown data"))
     return name.rstrip("/").rpartition("/")[2] or name
 
 
 def part_of(result: Recorded, name: str) -> Mapping[str, Any]:
-    """A part of the record; empty where the result has none."""
+    """Read a part of the record; empty where the result has none."""
     part = result.record.get(name)
     return part if isinstance(part, Mapping) else {}
 
 
 def items_name(dataset: Mapping[str, Any]) -> str:
-    """What a dataset is of: ``images`` or ``volumes``.
+    """Name the items of a dataset: ``images`` or ``volumes``.
 
     Args:
         dataset: of a run's record.
@@ -41,7 +41,7 @@ def items_name(dataset: Mapping[str, Any]) -> str:
 
 
 def run_facts(result: Recorded, found: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """A run at a glance: its data, what was found, where and when.
+    """List data, findings, device and time of a run as names and values.
 
     Args:
         result: with the record of a run.
@@ -62,7 +62,7 @@ def run_facts(result: Recorded, found: Mapping[str, str]) -> tuple[tuple[str, st
 
 
 def _moment(created: Any) -> str | None:
-    """A time to the minute; as it is where it cannot be read."""
+    """Write a time to the minute, or as it is where it cannot be read."""
     try:
         return f"{datetime.fromisoformat(str(created)).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except ValueError:
@@ -74,13 +74,13 @@ def _of(part: Any, whole: Any) -> str | None:
 
 
 def images_section(gallery: tuple[Block, ...]) -> tuple[Section, ...]:
-    """The images of a sample under their heading; nothing where there are none."""
+    """Make the section of sample images; empty where there are none."""
     title = "Images of the sample"
     return (Section(title, "images", gallery, link="Images"),) if gallery else ()
 
 
 def run_section(result: Recorded, repeat: Repeat) -> Section:
-    """How to repeat a run, and its settings, data, device and versions.
+    """Make the section of the command that repeats a run, its settings, data and versions.
 
     Everything is in it that the result has, whatever version of acrank wrote it.
 
@@ -94,9 +94,6 @@ def run_section(result: Recorded, repeat: Repeat) -> Section:
 
 def _repeated(found: Repeat) -> list[Block]:
     blocks: list[Block] = [Code(found.command, "Command", "sh")] if found.words else []
-    if found.settings:
-        settings = Code(found.settings.rstrip("\n"), "Settings file", "yaml")
-        blocks += [Text(f"with this in {SETTINGS_FILE}:"), settings]
     return blocks + ([Text(found.note)] if found.note else [])
 
 
@@ -122,7 +119,7 @@ def _listed(title: str, part: Mapping[str, Any]) -> Table:
 
 
 def _objects(title: str, objects: Any) -> Table:
-    """Records of the same fields, a row each."""
+    """Tabulate records of the same fields, a row each."""
     rows = [found for found in objects if isinstance(found, Mapping)] if objects else []
     columns = list(dict.fromkeys(str(name) for row in rows for name in row)) or ["name"]
     cells = ([_shown(row.get(name)) for name in columns] for row in rows)

@@ -1,4 +1,4 @@
-"""How well metrics predict fine-tuned accuracies: means, then datasets, then published taus."""
+"""Report how well metrics predict fine-tuned accuracies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MARKS = {"same": "", "ties": "~", "differs": "≠"}
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """A validation.
+    """A validation, to show.
 
     Attributes:
         result: of it.
@@ -56,11 +56,11 @@ class ValidationReport:
     detail: bool = False
 
     def document(self) -> Document:
-        """The means, the weighted taus by dataset, and what a reader must know."""
+        """Make the tables of means, datasets and published taus, with their notes."""
         return Document(tuple(self.blocks()))
 
     def blocks(self) -> list[Block]:
-        """The same, to stand in another report."""
+        """Make the same blocks to stand in another report."""
         result = self.result
         blocks: list[Block] = [means_table(result), Items(tuple(reading_notes(result)))]
         if len(result.datasets) > 1 or any(result.datasets):
@@ -72,11 +72,11 @@ class ValidationReport:
         return blocks
 
     def records(self) -> Records:
-        """The means, then each dataset; undefined values are empty."""
+        """Make CSV rows of the means, then of each dataset."""
         return Records(COLUMNS, [_clean(row) for row in self.result.rows()])
 
     def data(self) -> object:
-        """Everything: settings, notes, means with tests, datasets, published taus."""
+        """Give settings, notes, means with tests, datasets and published taus."""
         result = self.result
         return _clean(
             {
@@ -94,7 +94,7 @@ class ValidationReport:
 
 
 def means_table(result: Validation) -> Table:
-    """The means over the datasets: a row for each metric."""
+    """Tabulate the means over the datasets, a row for each metric."""
 
     def statistic(name: str) -> tuple[Column, Callable[[Summary], str]]:
         column = Column(HEADINGS[name], priority=_PRIORITIES.get(name, 0))
@@ -117,7 +117,7 @@ def means_table(result: Validation) -> Table:
 
 
 def reading_notes(result: Validation) -> list[str]:
-    """What a reader must know to read the means."""
+    """Explain the columns of the means, a sentence each."""
     over = "datasets and models" if len(result.datasets) > 1 else "models"
     lines = [
         f"Means over {len(result.datasets)} dataset(s). Interval: 95 %, bootstrap over {over}; of "
@@ -200,7 +200,7 @@ def _verdicts(rows: Sequence[Reproduction]) -> str:
 
 
 def label(found: Summary) -> str:
-    """A metric's name, with * for a static baseline and an arrow where lower is better."""
+    """Write a metric's name, with * for a static baseline and ↓ if lower is better."""
     return (
         found.metric
         + (" *" if found.kind == "baseline" else "")
@@ -209,14 +209,14 @@ def label(found: Summary) -> str:
 
 
 def interval(found: Summary | Comparison) -> str:
-    """The interval of the weighted tau; empty where there is none."""
+    """Write the interval of the weighted tau; empty where there is none."""
     estimate = found.statistics[MAIN]
     low, high = number(estimate.low, 2), number(estimate.high, 2)
     return f"{low} … {high}" if low else ""
 
 
 def tau(result: Validation, dataset: str, found: Summary) -> str:
-    """The weighted tau of a metric on a dataset; chance as its range, empty if undefined."""
+    """Write the weighted tau of a metric on a dataset, or the range of random lists."""
     for row in result.comparisons:
         if (row.dataset, row.metric) == (dataset, found.metric):
             if found.kind == "chance":
@@ -226,7 +226,7 @@ def tau(result: Validation, dataset: str, found: Summary) -> str:
 
 
 def number(value: float, places: int) -> str:
-    """A fixed number of decimals; empty for an undefined value, and no minus before a zero."""
+    """Write a fixed number of decimals; empty for NaN, and no minus before a zero."""
     if value != value:
         return ""
     text = f"{value:.{places}f}"
@@ -234,12 +234,12 @@ def number(value: float, places: int) -> str:
 
 
 def digits(name: str) -> int:
-    """Decimals that a statistic is shown with."""
+    """Give the number of decimals that a statistic is shown with."""
     return 3 if name in ("rel1", "rel3", "regret") else 2
 
 
 def p_value(value: float) -> str:
-    """Two decimals, three for small values; empty where there is no test."""
+    """Write a p value with two decimals, three for small ones; empty without a test."""
     if value != value:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""A gate's verdict."""
+"""Report a gate's verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RULES = ("rule", "passed", "found")
 
 @dataclass(frozen=True)
 class VerdictReport:
-    """What a gate found.
+    """A gate's verdict, to show.
 
     Attributes:
         verdict: of the gate.
@@ -34,7 +34,7 @@ class VerdictReport:
     shown: int = SHOWN
 
     def document(self) -> Document:
-        """The verdict, what each rule found, the best candidates, what is to be known beside it."""
+        """Make the tables of rules and best candidates, with the verdict above them."""
         cut = len(self.verdict.contest.candidates) - self.shown
         return Document(
             (
@@ -48,11 +48,11 @@ class VerdictReport:
         )
 
     def records(self) -> Records:
-        """A row for each rule."""
+        """Make a CSV row for each rule."""
         return Records(RULES, self._checks())
 
     def data(self) -> dict[str, Any]:
-        """Verdict, rules, candidates and notes."""
+        """Give verdict, policy, rules, candidates and notes."""
         contest = self.verdict.contest
         return {
             "passed": self.verdict.passed,
@@ -102,7 +102,7 @@ class VerdictReport:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict in a sentence."""
+    """Say in a sentence whether the gate passed."""
     name = verdict.contest.name or "no backbone"
     if verdict.passed:
         return f"The gate passed: {name}."
@@ -111,7 +111,7 @@ def headline(verdict: Verdict) -> str:
 
 
 def notes(verdict: Verdict) -> list[str]:
-    """What is not a rule, but part of the picture."""
+    """Name models that are no candidates, and changes since the baseline."""
     contest = verdict.contest
     lines = []
     if contest.excluded:
@@ -127,7 +127,7 @@ def notes(verdict: Verdict) -> list[str]:
 
 
 def candidate(row: RankedModel) -> dict[str, Any]:
-    """What a program needs of a candidate."""
+    """Give rank, name, score and tie group of a candidate under fixed names."""
     return {
         "rank": row.rank,
         "model": row.result.model,

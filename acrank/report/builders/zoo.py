@@ -1,4 +1,4 @@
-"""A listing of a zoo, and the check of a zoo file."""
+"""Report the models of a zoo, and the check of a zoo file."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ _SHORT = 12
 
 @dataclass(frozen=True)
 class ZooReport:
-    """The described entries of a zoo, in order."""
+    """The described entries of a zoo, in order, to show."""
 
     listed: Sequence[Listed]
 
     def document(self) -> Document:
-        """A row for each entry, and how many there are."""
+        """Make a table of the entries, and count them."""
         rows = [_values(row) for row in self.listed]
         shown = [
             (column, _cell(name))
@@ -77,11 +77,11 @@ class ZooReport:
         return Document((tabulate("Models", shown, rows, silent=True), Text(count)))
 
     def records(self) -> Records:
-        """Everything that is known of each entry."""
+        """Make a CSV row for each entry."""
         return Records(COLUMNS, self.data())
 
     def data(self) -> list[Values]:
-        """The same."""
+        """Give all facts about each entry under fixed names."""
         return [_values(row) for row in self.listed]
 
 
@@ -123,26 +123,29 @@ def _text(value: Any) -> str:
 
 
 def _tells(row: Values, name: str) -> bool:
-    """Whether an optional column says something: of norms, more than how many BatchNorms."""
+    """Check whether an optional column says anything that the others do not."""
     if name == "norms" and row["norms"]:
         return bool(row["norms"] != f"{row['norm_layers']} BatchNorm")
     return row[name] is not None
 
 
 def _origin(row: Values) -> str:
-    """A model's source, short where its name says it."""
+    """Name a model's source, ``timm`` where the model's name says the rest."""
     source: str = row["source"]
-    return "timm" if source == row["name"] and ":" not in source else source
+    prefix, colon, _ = source.partition(":")
+    if source != row["name"]:
+        return source
+    return prefix if colon else "timm"
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was found out about the entries of a zoo file, in its order."""
+    """The checked entries of a zoo file, in its order, to show."""
 
     checks: Sequence[Checked]
 
     def document(self) -> Document:
-        """A row for each entry, and how many have errors and warnings."""
+        """Make a table of the entries, and count errors and warnings."""
         statuses = [checked.status for checked in self.checks]
         errors, warnings = statuses.count("error"), statuses.count("warning")
         count = f"{len(statuses)} models, {errors} with errors, {warnings} with warnings"
@@ -159,13 +162,13 @@ class CheckReport:
         return Document((table, Text(count)))
 
     def records(self) -> Records:
-        """A row for each entry, with all its errors and warnings in one cell each."""
+        """Make a CSV row for each entry, with all errors in one cell and all warnings in one."""
         lists = ("errors", "warnings")
         rows = ({**row, **{n: "; ".join(row[n]) for n in lists}} for row in self.data())
         return Records(CHECKED, rows)
 
     def data(self) -> list[Values]:
-        """Everything that was found out of each entry."""
+        """Give the findings about each entry under fixed names."""
         return [
             {
                 "name": checked.name,

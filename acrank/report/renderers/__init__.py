@@ -1,1 +1,1 @@
-"""Renderers: a document on a terminal, as Markdown or as a page."""
+"""Renderers draw a document on a terminal, as Markdown or as a page."""

@@ -1,4 +1,4 @@
-"""A document as Markdown, for GitHub and the like; nothing that a name holds acts in it."""
+"""Write a document as Markdown in which no name or message acts as markup."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def to_markdown(document: Document, level: int = 1) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text on one line in which Markdown and HTML find nothing to act on."""
+    """Escape what Markdown or HTML would act on, and put the text on one line."""
     return _SPECIAL.sub(r"\\\g<0>", visible(" ".join(text.splitlines())))
 
 
@@ -78,7 +78,7 @@ def _listed(lines: Iterable[str]) -> str:
 
 
 def _table(table: Table) -> str:
-    """A GitHub table; nothing in a cell can end it or start a tag."""
+    """Write a GitHub table; nothing in a cell can end it or start a tag."""
 
     def line(cells: Iterable[object]) -> str:
         return "| " + " | ".join(escaped(str(cell)) for cell in cells) + " |"
@@ -89,7 +89,7 @@ def _table(table: Table) -> str:
 
 
 def _fenced(code: Code) -> str:
-    """A block of code; its fence is longer than any in it."""
+    """Write a block of code whose fence is longer than any in it."""
     longest = max(map(len, re.findall("`+", code.text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{code.language}\n{visible(code.text, keep=chr(10))}\n{fence}"

@@ -1,4 +1,4 @@
-"""A report for programs: its rows as CSV, everything as JSON."""
+"""Write a report for programs: its rows as CSV, everything as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document on a terminal, as wide as that is; whole and plain where stdout is not one."""
+"""Print a document as wide as the terminal is; whole and plain where there is none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STYLES = {"": None, "best": "green", "failed": "red", "quiet": "dim"}
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console for stdout or stderr: no truncation and no bar unless it is a terminal.
+    """Make a console for stdout or stderr: no truncation and no bar unless it is a terminal.
 
     Nor is there colour, unless ``FORCE_COLOR`` asks for it: to rich, that makes a terminal of 80
     columns of a pipe.
@@ -55,7 +55,7 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def plain(text: str, style: str = "") -> Styled:
-    """Text for a terminal: no markup is read in it, and control characters show as escapes."""
+    """Make text that holds no markup and shows control characters as escapes."""
     return Styled(visible(text), style=style)
 
 
@@ -75,7 +75,7 @@ def print_document(document: Document, console: Console) -> None:
 
 
 class _Sheet:
-    """What has been printed so far, as far as it decides where an empty line belongs."""
+    """Prints blocks, with an empty line above each table that follows something else."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -125,7 +125,7 @@ class _Sheet:
 
 
 def fitted(table: Table, width: int) -> tuple[list[Table], list[str]]:
-    """A table with as many columns as a terminal holds, and the headings of the others.
+    """Fit a table to a width: choose the columns that it has room for.
 
     Names and reasons are wrapped before any column goes; numbers are never wrapped. Where columns
     may not go, the table is cut into several, each with the leading columns.
@@ -156,7 +156,7 @@ def fitted(table: Table, width: int) -> tuple[list[Table], list[str]]:
 
 
 def _widths(table: Table) -> list[int]:
-    """Letters that each column takes where nothing is wrapped."""
+    """Measure the letters that each column takes where nothing is wrapped."""
     lines = [[column.heading for column in table.columns]]
     lines += [[str(cell) for cell in row.cells] for row in table.rows]
     columns = zip(*lines, strict=True)
@@ -164,12 +164,12 @@ def _widths(table: Table) -> list[int]:
 
 
 def _total(widths: Iterable[int]) -> int:
-    """Letters of a line of such columns."""
+    """Add up the letters of a line of such columns."""
     return sum(width + GAP for width in widths) - GAP
 
 
 def _narrowed(table: Table, width: int) -> list[int]:
-    """Widths of columns that a line holds: reasons are narrowed before names, the widest first."""
+    """Narrow columns to a width: those of reasons before names, the widest first."""
     widths = _widths(table)
     words = [place for place, column in enumerate(table.columns) if column.words]
     others = [place for place in words if place != table.header]
@@ -185,7 +185,7 @@ def _narrowed(table: Table, width: int) -> list[int]:
 def _cut(
     places: Sequence[int], widths: Sequence[int], leading: int, width: int
 ) -> Iterator[list[int]]:
-    """The places of the columns of each block."""
+    """Yield the places of the columns of each block."""
     first, rest = list(places[:leading]), list(places[leading:])
     while rest:
         block = [*first, rest.pop(0)]
@@ -195,7 +195,7 @@ def _cut(
 
 
 def _part(table: Table, places: Sequence[int]) -> Table:
-    """The table with some of its columns."""
+    """Make a table of some of the columns."""
     columns = tuple(table.columns[place] for place in places)
     rows = (replace(row, cells=tuple(row.cells[place] for place in places)) for row in table.rows)
     header = places.index(table.header) if table.header in places else 0

@@ -15,7 +15,7 @@ from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
 from acrank.results import Estimate, LayerCorrelation, ModelResult
 from acrank.scoring.inspection import ChannelMoves, Explanation, LayerExplanation
 from acrank.scoring.inspection.selection import listed_moves
-from tests.report.test_cells import NAMES
+from tests.report.builders.test_hostile_names import NAMES
 
 HIDDEN = {"\x1b", "\u202e", "\u202c", "\x9b", "\x07", "\0", "\r", "\u2028"}
 
