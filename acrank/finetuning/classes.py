@@ -122,7 +122,7 @@ class ClassTuning(Tuning[Sample, Judged]):
         self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
     ) -> tuple[Sample, str]:
         """Read all images of a dataset, or for training a stratified part, as one batch."""
-        target = open_target(spec, offline=config.offline)
+        target = open_target(spec, offline=config.offline, window=config.window)
         sample = whole_sample(target, config.samples if like is None else None, config.seed)
         said = summary(sample, target)
         return sample if like is None else _with_classes(sample, like.classes, option), said

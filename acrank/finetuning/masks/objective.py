@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acrank.data import Preprocessing
+from acrank.data.images import Opening
 from acrank.data.summary import in_words
 from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
@@ -215,7 +216,8 @@ class MaskTuning(PixelTuning[MaskedImages]):
         self, config: FinetuneConfig, spec: str, samples: int | None, like: MaskedImages | None
     ) -> MaskedImages:
         """See :func:`acrank.finetuning.masks.data.open_masks`."""
-        return open_masks(spec, samples, config.seed, config.image_size, like)
+        how = Opening(config.offline, config.window)
+        return open_masks(spec, samples, config.seed, config.image_size, like, how)
 
     def objective(
         self,
