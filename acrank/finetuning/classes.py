@@ -63,8 +63,15 @@ class Classifying(Objective[Sample, Judged]):
     def augmented(self, images: Sample) -> TrainingImages:
         """See :class:`acrank.finetuning.images.TrainingImages`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
-        return TrainingImages(images, self.preprocessing, *given)
+        return TrainingImages(
+            images,
+            self.preprocessing,
+            config.batch_size,
+            augment=config.augment,
+            seed=config.seed,
+            device=self.device,
+            flip=config.flip,
+        )
 
     def plain(self, images: Sample) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.images.plain_batches`."""

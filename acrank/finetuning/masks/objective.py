@@ -112,8 +112,15 @@ class Segmenting(PixelObjective[MaskedImages]):
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
-        return TrainingMasks(images.sample, self.preprocessing, *given)
+        return TrainingMasks(
+            images.sample,
+            self.preprocessing,
+            config.batch_size,
+            augment=config.augment,
+            seed=config.seed,
+            device=self.device,
+            flip=config.flip,
+        )
 
     def plain(self, images: MaskedImages) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.masks.batches.plain_masks`."""
@@ -135,8 +142,15 @@ class Segmenting(PixelObjective[MaskedImages]):
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
         """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
         geometry = {"image_size": self.config.image_size}
-        given = (self.classes, self.config.decoder, self.readout.size, geometry)
-        return save_segmenter(folder, backbone, network, *given)
+        return save_segmenter(
+            folder,
+            backbone,
+            network,
+            classes=self.classes,
+            decoder=self.config.decoder,
+            size=self.readout.size,
+            geometry=geometry,
+        )
 
 
 class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):

@@ -38,7 +38,7 @@ FAST: dict[str, Any] = {
 def _workers_start_at_once() -> Iterator[None]:
     """Fork workers off a process that has the imports; the command line's tests spawn theirs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.runners.crew.SPAWN", started_at_once())
+        patch.setattr("acrank.runners.worker_pool.SPAWN", started_at_once())
         yield
 
 
