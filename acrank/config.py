@@ -11,14 +11,15 @@ from pydantic import Field, field_validator, model_validator
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
-    CLASSIFICATION,
     CONSENSUS,
+    CONSENSUS_DEFAULT,
+    DEFAULT,
     known_metric,
     metric_names,
     refuse_foreign,
     resolve_metrics,
 )
-from acrank.tasks.registry import Task
+from acrank.tasks.registry import Task, task_named
 from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
     DATA,
@@ -49,8 +50,6 @@ from acrank.utils.settings import (
     validated,
 )
 
-# The scores that make a consensus where no metric is named.
-CONSENSUS_DEFAULT = ("ac_corr", "log_me")
 # Sections of a configuration file that other commands read.
 SECTIONS = ("gate",)
 
@@ -125,7 +124,7 @@ class RunConfig(Settings):
             of_features=True,
             not_for=_NO_FEATURES,
         ),
-    ] = "log_me"
+    ] = DEFAULT
     bootstrap: Annotated[
         int,
         Field(ge=0),
@@ -399,7 +398,7 @@ class RunConfig(Settings):
     @property
     def metrics_named(self) -> tuple[str, ...]:
         """The scores asked for: those that may vote in a consensus."""
-        task = CLASSIFICATION if self.task == "auto" else self.task  # of data not looked at
+        task = task_named(self.task).metrics
         if self.rank_by == CONSENSUS:
             return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
         return resolve_metrics((*self.metrics, self.rank_by), task)
@@ -415,7 +414,7 @@ class RunConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
-        refuse_foreign(known.metrics_named, task.name)
+        refuse_foreign(known.metrics_named, task.metrics)
         if self.head not in task.heads:
             raise ConfigError(
                 f"--head {self.head} is a linear head on one feature vector an image.",

@@ -61,7 +61,7 @@ class NotScoredError(ModelError):
 
 
 class MetricError(AcrankError, ValueError):
-    """Arrays that a metric cannot be computed of."""
+    """The arrays are invalid for this metric."""
 
 
 class MissingExtraError(AcrankError):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.metric import CLASSIFICATION, KINDS, Metric
-from acrank.metrics.registry import METRICS
+from acrank.metrics.registry import CONSENSUS_DEFAULT, DEFAULT, METRICS
 
+# A package that the tests install.
+EXAMPLE = Path(__file__).parents[1] / "tests" / "installed"
 PAGE = Path(__file__).with_name("metrics.md")
 ROLES = {
     "score": "score",
@@ -49,9 +51,28 @@ def guards() -> str:
     return "\n".join(["| guard | what it says of the number |", "| --- | --- |", *rows])
 
 
+def default() -> str:
+    """What orders the table where nothing else is said."""
+    voters = " and ".join(f"`{name}`" for name in CONSENSUS_DEFAULT)
+    return (
+        f"`acrank score` ranks by [`{DEFAULT}`](#{DEFAULT}) and always computes AC-Corr in its "
+        f"three forms. With no `--metric`, a consensus is of {voters}."
+    )
+
+
+def code(path: Path) -> str:
+    """A file of the example package."""
+    text = (EXAMPLE / path).read_text(encoding="utf-8").rstrip()
+    return f"```{path.suffix.lstrip('.').replace('py', 'python')}\n{text}\n```"
+
+
 def render(page: str) -> str:
     """The page with its generated parts made anew."""
     page = _between(page, "guards", guards())
+    page = _between(page, "default", default())
+    page = _between(page, "project", code(Path("pyproject.toml")))
+    page = _between(page, "scores", code(Path("acrank_example/scores.py")))
+    page = _between(page, "diary", code(Path("acrank_example/diary.py")))
     return _between(page, "metrics", "\n\n".join(map(describe, METRICS.values())))
 
 

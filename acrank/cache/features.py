@@ -183,8 +183,9 @@ def _read_file(path: Path) -> tuple[ModelResult, Extracted, dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.get("schema_version") != SCHEMA or "settings" not in metadata:
             raise ValueError("it was not written by acrank score --features")
-        given = (tensors["features"], tensors["labels"], tensors.get("source_probs"))
-        extracted = Extracted.of_images(*given)
+        extracted = Extracted.of_images(
+            tensors["features"], tensors["labels"], tensors.get("source_probs")
+        )
         return _result(json.loads(metadata["model"])), extracted, metadata
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"'{path}' cannot be read: {error}.") from None

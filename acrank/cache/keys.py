@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from acrank.cache.code import library_versions, metric_version, probe_version
-from acrank.cache.key import Key
+from acrank.cache.results import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
 from acrank.metrics.registry import with_parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,7 +15,6 @@ from typing import Any, Protocol
 import platformdirs
 from filelock import FileLock, Timeout
 
-from acrank.cache.key import Key
 from acrank.errors import ConfigError
 from acrank.results import ModelResult
 from acrank.results.record import from_record, to_record
@@ -23,6 +23,33 @@ from acrank.utils.serialise import loads
 
 # Writing takes milliseconds: who holds a lock longer has died on a disk that cannot tell.
 LOCK_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of one model's result: all that it depends on.
+
+    Attributes:
+        fields: everything that it depends on but for the metrics.
+        metrics: the metrics it must have, each with the version of its code.
+    """
+
+    fields: dict[str, Any]
+    metrics: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the fields, in hexadecimal."""
+        return _sha256(self.fields)
+
+    @property
+    def metrics_digest(self) -> str:
+        """SHA-256 of the metrics, in hexadecimal."""
+        return _sha256(self.metrics)
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Store(Protocol):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.gate_ranking import ranking_to_judge
 from acrank.cli.options import ConfigFile, with_options
 from acrank.cli.output import (
     CsvFile,
@@ -21,10 +20,11 @@ from acrank.cli.output import (
     show,
     write_report,
 )
-from acrank.config import RunConfig
+from acrank.config import RunConfig, make_config, read_run_file
 from acrank.errors import ConfigError, ExitCode
 from acrank.gate.policy import read_policy
 from acrank.gate.rules import RULES, Policy
+from acrank.utils.described import option_of
 from acrank.utils.fields import DATA
 from acrank.utils.streams import lost_output
 from acrank.utils.visible import visible
@@ -83,7 +83,7 @@ def gate(
 
     policy = _policy(rules, choose, config)
     check_outputs(csv, json, junit)
-    ranking = ranking_to_judge(scores, settings, config, started, policy.baseline)
+    ranking = _ranking_to_judge(scores, settings, config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
     junit_file = (junit, lambda: to_junit(verdict))
@@ -111,6 +111,44 @@ def _policy(rules: dict[str, Any], choose: bool, file: Path | None) -> Policy:
             hint="Give one, such as --require NAME, or --choose to print the best.",
         )
     return policy
+
+
+def _ranking_to_judge(
+    scores: Path | None,
+    settings: dict[str, Any],
+    file: Path | None,
+    started: float,
+    baseline: Path | None,
+) -> Ranking:
+    """Read an earlier run, or score the zoo; ``started`` is when the command began."""
+    if scores:
+        if settings:
+            option = option_of(RunConfig, next(iter(settings)))
+            raise ConfigError(
+                f"{option} has no meaning with --scores: the models are scored already.",
+                hint="Leave one of them out.",
+            )
+        from acrank.results.file import read_ranking
+
+        if file and "gate" not in read_run_file(file):
+            typer.echo(
+                f"note: {visible(str(file))} has no gate: section, and --scores needs nothing "
+                "else of it: the rules are those of the command line",
+                err=True,
+            )
+        return read_ranking(scores)
+    from acrank.gate.judge import as_of_baseline
+    from acrank.report.progress import ProgressListener
+    from acrank.report.renderers.terminal import make_console
+    from acrank.runners.rank import rank_zoo
+
+    config, said = make_config(settings, file), ""
+    if baseline is not None:  # what is wrong with it is found before anything is scored
+        config, said = as_of_baseline(config, baseline)
+    with ProgressListener(make_console(stderr=True)) as listener:
+        if said:
+            listener.message(said)
+        return rank_zoo(config, listener, started=started)
 
 
 def _show(verdict: Verdict, output: Format, choose: bool) -> None:

@@ -64,9 +64,9 @@ def score(
 
     Example: acrank score --data photos --model "resnet*" --html report.html
 
-    Each candidate sees a sample of the target and takes one AC-Norm step on it. LogME of its
-    features says how well it would transfer, AC-Corr stands beside it. Printed best first, with
-    95 % intervals, the probability of being best and groups that cannot be told apart.
+    Each candidate sees a sample of the target and takes one AC-Norm step on it. A score of
+    its features says how well it would transfer, AC-Corr stands beside it. Printed best first,
+    with 95 % intervals, the probability of being best and groups that cannot be told apart.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed (or
     --strict found something), 4 no model could be scored, 130 interrupted.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acrank.metrics.registry import AC_CORR, CONSENSUS, METRICS
+from acrank.metrics.registry import AC_CORR, CONSENSUS, DEFAULT, METRICS
 from acrank.ranking.consensus import consensus
 from acrank.ranking.kinds import apart_note, set_apart, unranked_apart
 from acrank.ranking.relative import with_relative_scores
@@ -83,8 +83,8 @@ def _target_blind(scored: Sequence[ModelResult], rank_by: str) -> list[str]:
         return []
     return [
         "ac_corr_zero, which sees no target image, gives the same order: here the ranking tells "
-        "the checkpoints apart, not how well they suit these data. --rank-by log_me, the default, "
-        "reads the labels of the target."
+        f"the checkpoints apart, not how well they suit these data. --rank-by {DEFAULT}, the "
+        "default, reads the labels of the target."
     ]
 
 

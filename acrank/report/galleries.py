@@ -19,6 +19,7 @@ from acrank.report.document import Block, Cell, Column, Image, Images, Row, Sect
 from acrank.report.figures.colours import class_colours
 from acrank.report.figures.masks import jpeg_uri, painted
 from acrank.tasks.registry import TASKS, loaded
+from acrank.utils.visible import typed_line
 
 if TYPE_CHECKING:
     from acrank.data import AnySample, Sample
@@ -56,12 +57,15 @@ class Masked(NamedTuple):
 
 
 def make_gallery(sample: AnySample) -> Gallery:
-    """Make the gallery that the task of a sample has.
+    """Make the gallery of a sample by its task; a sentence where the task fails to.
 
     Args:
         sample: that a run has drawn.
     """
-    gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
+    try:
+        gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
+    except Exception as error:  # another package's task, perhaps: the run's numbers stand
+        return (Text(f"No images: the gallery of task {sample.task} failed: {typed_line(error)}."),)
     return gallery
 
 
@@ -71,9 +75,7 @@ def by_class(sample: Sample) -> Gallery:
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
     left_out = len(sample.classes) - len(shown)
     return (
-        Text(
-            "Some of the images that the models were scored on, cropped to a square. " + MIND,
-        ),
+        Text(f"Some of the images that the models were scored on, cropped to a square. {MIND}"),
         *(_class_images(sample, label, each) for label in shown),
         *([Text(f"{left_out} more classes are not shown.")] if left_out else []),
     )
@@ -140,7 +142,7 @@ def _masked(
     words: tuple[str, str],
     each: int = 1,
 ) -> Gallery:
-    """What is shown, what its colours mean, and the pictures.
+    """Lay out a caption, the meaning of the colours, and the pictures.
 
     Args:
         sample: that a run has drawn.
@@ -220,7 +222,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gallery:
-    """Thumbnails of the sample of a finished run, drawn again from its dataset.
+    """Draw the sample of a finished run again from its dataset, and make its gallery.
 
     Args:
         ranking: of the run.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,25 +22,14 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         result: of one model.
     """
     scores = result.scores
+    known = {one.name: getattr(result, one.name) for one in fields(result) if one.name != "kept"}
     return {
-        "model": result.model,
-        "status": result.status,
+        **known,
         "reason": result.reason or None,
         "scores": {name: finite_or_none(estimate.value) for name, estimate in scores.items()},
         "trials": _lists({name: estimate.trials for name, estimate in scores.items()}),
         "replicates": _lists({name: estimate.replicates for name, estimate in scores.items()}),
         "freedom": {n: e.freedom for n, e in scores.items() if e.freedom is not None},
-        "undefined": result.undefined,
-        "guards": result.guards,
-        "flags": result.flags,
-        "params": result.params,
-        "imagenet_top1": result.imagenet_top1,
-        "norm_kind": result.norm_kind,
-        "norm_layers": result.norm_layers,
-        "norm_channels": result.norm_channels,
-        "input_size": result.input_size,
-        "license": result.license,
-        "revision": result.revision,
         "seconds": round(result.seconds, 3),
         "loading": round(result.loading, 3),
         "feature_layers": list(result.feature_layers),
@@ -55,11 +44,11 @@ def from_record(record: Mapping[str, Any]) -> ModelResult:
         ValueError: it is no such record, and where (pydantic's ``ValidationError`` is one).
     """
     try:
-        fields = {**record, "reason": record["reason"] or "", "scores": _estimates(record)}
-        fields["layers"] = [_with_nan(layer) for layer in record["layers"]]
+        known = {**record, "reason": record["reason"] or "", "scores": _estimates(record)}
+        known["layers"] = [_with_nan(layer) for layer in record["layers"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"a model's record lacks or garbles {error}") from None
-    return _ADAPTER.validate_python(fields)
+    return _ADAPTER.validate_python(known)
 
 
 def _estimates(record: Mapping[str, Any]) -> dict[str, Estimate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,13 +20,6 @@ NOT_WRITTEN = "features-not-written"
 NOT_KEPT = "not-kept"
 
 Status = Literal["ok", "dropped", "unranked", "failed"]
-
-# Columns of the CSV file before and after those of the metrics.
-HEAD = ("rank", "model", "status", "score", "score_low", "score_high", "p_best")
-TAIL = (
-    *("params_m", "norm_layers", "norm_channels", "input_size", "license", "revision"),
-    *("seconds", "reason", "tie_group", "flags", "norm_kind"),
-)
 
 
 @dataclass(frozen=True)
@@ -180,29 +174,48 @@ class Ranking:
 
 def row_values(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
     """One row under the names of :attr:`Ranking.columns`; None where there is no value."""
-    result = row.result
-    values: dict[str, Any] = {
-        "rank": row.rank,
-        "model": result.model,
-        "status": result.status,
-        "score": row.score,
-        "score_low": row.low,
-        "score_high": row.high,
-        "p_best": row.p_best,
-        "params_m": None if result.params is None else result.params / 1e6,
-        "norm_layers": result.norm_layers,
-        "norm_channels": result.norm_channels,
-        "input_size": result.input_size and "x".join(map(str, result.input_size)),
-        "license": result.license,
-        "revision": result.revision,
-        "seconds": round(result.seconds, 3),
-        "reason": result.reason or None,
-        "tie_group": row.tie_group,
-        "norm_kind": result.norm_kind,
-        "flags": "; ".join(all_flags(result, metrics)) or None,
+    values = {metric: finite_or_none(row.result.value(metric)) for metric in metrics}
+    return {
+        **{name: value(row, metrics) for name, value in HEAD.items()},
+        **values,
+        **{name: value(row, metrics) for name, value in TAIL.items()},
     }
-    values.update({metric: finite_or_none(result.value(metric)) for metric in metrics})
-    return {column: values[column] for column in (*HEAD, *metrics, *TAIL)}
+
+
+def _million_params(row: RankedModel, _: object) -> float | None:
+    return None if row.result.params is None else row.result.params / 1e6
+
+
+def _input_size(row: RankedModel, _: object) -> str | None:
+    return "x".join(map(str, row.result.input_size)) if row.result.input_size else None
+
+
+# What a column holds of a row; those of some metrics are reported.
+Cell = Callable[[RankedModel, tuple[str, ...]], Any]
+# Columns of the CSV file before those of the metrics.
+HEAD: dict[str, Cell] = {
+    "rank": lambda row, _: row.rank,
+    "model": lambda row, _: row.result.model,
+    "status": lambda row, _: row.result.status,
+    "score": lambda row, _: row.score,
+    "score_low": lambda row, _: row.low,
+    "score_high": lambda row, _: row.high,
+    "p_best": lambda row, _: row.p_best,
+}
+# Columns after those of the metrics.
+TAIL: dict[str, Cell] = {
+    "params_m": _million_params,
+    "norm_layers": lambda row, _: row.result.norm_layers,
+    "norm_channels": lambda row, _: row.result.norm_channels,
+    "input_size": _input_size,
+    "license": lambda row, _: row.result.license,
+    "revision": lambda row, _: row.result.revision,
+    "seconds": lambda row, _: round(row.result.seconds, 3),
+    "reason": lambda row, _: row.result.reason or None,
+    "tie_group": lambda row, _: row.tie_group,
+    "flags": lambda row, metrics: "; ".join(all_flags(row.result, metrics)) or None,
+    "norm_kind": lambda row, _: row.result.norm_kind,
+}
 
 
 def all_flags(result: ModelResult, metrics: tuple[str, ...]) -> list[str]:

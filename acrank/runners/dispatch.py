@@ -9,10 +9,9 @@ from pathlib import Path
 from acrank.cache import open_store
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Callback
-from acrank.runners.fetch import downloads_ahead
 from acrank.runners.inprocess import run_in_process
 from acrank.runners.model import Admit, ModelRunner, RunContext, admit_all
-from acrank.runners.processes import run_in_processes
+from acrank.runners.processes import downloads_ahead, run_in_processes
 from acrank.zoo import ZooEntry
 
 

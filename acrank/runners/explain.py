@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from acrank.cache import Key
+from acrank.cache import Nowhere
 from acrank.config import RunConfig, make_config
 from acrank.data import AnySample
 from acrank.errors import NotScoredError, ZooError
@@ -121,21 +121,11 @@ def _the_one(config: RunConfig) -> ZooEntry:
 
 def _probe(entry: ZooEntry, context: RunContext, callback: Callback) -> tuple[ModelResult, Probe]:
     probes: list[Probe] = []
-    runner = ModelRunner(context, _Nowhere(), probes.append)
+    # a result that is kept would have no affines to explain
+    runner = ModelRunner(context, Nowhere(""), probes.append)
     callback.start(1)
     (result,) = run_in_process([entry], runner, callback.begin)
     if result.status == "failed" or not probes:
         raise NotScoredError(f"'{entry.name}' cannot be explained: {result.reason}")
     callback.done(result)
     return result, probes[-1]
-
-
-class _Nowhere:
-    """A store that keeps nothing: a result that is kept has no affines to explain."""
-
-    def get(self, key: Key) -> None:
-        """Find nothing."""
-
-    def put(self, key: Key, result: ModelResult, data: str) -> str:
-        """Keep nothing, which is no failure."""
-        return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,8 +54,13 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
-        ordered = (self.features[order], self.labels[order], probs, images[order])
-        return Extracted(*ordered, self.widths, self.layers)
+        return replace(
+            self,
+            features=self.features[order],
+            labels=self.labels[order],
+            source_probs=probs,
+            images=images[order],
+        )
 
 
 def extract(
@@ -63,7 +69,7 @@ def extract(
     batches: Batches,
     count: int,
     autocast: torch.dtype | None = None,
-    readout: Readout = POOLED,
+    readout: Readout[Any] = POOLED,
     seed: int = 0,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.

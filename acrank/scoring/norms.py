@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from acrank.errors import NoNormError
+from acrank.metrics.registry import DEFAULT
 from acrank.norm.types import BATCH, KINDS, NORM_NAMES, NormKind, is_generalised
 from acrank.norm.usable import norm_kind, unusable_norms, usable_norms
 
@@ -19,7 +20,7 @@ OTHERS = KINDS[1:]
 # Reasons in one message.
 NAMED = 3
 # What to do without such layers.
-ANOTHER_SCORE = "rank by another score, such as --rank-by log_me."
+ANOTHER_SCORE = f"rank by another score, such as --rank-by {DEFAULT}."
 
 
 def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,6 @@ from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import affine_of, kind_of, norm_layers, use_batch_statistics
 from acrank.scoring.types import ProbeSettings, collect, stack_layers
 from acrank.tasks.heads import ridge_logits
-from acrank.tasks.readout import Features
 
 
 def single_steps(
@@ -121,7 +121,7 @@ def _start_at(model: nn.Module, layers: Sequence[nn.Module], starts: Sequence[_S
 
 
 def _loss(
-    features: Features, labels: Tensor, classes: int, settings: ProbeSettings, trial: int
+    features: Any, labels: Tensor, classes: int, settings: ProbeSettings, trial: int
 ) -> Tensor:
     if settings.head == "ridge":
         logits = ridge_logits(features, labels, classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from acrank.scoring.norms import ANOTHER_SCORE, Norms
 from acrank.tasks.pooled import PooledReadout
 from acrank.tasks.readout import Readout
 
-POOLED: Readout = PooledReadout()
+POOLED: Readout[Any] = PooledReadout()
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ProbeSettings:
     seed: int = 0
     autocast: torch.dtype | None = None
     shuffled: bool = False
-    readout: Readout = POOLED
+    readout: Readout[Any] = POOLED
     norms: Norms = "batch"
 
 

@@ -110,12 +110,13 @@ class Registry(Mapping[str, T]):
 
 
 def instance_of(kind: type[T]) -> Callable[[str, object], T]:
-    """An ``accept`` that takes objects of one class only."""
+    """An ``accept`` that takes objects of one class, or a class of such objects."""
 
     def accept(name: str, loaded: object) -> T:
-        if not isinstance(loaded, kind):
-            raise TypeError(f"it is of type {type(loaded).__name__}, not acrank's {kind.__name__}")
-        return loaded
+        made = loaded() if isinstance(loaded, type) and issubclass(loaded, kind) else loaded
+        if not isinstance(made, kind):
+            raise TypeError(f"it is of type {type(made).__name__}, not acrank's {kind.__name__}")
+        return made
 
     return accept
 

@@ -17,7 +17,7 @@ from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
 from acrank.experiments.validation import Validation
 from acrank.experiments.validation.evaluate import Settings, evaluate
-from acrank.experiments.validation.tables import Metric
+from acrank.experiments.validation.tables import MetricScores
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
 from acrank.tasks.registry import task_named
@@ -126,7 +126,7 @@ def _validation(
     if not by_dataset:
         return None
     found = [
-        Metric(
+        MetricScores(
             metric,
             {
                 dataset: {

@@ -1,5 +1,6 @@
 """Model sources: how they are found, and one that another package brings."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,47 +14,13 @@ from acrank.zoo.identity import identify, identify_loaded
 from acrank.zoo.sources.registry import MODEL, SOURCES, source_of
 from tests.cli.test_score import Acrank, acrank, images
 from tests.packages import install
-from tests.processes import python_path
+from tests.processes import ROOT, python_path
 
 __all__ = ["acrank", "images"]
 
 GROUP = "acrank.model_sources"
 # All that a package needs to bring networks that one word tells, such as tiny:8.
-CODE = '''
-import torch
-from torch import nn
-from acrank.errors import ModelError
-from acrank.zoo.sources.base import Loaded, Source
-
-
-class Tiny(Source):
-    """Networks of a few channels."""
-
-    name = "tiny"
-    usage = "tiny:CHANNELS"
-    place = "a small network"
-
-    def structure(self, entry, opening, state=None):
-        if not self.rest(entry).isdigit():
-            raise ModelError(f"{entry.reference} is no number of channels.")
-        width = int(self.rest(entry))
-        torch.manual_seed(width)
-        layers = (nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten())
-        model = nn.Sequential(*layers, nn.Linear(width * 14 * 14, 5))
-        with torch.no_grad():
-            model[1].weight.uniform_(0.5, 1.5)
-            model[1].bias.uniform_(-0.5, 0.5)
-        return model
-
-    def preprocessing(self, entry, model):
-        return {"input_size": (3, 16, 16), "mean": (0.5,) * 3, "std": (0.25,) * 3}
-
-    def license(self, entry, model):
-        return "mit"
-
-    def load(self, entry, opening):
-        return Loaded(self.structure(entry, opening), "v1")
-'''
+CODE = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "zoo.md").read_text(), re.DOTALL)[-1]
 
 
 @pytest.fixture
@@ -166,7 +133,7 @@ def test_another_process_finds_it(tiny: Path) -> None:
         ("tiny", CODE.replace("import torch\n", "import torched\n", 1), "No module named 'torched"),
         ("small", CODE, "its name is 'tiny', and its entry point is called 'small'"),
         ("hf-hub", CODE, "there is already one of that name, of acrank itself"),
-        ("tiny", CODE + "\nTiny = 3", "int is no acrank.zoo.sources.base.Source"),
+        ("tiny", CODE + "\nTiny = 3", "it is of type int, not acrank's Source"),
         ("tiny", CODE.replace("    usage", "    used", 1), "it has no text 'usage'"),
         ("tiny", CODE.replace("def load", "def loads", 1), "abstract"),
     ],

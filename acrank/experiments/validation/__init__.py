@@ -3,10 +3,10 @@
 >>> import acrank
 >>> result = acrank.validate("scores.csv", "accuracies.csv")  # doctest: +SKIP
 >>> result.summary("logme").statistics["weighted_tau"]  # doctest: +SKIP
-Estimate(value=0.67, low=0.41, high=0.83)
+Statistic(value=0.67, low=0.41, high=0.83)
 """
 
-from acrank.experiments.validation.results import Comparison, Estimate, Summary, Validation
+from acrank.experiments.validation.results import Comparison, Statistic, Summary, Validation
 from acrank.experiments.validation.run import validate
 
-__all__ = ["Comparison", "Estimate", "Summary", "Validation", "validate"]
+__all__ = ["Comparison", "Statistic", "Summary", "Validation", "validate"]

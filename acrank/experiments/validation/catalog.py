@@ -17,7 +17,7 @@ from acrank.experiments.validation.agreement import Array, Convention, weighted_
 from acrank.experiments.validation.layout import ColumnNames
 from acrank.experiments.validation.results import Reproduction, Verdict
 from acrank.experiments.validation.sheets import Sheet, read_sheet
-from acrank.experiments.validation.tables import Metric, Values, read_accuracies, read_scores
+from acrank.experiments.validation.tables import MetricScores, Values, read_accuracies, read_scores
 
 FOLDER = Path(__file__).parent / "published"
 # Half a unit of the third digit, which the sources print, and a little for binary fractions.
@@ -41,7 +41,7 @@ class Published:
 
     name: str
     accuracies: Values
-    metrics: tuple[Metric, ...]
+    metrics: tuple[MetricScores, ...]
     convention: Convention
     zero_is_missing: bool
     notes: tuple[str, ...]
@@ -89,7 +89,7 @@ def reproductions(table: Published) -> list[Reproduction]:
     return [_reproduce(cells, metrics[cells["metric"]][cells["dataset"]], table) for cells in found]
 
 
-def _scores(entry: dict[str, Any], accuracies: Values) -> list[Metric]:
+def _scores(entry: dict[str, Any], accuracies: Values) -> list[MetricScores]:
     files = entry.get("scores", ())
     if isinstance(files, dict):  # one wide table a metric
         sheets = [_renamed(read_sheet(FOLDER / file), name) for name, file in files.items()]
@@ -102,7 +102,7 @@ def _renamed(sheet: Sheet, stem: str) -> Sheet:
     return Sheet(sheet.name, stem, sheet.columns, sheet.rows)
 
 
-def _baselines(entry: dict[str, Any], accuracies: Values) -> list[Metric]:
+def _baselines(entry: dict[str, Any], accuracies: Values) -> list[MetricScores]:
     if "baselines" not in entry:
         return []
     sheet = read_sheet(FOLDER / "torchvision_baselines.csv")
@@ -116,7 +116,7 @@ def _baselines(entry: dict[str, Any], accuracies: Values) -> list[Metric]:
             }
             for dataset, models in accuracies.items()
         }
-        metrics.append(Metric(column, values, baseline=True))
+        metrics.append(MetricScores(column, values, baseline=True))
     return metrics
 
 

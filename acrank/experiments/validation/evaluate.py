@@ -21,12 +21,12 @@ from acrank.experiments.validation.resampling import (
 from acrank.experiments.validation.results import (
     CHANCE,
     Comparison,
-    Estimate,
     Kind,
     PairedTest,
+    Statistic,
     Summary,
 )
-from acrank.experiments.validation.tables import Metric, Values
+from acrank.experiments.validation.tables import MetricScores, Values
 
 MAIN = "weighted_tau"
 # Resamples of fewer models are mostly copies of two or three: their range says nothing.
@@ -57,7 +57,7 @@ class _Cell:
 
 
 def evaluate(
-    accuracies: Values, metrics: Sequence[Metric], settings: Settings, notes: list[str]
+    accuracies: Values, metrics: Sequence[MetricScores], settings: Settings, notes: list[str]
 ) -> tuple[tuple[Summary, ...], tuple[Comparison, ...]]:
     """Compare metrics, static baselines and chance with accuracies.
 
@@ -86,7 +86,7 @@ def evaluate(
 
 
 def _compare(
-    metric: Metric, dataset: str, accuracies: dict[str, float], settings: Settings
+    metric: MetricScores, dataset: str, accuracies: dict[str, float], settings: Settings
 ) -> _Cell | None:
     scores = metric.values.get(dataset, {})
     # Sorted, so that neither the order of rows nor the other metrics change the draws.
@@ -105,18 +105,18 @@ def _compare(
     return _Cell(Comparison(metric.name, _kind(metric), dataset, len(models), estimates), draws)
 
 
-def _estimate(value: float, draws: Array) -> Estimate:
+def _estimate(value: float, draws: Array) -> Statistic:
     if math.isnan(value):
-        return Estimate(value, math.nan, math.nan)
-    return Estimate(value, *percentile_interval(draws))
+        return Statistic(value, math.nan, math.nan)
+    return Statistic(value, *percentile_interval(draws))
 
 
-def _summarise(metric: Metric, cells: Sequence[_Cell], settings: Settings) -> Summary:
+def _summarise(metric: MetricScores, cells: Sequence[_Cell], settings: Settings) -> Summary:
     statistics = {}
     for name in STATISTICS:
         defined = [cell for cell in cells if math.isfinite(cell.row.statistics[name].value)]
         if not defined:
-            statistics[name] = Estimate(math.nan, math.nan, math.nan)
+            statistics[name] = Statistic(math.nan, math.nan, math.nan)
             continue
         mean = float(np.mean([cell.row.statistics[name].value for cell in defined]))
         draws = means_over_datasets([cell.draws[name] for cell in defined], settings.seed)
@@ -145,9 +145,9 @@ def _chance(accuracies: Values, settings: Settings) -> tuple[list[_Cell], Summar
     return cells, Summary(CHANCE, "chance", True, len(cells), _ranges(means))
 
 
-def _ranges(draws: dict[str, Array]) -> dict[str, Estimate]:
+def _ranges(draws: dict[str, Array]) -> dict[str, Statistic]:
     return {
-        name: Estimate(float(nan_mean(values)), *percentile_interval(values))
+        name: Statistic(float(nan_mean(values)), *percentile_interval(values))
         for name, values in draws.items()
     }
 
@@ -196,7 +196,7 @@ def _defined(cells: Sequence[_Cell]) -> dict[str, float]:
     return {dataset: value for dataset, value in values.items() if math.isfinite(value)}
 
 
-def _tell_undefined(metric: Metric, cells: Sequence[_Cell], notes: list[str]) -> None:
+def _tell_undefined(metric: MetricScores, cells: Sequence[_Cell], notes: list[str]) -> None:
     undefined = sorted({cell.row.dataset for cell in cells} - set(_defined(cells)))
     if undefined:
         where = f" on {', '.join(undefined)}" if any(undefined) else ""
@@ -205,7 +205,7 @@ def _tell_undefined(metric: Metric, cells: Sequence[_Cell], notes: list[str]) ->
         )
 
 
-def _kind(metric: Metric) -> Kind:
+def _kind(metric: MetricScores) -> Kind:
     return "baseline" if metric.baseline else "metric"
 
 

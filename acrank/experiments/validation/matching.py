@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.validation.sheets import listing
-from acrank.experiments.validation.tables import UNNAMED, Metric, Values
+from acrank.experiments.validation.tables import UNNAMED, MetricScores, Values
 from acrank.metrics import METRICS
 
 # Fewer models than this have no order worth speaking of.
 FEWEST_MODELS = 3
 
 
-def name_dataset(accuracies: Values, metrics: Sequence[Metric]) -> Values:
+def name_dataset(accuracies: Values, metrics: Sequence[MetricScores]) -> Values:
     """Accuracies that name no dataset get the name of the scores' only one.
 
     Raises:
@@ -62,7 +62,7 @@ def settle_zeros(accuracies: Values, missing: bool, notes: list[str]) -> Values:
     }
 
 
-def settle_directions(metrics: Sequence[Metric], lower: Iterable[str]) -> None:
+def settle_directions(metrics: Sequence[MetricScores], lower: Iterable[str]) -> None:
     """Set which way each metric is better: as the user says, else as acrank knows, else higher.
 
     Raises:
@@ -81,7 +81,9 @@ def settle_directions(metrics: Sequence[Metric], lower: Iterable[str]) -> None:
         metric.higher_is_better = higher and metric.name not in asked
 
 
-def shared_datasets(accuracies: Values, metrics: Sequence[Metric], notes: list[str]) -> Values:
+def shared_datasets(
+    accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]
+) -> Values:
     """Accuracies that can be compared: of models that some metric scores, 3 a dataset or more.
 
     Without metrics, all accuracies.
@@ -114,7 +116,7 @@ def shared_datasets(accuracies: Values, metrics: Sequence[Metric], notes: list[s
     return kept
 
 
-def tell_missing(accuracies: Values, metrics: Sequence[Metric], notes: list[str]) -> None:
+def tell_missing(accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]) -> None:
     """Count for each metric the models of :func:`shared_datasets` that it does not score."""
     total = sum(map(len, accuracies.values()))
     for metric in metrics:
@@ -131,7 +133,7 @@ def tell_missing(accuracies: Values, metrics: Sequence[Metric], notes: list[str]
             )
 
 
-def _tell_unmatched(accuracies: Values, metrics: Sequence[Metric], notes: list[str]) -> None:
+def _tell_unmatched(accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]) -> None:
     scores = _pairs(metric.values for metric in metrics)
     truth = _pairs([accuracies])
     for one, other, what in (
@@ -159,7 +161,7 @@ def _pairs(tables: Iterable[Values]) -> set[tuple[str, str]]:
     }
 
 
-def _nothing_shared(accuracies: Values, metrics: Sequence[Metric]) -> DataError:
+def _nothing_shared(accuracies: Values, metrics: Sequence[MetricScores]) -> DataError:
     scores = _pairs(metric.values for metric in metrics)
     truth = _pairs([accuracies])
     for place, kind in ((0, "dataset"), (1, "model")):

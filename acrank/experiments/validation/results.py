@@ -26,8 +26,8 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A statistic and its 95 % interval; NaN where undefined.
+class Statistic:
+    """The value of a statistic and its 95 % interval; NaN where undefined.
 
     For chance, the mean and the 95 % range of random lists.
     """
@@ -53,7 +53,7 @@ class Comparison:
     kind: Kind
     dataset: str
     models: int
-    statistics: dict[str, Estimate]
+    statistics: dict[str, Statistic]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Summary:
     kind: Kind
     higher_is_better: bool
     datasets: int
-    statistics: dict[str, Estimate]
+    statistics: dict[str, Statistic]
     test: PairedTest | None = None
 
 

@@ -27,7 +27,7 @@ from acrank.experiments.validation.resampling import FEWEST
 from acrank.experiments.validation.results import ACCURACY, CHANCE, Validation
 from acrank.experiments.validation.sheets import Sheet, from_frame, listing
 from acrank.experiments.validation.tables import (
-    Metric,
+    MetricScores,
     Values,
     read_accuracies,
     read_baselines,
@@ -180,7 +180,7 @@ def _metrics(
     truth: Values,
     names: ColumnNames,
     notes: list[str],
-) -> list[Metric]:
+) -> list[MetricScores]:
     """All metrics and baselines, each name once.
 
     Raises:
@@ -202,6 +202,6 @@ def _metrics(
     return [found for found in metrics if found.name != "params_m" or "params" not in every]
 
 
-def _hides(found: Metric, own: Sequence[str]) -> bool:
+def _hides(found: MetricScores, own: Sequence[str]) -> bool:
     """Return whether the user's own column replaces a bundled static baseline."""
     return found.baseline and found.name in own

@@ -31,7 +31,7 @@ UNNAMED = ""
 
 
 @dataclass
-class Metric:
+class MetricScores:
     """The scores of one metric.
 
     Attributes:
@@ -51,7 +51,7 @@ class Gathering:
     """Numbers with the place that each was read from, so that a repeated one is refused."""
 
     def __init__(self) -> None:
-        self.metrics: dict[str, Metric] = {}
+        self.metrics: dict[str, MetricScores] = {}
         self._places: dict[Key, str] = {}
 
     def add(self, sheet: Sheet, row: Row, column: str, key: Key) -> None:
@@ -72,7 +72,7 @@ class Gathering:
                 hint="Keep one row for each model and dataset.",
             )
         value = sheet.number(row, column)
-        found = self.metrics.setdefault(metric, Metric(metric))
+        found = self.metrics.setdefault(metric, MetricScores(metric))
         found.values.setdefault(dataset, {})
         if not math.isnan(value):
             found.values[dataset][model] = value
@@ -121,7 +121,7 @@ def read_accuracies(sheet: Sheet, names: ColumnNames, notes: list[str]) -> Value
 
 def read_scores(
     sheets: Sequence[Sheet], datasets: Collection[str], names: ColumnNames, notes: list[str]
-) -> list[Metric]:
+) -> list[MetricScores]:
     """Scores of all metrics, and the static baselines among their columns.
 
     Long: ``model``, optionally ``dataset``, and one column a metric, such as the CSV file of
@@ -148,7 +148,7 @@ def read_scores(
 
 def read_baselines(
     sheets: Iterable[Sheet], datasets: Collection[str], names: ColumnNames, notes: list[str]
-) -> list[Metric]:
+) -> list[MetricScores]:
     """Static facts of models: ``model`` and one column a baseline; ``dataset`` is optional.
 
     Raises:
@@ -164,7 +164,7 @@ def read_baselines(
             for column in numeric:
                 for of in [named] if named else datasets:
                     gathering.add(sheet, row, column, (column, of, row.cells[model]))
-    return [Metric(found.name, found.values, True) for found in gathering.metrics.values()]
+    return [MetricScores(found.name, found.values, True) for found in gathering.metrics.values()]
 
 
 def _read_scores(

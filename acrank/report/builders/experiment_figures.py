@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import deviation
 from acrank.experiments.validation.agreement import STATISTICS
-from acrank.experiments.validation.results import CHANCE, Estimate, Summary, Validation
+from acrank.experiments.validation.results import CHANCE, Statistic, Summary, Validation
 from acrank.report.builders.experiment_words import mean_ceiling, measure
 from acrank.report.builders.ranking_words import number_text
 from acrank.report.builders.validation import interval, label, number
@@ -53,7 +53,7 @@ def _dot(row: Summary) -> Dot:
     return Dot(label(row), found.value, found.low, found.high, tau, square=row.kind == "baseline")
 
 
-def _main(found: Summary) -> Estimate:
+def _main(found: Summary) -> Statistic:
     return found.statistics[STATISTICS[0]]
 
 

@@ -125,7 +125,10 @@ def _tells(row: Values, name: str) -> bool:
 def _origin(row: Values) -> str:
     """Name a model's source, ``timm`` where the model's name says the rest."""
     source: str = row["source"]
-    return "timm" if source == row["name"] and ":" not in source else source
+    prefix, colon, _ = source.partition(":")
+    if source != row["name"]:
+        return source
+    return prefix if colon else "timm"
 
 
 @dataclass(frozen=True)

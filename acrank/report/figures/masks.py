@@ -48,7 +48,7 @@ def painted(
 
 
 def _layer(mask: Pixels, colours: Mapping[int, str], size: tuple[int, int]) -> Pixels:
-    """What is put over an image, enlarged: RGBA."""
+    """Colours, outlines and hatching to put over an enlarged image, as RGBA."""
     from PIL import Image, ImageFilter
 
     width, height = (_FINER * side for side in size)

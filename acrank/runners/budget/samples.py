@@ -102,10 +102,13 @@ class Samples:
     def compare(self, results: Sequence[ModelResult]) -> tuple[RankedModel, ...]:
         """Rank the results of a round before the last."""
         config = round_config(self._contexts[self.sizes[-1]].config, self.sizes[0])
-        metrics = config.metrics_wanted
-        mixed = config.norms == "mixed"
-        given = (results, config.rank_by, config.seed)
-        return rank_results(*given, metrics=metrics, mixed=mixed).rows
+        return rank_results(
+            results,
+            config.rank_by,
+            config.seed,
+            metrics=config.metrics_wanted,
+            mixed=config.norms == "mixed",
+        ).rows
 
 
 def round_sizes(images: int, batches: int, least: int = 0) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO, cast
 
@@ -37,6 +38,14 @@ KILLED = (
 NO_MEMORY = (
     "Ray ended the worker process, as its node ran out of memory: lower --batch-size or --jobs."
 )
+
+# Seconds for it to start and import this package: 20 where nothing else runs, and many minutes on
+# a machine with more to do than it has cores.
+START = 900.0
+# Seconds between two words to the user that it is still waited for.
+TELL = 20.0
+# In what Ray says of a process whose Python lacks this package, or has another version of it.
+NOT_INSTALLED = ("No module named", "ImportError", "Can't get attribute", "has no attribute")
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -169,6 +178,40 @@ def _init(address: str | None, cpus: int | None) -> None:
             f"The Ray cluster at {address} cannot be joined: {said(error)}.",
             hint="Call this on one of its nodes, with the Ray and the Python that it runs on; the "
             "port is that of 'ray start --head' (6379), not the dashboard's (8265).",
+        ) from error
+
+
+def wait_for_worker(up: Any, tell: Callable[[str], None]) -> None:
+    """Wait until a process that imports this package runs.
+
+    Args:
+        up: what Ray gives for a call of its first actor.
+        tell: is given a sentence now and then while it waits.
+
+    Raises:
+        AcrankError: none has started in time, or the cluster cannot run this package.
+    """
+    import ray
+
+    started = time.monotonic()
+    while not ray.wait([up], num_returns=1, timeout=TELL)[0]:
+        waited = time.monotonic() - started
+        if waited >= START:
+            raise AcrankError(
+                f"Ray has not started a worker process in {waited / 60:.0f} minutes.",
+                hint="Its machine is too busy, or short of memory: try again when it is quieter, "
+                "lower --jobs, or leave --engine ray out.",
+            )
+        tell(f"waiting for Ray to start a first worker process: {waited:.0f} s so far")
+    try:
+        ray.get(up)
+    except ray.exceptions.RayError as error:
+        lacking = any(words in str(error) for words in NOT_INSTALLED)
+        raise AcrankError(
+            f"The Ray cluster cannot run acrank: {said(error)}.",
+            hint="Install the same acrank, with its extra ray, on every node."
+            if lacking
+            else "Ray's logs say more (/tmp/ray/session_latest/logs on its nodes).",
         ) from error
 
 

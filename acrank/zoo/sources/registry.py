@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acrank.utils.plugins import Registry
+from acrank.utils.plugins import Registry, instance_of
 from acrank.zoo.sources.base import Source
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def _own() -> dict[str, Source]:
 
 def _accept(name: str, loaded: object) -> Source:
     """Take a source of another package, or its class."""
-    source = loaded() if isinstance(loaded, type) else loaded
-    if not isinstance(source, Source):
-        raise TypeError(f"{type(source).__name__} is no acrank.zoo.sources.base.Source")
+    source = instance_of(Source)(name, loaded)  # type: ignore[type-abstract]
     for needed in ("name", "usage", "place"):
         if not isinstance(getattr(source, needed, None), str):
             raise TypeError(f"it has no text {needed!r}")

@@ -43,7 +43,7 @@ class Broken(Pack):
 class Nameless(Pack):
     written = None
 
-pack, rival, broken, nameless = Pack(), Rival(), Broken(), Nameless()
+rival = Rival()
 """
 
 
@@ -61,7 +61,7 @@ def install_pack(monkeypatch: pytest.MonkeyPatch, folder: Path, **points: str) -
 
 
 def test_a_package_brings_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_pack(monkeypatch, tmp_path, pack="pack")
+    install_pack(monkeypatch, tmp_path, pack="Pack")
     (tmp_path / "x.pack").write_bytes(encoded(noise(1)))
     target = open_target(str(tmp_path / "x.pack"))
     assert target.classes == ("a", "b")
@@ -72,7 +72,7 @@ def test_a_package_brings_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_two_that_are_equally_sure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_pack(monkeypatch, tmp_path, pack="pack", rival="rival")
+    install_pack(monkeypatch, tmp_path, pack="Pack", rival="rival")
     with pytest.raises(DataError) as caught:
         open_target("x.pack")
     assert caught.value.message == (
@@ -85,7 +85,7 @@ def test_a_broken_one_costs_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     install_pack(
-        monkeypatch, tmp_path, broken="broken", gone="gone", pack="nameless", wrong="rival"
+        monkeypatch, tmp_path, broken="Broken", gone="gone", pack="Nameless", wrong="rival"
     )
     with caplog.at_level(logging.WARNING):
         assert len(open_target("demo").items) == 1797
@@ -103,7 +103,7 @@ def test_a_broken_one_costs_a_line(
 def test_a_name_that_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    install_pack(monkeypatch, tmp_path, demo="pack")
+    install_pack(monkeypatch, tmp_path, demo="Pack")
     with caplog.at_level(logging.WARNING):
         assert len(open_target("demo").items) == 1797
     (record,) = caplog.records
