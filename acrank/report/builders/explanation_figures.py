@@ -66,7 +66,7 @@ def explanation_figure(explained: Explanation) -> Figure:
 def panels(explained: Explanation) -> Lines:
     """Draw two panels over the layers in the network's order.
 
-    Above, AC-Corr per channel and what it is before any step; layers that say nothing are grey.
+    Above, AC-Corr per channel and what it is before any step; layers without information are grey.
     Below, how far the ratios move, beside how far they lie apart.
 
     Args:
@@ -129,13 +129,13 @@ def _dead(layers: Sequence[LayerExplanation]) -> Feet:
 
 
 def _silent(layers: Sequence[LayerExplanation]) -> tuple[Spans, ...]:
-    """The layers that say nothing, by the reason."""
+    """The layers that carry no information, by the reason."""
     found: dict[str, list[float]] = {}
     for place, layer in enumerate(layers):
         if layer.status != "ok":
             found.setdefault(layer.status, []).append(place)
     return tuple(
-        Spans(f"{status}: says nothing", tuple(places), hatched=status == "swamped")
+        Spans(f"{status}: no information", tuple(places), hatched=status == "swamped")
         for status, places in found.items()
     )
 
