@@ -14,7 +14,7 @@ from acrank.report.builders.ranking_words import (
     number_text,
     ranked,
     seconds_of,
-    uncertainty_texts,
+    uncertainty,
 )
 from acrank.report.document import Figure, Table, table_of
 from acrank.report.figures import Dot, Dots, Feet, Line, Lines, Panel, Scatter, Spot
@@ -54,7 +54,7 @@ def dot_plot(ranking: Ranking) -> Figure | None:
                 str(row.rank),
                 row.result.model,
                 number_text(row.score),
-                *uncertainty_texts(row, any_compared(rows)),
+                *uncertainty(row, any_compared(rows)),
             )
             for row in rows
         ),
