@@ -13,7 +13,6 @@ from acrank.cli.output import Format, OutputFormat, deliver, show
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import read_options
 from acrank.finetuning.config import METHOD, FinetuneConfig, make_finetune_config
-from acrank.tasks.registry import task_named
 from acrank.utils.described import described
 from acrank.utils.fields import DATA
 
@@ -106,7 +105,7 @@ def _config(
 
 
 def _best_of(path: Path) -> dict[str, Any]:
-    """The first model of a ranking and where it is listed."""
+    """The first model of a ranking, where it is listed, and how the ranking saw such data."""
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(path)
@@ -115,10 +114,9 @@ def _best_of(path: Path) -> dict[str, Any]:
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
     about = described(FinetuneConfig)
-    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
-    masks = not task_named(config.get("task")).whole_images
-    usual = {name: FinetuneConfig.model_fields[name].default for name in of_task}
-    kept = {n: config[n] for n in of_task if masks and config.get(n, usual[n]) != usual[n]}
+    names = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
+    usual = {name: FinetuneConfig.model_fields[name].default for name in names}
+    kept = {n: config[n] for n in names if config.get(n, usual[n]) != usual[n]}
     return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 
