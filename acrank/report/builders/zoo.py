@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from acrank.report.document import Column, Document, Records, Text, tabulate
 
 if TYPE_CHECKING:
-    from acrank.zoo.check import Checked
+    from acrank.zoo.files.checking import Checked
     from acrank.zoo.listing import Listed
 
 Values = dict[str, Any]
@@ -86,7 +86,7 @@ class ZooReport:
 
 
 def _values(row: Listed) -> Values:
-    info, costs = row.info, row.costs
+    info, footprint = row.info, row.footprint
     return {
         "name": info.name,
         "source": info.source,
@@ -98,8 +98,8 @@ def _values(row: Listed) -> Values:
         "tags": " ".join(info.tags),
         "cached": info.cached,
         "revision": info.revision,
-        "macs_g": _in(1e9, costs.macs if costs else None),
-        "memory_mb": _in(1e6, costs.memory if costs else None, digits=None),
+        "macs_g": _in(1e9, footprint.macs if footprint else None),
+        "memory_mb": _in(1e6, footprint.memory if footprint else None, digits=None),
         "weights_mb": _in(1e6, row.size),
         "reason": row.reason,
         "norms": info.norms or None,
