@@ -11,7 +11,6 @@ from pydantic import Field, field_validator, model_validator
 from acrank.errors import ConfigError
 from acrank.metrics.registry import (
     AC_CORR,
-    CLASSIFICATION,
     CONSENSUS,
     CONSENSUS_DEFAULT,
     DEFAULT,
@@ -20,7 +19,7 @@ from acrank.metrics.registry import (
     refuse_foreign,
     resolve_metrics,
 )
-from acrank.tasks.registry import Task
+from acrank.tasks.registry import Task, task_named
 from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
     DATA,
@@ -399,7 +398,7 @@ class RunConfig(Settings):
     @property
     def metrics_named(self) -> tuple[str, ...]:
         """The scores asked for: those that may vote in a consensus."""
-        task = CLASSIFICATION if self.task == "auto" else self.task  # of data not looked at
+        task = task_named(self.task).metrics
         if self.rank_by == CONSENSUS:
             return resolve_metrics(self.metrics or CONSENSUS_DEFAULT, task)
         return resolve_metrics((*self.metrics, self.rank_by), task)
@@ -415,7 +414,7 @@ class RunConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
-        refuse_foreign(known.metrics_named, task.name)
+        refuse_foreign(known.metrics_named, task.metrics)
         if self.head not in task.heads:
             raise ConfigError(
                 f"--head {self.head} is a linear head on one feature vector an image.",

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,18 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_rank_from_python() -> None:
-    ranking = acrank.rank("demo", "demo", models=("demo-cifar10",), samples=16, batch_size=8)
+    heard: list[object] = []
+
+    class Hearing(acrank.Callback):
+        def done(self, result: acrank.ModelResult) -> None:
+            heard.append(result.model)
+
+        def ranked(self, ranking: acrank.Ranking) -> None:
+            heard.append(ranking)
+
+    drawn: dict[str, Any] = {"models": ("demo-cifar10",), "samples": 16, "batch_size": 8}
+    ranking = acrank.rank("demo", "demo", callbacks=[Hearing()], listener=Hearing(), **drawn)
+    assert heard == ["demo-cifar10"] * 2 + [ranking] * 2
     assert ranking.best is not None
     assert ranking.best.result.model == "demo-cifar10"
     frame = ranking.to_frame()

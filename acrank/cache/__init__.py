@@ -1,6 +1,5 @@
-"""Results that are kept between runs, each under a key of all that it depends on."""
+"""Keep results between runs, each under a key of everything it depends on."""
 
-from acrank.cache.key import Key
-from acrank.cache.results import Kept, ResultStore, Store, cache_folder, open_store
+from acrank.cache.results import Kept, Key, Nowhere, ResultStore, Store, cache_folder, open_store
 
-__all__ = ["Kept", "Key", "ResultStore", "Store", "cache_folder", "open_store"]
+__all__ = ["Kept", "Key", "Nowhere", "ResultStore", "Store", "cache_folder", "open_store"]

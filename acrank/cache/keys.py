@@ -1,4 +1,4 @@
-"""What a result depends on, as a key: two results share one only if nothing tells them apart."""
+"""Make the key of a result: two results share one only if nothing tells them apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from acrank.cache.code import library_versions, metric_version, probe_version
-from acrank.cache.key import Key
+from acrank.cache.results import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
 from acrank.metrics.registry import with_parts
@@ -48,7 +48,7 @@ class Keys:
         self.metrics = _versions(with_parts(config.metrics_wanted))
 
     def of(self, identity: dict[str, Any]) -> Key:
-        """The key of one model's result.
+        """Return the key of one model's result.
 
         Args:
             identity: of :mod:`acrank.zoo.identity`.
@@ -57,7 +57,7 @@ class Keys:
 
 
 def keyed(task: Task) -> set[str]:
-    """The settings that numbers of one model depend on, besides the metrics asked for.
+    """Return the settings that numbers of one model depend on, besides the metrics asked for.
 
     Args:
         task: of the run; settings of another change nothing.

@@ -2,100 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec
+from typing import Annotated, NoReturn
 
-import typer.main
-from typer.core import TyperCommand, TyperGroup
+import typer
 
 from acrank import __version__
 from acrank.cli.blame import blamed
-from acrank.cli.docstrings import written_docstring
-from acrank.errors import AcrankError, ConfigError, ExitCode
+from acrank.cli.commands import Commands
+from acrank.errors import AcrankError, ExitCode
 from acrank.utils.streams import hold_streams, lost_output
-from acrank.utils.visible import typed_line, visible
-
-P = ParamSpec("P")
-
-# Every command and the module that has it, as a function or a group of the command's name.
-COMMANDS = {
-    "score": "acrank.cli.score",
-    "gate": "acrank.cli.gate",
-    "compare": "acrank.cli.compare",
-    "explain": "acrank.cli.explain",
-    "finetune": "acrank.cli.finetune",
-    "benchmark": "acrank.cli.benchmark",
-    "list-zoo": "acrank.cli.list_zoo",
-    "merge": "acrank.cli.merge",
-    "report": "acrank.cli.report",
-    "validate": "acrank.cli.validate",
-    "cache": "acrank.cli.cache",
-    "zoo": "acrank.cli.zoo",
-}
-
-
-# Title of the options that belong to no other group in the help.
-OTHER = "Output and help"
-# Columns that options take up, so that the descriptions of all groups begin in one.
-_COLUMN = 30
-
-
-class Grouped(TyperCommand):
-    """A command whose help lists the options under titles, in plain text."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write a section for each group of options, in the order of their first options."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for one in self.get_params(ctx):
-            record = one.get_help_record(ctx)
-            if record is not None:
-                usual = "Arguments" if one.param_type_name == "argument" else OTHER
-                title = getattr(one, "rich_help_panel", None) or usual
-                sections.setdefault(title, []).append(record)
-        titled = sections.keys() - {"Arguments", OTHER}
-        for title in sorted(sections, key=OTHER.__eq__):  # the others last
-            with formatter.section(title if titled or title != OTHER else "Options"):
-                formatter.write_dl([(name.ljust(_COLUMN), text) for name, text in sections[title]])
-
-
-class Commands(TyperGroup):
-    """The commands, each imported when it is called: configurations take half of a start."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "commands": dict.fromkeys(COMMANDS)})
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of a name; None where there is none."""
-        return _made(cmd_name) if cmd_name in self.commands else None
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands with their first sentences, which no import is needed for."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _summary(name)) for name in COMMANDS])
-
-
-def _summary(name: str) -> str:
-    text = written_docstring(COMMANDS[name], name.replace("-", "_"))
-    return (text or _made(name).help).partition("\n")[0]
-
-
-@functools.cache
-def _made(name: str) -> Any:
-    found = getattr(importlib.import_module(COMMANDS[name]), name.replace("-", "_"))
-    made = found
-    if not isinstance(found, typer.Typer):
-        made = typer.Typer(add_completion=False, rich_markup_mode=None)
-        made.command(name)(found)
-    for command in made.registered_commands:
-        command.cls, command.callback = Grouped, _bounded(command.callback)
-    return typer.main.get_command(made)
-
+from acrank.utils.visible import visible
 
 app = typer.Typer(
     name="acrank",
@@ -122,36 +41,6 @@ def options(
     ] = False,
 ) -> None:
     """Which pretrained backbone should I fine-tune on my data?"""
-
-
-def _bounded(command: Callable[P, None]) -> Callable[P, None]:
-    """Keep the documented exit codes where typer would end with 1, the code of a failed gate."""
-    if command.__doc__ is None:  # python -OO leaves them out, and they are the help
-        command.__doc__ = written_docstring(command.__module__, command.__name__)
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            _require_folder()
-            command(*args, **kwargs)
-        except KeyboardInterrupt:
-            _say("interrupted")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except (EOFError, BrokenPipeError) as error:  # not of stdout or stderr: they endure
-            raise RuntimeError(typed_line(error)) from error
-
-    return run
-
-
-def _require_folder() -> None:
-    """Refuse a working folder that has been removed: no relative path means anything in it."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise ConfigError(
-            f"The working folder cannot be used: {error.strerror}.",
-            hint="It may have been removed; change to one that exists.",
-        ) from None
 
 
 def main() -> NoReturn:

@@ -105,7 +105,7 @@ def _config(
 
 
 def _best_of(path: Path) -> dict[str, Any]:
-    """The first model of a ranking and where it is listed."""
+    """The first model of a ranking, where it is listed, and how the ranking saw such data."""
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(path)
@@ -114,10 +114,9 @@ def _best_of(path: Path) -> dict[str, Any]:
     config = ranking.record["config"]
     listed = config.get("zoo") or (None if config.get("models") else "default")
     about = described(FinetuneConfig)
-    of_task = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
-    masks = config.get("task") == "segmentation"
-    usual = {name: FinetuneConfig.model_fields[name].default for name in of_task}
-    kept = {n: config[n] for n in of_task if masks and config.get(n, usual[n]) != usual[n]}
+    names = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
+    usual = {name: FinetuneConfig.model_fields[name].default for name in names}
+    kept = {n: config[n] for n in names if config.get(n, usual[n]) != usual[n]}
     return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.gate_ranking import ranking_to_judge
 from acrank.cli.options import ConfigFile, with_options
 from acrank.cli.output import (
     CsvFile,
@@ -19,12 +18,13 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     show,
-    write_ranking,
+    write_report,
 )
-from acrank.config import RunConfig
+from acrank.config import RunConfig, make_config, read_run_file
 from acrank.errors import ConfigError, ExitCode
 from acrank.gate.policy import read_policy
 from acrank.gate.rules import RULES, Policy
+from acrank.utils.described import option_of
 from acrank.utils.fields import DATA
 from acrank.utils.streams import lost_output
 from acrank.utils.visible import visible
@@ -78,16 +78,18 @@ def gate(
     """
     started = time.perf_counter()
     from acrank.gate.judge import judge
+    from acrank.report.builders.ranking import RankingReport
+    from acrank.report.junit import to_junit
 
     policy = _policy(rules, choose, config)
     check_outputs(csv, json, junit)
-    ranking = ranking_to_judge(scores, settings, config, started, policy.baseline)
+    ranking = _ranking_to_judge(scores, settings, config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
+    junit_file = (junit, lambda: to_junit(verdict))
     deliver(
         lambda: _show(verdict, output, choose),
-        lambda: write_ranking(ranking, csv, json),
-        lambda: _write(verdict, junit),
+        lambda: write_report(RankingReport(ranking), csv, json, None, None, (), junit_file),
         lambda: _tell_github(verdict),
     )
     if not choose:
@@ -111,6 +113,44 @@ def _policy(rules: dict[str, Any], choose: bool, file: Path | None) -> Policy:
     return policy
 
 
+def _ranking_to_judge(
+    scores: Path | None,
+    settings: dict[str, Any],
+    file: Path | None,
+    started: float,
+    baseline: Path | None,
+) -> Ranking:
+    """Read an earlier run, or score the zoo; ``started`` is when the command began."""
+    if scores:
+        if settings:
+            option = option_of(RunConfig, next(iter(settings)))
+            raise ConfigError(
+                f"{option} has no meaning with --scores: the models are scored already.",
+                hint="Leave one of them out.",
+            )
+        from acrank.results.file import read_ranking
+
+        if file and "gate" not in read_run_file(file):
+            typer.echo(
+                f"note: {visible(str(file))} has no gate: section, and --scores needs nothing "
+                "else of it: the rules are those of the command line",
+                err=True,
+            )
+        return read_ranking(scores)
+    from acrank.gate.judge import as_of_baseline
+    from acrank.report.progress import ProgressListener
+    from acrank.report.renderers.terminal import make_console
+    from acrank.runners.rank import rank_zoo
+
+    config, said = make_config(settings, file), ""
+    if baseline is not None:  # what is wrong with it is found before anything is scored
+        config, said = as_of_baseline(config, baseline)
+    with ProgressListener(make_console(stderr=True)) as listener:
+        if said:
+            listener.message(said)
+        return rank_zoo(config, listener, started=started)
+
+
 def _show(verdict: Verdict, output: Format, choose: bool) -> None:
     from acrank.report.builders.verdict import VerdictReport
     from acrank.report.renderers.terminal import make_console, print_document
@@ -124,13 +164,6 @@ def _show(verdict: Verdict, output: Format, choose: bool) -> None:
                 typer.echo("note: the name is printed with escapes; rename the model", err=True)
     else:
         show(report, output)
-
-
-def _write(verdict: Verdict, junit: Path | None) -> None:
-    from acrank.report.junit import to_junit
-    from acrank.utils.files import write_all
-
-    write_all((junit, lambda: to_junit(verdict)))
 
 
 def _tell_github(verdict: Verdict) -> None:

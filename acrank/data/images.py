@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageFile
 from acrank.data.decode import Decoded, decode, load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image
+from acrank.errors import ConfigError
 from acrank.utils.first_bytes import Group
 from acrank.utils.regular import open_regular
 
@@ -43,6 +44,22 @@ class Opening:
 
     offline: bool = False
     window: tuple[float, float] | None = None
+
+    def refuse_unused(self, name: str, *, windowed: bool) -> None:
+        """Refuse a window for images without units.
+
+        Args:
+            name: of the dataset.
+            windowed: whether pixels of it have units.
+
+        Raises:
+            ConfigError: a window is set, and they have none.
+        """
+        if self.window is not None and not windowed:
+            raise ConfigError(
+                f"--window is for volumes and DICOM images, and {name} has neither.",
+                hint="Leave it out.",
+            )
 
 
 class ImageSource(ABC):

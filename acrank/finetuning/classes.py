@@ -63,8 +63,15 @@ class Classifying(Objective[Sample, Judged]):
     def augmented(self, images: Sample) -> TrainingImages:
         """See :class:`acrank.finetuning.images.TrainingImages`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
-        return TrainingImages(images, self.preprocessing, *given)
+        return TrainingImages(
+            images,
+            self.preprocessing,
+            config.batch_size,
+            augment=config.augment,
+            seed=config.seed,
+            device=self.device,
+            flip=config.flip,
+        )
 
     def plain(self, images: Sample) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.images.plain_batches`."""
@@ -115,7 +122,7 @@ class ClassTuning(Tuning[Sample, Judged]):
         self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
     ) -> tuple[Sample, str]:
         """Read all images of a dataset, or for training a stratified part, as one batch."""
-        target = open_target(spec, offline=config.offline)
+        target = open_target(spec, offline=config.offline, window=config.window)
         sample = whole_sample(target, config.samples if like is None else None, config.seed)
         said = summary(sample, target)
         return sample if like is None else _with_classes(sample, like.classes, option), said

@@ -13,7 +13,7 @@ from acrank.finetuning.catalogue import (
     known_method,
     usual_rates,
 )
-from acrank.tasks.registry import Task
+from acrank.tasks.registry import Task, every_measure
 from acrank.utils.described import Effect, Setting
 from acrank.utils.fields import (
     DATA,
@@ -29,14 +29,16 @@ from acrank.utils.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    one_of,
     refuse_other_kind,
 )
 from acrank.utils.settings import Settings, validated
 from acrank.zoo.sources.registry import MODEL
 
-Monitor = Literal[
-    "accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou", "hd95", "loss"
-]
+
+def _measures() -> tuple[str, ...]:
+    keys = [measure.key for measure in every_measure()]
+    return tuple(sorted(keys, key=lambda key: key == "loss"))  # which all tasks have, last
 
 
 # Titles of options in the help.
@@ -205,10 +207,12 @@ class FinetuneConfig(Settings):
         Setting("End after N epochs without a better value of --monitor.", BEST),
     ] = None
     monitor: Annotated[
-        Monitor,
+        str,
+        one_of(_measures),
         Setting(
             "What chooses the best epoch, on the validation images.",
             BEST,
+            words=_measures,
             usual=lambda task: task.monitor,
         ),
     ] = "balanced_accuracy"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from acrank.data import known_task
+from acrank.data import find_source
+from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.notices import Kind, Part, copied, missing, sided
@@ -26,16 +27,22 @@ def open_images(config: FinetuneConfig) -> Images[Any]:
         DataError: they cannot be used, or validation or test images have other classes.
     """
     _refuse_same(config)
-    return _opened(tuning_of(TASKS[known_task(config.data, config.task)]), config)
+    source = find_source(config.data, config.task)
+    return _opened(tuning_of(TASKS[source.task]), config, source.held_out(config.data))
 
 
-def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig) -> Images[Data]:
+def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig, own: HeldOut) -> Images[Data]:
     training, said = tuning.read(config, config.data, None, "--data")
     notes, read = list(training.warnings), [said]
     notes += told_unused(config, tuning.task)
     others: dict[str, Data] = {}
-    for option, data in (("--val", config.val), ("--test", config.test)):
+    for option, given, part in (
+        ("--val", config.val, own.validation),
+        ("--test", config.test, own.test),
+    ):
+        data = given or (part if own.of_one_file else None)
         if data is not None:
+            notes += [] if given else [f"{option} is the file's own part, {data}"]
             others[option], said = tuning.read(config, data, training, option)
             notes += (f"{option}: {note}" for note in others[option].warnings)
             read.append(f"{option}: {said}")

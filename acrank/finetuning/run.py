@@ -134,9 +134,17 @@ def _run(
         save_state(output, identity, {**training.state(), "precision": precision})
         if say:
             say(row, config.epochs)
-    where = {"type": device.type, "precision": precision, "threads": torch.get_num_threads()}
-    given = (config, output, identity, images, backbone, training, network)
-    return finish(*given, device=where, weights=weights)
+    return finish(
+        config,
+        output,
+        identity,
+        images,
+        backbone,
+        training,
+        network,
+        device={"type": device.type, "precision": precision, "threads": torch.get_num_threads()},
+        weights=weights,
+    )
 
 
 def _precision(

@@ -100,6 +100,14 @@ def ncti_vc(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None) -
     Returns:
         From ``-log sum_c sqrt(n_c min(n_c, C))`` to ``-log sum_c sqrt(n_c / C)``, higher is
         better.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import ncti_vc
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(ncti_vc(features, labels), 3)
+        -2.761
     """
     return ncti_parts(features, labels).vc
 
@@ -116,6 +124,14 @@ def ncti_seli(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None)
 
     Returns:
         At least 0, without an upper bound, higher is better.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import ncti_seli
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(ncti_seli(features, labels), 3)
+        19.924
     """
     return ncti_parts(features, labels).seli
 
@@ -132,6 +148,14 @@ def ncti_ncc(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None) 
 
     Returns:
         A probability in (0, 1], higher is better.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import ncti_ncc
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(ncti_ncc(features, labels), 3)
+        0.638
     """
     return ncti_parts(features, labels).ncc
 

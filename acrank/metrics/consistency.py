@@ -60,6 +60,14 @@ def cc_fv(
 
     Raises:
         MetricError: no layers, or arrays that do not fit together, or a row an image.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import cc_fv
+        >>> labels, images = np.arange(60) % 3, np.arange(60) // 15
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(cc_fv([features], labels, images), 3)
+        -0.497
     """
     if isinstance(layers, FeatureSet):
         layers, labels, images = _of_pixels(layers)

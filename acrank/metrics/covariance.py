@@ -41,6 +41,14 @@ def h_score(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None) -
     Source:
         Bao et al., An Information-Theoretic Approach to Transferability in Task Transfer
         Learning, ICIP 2019 (arXiv 2212.10082).
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import h_score
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(h_score(features, labels), 3)
+        0.765
     """
     data = as_feature_set(features, labels)
     if is_constant(data):
@@ -72,6 +80,14 @@ def h_score_regularised(features: ArrayLike | FeatureSet, labels: ArrayLike | No
         Ibrahim, Ponomareva, Mazumder, Newer is not always better: Rethinking transferability
         metrics, their peculiarities, stability and performance, ECML PKDD 2022 (arXiv
         2110.06893); Ledoit, Wolf, Journal of Multivariate Analysis 88, 2004.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import h_score_regularised
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(h_score_regularised(features, labels), 3)
+        0.099
     """
     data = as_feature_set(features, labels)
     if is_constant(data):
@@ -128,6 +144,14 @@ def transrate(
     Source:
         Huang et al., Frustratingly Easy Transferability Estimation, ICML 2022 (arXiv
         2106.09362).
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import transrate
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(transrate(features, labels), 3)
+        0.208
     """
     data = as_feature_set(features, labels)
     if is_constant(data):

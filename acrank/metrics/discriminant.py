@@ -85,6 +85,14 @@ def sfda(
 
     Raises:
         MetricError: see :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import sfda
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(sfda(features, labels), 3)
+        0.442
     """
     data = as_feature_set(features, labels)
     rows, scatter = _fit(data)
@@ -125,6 +133,14 @@ def etran_lda(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None)
 
     Raises:
         MetricError: see :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import etran_lda
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(etran_lda(features, labels), 3)
+        0.613
     """
     data = as_feature_set(features, labels)
     rows, scatter = _fit(data)

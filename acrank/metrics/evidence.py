@@ -54,6 +54,14 @@ def log_me(
     Source:
         You et al., LogME: Practical Assessment of Pre-trained Models for Transfer Learning,
         ICML 2021 (arXiv 2102.11005), equations 2 to 4.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import log_me
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(log_me(features, labels), 3)
+        -0.76
     """
     if task == "classification":
         data = as_feature_set(features, labels)

@@ -74,6 +74,14 @@ def pactran(
     Raises:
         MetricError: a setting that is not positive, or see
             :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import pactran
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(pactran(features, labels), 3)
+        -0.707
     """
     if not (penalty > 0.0 and spread > 0.0):
         raise MetricError(f"penalty {penalty} and spread {spread} must be above 0.")
@@ -125,6 +133,14 @@ def pactran_dirichlet(
     Raises:
         MetricError: a concentration that is not positive, no source probabilities, or see
             :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import pactran_dirichlet
+        >>> labels = np.array([0, 1, 2, 0, 1, 2])
+        >>> source_probs = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[[0, 1, 2, 0, 1, 1]]
+        >>> round(pactran_dirichlet(source_probs, labels), 3)
+        -1.211
     """
     if not concentration > 0.0:
         raise MetricError(f"concentration is {concentration}; it must be above 0.")

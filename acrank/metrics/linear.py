@@ -72,6 +72,14 @@ def linear_probe(
     Raises:
         MetricError: too few folds, or see
             :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import linear_probe
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(linear_probe(features, labels), 3)
+        0.717
     """
     data = as_feature_set(features, labels)
     return checked_or_nan(linear_probe_scores(data, folds=folds)[0], 0.0, 1.0)
@@ -97,6 +105,14 @@ def linear_probe_log_likelihood(
     Returns:
         Nats an image, in [-log(C N), 0], higher is better; guessing by class shares gives
         about minus the labels' entropy. Unchanged by rotation, shift and scale.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import linear_probe_log_likelihood
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(linear_probe_log_likelihood(features, labels), 3)
+        -0.7
     """
     data = as_feature_set(features, labels)
     low = -float(np.log(data.classes * len(data)))

@@ -48,6 +48,14 @@ def knn(
 
     Raises:
         MetricError: k below one, or see :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import knn
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(knn(features, labels), 3)
+        0.625
     """
     if k < 1:
         raise MetricError(f"k is {k}.", hint="At least one neighbour must vote.")

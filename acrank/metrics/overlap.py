@@ -65,6 +65,14 @@ def gbc(
     Raises:
         MetricError: an unknown covariance, fewer than one component, or see
             :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import gbc
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(gbc(features, labels), 3)
+        -3.946
     """
     if covariance not in ("spherical", "diagonal"):
         raise MetricError(f"covariance is {covariance!r}.", hint="spherical or diagonal.")
@@ -103,6 +111,14 @@ def parc(features: ArrayLike | FeatureSet, labels: ArrayLike | None = None) -> f
 
     Raises:
         MetricError: see :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import parc
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(parc(features, labels), 3)
+        23.252
     """
     data = as_feature_set(features, labels)
     if is_constant(data):

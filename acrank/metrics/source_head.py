@@ -53,6 +53,14 @@ def leep(source_probs: ArrayLike | FeatureSet, labels: ArrayLike | None = None) 
     Raises:
         MetricError: no probabilities, or see
             :func:`acrank.metrics.feature_set.from_source_probs`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import leep
+        >>> labels = np.array([0, 1, 2, 0, 1, 2])
+        >>> source_probs = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[[0, 1, 2, 0, 1, 1]]
+        >>> round(leep(source_probs, labels), 3)
+        -0.631
     """
     data = from_source_probs(source_probs, labels)
     theta = _theta(data)
@@ -81,6 +89,14 @@ def nce(source_probs: ArrayLike | FeatureSet, labels: ArrayLike | None = None) -
     Raises:
         MetricError: no probabilities, or see
             :func:`acrank.metrics.feature_set.from_source_probs`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import nce
+        >>> labels = np.array([0, 1, 2, 0, 1, 2])
+        >>> source_probs = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[[0, 1, 2, 0, 1, 1]]
+        >>> round(nce(source_probs, labels), 3)
+        -0.318
     """
     data = from_source_probs(source_probs, labels)
     used, assigned = np.unique(_theta(data).argmax(axis=1), return_inverse=True)
@@ -121,6 +137,14 @@ def nleep(
 
     Raises:
         MetricError: see :func:`acrank.metrics.feature_set.as_feature_set`.
+
+    Example:
+        >>> import numpy as np
+        >>> from acrank.metrics import nleep
+        >>> labels = np.arange(60) % 3
+        >>> features = np.random.default_rng(0).normal(size=(60, 4)) + np.eye(3, 4)[labels]
+        >>> round(nleep(features, labels), 3)
+        -0.609
     """
     data = as_feature_set(features, labels)
     if is_constant(data):

@@ -1,4 +1,4 @@
-"""Images of the sample that a run drew, to stand in a page: by class, or with their masks.
+"""Make galleries for pages: images of a run's sample by class, or with their masks.
 
 A gallery is the blocks of a page's section. Each task names the function that makes one;
 nothing but pixels is in the images, and no more of the sample is kept than these.
@@ -19,6 +19,7 @@ from acrank.report.document import Block, Cell, Column, Image, Images, Row, Sect
 from acrank.report.figures.colours import class_colours
 from acrank.report.figures.masks import jpeg_uri, painted
 from acrank.tasks.registry import TASKS, loaded
+from acrank.utils.visible import typed_line
 
 if TYPE_CHECKING:
     from acrank.data import AnySample, Sample
@@ -40,7 +41,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Masked(NamedTuple):
-    """A picture with its mask.
+    """A picture of a row of the sample, with its mask.
 
     Attributes:
         row: of the sample.
@@ -56,24 +57,25 @@ class Masked(NamedTuple):
 
 
 def make_gallery(sample: AnySample) -> Gallery:
-    """Make the gallery that the task of a sample has.
+    """Make the gallery of a sample as its task defines it; where that fails, say so in a sentence.
 
     Args:
         sample: that a run has drawn.
     """
-    gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
+    try:
+        gallery: Gallery = loaded(TASKS[sample.task].gallery)(sample)
+    except Exception as error:  # another package's task, perhaps: the run's numbers stand
+        return (Text(f"No images: the gallery of task {sample.task} failed: {typed_line(error)}."),)
     return gallery
 
 
 def by_class(sample: Sample) -> Gallery:
-    """Images of each class, spread over the sample and cropped to a square as for a network."""
+    """Show images of each class, spread over the sample and cropped to a square."""
     shown = range(min(len(sample.classes), MOST))
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
     left_out = len(sample.classes) - len(shown)
     return (
-        Text(
-            "Some of the images that the models were scored on, cropped to a square. " + MIND,
-        ),
+        Text(f"Some of the images that the models were scored on, cropped to a square. {MIND}"),
         *(_class_images(sample, label, each) for label in shown),
         *([Text(f"{left_out} more classes are not shown.")] if left_out else []),
     )
@@ -82,7 +84,7 @@ def by_class(sample: Sample) -> Gallery:
 def _class_images(sample: Sample, label: int, each: int) -> Section:
     from acrank.data import Preprocessing
 
-    name, rows = sample.classes[label], np.flatnonzero(sample.labels == label)
+    name, rows = sample.classes[label], np.flatnonzero(sample.held()[:, label])
     places = np.unique(np.linspace(0, len(rows) - 1, min(each, len(rows))).round())
     chosen = np.sort(rows[places.astype(np.int64)])
     geometry = Preprocessing((3, SIZE, SIZE), "bicubic", 1.0, "center", (0.5,) * 3, (0.5,) * 3)
@@ -96,7 +98,7 @@ def _class_images(sample: Sample, label: int, each: int) -> Section:
 
 
 def with_masks(sample: SegmentationSample) -> Gallery:
-    """Images with their masks, spread over the sample, square as networks see them."""
+    """Show images with their masks, spread over the sample and stretched to a square."""
     pictures = (
         Masked(row, f"Image {number} with its mask", sample.images[row], sample.masks[row])
         for number, row in enumerate(_spread(len(sample), MOST_MASKED), 1)
@@ -109,7 +111,7 @@ def with_masks(sample: SegmentationSample) -> Gallery:
 
 
 def with_labels(sample: VolumeSample) -> Gallery:
-    """Slices of volumes that show most of the foreground, with their labels."""
+    """Show the slices of volumes with most foreground, with their labels."""
     from acrank.data.volumes.slices import PLANES, slices_of
 
     background = _background(sample.classes)
@@ -129,7 +131,7 @@ def with_labels(sample: VolumeSample) -> Gallery:
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """Places spread over so many."""
+    """Return evenly spread indices into a sequence, without repeats."""
     return sorted({round(p) for p in np.linspace(0, count - 1, min(most, count)).tolist()})
 
 
@@ -140,7 +142,7 @@ def _masked(
     words: tuple[str, str],
     each: int = 1,
 ) -> Gallery:
-    """What is shown, what its colours mean, and the pictures.
+    """Lay out a caption, the meaning of the colours, and the pictures.
 
     Args:
         sample: that a run has drawn.
@@ -168,12 +170,12 @@ def _masked(
 
 
 def _background(classes: Sequence[str]) -> int:
-    """The class that is no object: the one so called, or else the first."""
+    """Return the background class: the one of that name, or else the first."""
     return classes.index("background") if "background" in classes else 0
 
 
 def _colours(classes: Sequence[str]) -> dict[int, str]:
-    """A colour for each class but the background."""
+    """Assign a colour to each class but the background."""
     drawn = [label for label in range(len(classes)) if label != _background(classes)]
     return dict(zip(drawn, class_colours(len(drawn)), strict=True))
 
@@ -181,7 +183,7 @@ def _colours(classes: Sequence[str]) -> dict[int, str]:
 def _legend(
     classes: Sequence[str], colours: Mapping[int, str], counts: Counts, words: tuple[str, str]
 ) -> Table:
-    """How much there is of each class in the whole sample, and of what is ignored."""
+    """Tabulate the share of each class, and of ignored pixels, in the whole sample."""
     small, large = words
     cells = [
         Cell(name, swatch=colours[label])
@@ -203,7 +205,7 @@ def _legend(
 
 
 def _largest(classes: Sequence[str], colours: Mapping[int, str], counts: Counts) -> str:
-    """The classes of an image that are drawn, the largest first; the rest by their number."""
+    """Name the largest drawn classes of an image, and count the others."""
     present = sorted((k for k in colours if counts[k]), key=lambda label: -counts[label])
     total = int(counts.sum())
     told = [f"{classes[label]} {_percent(int(counts[label]), total)}" for label in present[:TOLD]]
@@ -212,7 +214,7 @@ def _largest(classes: Sequence[str], colours: Mapping[int, str], counts: Counts)
 
 
 def _percent(part: int, whole: int) -> str:
-    """A share with one decimal; what is there never reads as none, nor what is not all as all."""
+    """Format a share; one that is not 0 or 100 % never reads as such."""
     share = 100 * part / whole
     if 0 < share < 0.05:
         return "<0.1 %"
@@ -220,7 +222,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def gallery_again(ranking: Ranking, data: str, *, offline: bool = False) -> Gallery:
-    """Thumbnails of the sample of a finished run, drawn again from its dataset.
+    """Draw the sample of a finished run again from its dataset, and make its gallery.
 
     Args:
         ranking: of the run.

@@ -14,8 +14,6 @@ from acrank.config import RunConfig
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, option_of, taken_as
 
-SETTINGS_FILE = "settings.yaml"
-
 
 @dataclass(frozen=True)
 class Repeat:
@@ -23,12 +21,10 @@ class Repeat:
 
     Attributes:
         words: the command, word by word; empty where it cannot be told.
-        settings: the content of the file ``SETTINGS_FILE`` that it reads; mostly empty.
         note: what else is needed, or why it cannot be told.
     """
 
     words: tuple[str, ...]
-    settings: str = ""
     note: str = ""
 
     @property

@@ -85,10 +85,11 @@ def read_ranking(path: Path) -> Ranking:
         The ranking; written as JSON again, it gives the same text.
 
     Raises:
-        DataError: there is no such file, or it is no result of a run.
+        DataError: there is no such file, it is no result of a run, or it is ranked by a score of
+            a package that is not installed.
     """
     file = read_result_file(path)
-    document = file.document
+    document = _without_unknown(file.document, path)
     by_name = {result.model: result for result in file.results}
     try:
         rows = [_ROW.validate_python(_place(r, by_name[r["model"]])) for r in document["models"]]
@@ -102,6 +103,27 @@ def read_ranking(path: Path) -> Ranking:
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"'{path}' is not the result of a run: {reason}.", hint=_WRITE) from None
+
+
+def _without_unknown(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A result without the scores that are not known here, which a warning names.
+
+    Raises:
+        DataError: it is ranked by such a score.
+    """
+    listed = document.get("metrics")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    unknown = [name for name in names if name not in METRICS]
+    if not unknown:
+        return document
+    if document.get("rank_by") in unknown:
+        raise DataError(
+            f"'{path}' is ranked by {document['rank_by']}, which is no metric here.",
+            hint="Install the package that brings it.",
+        )
+    left = [name for name in names if name in METRICS]
+    note = f"Left out, as no installed package has such a metric: {', '.join(unknown)}."
+    return {**document, "metrics": left, "warnings": [*document.get("warnings", ()), note]}
 
 
 def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:

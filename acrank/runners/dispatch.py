@@ -9,10 +9,9 @@ from pathlib import Path
 from acrank.cache import open_store
 from acrank.results import ModelResult
 from acrank.runners.callbacks import Callback
-from acrank.runners.fetch import downloads_ahead
 from acrank.runners.inprocess import run_in_process
 from acrank.runners.model import Admit, ModelRunner, RunContext, admit_all
-from acrank.runners.processes import run_in_processes
+from acrank.runners.processes import downloads_ahead, run_in_processes
 from acrank.zoo import ZooEntry
 
 
@@ -23,7 +22,7 @@ def score_all(
     store: Path | None = None,
     admit: Admit = admit_all,
 ) -> tuple[list[ModelResult], bool]:
-    """Score every entry, and tell of each as it finishes.
+    """Score every entry, and tell the callback of each as it finishes.
 
     Args:
         entries: the candidates.

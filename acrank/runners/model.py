@@ -62,7 +62,7 @@ class RunContext:
 
 @dataclass
 class Candidate:
-    """A candidate that is ready to be probed, or its result if nothing is left to do.
+    """A model that is loaded and ready to be scored, or its result if nothing is left to do.
 
     Attributes:
         entry: the candidate.
@@ -113,14 +113,14 @@ class ModelRunner:
         return self.finish(self.prepare(entry))
 
     def recall(self, entry: ZooEntry) -> ModelResult | None:
-        """The kept result of an entry, as far as it can be told without loading the network."""
-        prepared = Candidate(entry)
+        """Return the kept result of an entry, if it can be found without loading the network."""
+        candidate = Candidate(entry)
         try:
             identity = identify(entry, self.hub)
-            known = identity is not None and self._find(prepared, identity)
+            known = identity is not None and self._find(candidate, identity)
         except Exception:  # scoring it will say what is wrong
             return None
-        return self.finish(prepared) if known else None
+        return self.finish(candidate) if known else None
 
     def prepare(self, entry: ZooEntry) -> Candidate:
         """Look for a kept result; failing that, fetch and load the network. May run in a thread.
@@ -131,93 +131,108 @@ class ModelRunner:
         Args:
             entry: the candidate.
         """
-        prepared = Candidate(entry)
-        self._timed(prepared, self._look_up)
-        if prepared.result is None and not source_of(entry).draws(entry):
-            self._timed(prepared, self._fetch)
-        return prepared
+        candidate = Candidate(entry)
+        self._timed(candidate, self._look_up)
+        if candidate.result is None and not source_of(entry).draws(entry):
+            self._timed(candidate, self._fetch)
+        return candidate
 
-    def _timed(self, prepared: Candidate, work: Callable[[Candidate], None]) -> None:
+    def _timed(self, candidate: Candidate, work: Callable[[Candidate], None]) -> None:
         started = time.perf_counter()
         try:
-            work(prepared)
+            work(candidate)
         except Exception as error:  # whatever a model does, its row says it
-            prepared.result = ModelResult.failed(prepared.entry.name, explain_failure(error))
-        prepared.seconds += time.perf_counter() - started
+            candidate.result = ModelResult.failed(candidate.entry.name, explain_failure(error))
+        candidate.seconds += time.perf_counter() - started
 
-    def finish(self, prepared: Candidate) -> ModelResult:
-        """Probe a prepared network and keep what was found.
+    def finish(self, candidate: Candidate) -> ModelResult:
+        """Probe the network of a candidate and keep what was found.
 
         Args:
-            prepared: is used up.
+            candidate: is used up.
         """
-        if prepared.result is None and prepared.backbone is None:
-            self._timed(prepared, self._fetch)
+        if candidate.result is None and candidate.backbone is None:
+            self._timed(candidate, self._fetch)
         started = time.perf_counter()
-        result = prepared.result
+        result = candidate.result
         if result is None:
             try:
-                result = self._probe(prepared)
+                result = self._probe(candidate)
             except Exception as error:
-                result = ModelResult.failed(prepared.entry.name, explain_failure(error))
-            _let_go(prepared)
-            spent = prepared.seconds + time.perf_counter() - started
-            result = result.with_seconds(spent, loading=prepared.seconds)
-            result = self._kept(prepared.key, result)
+                result = ModelResult.failed(candidate.entry.name, explain_failure(error))
+            _let_go(candidate)
+            spent = candidate.seconds + time.perf_counter() - started
+            result = result.with_seconds(spent, loading=candidate.seconds)
+            result = self._kept(candidate.key, result)
         elif not result.kept:
-            result = result.with_seconds(prepared.seconds)
+            result = result.with_seconds(candidate.seconds)
         return result.judged_by(self.context.config.rank_by, known_zoo=False)
 
-    def _look_up(self, prepared: Candidate) -> None:
-        prepared.identity = identify(prepared.entry, self.hub)
-        if prepared.identity is not None:
-            self._find(prepared, prepared.identity)
+    def _look_up(self, candidate: Candidate) -> None:
+        candidate.identity = identify(candidate.entry, self.hub)
+        if candidate.identity is not None:
+            self._find(candidate, candidate.identity)
 
-    def _fetch(self, prepared: Candidate) -> None:
-        entry, identity = prepared.entry, prepared.identity
+    def _fetch(self, candidate: Candidate) -> None:
+        entry, identity = candidate.entry, candidate.identity
         backbone = self._load(entry)
         if identity is None:
             # only now is it known what it is; weights fetched by URL are files from here on
             identity = identify(entry, self.hub) or identify_loaded(backbone)
-            if self._find(prepared, identity):
+            if self._find(candidate, identity):
                 return
         elif not _is_of(backbone, identity):  # changed while it was loaded
-            prepared.key = None
-        prepared.backbone = backbone
+            candidate.key = None
+        candidate.backbone = backbone
 
     def _load(self, entry: ZooEntry) -> Backbone:
         config = self.context.config
-        how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-        return load_backbone(entry, hub=self.hub, seed=config.seed, **how)
+        return load_backbone(
+            entry,
+            hub=self.hub,
+            seed=config.seed,
+            trust_code=config.trust_code,
+            allow_partial=config.allow_partial,
+        )
 
-    def _find(self, prepared: Candidate, identity: dict[str, Any]) -> bool:
+    def _find(self, candidate: Candidate, identity: dict[str, Any]) -> bool:
         """Look for a kept result; without one, remember the key for later."""
         key = self.keys.of(identity)
         found = None if self.context.config.fresh else self.store.get(key)
         if found is not None and (self.keep is None or self.keep.has(found, key.digest)):
-            prepared.result = found
+            candidate.result = found
             return True
-        prepared.key = key
+        candidate.key = key
         return False
 
-    def _probe(self, prepared: Candidate) -> ModelResult:
-        context, backbone = self.context, prepared.backbone
+    def _probe(self, candidate: Candidate) -> ModelResult:
+        context, backbone = self.context, candidate.backbone
         if backbone is None:
             raise RuntimeError("neither a network nor a result")
-        key = prepared.key.digest if prepared.key else ""
+        key = candidate.key.digest if candidate.key else ""
         keep = None if self.keep is None else partial(self.keep, key=key)
-        given = (context.sample, context.config, context.device, context.dtype, keep)
-        score = partial(score_backbone, watch=self.watch) if self.watch else score_backbone
+
+        def score(backbone: Backbone) -> ModelResult:
+            return score_backbone(
+                backbone,
+                context.sample,
+                context.config,
+                context.device,
+                context.dtype,
+                keep=keep,
+                watch=self.watch,
+            )
+
         with reproducible(context.device):
             try:
-                return score(backbone, *given)
+                return score(backbone)
             except Exception as error:
                 if context.device.type == "cpu" or not is_out_of_memory(error):
                     raise
-            return self._probe_sparingly(prepared.entry, score, *given)
+            return self._probe_sparingly(candidate.entry, score)
 
     def _probe_sparingly(
-        self, entry: ZooEntry, score: Callable[..., ModelResult], *given: Any
+        self, entry: ZooEntry, score: Callable[[Backbone], ModelResult]
     ) -> ModelResult:
         """Probe again with activations in the host's memory: the same numbers, only slower.
 
@@ -229,7 +244,7 @@ class ModelRunner:
         # the first attempt has changed the network
         backbone = self._load(entry)
         with torch.autograd.graph.save_on_cpu():
-            result = score(backbone, *given)
+            result = score(backbone)
         text = "the batch did not fit: activations were kept in host memory"
         return replace(result, flags={**result.flags, "gpu-memory": text})
 
@@ -242,20 +257,20 @@ class ModelRunner:
 
 
 def _is_of(backbone: Backbone, identity: dict[str, Any]) -> bool:
-    """Whether the weights that were loaded are those that were identified."""
+    """Return whether the weights that were loaded are those that were identified."""
     revision = (backbone.info.revision or "").removeprefix("sha256:")
     told = (identity["weights"].get("revision"), identity["weights"].get("sha256"))
     return any(str(value).startswith(revision) for value in told if value)
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory did not suffice."""
+    """Return whether an error says that memory did not suffice."""
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return memory or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def explain_failure(error: Exception) -> str:
-    """One line on why a model could not be scored."""
+    """Say in one line why a model could not be scored."""
     if isinstance(error, AcrankError):
         return str(error)
     if is_out_of_memory(error):
@@ -264,15 +279,15 @@ def explain_failure(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def _let_go(prepared: Candidate) -> None:
+def _let_go(candidate: Candidate) -> None:
     """Free a network, that of its reference cycles too, before the next one is loaded.
 
     A collection looks at every object of the process, which takes as long as a small network's
     scores: it is left out where no layer has outlived the last reference to the network.
     """
-    network = prepared.backbone.model if prepared.backbone else nn.Module()
+    network = candidate.backbone.model if candidate.backbone else nn.Module()
     layers = [weakref.ref(layer) for layer in network.modules()]
     del network
-    prepared.backbone = None
+    candidate.backbone = None
     if any(layer() is not None for layer in layers):
         gc.collect()

@@ -1,9 +1,11 @@
-"""Score models in worker processes: what one of them does to its process costs its row only."""
+"""Score models in worker processes: a model that kills its process costs only its own row."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ import torch
 
 from acrank.cache import Store
 from acrank.results import ModelResult
-from acrank.runners.crew import Crew
-from acrank.runners.model import Admit, RunContext, admit_all
-from acrank.runners.worker import serve
-from acrank.zoo import ZooEntry
+from acrank.runners.model import Admit, ModelRunner, RunContext, admit_all
+from acrank.runners.worker_pool import WorkerPool
+from acrank.zoo import Hub, ZooEntry
+from acrank.zoo.sources.registry import weights_of
 
 
 def run_in_processes(
@@ -56,8 +58,31 @@ def run_in_processes(
         def arguments(place: int) -> tuple[Any, ...]:
             return path, store, _device(context.device, place), threads
 
-        crew = Crew(jobs, serve, arguments, _failed, begin, admit, timeout)
-        yield from crew.run(iter(entries))
+        pool = WorkerPool(
+            jobs,
+            _open_runner,
+            arguments,
+            _failed,
+            begin,
+            admit,
+            timeout,
+            left_behind=path.parent,
+        )
+        yield from pool.run(iter(entries))
+
+
+def _open_runner(path: Path, store: Store, device: torch.device, threads: int) -> ModelRunner:
+    """Begin to work in a worker process.
+
+    Args:
+        path: file of the run's :class:`acrank.runners.model.RunContext`.
+        store: where results are kept.
+        device: where networks run.
+        threads: for CPU arithmetic.
+    """
+    torch.set_num_threads(threads)
+    context: RunContext = joblib.load(path, mmap_mode="r")
+    return ModelRunner(replace(context, device=device), store)
 
 
 def _failed(entry: ZooEntry, reason: str, seconds: float) -> ModelResult:
@@ -68,3 +93,41 @@ def _device(device: torch.device, place: int) -> torch.device:
     if device.type != "cuda" or device.index is not None:
         return device
     return torch.device("cuda", place % max(1, torch.cuda.device_count()))
+
+
+@contextmanager
+def downloads_ahead(
+    entries: Sequence[ZooEntry], hub: Hub, ahead: int
+) -> Iterator[Callable[[], None]]:
+    """Fill the local cache of the hub in a thread, in the order of the entries.
+
+    A worker that needs a file sooner waits for the same download: the cache has a lock. What
+    goes wrong here goes wrong there too, where it becomes a row.
+
+    Args:
+        entries: the candidates.
+        hub: of the run.
+        ahead: how many entries to be ahead of those that are handed out, at most.
+
+    Yields:
+        What to call as an entry is handed out.
+    """
+    wanted = threading.Semaphore(ahead)
+    ended = threading.Event()
+
+    def fetch() -> None:
+        for entry in entries:
+            wanted.acquire()
+            if ended.is_set():
+                return
+            with suppress(Exception):
+                weights = weights_of(entry)
+                if weights is not None:
+                    weights.fetch(hub)
+
+    threading.Thread(target=fetch, name="acrank-fetch", daemon=True).start()
+    try:
+        yield wanted.release
+    finally:
+        ended.set()
+        wanted.release()

@@ -1,8 +1,9 @@
-"""Features and source-class probabilities of the unchanged network."""
+"""Extract features and source-class probabilities from the unchanged network."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class Extracted:
         labels: NDArray[np.int64],
         source_probs: NDArray[np.float32] | None,
     ) -> Extracted:
-        """One row an image, of one scale."""
+        """Make one row for each image, from features of one scale."""
         images = np.arange(len(labels), dtype=np.int64)
         return cls(features, labels, source_probs, images, (features.shape[1],))
 
@@ -53,8 +54,13 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
-        ordered = (self.features[order], self.labels[order], probs, images[order])
-        return Extracted(*ordered, self.widths, self.layers)
+        return replace(
+            self,
+            features=self.features[order],
+            labels=self.labels[order],
+            source_probs=probs,
+            images=images[order],
+        )
 
 
 def extract(
@@ -63,7 +69,7 @@ def extract(
     batches: Batches,
     count: int,
     autocast: torch.dtype | None = None,
-    readout: Readout = POOLED,
+    readout: Readout[Any] = POOLED,
     seed: int = 0,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.

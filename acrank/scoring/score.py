@@ -1,9 +1,10 @@
-"""One loaded backbone to its result: features, probe, scores, flags."""
+"""Score one loaded backbone on a sample: features, probe, metrics and flags."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -37,22 +38,31 @@ Keep = Callable[[ModelResult, Extracted], None]
 Watch = Callable[[Probe], None]
 
 
+@dataclass(frozen=True)
+class NormCount:
+    """The layers that AC-Corr is of: their kind, their number and that of their channels."""
+
+    kind: NormKind | None = None
+    layers: int = 0
+    channels: int = 0
+
+
 @dataclass
 class Scores(Computed):
-    """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
+    """The scores of a model so far; see :class:`acrank.results.ModelResult`.
 
     Attributes:
         layers: AC-Corr layer by layer.
         seen: names of the layers whose maps the scores of features saw.
-        norms: kind of the layers that AC-Corr is of, how many, and how many channels they have.
+        norms: the layers that AC-Corr is of.
     """
 
     layers: list[LayerCorrelation] = field(default_factory=list)
     seen: tuple[str, ...] = ()
-    norms: tuple[NormKind | None, int, int] = (None, 0, 0)
+    norms: NormCount = NormCount()
 
     def result_like(self, result: ModelResult) -> ModelResult:
-        """A result with these scores, and what else is known of a model from another."""
+        """Return a result with these scores, and everything else taken from another result."""
         return replace(result, scores=self.scores, undefined=self.undefined, guards=self.guards)
 
 
@@ -98,8 +108,15 @@ def score_backbone(
     extracted = None
     if keep or of_kind("features", wanted):
         seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
-        given = (backbone.head, seen.batches, seen.count, dtype, readout, config.seed)
-        extracted = extract(model, *given).in_order(seen.rows)
+        extracted = extract(
+            model,
+            backbone.head,
+            seen.batches,
+            seen.count,
+            autocast=dtype,
+            readout=readout,
+            seed=config.seed,
+        ).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     passes = Passes(
@@ -114,7 +131,7 @@ def score_backbone(
     found.add(compute("passes", wanted, passes))
     layers = norm_layers(model, config.norms_scored).values()
     channels = sum(affine_of(layer)[0].numel() for layer in layers)
-    found.norms = (kind_of(layers), len(layers), channels)
+    found.norms = NormCount(kind_of(layers), len(layers), channels)
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
     result = _result(backbone, found, maps=not task.whole_images)
     result = with_fact_scores(result, wanted, config.seed)
@@ -128,7 +145,7 @@ def score_backbone(
 
 
 def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
-    """A result with the metrics of facts among some."""
+    """Return a result to which those of some metrics that need only facts are added."""
     found = Scores(dict(result.scores), dict(result.undefined), dict(result.guards))
     facts = Facts(result.model, result.params, result.imagenet_top1, seed)
     found.add(compute("facts", wanted, facts))
@@ -164,7 +181,7 @@ def _add_affine_scores(
     wanted: Sequence[str],
     dtype: torch.dtype | None,
     watch: Watch | None,
-    readout: Readout,
+    readout: Readout[Any],
 ) -> None:
     metrics = of_kind("affine", wanted)
     if not metrics:
@@ -192,7 +209,7 @@ def _probe_settings(
     metrics: Sequence[Metric],
     batches: int,
     dtype: torch.dtype | None,
-    readout: Readout,
+    readout: Readout[Any],
 ) -> ProbeSettings:
     return ProbeSettings(
         steps=batches if config.steps == "epoch" else config.steps,
@@ -210,9 +227,8 @@ def _probe_settings(
 
 def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
     info = backbone.info
-    kind, count, channels = found.norms
-    if not is_generalised(kind):  # of BatchNorm all are told, as in the zoo's list
-        count, channels = info.norm_layers, info.norm_channels
+    kind = found.norms.kind
+    own = is_generalised(kind)  # of BatchNorm all are told, as in the zoo's list
     return ModelResult(
         model=backbone.entry.name,
         status="ok",
@@ -225,8 +241,8 @@ def _result(backbone: Backbone, found: Scores, *, maps: bool) -> ModelResult:
         params=info.params,
         imagenet_top1=backbone.entry.imagenet_top1,
         norm_kind=kind,
-        norm_layers=count,
-        norm_channels=channels,
+        norm_layers=found.norms.layers if own else info.norm_layers,
+        norm_channels=found.norms.channels if own else info.norm_channels,
         input_size=info.input_size,
         license=info.license,
         revision=info.revision,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from acrank.data import Preprocessing
 
 # What a network gives a head: one vector an image (N, D), or maps (N, C, ...) of several scales.
-Features = Any
+Features = TypeVar("Features")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Observations:
     layers: tuple[str, ...] = ()
 
 
-class Readout(Protocol):
+class Readout(Protocol[Features]):
     """Decides what networks give, the head on it, the loss, and what metrics of features see."""
 
     def prepare(self, model: nn.Module, preprocessing: Preprocessing) -> None:

@@ -64,6 +64,8 @@ class Task(ABC):
         dimensions: of an image, 2 or 3; 2-D networks compute channels last.
         whole_images: whether labels are of whole images, so that a network's pooled features, and
             the classifier that it was trained with, are of use.
+        metrics: the task that metrics are defined for (``tasks`` of a metric): its own name, or
+            that of a task with labels of the same form.
         samples: how many images are drawn for scoring, unless it is set.
         batch_size: images in a batch, unless it is set.
         heads: of the probe, those that are defined.
@@ -75,7 +77,8 @@ class Task(ABC):
         tuning: ``module:object``, a :class:`acrank.finetuning.tuning.Tuning`.
         parts: ``module:object``, a :class:`acrank.experiments.benchmark.parts.Parts`.
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
-        figure: ``module:function`` from a finished fine-tuning to its second figure.
+        figure: ``module:function`` from a finished fine-tuning to the figure beside its curves;
+            empty for none.
     """
 
     key: str
@@ -83,6 +86,7 @@ class Task(ABC):
     things: str
     dimensions: int
     whole_images: bool
+    metrics: str
     samples: int
     batch_size: int
     heads: tuple[str, ...]
@@ -105,7 +109,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def readout(self, config: RunConfig, sample: AnySample) -> Readout:
+    def readout(self, config: RunConfig, sample: AnySample) -> Readout[Any]:
         """Make what networks are read out by in a run.
 
         Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Protocol, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -16,12 +16,12 @@ from pydantic.fields import FieldInfo
 class Effect(enum.StrEnum):
     """What depends on a setting; cache keys, comparisons and repeats follow from it."""
 
-    NETWORK = "what each network gives: features, gradients, trained affines"
-    NUMBERS = "numbers of a model, in another way than through its network"
+    NETWORK = "what a network gives, and so every number of a model"
+    NUMBERS = "the sample, or numbers that are computed from what a network gives"
     ADMISSION = "whether a model is accepted"
     RANKING = "the ranking, but no number of a model"
-    CHOICE = "which models, images and hardware: compared as they came out"
-    NOTHING = "how the run is carried out"
+    CHOICE = "which data, models and hardware: runs are compared as these came out"
+    NOTHING = "no result: it is how the run is carried out"
 
     @property
     def keyed(self) -> bool:
@@ -32,6 +32,10 @@ class Effect(enum.StrEnum):
     def held_equal(self) -> bool:
         """Whether two runs can be compared only if they agree in it."""
         return self in (Effect.NETWORK, Effect.NUMBERS, Effect.RANKING)
+
+
+# Gives the words that a setting takes.
+Words = Callable[[], tuple[str, ...]]
 
 
 class Kind(Protocol):
@@ -60,6 +64,7 @@ class Setting:
             a way of its own.
         metavar: what stands for its value in the help; empty for that of its type.
         default: its default in words, where the field's value does not say it.
+        words: gives the words that it takes, where registries know them; None for its type's.
         usual: gives the value that is usual for a task, where that is another than the default.
         pixels: whether it is for tasks alone whose labels are of pixels or voxels.
         dimensions: of the images that it is for alone; None for 2 and 3.
@@ -75,6 +80,7 @@ class Setting:
     option: str | None = ""
     metavar: str = ""
     default: str = ""
+    words: Words | None = None
     usual: Callable[[Any], Any] | None = None
     pixels: bool = False
     dimensions: int | None = None
@@ -124,7 +130,8 @@ def taken_as(about: FieldInfo) -> Any:
     Returns:
         ``bool``, ``int``, ``float``, ``str``, a ``Literal`` of words, or a list of one of these.
     """
-    return _taken(about.annotation, about.metadata)
+    words = next((one.words for one in about.metadata if isinstance(one, Setting)), None)
+    return Literal[words()] if words else _taken(about.annotation, about.metadata)
 
 
 def _taken(annotation: Any, metadata: Iterable[object]) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from acrank.errors import ConfigError
-from acrank.utils.described import Effect, Kind, Setting, described, given, options_text
+from acrank.utils.described import Effect, Kind, Setting, Words, described, given, options_text
 from acrank.utils.duration import parse_duration
 
 # Titles of options in the help that several commands have.
@@ -67,14 +67,35 @@ SpacingMm = Annotated[tuple[Millimetres, Millimetres, Millimetres], BeforeValida
 Window = Annotated[tuple[Intensity, Intensity], BeforeValidator(_two), AfterValidator(_rising)]
 
 
+def one_of(words: Words) -> AfterValidator:
+    """A validator of text that is one of some words, which are looked up when they are needed."""
+
+    def check(value: str) -> str:
+        known = words()
+        if value not in known:
+            *first, last = map(repr, known)
+            raise ValueError(f"input should be {', '.join(first)} or {last}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _task_names() -> tuple[str, ...]:
+    from acrank.tasks.registry import task_names  # of other packages too, once they are asked for
+
+    return ("auto", *task_names())
+
+
 # The settings themselves, as every configuration that has them takes them.
 DataKind = Annotated[
-    Literal["auto", "classification", "segmentation"],
+    str,
+    one_of(_task_names),
     Setting(
         "What has labels: whole images, or the pixels of images and volumes.",
         DATA,
         Effect.NUMBERS,
         default="auto, by the data",
+        words=_task_names,
     ),
 ]
 Decoder = Annotated[

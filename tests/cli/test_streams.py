@@ -153,7 +153,7 @@ def test_a_pipe_that_does_not_block_gets_all() -> None:
 def test_a_worker_may_print_where_nobody_reads(tmp_path: Path) -> None:
     """What a network's code prints goes to stderr; its reader must not decide on a score."""
     code = (
-        "from acrank.runners.settle import settle\nsettle()\n"
+        "from acrank.runners.worker import become_worker\nbecome_worker()\n"
         "for _ in range(300):\n    print('x' * 1000, flush=True)\n"
     )
     command = f'{{ {sys.executable} -c "$CODE"; echo $? >code; }} 2>&1 >/dev/null | true'

@@ -2,11 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from acrank.cli.app import app
+from acrank.finetuning.config import FinetuneConfig
+from acrank.report.builders.ranking import RankingReport
+from acrank.report.renderers.records import to_json
 from tests.cli.test_score import Acrank, acrank
 from tests.data.volumes.builders import fill
+from tests.gate.rankings import FOUR, RECORD, ranking_of
 
 __all__ = ["acrank"]
 
@@ -135,3 +142,29 @@ def test_an_explanation_shows_slices(acrank: Acrank, folder: Path, tmp_path: Pat
     page = (tmp_path / "page.html").read_text()
     for plane in ("axial", "coronal", "sagittal"):
         assert page.count(f"{plane} slice, with its labels") == 4
+
+
+@pytest.mark.parametrize(
+    ("ran", "kept"),
+    [
+        ({"patch": [32, 32, 32], "image_size": 256}, {"patch": (32, 32, 32)}),
+        ({"task": "classification", "window": [0.0, 9.0]}, {"window": (0, 9)}),
+        ({"decoder": "fpn", "image_size": 64}, {"decoder": "fpn", "image_size": 64}),
+    ],
+)
+def test_a_ranking_says_how_its_best_model_saw_the_data(
+    ran: dict[str, Any], kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[FinetuneConfig] = []
+
+    def finetune(config: FinetuneConfig, *_: object, **__: object) -> None:
+        asked.append(config)
+
+    monkeypatch.setattr("acrank.finetuning.run.finetune", finetune)
+    monkeypatch.chdir(tmp_path)
+    config = {"seed": 0, "task": "segmentation", "decoder": "unet", "zoo": "demo", **ran}
+    ranking = ranking_of(FOUR, record={**RECORD, "config": config})
+    Path("scores.json").write_text(to_json(RankingReport(ranking)))
+    CliRunner().invoke(app, ["finetune", "--data", "x", "--from", "scores.json"])
+    given = asked[0].model_dump(include=asked[0].model_fields_set)
+    assert given == {"data": "x", "model": "first", "zoo": "demo", "task": config["task"], **kept}

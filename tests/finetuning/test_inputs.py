@@ -8,6 +8,7 @@ from acrank.errors import DataError
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.inputs import open_images
 from tests.data.builders import encoded, fill_folder, noise
+from tests.data.sources.test_medmnist import arrays, saved
 from tests.finetuning.masks.discs import write_discs
 
 
@@ -38,6 +39,18 @@ def test_validation_and_test_images_are_said_too(tmp_path: Path) -> None:
         "--test: 2 classes (a 1, b 1), 2 of 2 images",
         f"{tmp_path / 'train'} is read as the training part, without test/ and val/ beside it.",
     )
+
+
+def test_the_parts_of_one_file_are_used_and_said(tmp_path: Path) -> None:
+    spec = saved(tmp_path, arrays(28, 28))
+    told = notes(data=spec)
+    assert told[1:3] == (
+        "--val: 3 classes (0 2, 1 1, 2 1), 4 of 4 images",
+        "--test: 3 classes (0 2, 1 2, 2 2), 6 of 6 images",
+    )
+    assert f"--val is the file's own part, {spec}:val" in told
+    assert f"--test is the file's own part, {spec}:test" in told
+    assert notes(data=spec, val=f"{spec}:test")[1].startswith("--val: 3 classes (0 2, 1 2, 2 2)")
 
 
 def test_other_classes_to_test_on_are_refused(tmp_path: Path) -> None:

@@ -99,6 +99,20 @@ def test_they_are_of_their_class_and_say_nothing_else(tmp_path: Path) -> None:
             assert b"Jane" not in base64.b64decode(image.uri.partition(",")[2])
 
 
+def test_a_gallery_that_fails_is_said_and_costs_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(target: str) -> None:
+        raise ImportError(f"no module for {target}\nsecond line")
+
+    monkeypatch.setattr("acrank.report.galleries.loaded", broken)
+    (said,) = make_gallery(sample_of([halves(0, 1)], ("background", "vessel")))
+    assert isinstance(said, Text)
+    assert said.text.startswith("No images: the gallery of task ")
+    assert "failed: ImportError: no module for acrank" in said.text
+    assert "second line" not in said.text
+
+
 def test_many_classes_have_few_images_each(tmp_path: Path) -> None:
     classes = {f"class{number}": 2 for number in range(MOST + 4)}
     target = open_target(str(write_images(tmp_path / "d", dict.fromkeys(classes, 2))))

@@ -79,3 +79,16 @@ def test_a_row_without_its_place_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(document))
     with pytest.raises(DataError, match="rank"):
         read_ranking(path)
+
+
+def test_scores_of_a_package_that_is_gone_are_left_out_and_named(tmp_path: Path) -> None:
+    document = json.loads(to_json(RankingReport(ranked())))
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**document, "metrics": [*document["metrics"], "gone"]}))
+    read = read_ranking(path)
+    assert read.metrics == ("ac_corr", "ac_corr_zero", "log_me")
+    note = "Left out, as no installed package has such a metric: gone."
+    assert read.warnings == (*ranked().warnings, note)
+    path.write_text(json.dumps({**document, "metrics": ["gone"], "rank_by": "gone"}))
+    with pytest.raises(DataError, match="ranked by gone, which is no metric here"):
+        read_ranking(path)

@@ -1,10 +1,10 @@
-"""The smallest crew: its workers say what they were given, and where modules would be found."""
+"""The smallest pool: its workers say what they were given, and where modules would be found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
 
-from acrank.runners.crew import READY, Crew
+from acrank.runners.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -12,17 +12,19 @@ class Word:
     name: str
 
 
-def serve(pipe: Connection) -> None:
-    pipe.send(READY)
-    while (word := pipe.recv()) is not None:
-        spec = find_spec(word.name)
-        pipe.send((word.name, spec.origin if spec else None))
+def answer(word: Word) -> tuple[str, str | None]:
+    spec = find_spec(word.name)
+    return word.name, spec.origin if spec else None
 
 
-def crew(jobs: int = 1) -> Crew[Word, tuple[str, str | None]]:
-    return Crew(
+def prepare() -> Callable[[Word], tuple[str, str | None]]:
+    return answer
+
+
+def pool(jobs: int = 1) -> WorkerPool[Word, tuple[str, str | None]]:
+    return WorkerPool(
         jobs,
-        serve,
+        prepare,
         arguments=lambda place: (),
         failed=lambda word, reason, seconds: (word.name, reason),
         begin=lambda name: None,

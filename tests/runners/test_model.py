@@ -39,9 +39,9 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     score = score_backbone
 
-    def count(backbone: Any, *given: Any) -> ModelResult:
+    def count(backbone: Any, *given: Any, **more: Any) -> ModelResult:
         names.append(backbone.entry.name)
-        return score(backbone, *given)
+        return score(backbone, *given, **more)
 
     monkeypatch.setattr("acrank.runners.model.score_backbone", count)
     return names
@@ -106,7 +106,7 @@ def test_what_it_is_ranked_by_is_judged_anew(tmp_path: Path, scored: list[str]) 
 def test_a_failure_is_a_row_and_is_tried_again(
     tmp_path: Path, entry: ZooEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*given: Any) -> ModelResult:
+    def fail(*given: Any, **more: Any) -> ModelResult:
         raise RuntimeError("two\nlines")
 
     with monkeypatch.context() as patch:
@@ -158,14 +158,14 @@ def test_a_gpu_that_is_too_small_gives_the_same_numbers(
     calls: list[int] = []
 
     def first_fails(
-        backbone: Any, sample: Any, config: Any, device: Any, *rest: Any
+        backbone: Any, sample: Any, config: Any, device: Any, *rest: Any, **more: Any
     ) -> ModelResult:
         calls.append(1)
         if len(calls) == 1:
             for parameter in backbone.model.parameters():  # a pass changes the network
                 parameter.data.zero_()
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return score(backbone, sample, config, CPU, *rest)
+        return score(backbone, sample, config, CPU, *rest, **more)
 
     monkeypatch.setattr("acrank.runners.model.score_backbone", first_fails)
     given = make(tmp_path / "b")

@@ -38,9 +38,9 @@ def test_workers_run_nothing_from_the_working_folder(tmp_path: Path) -> None:
         path.mkdir()
     script.write_text(
         "import os\n"
-        "from tests.runners.echo import Word, crew\n"
+        "from tests.runners.echo import Word, pool\n"
         "if __name__ == '__main__':\n"
-        f"    found = dict(crew().run(map(Word, {NAMES})))\n"
+        f"    found = dict(pool().run(map(Word, {NAMES})))\n"
         "    print(*found.values(), sep='\\n')\n"
         "    assert 'PYTHONSAFEPATH' not in os.environ\n"
     )
@@ -53,7 +53,7 @@ def test_workers_run_nothing_from_the_working_folder(tmp_path: Path) -> None:
 
 
 def test_the_setting_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    from acrank.runners.safe_path import safe_path
+    from acrank.runners.worker import safe_path
 
     monkeypatch.setenv("PYTHONSAFEPATH", "yes")
     with safe_path():

@@ -79,6 +79,20 @@ def training_and_held_out(folder: Path) -> tuple[Path | None, list[Path]]:
     return (training[0] if len(training) == 1 else None), held_out
 
 
+def test_folder(folder: Path) -> Path | None:
+    """The folder of test images beside that of training images, or else that of validation images.
+
+    Args:
+        folder: as given; may be none.
+    """
+    try:
+        training, held_out = training_and_held_out(folder)
+        laid_out = [part for part in held_out if folders_in(part)]
+    except OSError:  # no folder, or not to be listed, as opening it will say
+        return None
+    return laid_out[0] if training and laid_out else None
+
+
 def _training_part(folder: Path, tops: Sequence[Top]) -> Path | None:
     """The training part, if there is one with class folders; None if no top is a part.
 

@@ -26,6 +26,8 @@ from acrank.data.segmentation.target import Pair, SegmentationTarget
 from acrank.data.target import Item
 from acrank.utils.paths import user_path
 
+# How images are opened where nobody says anything.
+PLAINLY = Opening()
 _SIZES = "Give each mask the size of its image, as shown: EXIF orientations are applied."
 
 
@@ -40,7 +42,7 @@ class _Seen(NamedTuple):
 
 
 def open_segmentation(
-    spec: str, class_map: ClassMap | None = None, how: Opening | None = None
+    spec: str, class_map: ClassMap | None = None, how: Opening = PLAINLY
 ) -> SegmentationTarget:
     """Open a folder of images and masks, in any of the layouts that are known, and check it all.
 
@@ -54,12 +56,13 @@ def open_segmentation(
         how: images are to be opened.
 
     Raises:
+        ConfigError: a window is set, and no image has units.
         DataError: the data are missing, ill-formed or damaged; it lists files at fault.
     """
     layout = find_files(user_path(spec))
     name = str(user_path(spec))
     given = class_map or own_classes(layout)
-    seen, faults = _look(layout, how or Opening(), colour=given is not None and given.colour)
+    seen, faults = _look(layout, how, colour=given is not None and given.colour)
     masks = [found.label for found in seen]
     if given:
         faults += label_faults(given, masks)
@@ -70,9 +73,11 @@ def open_segmentation(
     if class_map is None:
         require_enough(name, known, masks)
     pairs = tuple(found.pair for found in seen)
-    return SegmentationTarget(
+    target = SegmentationTarget(
         name, known, pairs, (*layout.warnings(), *notices, *empty_masks(known, masks))
     )
+    how.refuse_unused(name, windowed=target.windowed)
+    return target
 
 
 def _look(layout: Layout, how: Opening, *, colour: bool) -> tuple[list[_Seen], list[Fault]]:

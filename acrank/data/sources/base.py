@@ -8,6 +8,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from acrank.data.folders.roots import test_folder
 from acrank.data.images import Opening
 from acrank.utils.paths import user_path
 
@@ -116,6 +117,16 @@ class DataSource(ABC):
             spec: what the user gave.
         """
         return Path(spec).name
+
+
+def held_out_folder(spec: str) -> HeldOut:
+    """The folder of test images beside the training part of a folder.
+
+    Args:
+        spec: what the user gave.
+    """
+    found = test_folder(user_path(spec))
+    return HeldOut(test=None if found is None else str(found))
 
 
 def existing(spec: str) -> Path | None:

@@ -7,11 +7,18 @@ from shlex import quote
 from acrank.data.checks import checked, listing
 from acrank.data.folders.foreign import kind_of_folder, step_for, what_is_seen
 from acrank.data.folders.passed_over import beside_notice, passed_over, suffixes
-from acrank.data.folders.roots import class_root, training_and_held_out
+from acrank.data.folders.roots import class_root
 from acrank.data.folders.walk import files_below, folders_in, has_image_format, images_in
 from acrank.data.formats import format_notices, image_source, image_suffixes
 from acrank.data.images import Opening
-from acrank.data.sources.base import DataSource, HeldOut, Recognised, Sure, existing
+from acrank.data.sources.base import (
+    DataSource,
+    HeldOut,
+    Recognised,
+    Sure,
+    existing,
+    held_out_folder,
+)
 from acrank.data.target import Target, assemble, require_two_classes, visible_entries
 from acrank.errors import DataError
 from acrank.utils.paths import user_path
@@ -35,13 +42,8 @@ class ClassFolders(DataSource):
         return checked(open_folder(user_path(spec), how))
 
     def held_out(self, spec: str) -> HeldOut:
-        """The folder of test images, or else of validation images, beside the training part."""
-        try:
-            training, parts = training_and_held_out(user_path(spec))
-            laid_out = [part for part in parts if folders_in(part)]
-        except OSError:  # no folder, or not to be listed, as opening it will say
-            return HeldOut()
-        return HeldOut(test=str(laid_out[0])) if training and laid_out else HeldOut()
+        """The folder of test images beside the training part."""
+        return held_out_folder(spec)
 
 
 def open_folder(folder: Path, how: Opening) -> Target:

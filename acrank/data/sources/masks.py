@@ -4,7 +4,14 @@ from acrank.data.images import Opening
 from acrank.data.segmentation.layout import is_segmentation
 from acrank.data.segmentation.reader import open_segmentation
 from acrank.data.segmentation.target import SegmentationTarget
-from acrank.data.sources.base import DataSource, Recognised, Sure, existing
+from acrank.data.sources.base import (
+    DataSource,
+    HeldOut,
+    Recognised,
+    Sure,
+    existing,
+    held_out_folder,
+)
 
 
 class Masks(DataSource):
@@ -28,3 +35,7 @@ class Masks(DataSource):
     def open(self, spec: str, how: Opening) -> SegmentationTarget:
         """Read and check the images and the masks."""
         return open_segmentation(spec, how=how)
+
+    def held_out(self, spec: str) -> HeldOut:
+        """The folder of test images beside the training part."""
+        return held_out_folder(spec)

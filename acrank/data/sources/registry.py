@@ -13,7 +13,7 @@ from acrank.data.folders.foreign import kind_of_file
 from acrank.data.images import Opening
 from acrank.data.sources.base import DataSource, Recognised, existing
 from acrank.data.target import Target
-from acrank.errors import AcrankError, ConfigError, DataError
+from acrank.errors import AcrankError, DataError
 from acrank.tasks.registry import TASKS
 from acrank.utils.plugins import Registry, instance_of
 from acrank.utils.visible import typed_line, visible
@@ -109,12 +109,9 @@ def open_any(
         DataError: the data are missing, ill-formed or damaged.
         MissingExtraError: an optional package that reads them is missing.
     """
-    target = find_source(spec, task).open(spec, Opening(offline, window))
-    if window is not None and not target.windowed:
-        raise ConfigError(
-            f"--window is for volumes and DICOM images, and {spec} has neither.",
-            hint="Leave it out.",
-        )
+    how = Opening(offline, window)
+    target = find_source(spec, task).open(spec, how)
+    how.refuse_unused(spec, windowed=target.windowed)
     return target
 
 

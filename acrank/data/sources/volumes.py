@@ -1,7 +1,7 @@
 """A folder of volumes (CT or MR scans as NIfTI) with their labels."""
 
 from acrank.data.images import Opening
-from acrank.data.sources.base import DataSource, Recognised, Sure
+from acrank.data.sources.base import DataSource, HeldOut, Recognised, Sure, held_out_folder
 from acrank.data.volumes.layout import is_volumes
 from acrank.data.volumes.reader import open_volumes
 from acrank.data.volumes.target import VolumeTarget
@@ -21,3 +21,7 @@ class Volumes(DataSource):
     def open(self, spec: str, how: Opening) -> VolumeTarget:
         """Read and check the volumes and the labels."""
         return open_volumes(spec)
+
+    def held_out(self, spec: str) -> HeldOut:
+        """The folder of test images beside the training part."""
+        return held_out_folder(spec)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
-from acrank.runners.crew import READY
-from acrank.runners.settle import settle
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import json_text
 
@@ -117,17 +115,13 @@ def _seconds(folder: Path, spent: float | None) -> float:
     return float(json.loads(file.read_text())) if file.is_file() else 0.0
 
 
-def serve(pipe: Connection, threads: int) -> None:
-    """Fine-tune the cells that come through a pipe, until None comes.
+def open_tuner(threads: int) -> Callable[[Cell], Outcome]:
+    """Begin to fine-tune cells in a worker process.
 
     Args:
-        pipe: gives cells, takes outcomes.
         threads: for CPU arithmetic.
     """
-    settle()
     import torch
 
     torch.set_num_threads(threads)
-    pipe.send(READY)
-    while (cell := pipe.recv()) is not None:
-        pipe.send(tune(cell))
+    return tune

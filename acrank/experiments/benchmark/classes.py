@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from pathlib import Path
 
 from acrank.data import Item, Target, open_target
+from acrank.data.imagefile import open_image
 from acrank.data.summary import in_words
 from acrank.errors import DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig
@@ -21,14 +23,15 @@ class ClassParts(Parts):
     def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
         """Write ``train.csv`` and ``test.csv``."""
         config = wanted.config
-        target = open_target(wanted.data, offline=config.offline)
+        target = open_target(wanted.data, offline=config.offline, window=config.window)
         training, test, told = _parts(target, wanted.given, config)
         if config.samples is not None:
             training = drawn(training, target.classes, config.samples)
         make_folder(wanted.folder)
         files = wanted.folder / "train.csv", wanted.folder / "test.csv"
         for file, items in zip(files, (training, test), strict=True):
-            write_whole(file, csv_text(("path", "label"), (_row(i, target) for i in items)))
+            rows = [_row(item, target, wanted.folder / "images") for item in items]
+            write_whole(file, csv_text(("path", "label"), rows))
         found = Dataset(wanted.name, *files, (len(training), len(test)))
         counts = Counter(item.label for item in training)
         sizes = [counts[label] for label in range(len(target.classes))]
@@ -41,15 +44,15 @@ PARTS = ClassParts()
 
 
 def _parts(
-    target: Target, given: Path | None, config: BenchmarkConfig
+    target: Target, given: str | None, config: BenchmarkConfig
 ) -> tuple[list[Item], list[Item], tuple[str, ...]]:
-    """Training and test items, and what is to be said of the folder of test images."""
+    """Training and test items, and what is to be said of the test images."""
     if given is None:
         count = max(round(config.test_share * len(target.items)), len(target.classes))
         test = drawn(target.items, target.classes, count)
         kept = {item.key for item in test}
         return [item for item in target.items if item.key not in kept], test, ()
-    others = open_target(str(given), offline=config.offline)
+    others = open_target(given, offline=config.offline, window=config.window)
     unknown = set(others.classes) - set(target.classes)
     if unknown:
         raise DataError(
@@ -61,10 +64,18 @@ def _parts(
     return list(target.items), test, tuple(f"{given}: {text}" for text in others.warnings)
 
 
-def _row(item: Item, target: Target) -> dict[str, str]:
-    if item.source.file is None:
-        raise DataError(
-            f"{target.name}: its images are not files.",
-            hint="Give a folder of class folders or a CSV file.",
-        )
-    return {"path": str(item.source.file.resolve()), "label": target.classes[item.label]}
+def _row(item: Item, target: Target, folder: Path) -> dict[str, str]:
+    """A row of a table; an image that is in no file of its own is written to one, as it is."""
+    file = item.source.file or _written(item, folder)
+    return {"path": str(file.resolve()), "label": target.classes[item.label]}
+
+
+def _written(item: Item, folder: Path) -> Path:
+    data = item.read()
+    with open_image(io.BytesIO(data)) as image:
+        suffix = (image.format or "image").lower()
+    make_folder(folder)
+    file = folder / f"{item.key.replace(':', '-').replace('/', '-')}.{suffix}"
+    if not file.is_file() or file.read_bytes() != data:
+        file.write_bytes(data)
+    return file

@@ -12,7 +12,7 @@ from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import METHODS
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
-from acrank.tasks.registry import Task
+from acrank.tasks.registry import Task, every_measure
 from acrank.utils.described import Effect, Setting, described, given
 from acrank.utils.fields import (
     DATA,
@@ -27,10 +27,15 @@ from acrank.utils.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    one_of,
 )
 from acrank.utils.settings import Settings, validated
 
-Measure = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc", "dice", "iou"]
+
+def _measures() -> tuple[str, ...]:
+    return tuple(measure.key for measure in every_measure() if measure.predicted)
+
+
 # The parts of an experiment and what each is described by.
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 
@@ -148,10 +153,12 @@ class BenchmarkConfig(Settings):
         Setting("Share of a dataset without test images that is kept back for the test.", DATA),
     ] = 0.3
     measure: Annotated[
-        Measure,
+        str,
+        one_of(_measures),
         Setting(
             "What scores are to predict, on the test images.",
             SCORING,
+            words=_measures,
             usual=lambda task: task.predicted[0].key,
         ),
     ] = "accuracy"

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from acrank.data import known_task
-from acrank.data.folders.roots import training_and_held_out
-from acrank.data.folders.walk import folders_in
+from acrank.data import find_source, known_task
 from acrank.errors import ConfigError
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.parts import Dataset, Wanted, parts_of
 from acrank.tasks.registry import TASKS, Task
-from acrank.utils.paths import user_path
 
 Said = Callable[[str], None]
 
@@ -57,28 +54,18 @@ def prepare_datasets(
         ConfigError: two datasets have one name.
         DataError: a dataset cannot be used.
     """
-    names = [Path(data).stem if data.endswith(".csv") else Path(data).name for data in config.data]
+    sources = [find_source(data, config.task) for data in config.data]
+    names = [source.title(data) for source, data in zip(sources, config.data, strict=True)]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"Two datasets are called {name!r}.", hint="Rename a folder.")
     datasets = []
-    for name, data in zip(names, config.data, strict=True):
-        task = TASKS[known_task(data, config.task)]
-        wanted = Wanted(name, data, _test_folder(data), output / "data" / name, config)
-        found, told = parts_of(task).prepare(wanted)
+    for source, name, data in zip(sources, names, config.data, strict=True):
+        given = source.held_out(data).test
+        wanted = Wanted(name, data, given, output / "data" / name, config)
+        found, told = parts_of(TASKS[source.task]).prepare(wanted)
         if say:
             for text in told:
                 say(f"{name}: {text}")
         datasets.append(found)
     return datasets
-
-
-def _test_folder(data: str) -> Path | None:
-    """The folder of test images, beside the one of training images."""
-    place = user_path(data)
-    try:
-        training, held_out = training_and_held_out(place)
-        laid_out = [part for part in held_out if folders_in(part)]
-    except OSError:  # no folder, or not to be listed, as opening it will say
-        return None
-    return laid_out[0] if training and laid_out else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from acrank.data.checks import Fault
 from acrank.data.imagefile import in_threads, strict_pillow
-from acrank.data.images import ImageSource, PathSource
+from acrank.data.images import ImageSource, Opening, PathSource
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
 from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
@@ -18,6 +18,7 @@ from acrank.errors import DataError
 from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
 from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
+from acrank.utils.paths import user_path
 
 
 class MaskParts(Parts):
@@ -27,7 +28,7 @@ class MaskParts(Parts):
         """Link images and masks into two folders, with ``classes.yaml``."""
         refuse_inside(wanted.data, wanted.folder)
         given, config = wanted.given, wanted.config
-        target = open_segmentation(wanted.data)
+        target = open_segmentation(wanted.data, how=Opening(window=config.window))
         keys = [pair.key for pair in target.items]
         holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
         training, kept = holdings.apart(None if given else config.test_share, config.samples)
@@ -59,10 +60,10 @@ def _codes(source: ImageSource, class_map: ClassMap) -> Held:
     return np.isin(class_map.codes, np.unique(mask.codes))
 
 
-def _test_target(given: Path, training: SegmentationTarget) -> SegmentationTarget:
+def _test_target(given: str, training: SegmentationTarget) -> SegmentationTarget:
     """The test images, whose masks may lack classes, and write them in their own way."""
-    own = own_classes(find_files(given))
-    found = open_segmentation(str(given), own or training.class_map)
+    own = own_classes(find_files(user_path(given)))
+    found = open_segmentation(given, own or training.class_map)
     if found.classes != training.classes:
         raise DataError(
             f"{given} has the classes {', '.join(found.classes)}, the training images have "

@@ -47,20 +47,21 @@ class Wanted:
     Attributes:
         name: of the dataset.
         data: what the user gave.
-        given: folder of the test images; None to keep some of the training images back.
+        given: the test images, as they are given to ``--data``; None to keep some of the training
+            images back.
         folder: for the files of both parts.
         config: of the experiment.
     """
 
     name: str
     data: str
-    given: Path | None
+    given: str | None
     folder: Path
     config: BenchmarkConfig
 
     def numbers(self, images: tuple[int, int]) -> str:
         """Say how many images train and test."""
-        whence = "kept back of the same folder" if self.given is None else f"of {self.given}"
+        whence = "kept back of the same data" if self.given is None else f"of {self.given}"
         return f"{images[0]} to train on, and to test on {images[1]} {whence}"
 
 

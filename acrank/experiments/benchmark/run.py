@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acrank.config import RunConfig
 from acrank.errors import NotScoredError
-from acrank.experiments.benchmark.cells import Cell, Outcome, serve
+from acrank.experiments.benchmark.cells import Cell, Outcome, open_tuner
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     common_task,
@@ -23,8 +23,8 @@ from acrank.experiments.validation.matching import FEWEST_MODELS
 from acrank.finetuning.tuning import tuning_of
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback
-from acrank.runners.crew import Crew
 from acrank.runners.rank import choose_entries, rank_zoo
+from acrank.runners.worker_pool import WorkerPool
 from acrank.tasks.registry import Measure, Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
@@ -177,9 +177,9 @@ def _tune_all(
 
 def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
     threads = max(1, cpu_threads(config.threads) // config.jobs)
-    crew: Crew[Cell, Outcome] = Crew(
+    pool: WorkerPool[Cell, Outcome] = WorkerPool(
         min(config.jobs, max(len(cells), 1)),
-        serve,
+        open_tuner,
         lambda place: (threads,),
         lambda cell, reason, seconds: Outcome(cell, {}, {}, seconds, reason),
         lambda name: None,
@@ -187,7 +187,7 @@ def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> I
         config.timeout,
         "--timeout",
     )
-    for outcome in crew.run(iter(cells)):
+    for outcome in pool.run(iter(cells)):
         counted(outcome)
         yield outcome
 

@@ -45,7 +45,7 @@ class VolumeParts(Parts):
         tested = [case.key for case in other.items] if other else kept
         places = wanted.folder / "train", wanted.folder / "test"
         _link(places[0], wanted.data, target, training)
-        _link(places[1], str(given or wanted.data), other or target, tested)
+        _link(places[1], given or wanted.data, other or target, tested)
         settings = VolumeSettings(config.patch, config.spacing, config.window)
         settled = _settled(target, training, settings)
         found = Dataset(wanted.name, *places, (len(training), len(tested)), settled)
@@ -70,9 +70,9 @@ def _codes(label: Path, class_map: ClassMap) -> Held:
     return np.isin(class_map.codes, np.unique(voxels))
 
 
-def _test_target(given: Path, training: VolumeTarget) -> VolumeTarget:
+def _test_target(given: str, training: VolumeTarget) -> VolumeTarget:
     """The test volumes, whose labels may lack classes, and write them in their own way."""
-    found = open_volumes(str(given), training.class_map)
+    found = open_volumes(given, training.class_map)
     for what, theirs, ours in (
         ("classes", ", ".join(found.classes), ", ".join(training.classes)),
         ("channels", str(found.channels), str(training.channels)),

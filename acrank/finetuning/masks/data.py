@@ -9,10 +9,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from acrank.data.images import Opening
 from acrank.data.segmentation import Pair, SegmentationSample, open_segmentation, whole_segmentation
 from acrank.data.segmentation.classmap import IGNORE, ClassMap
 from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.reader import PLAINLY
 from acrank.errors import DataError
 from acrank.finetuning.objective import Dataset
 from acrank.utils.paths import user_path
@@ -118,7 +120,12 @@ class MaskedImages:
 
 
 def open_masks(
-    spec: str, samples: int | None, seed: int, image_size: int, like: MaskedImages | None = None
+    spec: str,
+    samples: int | None,
+    seed: int,
+    image_size: int,
+    like: MaskedImages | None = None,
+    how: Opening = PLAINLY,
 ) -> MaskedImages:
     """Read images and masks.
 
@@ -129,6 +136,7 @@ def open_masks(
         image_size: height and width that they are stretched to.
         like: others, with whose classes these masks are read; classes may be missing then. A
             class file of their own says only how they write the same classes.
+        how: images are to be opened.
 
     Raises:
         ConfigError: the size does not fit.
@@ -137,7 +145,7 @@ def open_masks(
     given = None
     if like is not None:  # with classes given, some may be in no mask
         given = own_classes(find_files(user_path(spec))) or like.class_map
-    target = open_segmentation(spec, given)
+    target = open_segmentation(spec, given, how)
     if like is not None and target.classes != like.classes:
         raise DataError(
             f"{spec} has the classes {', '.join(target.classes)}, the training images have "

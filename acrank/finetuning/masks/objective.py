@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acrank.data import Preprocessing
+from acrank.data.images import Opening
 from acrank.data.summary import in_words
 from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
@@ -111,8 +112,15 @@ class Segmenting(PixelObjective[MaskedImages]):
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
-        return TrainingMasks(images.sample, self.preprocessing, *given)
+        return TrainingMasks(
+            images.sample,
+            self.preprocessing,
+            config.batch_size,
+            augment=config.augment,
+            seed=config.seed,
+            device=self.device,
+            flip=config.flip,
+        )
 
     def plain(self, images: MaskedImages) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.masks.batches.plain_masks`."""
@@ -134,8 +142,15 @@ class Segmenting(PixelObjective[MaskedImages]):
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
         """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
         geometry = {"image_size": self.config.image_size}
-        given = (self.classes, self.config.decoder, self.readout.size, geometry)
-        return save_segmenter(folder, backbone, network, *given)
+        return save_segmenter(
+            folder,
+            backbone,
+            network,
+            classes=self.classes,
+            decoder=self.config.decoder,
+            size=self.readout.size,
+            geometry=geometry,
+        )
 
 
 class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
@@ -201,7 +216,8 @@ class MaskTuning(PixelTuning[MaskedImages]):
         self, config: FinetuneConfig, spec: str, samples: int | None, like: MaskedImages | None
     ) -> MaskedImages:
         """See :func:`acrank.finetuning.masks.data.open_masks`."""
-        return open_masks(spec, samples, config.seed, config.image_size, like)
+        how = Opening(config.offline, config.window)
+        return open_masks(spec, samples, config.seed, config.image_size, like, how)
 
     def objective(
         self,

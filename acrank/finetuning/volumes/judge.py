@@ -64,8 +64,9 @@ class Judge:
         """Logits (1, K, X, Y, Z) of a volume's resampled voxels, and their labels."""
         network.eval()
         item = volumes.items[row]
-        given = ([item.image], [item.labels], self.preprocessing, self.device)
-        image, labels = volumes.prepared(*given)
+        image, labels = volumes.prepared(
+            [item.image], [item.labels], self.preprocessing, self.device
+        )
         return slide(network, image, volumes.patch, self.batch_size).float(), labels
 
     @torch.no_grad()

@@ -51,13 +51,22 @@ class SegmentingVolumes(PixelObjective[Volumes]):
     def augmented(self, images: Volumes) -> TrainingVolumes:
         """See :class:`acrank.finetuning.volumes.batches.TrainingVolumes`."""
         config = self.config
-        given = (config.batch_size, config.augment, config.seed, self.device, config.flip)
-        return TrainingVolumes(images, self.preprocessing, *given)
+        return TrainingVolumes(
+            images,
+            self.preprocessing,
+            config.batch_size,
+            augment=config.augment,
+            seed=config.seed,
+            device=self.device,
+            flip=config.flip,
+        )
 
     def plain(self, images: Volumes) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.volumes.batches.plain_patches`."""
-        given = (self.config.batch_size, self.config.seed, self.device)
-        return plain_patches(images, self.preprocessing, *given)
+        config = self.config
+        return plain_patches(
+            images, self.preprocessing, config.batch_size, config.seed, self.device
+        )
 
     def judge(
         self, network: nn.Module, images: Volumes, autocast: Autocast
@@ -78,8 +87,15 @@ class SegmentingVolumes(PixelObjective[Volumes]):
             "spacing": list(self.volumes.spacing),
             "window": self.config.window and list(self.config.window),
         }
-        given = (self.classes, self.config.decoder, self.readout.size, geometry)
-        return save_segmenter(folder, backbone, network, *given)
+        return save_segmenter(
+            folder,
+            backbone,
+            network,
+            classes=self.classes,
+            decoder=self.config.decoder,
+            size=self.readout.size,
+            geometry=geometry,
+        )
 
 
 class VolumeTuning(PixelTuning[Volumes]):

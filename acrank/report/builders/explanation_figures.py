@@ -1,4 +1,4 @@
-"""The figure of an explanation: AC-Corr and the drift of the ratios, by depth."""
+"""Make the figure of an explanation: AC-Corr and the drift of the ratios, layer by layer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LONGEST = 32
 
 
 def check_figure(path: Path) -> None:
-    """Refuse a figure that could not be drawn, before any work is done.
+    """Refuse a figure file that could not be drawn, before any work is done.
 
     Args:
         path: of the file.
@@ -48,7 +48,7 @@ def check_figure(path: Path) -> None:
 
 
 def draw(explained: Explanation, ending: str) -> bytes:
-    """The figure of a network as a file's content.
+    """Return the figure of a network as the content of a file.
 
     Args:
         explained: the network.
@@ -58,15 +58,15 @@ def draw(explained: Explanation, ending: str) -> bytes:
 
 
 def explanation_figure(explained: Explanation) -> Figure:
-    """Make the figure of a page; the table of layers beside it has its numbers."""
+    """Draw a network for a page, where the table of layers has the numbers."""
     drawing = panels(explained)
     return Figure(drawing.title, replace(drawing, title=""))
 
 
 def panels(explained: Explanation) -> Lines:
-    """Make two panels over the layers in the network's order.
+    """Draw two panels over the layers in the network's order.
 
-    Above, AC-Corr per channel and what it is before any step; layers that say nothing are grey.
+    Above, AC-Corr per channel and what it is before any step; layers without information are grey.
     Below, how far the ratios move, beside how far they lie apart.
 
     Args:
@@ -129,19 +129,19 @@ def _dead(layers: Sequence[LayerExplanation]) -> Feet:
 
 
 def _silent(layers: Sequence[LayerExplanation]) -> tuple[Spans, ...]:
-    """The layers that say nothing, by the reason."""
+    """Group the layers that carry no information by the reason."""
     found: dict[str, list[float]] = {}
     for place, layer in enumerate(layers):
         if layer.status != "ok":
             found.setdefault(layer.status, []).append(place)
     return tuple(
-        Spans(f"{status}: says nothing", tuple(places), hatched=status == "swamped")
+        Spans(f"{status}: no information", tuple(places), hatched=status == "swamped")
         for status, places in found.items()
     )
 
 
 def _endings(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of modules without what all of them begin with."""
+    """Drop the parts that all names of modules begin with."""
     paths = [name.split(".") for name in names]
     shared = 0
     while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):

@@ -1,4 +1,4 @@
-"""The figures of a fine-tuning: curves over the epochs, and the confusion matrix or some cases."""
+"""Make the figures of a fine-tuning: curves over epochs, and a confusion matrix or cases."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ COLOURS = (ACCENT, SECOND, THIRD)
 
 
 def write_figures(done: Finetuned) -> None:
-    """Write ``curves``, and ``confusion`` or ``cases``, as PNG and SVG into its folder.
+    """Write ``curves``, and the figure of its task, as PNG and SVG into its folder.
 
     Raises:
         ConfigError: a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    for make in (curves, loaded(_task(done).figure)):
+    second = _task(done).figure
+    for make in (curves, *([loaded(second)] if second else [])):
         drawing = make(done)
         for ending in ENDINGS:
             name = f"{make.__name__}{ending}"
@@ -47,7 +48,7 @@ def _task(done: Finetuned) -> Task:
 
 
 def curves(done: Finetuned) -> Lines:
-    """Make losses and measures by epoch; the epoch that was kept is marked."""
+    """Plot losses and measures by epoch, and mark the epoch that was kept."""
     config, best = done.record["config"], done.record["best_epoch"]
 
     def line(key: str, name: str, colour: str) -> Line:
@@ -74,7 +75,7 @@ def curves(done: Finetuned) -> Lines:
 
 
 def confusion(done: Finetuned) -> Matrix:
-    """Make true classes by what they were taken for: shares of the true class, and numbers."""
+    """Draw the confusion matrix, tinted by shares of the true class, with counts in its fields."""
     lines = (done.folder / "confusion.csv").read_text(encoding="utf-8").splitlines()
     rows = list(csv.reader(lines))[1:]
     counts = tuple(tuple(map(int, row[1:])) for row in rows)
@@ -84,7 +85,7 @@ def confusion(done: Finetuned) -> Matrix:
 
 
 def cases(done: Finetuned) -> Pictures:
-    """Make a row an image, from the lowest Dice to the highest: image, true mask, predicted mask.
+    """Draw some cases from the lowest Dice to the highest: image, true mask, predicted mask.
 
     Args:
         done: a fine-tuning on masks.

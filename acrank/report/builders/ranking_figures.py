@@ -1,10 +1,10 @@
-"""The figures of a ranking: scores with intervals, scores against costs, layers of each model."""
+"""Make the figures of a ranking: scores with intervals, scores against costs, and layers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acrank.metrics.registry import higher_is_better
 from acrank.report.builders.ranking_words import (
@@ -14,7 +14,7 @@ from acrank.report.builders.ranking_words import (
     number_text,
     ranked,
     seconds_of,
-    uncertainty_texts,
+    uncertainty,
 )
 from acrank.report.document import Figure, Table, table_of
 from acrank.report.figures import Dot, Dots, Feet, Line, Lines, Panel, Scatter, Spot
@@ -34,7 +34,7 @@ PROFILES_NOTE = (
 
 
 def dot_plot(ranking: Ranking) -> Figure | None:
-    """Draw every ranked model with its interval; None where there is none."""
+    """Plot every ranked model with its interval; return None where no model is ranked."""
     rows = ranked(ranking)
     if not rows:
         return None
@@ -54,7 +54,7 @@ def dot_plot(ranking: Ranking) -> Figure | None:
                 str(row.rank),
                 row.result.model,
                 number_text(row.score),
-                *uncertainty_texts(row, any_compared(rows)),
+                *uncertainty(row, any_compared(rows)),
             )
             for row in rows
         ),
@@ -64,12 +64,11 @@ def dot_plot(ranking: Ranking) -> Figure | None:
 
 
 def _dot(row: RankedModel) -> Dot:
-    known = row.low is not None and row.high is not None
     return Dot(
         f"{row.rank} {row.result.model}",
         row.score or 0.0,
-        row.low if known and row.low is not None else math.nan,
-        row.high if known and row.high is not None else math.nan,
+        math.nan if row.low is None else row.low,
+        math.nan if row.high is None else row.high,
         "" if row.tie_group is None else f"tie {row.tie_group}",
         row.tie_group,
     )
@@ -88,7 +87,7 @@ def _dots_note(rows: Sequence[RankedModel]) -> str:
 
 @dataclass(frozen=True)
 class Priced:
-    """A model with its score and what it costs; on the front, no other is better in both."""
+    """A model with its score and cost; on the front, no other model is better in both."""
 
     rank: int
     model: str
@@ -98,7 +97,7 @@ class Priced:
 
 
 def cost_plots(ranking: Ranking) -> list[Figure]:
-    """Draw the score against parameters and against seconds, as far as they are known."""
+    """Plot the score against parameters and against seconds, where these are known."""
     kinds: tuple[tuple[str, str, Callable[[RankedModel], float | None]], ...] = (
         ("parameters", "parameters, millions", _millions),
         ("seconds", "seconds to score", seconds_of),
@@ -110,7 +109,7 @@ def cost_plots(ranking: Ranking) -> list[Figure]:
 
 
 def pareto(ranking: Ranking, cost: Callable[[RankedModel], float | None]) -> list[Priced]:
-    """The ranked models whose cost is known, best first, those of the front marked.
+    """Return the ranked models whose cost is known, best first, and mark the Pareto front.
 
     A model is on the Pareto front unless another is no worse in both and better in one.
     """
@@ -172,23 +171,15 @@ def _cost_plot(models: Sequence[Priced], by: str, name: str, unit: str) -> Figur
     return Figure(f"{by} against {name}", drawing, numbers, note)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The vertical axis of every profile."""
-
-    low: float
-    high: float
-    log: bool
-
-
 def layer_profiles(ranking: Ranking) -> list[Figure]:
-    """Draw AC-Corr by layer of each model that has layers, all on one scale."""
+    """Plot AC-Corr by layer for each model that has layers, all on one scale."""
     rows = [row for row in ranking.rows if row.result.layers]
-    scale = _scale(rows)
-    return [_profile(row, scale) for row in rows]
+    empty = _scaled(rows)
+    return [_profile(row, empty) for row in rows]
 
 
-def _scale(rows: Sequence[RankedModel]) -> Scale:
+def _scaled(rows: Sequence[RankedModel]) -> Panel:
+    """Return an empty panel with the vertical axis that all profiles share."""
     values = [
         value
         for row in rows
@@ -197,29 +188,24 @@ def _scale(rows: Sequence[RankedModel]) -> Scale:
         if math.isfinite(value)
     ]
     if not values:
-        return Scale(0.0, 1.0, log=False)
+        return Panel((), low=0.0, high=1.0)
     low, high = min(values), max(values)
     if spans_decades(values):
-        return Scale(low / 1.3, high * 1.3, log=True)
+        return Panel((), log=True, low=low / 1.3, high=high * 1.3)
     room = 0.1 * (high - low) or 0.5
-    return Scale(low - 2 * room, high + room, log=False)  # marks of layers left out stand below
+    return Panel((), low=low - 2 * room, high=high + room)  # marks of layers left out stand below
 
 
-def _profile(row: RankedModel, scale: Scale) -> Figure:
+def _profile(row: RankedModel, empty: Panel) -> Figure:
     layers = row.result.layers
     places = tuple(range(1, len(layers) + 1))
     tied = tuple(p for p, layer in zip(places, layers, strict=True) if layer.tied)
     swamped = tuple(p for p, layer in zip(places, layers, strict=True) if layer.swamped)
-    panel = Panel(
-        (
-            Line("", tuple(layer.zero_drift for layer in layers), SECOND, dashed=True),
-            Line("", tuple(layer.kept_sum for layer in layers), ACCENT),
-        ),
-        feet=(Feet("", tied, "x"), Feet("", swamped, "v")),
-        log=scale.log,
-        low=scale.low,
-        high=scale.high,
+    lines = (
+        Line("", tuple(layer.zero_drift for layer in layers), SECOND, dashed=True),
+        Line("", tuple(layer.kept_sum for layer in layers), ACCENT),
     )
+    panel = replace(empty, lines=lines, feet=(Feet("", tied, "x"), Feet("", swamped, "v")))
     silent = sum(not layer.telling for layer in layers)
     note = f"{len(layers)}{norms_text(row)} layers"
     note += f", {silent} of them left out" if silent else ""
@@ -237,7 +223,7 @@ def _described(layers: Sequence[LayerCorrelation]) -> str:
         high = max(telling, key=lambda layer: layer.kept_sum)
         text += f"; kept mass from {number_text(low.kept_sum)} ({low.name})"
         text += f" to {number_text(high.kept_sum)} ({high.name})"
-    return text + (f"; {silent} say nothing." if silent else ".")
+    return text + (f"; {silent} carry no information." if silent else ".")
 
 
 def _layers_table(model: str, layers: Sequence[LayerCorrelation]) -> Table:

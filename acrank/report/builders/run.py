@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from acrank.report.document import Block, Code, Group, Section, Table, Text, table_of
-from acrank.report.repeat import SETTINGS_FILE, Repeat
+from acrank.report.repeat import Repeat
 from acrank.utils.duration import duration_text
 
 
@@ -94,9 +94,6 @@ def run_section(result: Recorded, repeat: Repeat) -> Section:
 
 def _repeated(found: Repeat) -> list[Block]:
     blocks: list[Block] = [Code(found.command, "Command", "sh")] if found.words else []
-    if found.settings:
-        settings = Code(found.settings.rstrip("\n"), "Settings file", "yaml")
-        blocks += [Text(f"with this in {SETTINGS_FILE}:"), settings]
     return blocks + ([Text(found.note)] if found.note else [])
 
 

@@ -1,4 +1,4 @@
-"""A Ray cluster: joining one that runs, or starting one for a run."""
+"""Join a Ray cluster that runs, or start one for a run, and wait for its first worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO, cast
 
@@ -37,6 +38,14 @@ KILLED = (
 NO_MEMORY = (
     "Ray ended the worker process, as its node ran out of memory: lower --batch-size or --jobs."
 )
+
+# Seconds for it to start and import this package: 20 where nothing else runs, and many minutes on
+# a machine with more to do than it has cores.
+START = 900.0
+# Seconds between two words to the user that it is still waited for.
+TELL = 20.0
+# In what Ray says of a process whose Python lacks this package, or has another version of it.
+NOT_INSTALLED = ("No module named", "ImportError", "Can't get attribute", "has no attribute")
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -130,7 +139,7 @@ class _Hushed:
 
 
 def _check(address: str) -> None:
-    """Ask whether anything is there: Ray itself would try for two minutes."""
+    """Check that something answers at an address: Ray itself would try for two minutes."""
     if address in NAMED:
         return
     host, _, port = address.rpartition(":")
@@ -172,8 +181,42 @@ def _init(address: str | None, cpus: int | None) -> None:
         ) from error
 
 
+def wait_for_worker(up: Any, tell: Callable[[str], None]) -> None:
+    """Wait until a process that imports this package runs.
+
+    Args:
+        up: what Ray gives for a call of its first actor.
+        tell: is given a sentence now and then while it waits.
+
+    Raises:
+        AcrankError: none has started in time, or the cluster cannot run this package.
+    """
+    import ray
+
+    started = time.monotonic()
+    while not ray.wait([up], num_returns=1, timeout=TELL)[0]:
+        waited = time.monotonic() - started
+        if waited >= START:
+            raise AcrankError(
+                f"Ray has not started a worker process in {waited / 60:.0f} minutes.",
+                hint="Its machine is too busy, or short of memory: try again when it is quieter, "
+                "lower --jobs, or leave --engine ray out.",
+            )
+        tell(f"waiting for Ray to start a first worker process: {waited:.0f} s so far")
+    try:
+        ray.get(up)
+    except ray.exceptions.RayError as error:
+        lacking = any(words in str(error) for words in NOT_INSTALLED)
+        raise AcrankError(
+            f"The Ray cluster cannot run acrank: {said(error)}.",
+            hint="Install the same acrank, with its extra ray, on every node."
+            if lacking
+            else "Ray's logs say more (/tmp/ray/session_latest/logs on its nodes).",
+        ) from error
+
+
 def cause_of_loss(error: Exception) -> str:
-    """Why a task was lost.
+    """Say why a task was lost.
 
     Args:
         error: Ray's.
@@ -188,7 +231,7 @@ def cause_of_loss(error: Exception) -> str:
 
 
 def said(error: BaseException) -> str:
-    """What an error says, in one line without a full stop: the last of a worker's traceback."""
+    """Return an error's message in one line: of a worker's traceback, the last one."""
     lines = [" ".join(line.split()) for line in _COLOUR.sub("", str(error)).splitlines()]
     lines = [line for line in lines if line] or [type(error).__name__]
     text = lines[-1] if any("Traceback" in line for line in lines) else " ".join(lines)

@@ -1,14 +1,15 @@
-"""What runs in the worker processes of a Ray cluster."""
+"""Score one model in a worker process of a Ray cluster."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
-import threading
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -18,17 +19,17 @@ from acrank.results import ModelResult
 from acrank.runners.model import ModelRunner, RunContext
 from acrank.zoo import ZooEntry
 
-# Seconds for the keeper to answer: it may be restarted in between.
-PATIENCE = 60.0
 # Seconds after its time that a network is stopped where it lets no thread of Python run.
 GRACE = 10.0
+# Seconds for the keeper to answer: it may be restarted in between.
+PATIENCE = 60.0
 
 # The runner of the last run that this process has worked for.
 _runner: tuple[str, ModelRunner] | None = None
 
 
 class Keeper:
-    """The store of the driver as an actor on its node; and which models have been given up.
+    """The store of the driver, as an actor on its node.
 
     Args:
         store: where results are kept.
@@ -38,27 +39,18 @@ class Keeper:
     def __init__(self, store: Store, folder: Path) -> None:
         os.chdir(folder)
         self.store = store
-        self.late: dict[str, ModelResult] = {}
 
     def ready(self) -> bool:
-        """Whether it runs."""
+        """Answer once the actor runs."""
         return True
 
     def get(self, key: Key) -> ModelResult | None:
-        """A kept result."""
+        """Return a kept result, or None."""
         return self.store.get(key)
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
         """Keep a result."""
         return self.store.put(key, result, data)
-
-    def give_up(self, result: ModelResult) -> None:
-        """Remember that a model has used up its time."""
-        self.late[result.model] = result
-
-    def given_up(self, model: str) -> ModelResult | None:
-        """The row of a model that has used up its time."""
-        return self.late.get(model)
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class RemoteStore:
     keeper: Any
 
     def get(self, key: Key) -> ModelResult | None:
-        """A kept result; None, too, where the store cannot be asked."""
+        """Return a kept result; None also where the store cannot be asked."""
         with suppress(Exception):
             found: ModelResult | None = ask(self.keeper.get, key)
             return found
@@ -94,6 +86,42 @@ def ask(method: Any, *given: object) -> Any:
     return method.remote(*given).future().result(PATIENCE)
 
 
+class _TimeUp(BaseException):
+    """A model has used up its time; no code of a network takes it for an error of its own."""
+
+
+def _raise_time_up(signum: int, frame: FrameType | None) -> None:
+    raise _TimeUp
+
+
+@contextmanager
+def _limited(timeout: float | None) -> Iterator[None]:
+    """Raise in this thread, the main one, if it takes longer than it may.
+
+    Args:
+        timeout: seconds; None for no limit.
+
+    Raises:
+        _TimeUp: it does.
+    """
+    if timeout is None:
+        yield
+        return
+    alarm = hasattr(signal, "setitimer")  # not on Windows
+    with Path(os.devnull).open("w") as nowhere:
+        # native code that does not return to Python ends with its process, and Ray tries again
+        faulthandler.dump_traceback_later(timeout + GRACE, exit=True, file=nowhere)
+        if alarm:
+            signal.signal(signal.SIGALRM, _raise_time_up)
+            signal.setitimer(signal.ITIMER_REAL, timeout)
+        try:
+            yield
+        finally:
+            if alarm:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+            faulthandler.cancel_dump_traceback_later()
+
+
 def score_entry(
     entry: ZooEntry, context: RunContext, keeper: Any, run: str, threads: int, timeout: float | None
 ) -> ModelResult:
@@ -107,51 +135,23 @@ def score_entry(
         threads: for CPU arithmetic.
         timeout: seconds after which the model is given up.
     """
-    # a process that gave it up has ended, which makes Ray try again
-    late: ModelResult | None = None if timeout is None else ask(keeper.given_up, entry.name)
-    if late is not None:
-        return late
     torch.set_num_threads(threads)
     runner = _runner_of(run, context, keeper)
     try:
-        with _limited(entry.name, timeout, keeper):
+        with _limited(timeout):
             return runner(entry)
+    except _TimeUp:
+        reason = f"given up after {timeout:g} s (--timeout-per-model)."
+        return replace(ModelResult.failed(entry.name, reason), seconds=timeout or 0.0)
     except SystemExit as error:
         reason = f"the network's code ended the worker process (exit code {error.code})."
         return ModelResult.failed(entry.name, reason)
 
 
 def _runner_of(run: str, context: RunContext, keeper: Any) -> ModelRunner:
-    """One runner a process: it keeps the images as the last network needed them."""
+    """Return the one runner of this process, which keeps the images prepared for its networks."""
     global _runner
     if _runner is None or _runner[0] != run:
         _runner = None  # the images of another run go before those of this one come
         _runner = (run, ModelRunner(context, RemoteStore(keeper)))
     return _runner[1]
-
-
-@contextmanager
-def _limited(model: str, timeout: float | None, keeper: Any) -> Iterator[None]:
-    """End this process if a model takes longer than it may."""
-    if timeout is None:
-        yield
-        return
-    watchdog = threading.Timer(timeout, _give_up, (model, timeout, keeper))
-    watchdog.daemon = True
-    watchdog.start()
-    with Path(os.devnull).open("w") as nowhere:
-        # native code that holds the interpreter's lock also holds up the watchdog, but not this
-        faulthandler.dump_traceback_later(timeout + GRACE, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-            faulthandler.cancel_dump_traceback_later()
-
-
-def _give_up(model: str, timeout: float, keeper: Any) -> None:
-    reason = f"given up after {timeout:g} s (--timeout-per-model)."
-    try:
-        ask(keeper.give_up, replace(ModelResult.failed(model, reason), seconds=timeout))
-    finally:
-        os._exit(1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from acrank.tasks.registry import HasDecoder, Measure, Task
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from acrank.config import RunConfig
     from acrank.data.base import AnySample
     from acrank.tasks.readout import Readout
@@ -18,7 +20,7 @@ class Classification(Task):
     def require(self, config: HasDecoder) -> None:
         """Nothing beyond the package's own dependencies is needed."""
 
-    def readout(self, config: RunConfig, sample: AnySample) -> Readout:
+    def readout(self, config: RunConfig, sample: AnySample) -> Readout[Tensor]:
         """See :class:`acrank.tasks.pooled.PooledReadout`."""
         from acrank.tasks.pooled import PooledReadout
 
@@ -31,6 +33,7 @@ CLASSIFICATION = Classification(
     things="images",
     dimensions=2,
     whole_images=True,
+    metrics="classification",
     samples=256,
     batch_size=32,
     heads=("random", "ridge"),

@@ -9,6 +9,7 @@ from acrank.tasks.registry import HasDecoder, Measure, Task
 if TYPE_CHECKING:
     from acrank.config import RunConfig
     from acrank.data.base import AnySample
+    from acrank.tasks.maps import Maps
     from acrank.tasks.readout import Readout
 
 
@@ -21,7 +22,7 @@ class Segmentation(Task):
 
         require_decoders(config.decoder, self.dimensions)
 
-    def readout(self, config: RunConfig, sample: AnySample) -> Readout:
+    def readout(self, config: RunConfig, sample: AnySample) -> Readout[Maps]:
         """See :class:`acrank.tasks.dense.DenseReadout`."""
         from acrank.tasks.dense import DenseReadout
 
@@ -42,6 +43,7 @@ MASKS = Segmentation(
     things="images",
     dimensions=2,
     whole_images=False,
+    metrics="segmentation",
     samples=64,
     batch_size=8,  # a batch of 8 masks costs as much as a batch of 32 images
     heads=("random",),

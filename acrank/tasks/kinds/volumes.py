@@ -10,6 +10,7 @@ VOLUMES = Segmentation(
     things="volumes",
     dimensions=3,
     whole_images=False,
+    metrics="segmentation",
     samples=32,
     batch_size=2,  # a patch of a volume has as many voxels as a dozen images have pixels
     heads=("random",),

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 from scipy.stats import weightedtau
 
+from acrank.data import open_target
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
@@ -23,6 +24,7 @@ from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
 from acrank.tasks.registry import task_named
+from tests.data.sources.test_medmnist import arrays, saved
 from tests.processes import python_path, started_at_once
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
@@ -36,7 +38,7 @@ FAST: dict[str, Any] = {
 def _workers_start_at_once() -> Iterator[None]:
     """Fork workers off a process that has the imports; the command line's tests spawn theirs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acrank.runners.crew.SPAWN", started_at_once())
+        patch.setattr("acrank.runners.worker_pool.SPAWN", started_at_once())
         yield
 
 
@@ -185,14 +187,23 @@ def test_images_kept_back_are_said(stripes: Path, tmp_path: Path) -> None:
     said: list[str] = []
     prepare_datasets(config(stripes / "train", test_share=0.25), tmp_path / "b", said.append)
     (line,) = said
-    assert line.endswith("24 to train on, and to test on 8 kept back of the same folder")
+    assert line.endswith("24 to train on, and to test on 8 kept back of the same data")
 
 
-def test_names_must_differ_and_images_be_files(stripes: Path, tmp_path: Path) -> None:
+def test_names_must_differ(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Two datasets are called 'stripes'"):
         prepare_datasets(config(stripes, data=(str(stripes), str(stripes))), tmp_path)
-    with pytest.raises(AcrankError, match="images are not files"):
-        prepare_datasets(config(stripes, data=("demo",)), tmp_path)
+
+
+def test_images_in_no_files_of_their_own_are_written(stripes: Path, tmp_path: Path) -> None:
+    spec = saved(tmp_path, arrays(28, 28))
+    (found,) = prepare_datasets(config(stripes, data=(spec,)), tmp_path / "out")
+    assert (found.name, found.images) == ("pathmnist", (12, 6))
+    for part, file in (("train", found.train), ("test", found.test)):
+        own, written = open_target(f"{spec}:{part}"), open_target(str(file))
+        assert own.classes == written.classes
+        images = {(item.read(), item.label) for item in own.items}
+        assert {(item.read(), item.label) for item in written.items} == images
 
 
 def test_nothing_tuned_is_an_error(stripes: Path, tmp_path: Path) -> None:

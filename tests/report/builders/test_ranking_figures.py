@@ -64,7 +64,7 @@ def test_profiles_share_a_scale_and_say_what_is_left_out() -> None:
     assert first.note == "3 layers, 2 of them left out"
     assert second.note == "2 layers"
     assert numbers(first, -1) == ["", "tied", "swamped"]
-    assert "2 say nothing" in svg(first)
+    assert "2 carry no information" in svg(first)
 
 
 def test_a_profile_of_nothing_but_tied_layers_is_drawn() -> None:

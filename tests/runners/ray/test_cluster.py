@@ -14,10 +14,9 @@ from acrank.errors import AcrankError, ConfigError, ExitCode, MissingExtraError
 from acrank.runners.model import RunContext
 from acrank.runners.ray import cluster
 from acrank.runners.ray.cluster import load_ray
-from acrank.runners.ray.run import run_on_ray
-from acrank.runners.ray.shares import AN_IMAGE, BASE, MIB, Shares, expected_memory
+from acrank.runners.ray.run import AN_IMAGE, BASE, Needs, run_on_ray
 from acrank.utils.device import choose_autocast, choose_device
-from acrank.zoo import ZooEntry, read_zoo
+from acrank.zoo import ZooEntry
 
 WORK = RunContext(
     RunConfig(data="demo", batch_size=8), cast("Sample", None), torch.device("cpu"), None, True
@@ -76,40 +75,34 @@ def test_no_cluster_at_an_address(no_settings: None) -> None:
 
 def test_a_model_is_given_what_some_node_has() -> None:
     def chosen(cpus: int, *nodes: dict[str, float]) -> tuple[int, int]:
-        shares = Shares.choose(WORK, cpus, nodes)
-        return shares.cpus, shares.places(nodes)
+        needs = Needs.choose(WORK, cpus, nodes)
+        return needs.cpus, needs.places(nodes)
 
     assert chosen(1, SMALL, LARGE, HEAD) == (1, 18)
     assert chosen(4, SMALL, LARGE, HEAD) == (4, 4)
     assert chosen(64, SMALL, LARGE) == (16, 1)
     # the memory is that of a node with the CPUs
-    assert Shares.choose(WORK, 64, [SMALL, LARGE, HEAD]).most < 64e9
+    assert Needs.choose(WORK, 64, [SMALL, LARGE, HEAD]).memory < 64e9
     with pytest.raises(ConfigError, match="CPU to offer"):
-        Shares.choose(WORK, 1, [HEAD])
+        Needs.choose(WORK, 1, [HEAD])
 
 
 def test_gpus_are_asked_for_where_the_device_is_cuda() -> None:
-    shares = Shares.choose(ON_GPU, 64, [LARGE, GPUS])
-    assert (shares.cpus, shares.gpus) == (8, 1)
-    assert Shares.choose(ON_GPU, 1, [LARGE, GPUS]).places([LARGE, GPUS]) == 2
+    needs = Needs.choose(ON_GPU, 64, [LARGE, GPUS])
+    assert (needs.cpus, needs.gpus) == (8, 1)
+    assert Needs.choose(ON_GPU, 1, [LARGE, GPUS]).places([LARGE, GPUS]) == 2
     with pytest.raises(ConfigError, match=r"has a GPU.*--device cpu"):
-        Shares.choose(ON_GPU, 1, [LARGE])
+        Needs.choose(ON_GPU, 1, [LARGE])
 
 
-def test_memory_is_estimated_and_never_keeps_a_model_from_running() -> None:
-    trained = read_zoo("demo").entries[0]  # 64 x 64 pixels, half a megabyte
-    images = 8 * AN_IMAGE * 64**2 // 224**2
-    assert BASE + images < expected_memory(trained, WORK) < BASE + images + 4 * MIB
-    large = expected_memory(UNKNOWN, replace(WORK, config=RunConfig(data="demo", batch_size=512)))
-    assert large > 50e9
-    assert expected_memory(UNKNOWN, ON_GPU) < expected_memory(UNKNOWN, WORK)
-    assert expected_memory(ZooEntry(name="resnet50.a1_in1k"), WORK) > BASE + 8 * AN_IMAGE
-    assert expected_memory(ZooEntry(name="no_such.model"), WORK) > BASE
-    shares = Shares.choose(WORK, 1, [{"CPU": 1.0, "memory": 1e9}])
-    assert shares.memory(trained) == int(0.8e9)
-    assert shares.fit(trained, [SMALL])
-    assert not shares.fit(trained, [{"CPU": 1.0, "memory": 0.5e9}])
-    assert not shares.fit(trained, [])
+def test_memory_is_reserved_and_never_keeps_a_model_from_running() -> None:
+    assert Needs.choose(WORK, 1, [LARGE]).memory == BASE + 8 * AN_IMAGE
+    assert Needs.choose(ON_GPU, 1, [GPUS]).memory == BASE
+    needs = Needs.choose(WORK, 1, [{"CPU": 1.0, "memory": 1e9}])
+    assert needs.memory == int(0.8e9)
+    assert needs.fit([SMALL])
+    assert not needs.fit([{"CPU": 1.0, "memory": 0.5e9}])
+    assert not needs.fit([])
 
 
 def test_another_machine_may_have_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

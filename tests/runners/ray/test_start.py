@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from acrank.errors import AcrankError
-from acrank.runners.ray import start
-from acrank.runners.ray.cluster import SETTINGS
-from acrank.runners.ray.start import START, TELL, wait_for_worker
+from acrank.runners.ray import cluster
+from acrank.runners.ray.cluster import SETTINGS, START, TELL, wait_for_worker
 
 MISSING = "The actor died: ModuleNotFoundError: No module named 'acrank'"
 OTHER = "AttributeError: Can't get attribute 'Keeper' on <module 'acrank.runners.ray.worker'>"
@@ -32,7 +31,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(start, "time", made)
+    monkeypatch.setattr(cluster, "time", made)
     return made
 
 

@@ -1,4 +1,9 @@
-"""Work in processes of its own: what one item does to its process costs its own result only."""
+"""Run tasks in worker processes: a task that kills its process costs only its own result.
+
+No pool of others does what is needed: pebble waits for ever for a worker that ends with exit code 0
+(``os._exit(0)``), and the standard library's executor does not say how a worker ended. So each
+worker has a pipe of its own, which closes when its process ends, whatever ends it.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +15,24 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from acrank.errors import AcrankError
-from acrank.runners.safe_path import safe_path
+from acrank.runners.worker import READY, safe_path, serve
 
 # Forking a process that runs threads, or has used CUDA, is unsafe.
 SPAWN = get_context("spawn")
 # Workers end by themselves when told; after so many seconds they are killed.
 PATIENCE = 5.0
-# What a worker sends first.
-READY = "ready"
 
 
 class Named(Protocol):
-    """Something to be worked on, known by its name."""
+    """An item of work that has a name."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name in messages."""
         ...
 
 
@@ -37,32 +41,33 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Crew(Generic[Item, Result]):
-    """How items are worked on.
+class WorkerPool(Generic[Item, Result]):
+    """A pool of worker processes, each with a pipe of its own.
 
     Attributes:
         jobs: number of worker processes.
-        target: what runs in one: is given the pipe and ``arguments``, sends ``READY``, then an
-            answer for each item that comes, until None comes.
-        arguments: of ``target`` after the pipe, by the place of the worker, from 0 on.
+        prepare: called once in each of them, gives what works on an item there.
+        arguments: of ``prepare``, by the place of the worker, from 0 on.
         failed: the result of an item whose worker ended, from the reason and the seconds it took.
         begin: is told the name of each item as it is handed out.
         admit: whether to hand an item out; asked when a worker is free for it.
         timeout: seconds after which an item is given up.
         option: that sets the timeout, for the message.
+        left_behind: a folder that workers remove if this process is killed.
     """
 
     jobs: int
-    target: Callable[..., None]
+    prepare: Callable[..., Callable[[Item], Result]]
     arguments: Callable[[int], tuple[Any, ...]]
     failed: Callable[[Item, str, float], Result]
     begin: Callable[[str], None]
     admit: Callable[[Item], bool]
     timeout: float | None = None
     option: str = "--timeout-per-model"
+    left_behind: Path | None = None
 
     def run(self, items: Iterator[Item]) -> Iterator[Result]:
-        """RunContext on items.
+        """Work on items.
 
         Yields:
             A result for every item that was handed out, as they finish.
@@ -70,12 +75,12 @@ class Crew(Generic[Item, Result]):
         Raises:
             AcrankError: a worker process cannot start.
         """
-        crew: list[_Worker[Item, Result]] = []
+        workers: list[_Worker[Item, Result]] = []
         free = list(range(self.jobs))
         waiting = next(items, None)
         try:
-            while crew or waiting:
-                idle = [worker for worker in crew if worker.ready and worker.item is None]
+            while workers or waiting:
+                idle = [worker for worker in workers if worker.ready and worker.item is None]
                 if waiting and idle:
                     if self.admit(waiting):
                         self.begin(waiting.name)
@@ -83,45 +88,45 @@ class Crew(Generic[Item, Result]):
                     waiting = next(items, None)
                     continue
                 if waiting and free:
-                    crew.append(_Worker.start(self, free.pop(0)))
+                    workers.append(_Worker.start(self, free.pop(0)))
                     continue
                 if not waiting and idle:
                     idle[0].stop()
-                    crew.remove(idle[0])
+                    workers.remove(idle[0])
                     continue
-                for worker in _stirred(crew):
+                for worker in _ready_or_late(workers):
                     result = worker.listen()
                     if not worker.alive:
-                        crew.remove(worker)
+                        workers.remove(worker)
                         free.append(worker.place)
                     if result is not None:
                         yield result
         finally:
-            for worker in crew:
+            for worker in workers:
                 worker.stop(kill=True)
 
 
-def _stirred(
-    crew: list[_Worker[Item, Result]],
+def _ready_or_late(
+    workers: list[_Worker[Item, Result]],
 ) -> list[_Worker[Item, Result]]:
     """Wait until some workers have sent something, have died, or are out of time."""
-    deadlines = [worker.deadline for worker in crew if worker.deadline is not None]
+    deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
     patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
     # a dead worker's end of the pipe is closed, which makes the pipe ready too
-    ready = connection.wait([worker.pipe for worker in crew], patience)
+    ready = connection.wait([worker.pipe for worker in workers], patience)
     now = time.monotonic()
     return [
         worker
-        for worker in crew
+        for worker in workers
         if worker.pipe in ready or (worker.deadline is not None and worker.deadline <= now)
     ]
 
 
 @dataclass
 class _Worker(Generic[Item, Result]):
-    """One process as its parent sees it."""
+    """One worker process, as its parent sees it."""
 
-    crew: Crew[Item, Result]
+    pool: WorkerPool[Item, Result]
     place: int
     process: SpawnProcess
     pipe: Connection
@@ -132,20 +137,20 @@ class _Worker(Generic[Item, Result]):
     timeout: float | None = None
 
     @classmethod
-    def start(cls, crew: Crew[Item, Result], place: int) -> _Worker[Item, Result]:
+    def start(cls, pool: WorkerPool[Item, Result], place: int) -> _Worker[Item, Result]:
         """Start a process; it says when it is ready."""
         ours, theirs = SPAWN.Pipe()
-        arguments = (theirs, *crew.arguments(place))
-        process = SPAWN.Process(target=crew.target, args=arguments, name=f"acrank-{place}")
+        arguments = (theirs, pool.prepare, pool.arguments(place), pool.left_behind)
+        process = SPAWN.Process(target=serve, args=arguments, name=f"acrank-{place}")
         process.daemon = True
         with safe_path():
             process.start()
         theirs.close()  # else its death would not close the pipe
-        return cls(crew, place, process, ours)
+        return cls(pool, place, process, ours)
 
     @property
     def deadline(self) -> float | None:
-        """When its item is given up."""
+        """Return when its item is given up; None for never."""
         waiting = self.item is None or self.timeout is None
         return None if waiting else self.given + (self.timeout or 0)
 
@@ -156,7 +161,7 @@ class _Worker(Generic[Item, Result]):
             self.pipe.send(item)
 
     def listen(self) -> Result | None:
-        """What it has found, or why it will not find anything.
+        """Return what it has found, or the result of an item that it will not finish.
 
         Raises:
             AcrankError: it could not start.
@@ -179,7 +184,7 @@ class _Worker(Generic[Item, Result]):
         self.stop(kill=True)
         if item is None:
             return None
-        reason = f"given up after {self.timeout:g} s ({self.crew.option})."
+        reason = f"given up after {self.timeout:g} s ({self.pool.option})."
         return self._failed(item, reason)
 
     def _died(self) -> Result | None:
@@ -195,7 +200,7 @@ class _Worker(Generic[Item, Result]):
         return None if item is None else self._failed(item, _cause(code))
 
     def _failed(self, item: Item, reason: str) -> Result:
-        return self.crew.failed(item, reason, time.monotonic() - self.given)
+        return self.pool.failed(item, reason, time.monotonic() - self.given)
 
     def stop(self, *, kill: bool = False) -> None:
         """End the process: at once, or when it has read that nothing is left."""
@@ -213,7 +218,7 @@ class _Worker(Generic[Item, Result]):
 
 
 def _cause(code: int | None) -> str:
-    """Why a worker process ended, from its exit code."""
+    """Say why a worker process ended, from its exit code."""
     if code is None or code >= 0:
         return f"the network's code ended the worker process (exit code {code})."
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"

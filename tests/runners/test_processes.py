@@ -2,7 +2,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from acrank.runners.fetch import downloads_ahead
+from acrank.runners.processes import downloads_ahead
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.hub.repository import HubFiles, Snapshot
 

@@ -51,7 +51,7 @@ def test_the_lines_are_the_numbers_and_silent_layers_are_marked() -> None:
     spread, drift = heights(below)
     assert (spread[3], drift[3]) == (0.5, explained.layers[3].drift)
     _, labels = above.get_legend_handles_labels()
-    assert {"tied: says nothing", "swamped: says nothing"} <= set(labels)
+    assert {"tied: no information", "swamped: no information"} <= set(labels)
     dead = np.asarray(above.collections[0].get_offsets(), dtype=np.float64)
     assert dead[:, 0].tolist() == [
         i for i, layer in enumerate(explained.layers) if layer.correlation.dead

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from acrank.runners.settle import settle
+from acrank.runners.worker import become_worker
 
 PARENT = """
 import multiprocessing, sys
 from pathlib import Path
-from tests.runners.test_settle import work
+from tests.runners.test_worker import work
 
 if __name__ == "__main__":
     process = multiprocessing.get_context("spawn").Process(target=work, args=(Path(sys.argv[1]),))
@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
 def work(folder: Path) -> None:
     """Say that it has begun, print, and be busy for long."""
-    settle(folder)
+    become_worker(folder)
     print("not for the result")
     (folder / "begun").touch()
     time.sleep(600)
