@@ -26,8 +26,8 @@ COLUMNS: dict[str, Callable[[Listed], Any]] = {
     "tags": lambda row: " ".join(row.info.tags),
     "cached": lambda row: row.info.cached,
     "revision": lambda row: row.info.revision,
-    "macs_g": lambda row: _in(1e9, row.costs.macs if row.costs else None),
-    "memory_mb": lambda row: _in(1e6, row.costs.memory if row.costs else None, digits=None),
+    "macs_g": lambda row: _in(1e9, row.footprint.macs if row.footprint else None),
+    "memory_mb": lambda row: _in(1e6, row.footprint.memory if row.footprint else None, digits=None),
     "weights_mb": lambda row: _in(1e6, row.size),
     "reason": lambda row: row.reason,
     "norms": lambda row: row.info.norms or None,
@@ -95,30 +95,8 @@ class ZooReport(Report):
         return [{name: value(row) for name, value in COLUMNS.items()} for row in self.listed]
 
 
-<<<<<<< HEAD
-def _values(row: Listed) -> Values:
-    info, footprint = row.info, row.footprint
-    return {
-        "name": info.name,
-        "source": info.source,
-        "params_m": _in(1e6, info.params or None),
-        "norm_layers": info.norm_layers or None,
-        "norm_channels": info.norm_channels or None,
-        "input_size": "x".join(map(str, info.input_size)) if any(info.input_size) else None,
-        "license": info.license,
-        "tags": " ".join(info.tags),
-        "cached": info.cached,
-        "revision": info.revision,
-        "macs_g": _in(1e9, footprint.macs if footprint else None),
-        "memory_mb": _in(1e6, footprint.memory if footprint else None, digits=None),
-        "weights_mb": _in(1e6, row.size),
-        "reason": row.reason,
-        "norms": info.norms or None,
-    }
-=======
 def _sides(size: tuple[int, ...]) -> str | None:
     return "x".join(map(str, size)) if any(size) else None
->>>>>>> main
 
 
 def _in(unit: float, value: int | None, digits: int | None = 3) -> float | None:
@@ -145,7 +123,7 @@ def _tells(row: Values, name: str) -> bool:
 
 
 def _origin(row: Values) -> str:
-    """Name a model's source, ``timm`` where the model's name says the rest."""
+    """Name a model's source, shortly where the model's name says the rest."""
     source: str = row["source"]
     prefix, colon, _ = source.partition(":")
     if source != row["name"]:
