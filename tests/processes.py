@@ -28,6 +28,6 @@ def started_at_once() -> BaseContext:
         return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(
-        ["acrank.cli.finetune", "acrank.finetuning.run", "acrank.runners.worker"]
+        ["acrank.cli.finetune", "acrank.finetuning.run", "acrank.runners.processes"]
     )
     return context

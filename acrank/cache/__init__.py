@@ -1,4 +1,4 @@
-"""Results that are kept between runs, each under a key of all that it depends on."""
+"""Keep results between runs, each under a key of everything it depends on."""
 
 from acrank.cache.results import Kept, Key, Nowhere, ResultStore, Store, cache_folder, open_store
 

@@ -1,4 +1,4 @@
-"""Versions of code: a hash of the source that a number comes out of.
+"""Version code by a hash of the source that a number comes from.
 
 Numbers that someone must remember to raise are forgotten. Here a change of any module that a
 computation imports, however deep, makes results of the older code unfit.
@@ -27,7 +27,7 @@ LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that compute."""
+    """Return the versions of the libraries that compute."""
     return {name: _version(name) for name in LIBRARIES}
 
 
@@ -40,7 +40,7 @@ def _version(name: str) -> str:
 
 @functools.cache
 def probe_version() -> str:
-    """Of the code that loads networks, prepares images and probes."""
+    """Hash the code that loads networks, prepares images and probes."""
     files = (path for path in source_files(*SCORING) if not _is_metric(path))
     return digest(files, PACKAGE.parent)[:16]
 
@@ -51,7 +51,7 @@ def _is_metric(path: Path) -> bool:
 
 @functools.cache
 def metric_version(metric: str) -> str:
-    """Of the code of one metric, and of what it declares; its words decide on no number."""
+    """Hash the code of one metric and what it declares; its words decide no number."""
     entry = METRICS[metric]
     modules = metric_modules(metric)
     source = digest(source_files(*modules), _root(modules[-1]))[:16]
@@ -61,7 +61,7 @@ def metric_version(metric: str) -> str:
 
 
 def metric_modules(metric: str) -> list[str]:
-    """The modules that compute a metric."""
+    """Return the modules that compute a metric."""
     entry = METRICS[metric]
     through = "features" if entry.kind == "features" else "compute"
     return [f"acrank.metrics.{through}", *filter(None, [entry.module])]
@@ -69,7 +69,7 @@ def metric_modules(metric: str) -> list[str]:
 
 @functools.cache
 def source_files(*modules: str) -> frozenset[Path]:
-    """The source of modules, and of all that they import of their own package."""
+    """Return the source files of modules, and of all that they import from their own package."""
     found: set[Path] = set()
     for module in modules:
         root, package = _root(module), module.partition(".")[0]
@@ -79,7 +79,7 @@ def source_files(*modules: str) -> frozenset[Path]:
 
 
 def _root(module: str) -> Path:
-    """The folder that the package of a module lies in."""
+    """Return the folder that the package of a module lies in."""
     package = module.partition(".")[0]
     if package == PACKAGE.name:
         return PACKAGE.parent

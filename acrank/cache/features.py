@@ -1,4 +1,4 @@
-"""Features on disk: one safetensors file a model, and a ranking from them without any network."""
+"""Write the features of each model into a safetensors file, and read them again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENDING = ".safetensors"
 
 
 def network_settings() -> set[str]:
-    """The settings that scores of a network depend on, besides the sample and the precision."""
+    """Return the settings that scores of a network depend on, besides sample and precision."""
     task, settings = TASKS["classification"], described(RunConfig).items()
     return {n for n, one in settings if one.effect is Effect.NETWORK and one.is_for(task)}
 
@@ -76,7 +76,7 @@ class FeatureWriter:
         }
 
     def has(self, result: ModelResult, key: str) -> bool:
-        """Whether the folder has a model's file that was written under a key."""
+        """Return whether the folder has a model's file that was written under a key."""
         try:
             with safe_open(self.folder / file_name(result.model), framework="numpy") as file:
                 return dict(file.metadata() or {}).get("key") == key
@@ -111,7 +111,7 @@ class FeatureWriter:
 
 
 def file_name(model: str) -> str:
-    """A file name for a model's features, another one for every model on every disk.
+    """Make a file name for a model's features: different for every model on every disk.
 
     Names with upper case or with characters that not every disk takes end in a part of their
     hash.
@@ -123,7 +123,7 @@ def file_name(model: str) -> str:
 
 
 def read_features(folder: Path) -> tuple[list[tuple[ModelResult, Extracted]], dict[str, Any]]:
-    """Every model's features in a folder, by file name, and what they have in common.
+    """Read every model's features in a folder, by file name, and what they have in common.
 
     Args:
         folder: written by ``acrank score --features``.
@@ -160,7 +160,7 @@ def read_features(folder: Path) -> tuple[list[tuple[ModelResult, Extracted]], di
 def _refuse_mixture(
     first: Path, expected: dict[str, str], path: Path, metadata: dict[str, str]
 ) -> None:
-    """Features of different images, or AC-Corr of different steps, make no ranking."""
+    """Refuse features of different images, or AC-Corr of different steps: they do not compare."""
     if metadata["fingerprint"] != expected["fingerprint"]:
         raise DataError(
             f"'{path.name}' and '{first.name}' are of different samples.",
@@ -192,7 +192,7 @@ def _read_file(path: Path) -> tuple[ModelResult, Extracted, dict[str, str]]:
 
 
 def _model_record(result: ModelResult) -> str:
-    """What a file keeps of a result: everything that a later ranking cannot compute."""
+    """Make the record of a result in a file: everything that a later ranking cannot compute."""
     kept = replace(
         result,
         scores={name: score for name, score in result.scores.items() if _of_network(name)},

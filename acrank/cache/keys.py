@@ -1,4 +1,4 @@
-"""What a result depends on, as a key: two results share one only if nothing tells them apart."""
+"""Make the key of a result: two results share one only if nothing tells them apart."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Keys:
         self.metrics = _versions(with_parts(config.metrics_wanted))
 
     def of(self, identity: dict[str, Any]) -> Key:
-        """The key of one model's result.
+        """Return the key of one model's result.
 
         Args:
             identity: of :mod:`acrank.zoo.identity`.
@@ -57,7 +57,7 @@ class Keys:
 
 
 def keyed(task: Task) -> set[str]:
-    """The settings that numbers of one model depend on, besides the metrics asked for.
+    """Return the settings that numbers of one model depend on, besides the metrics asked for.
 
     Args:
         task: of the run; settings of another change nothing.

@@ -1,4 +1,4 @@
-"""Results on disk: one small JSON file each, under its key, never changed once written."""
+"""Store results on disk: a small JSON file each, under its key, never changed once written."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def _sha256(content: dict[str, Any]) -> str:
 
 
 class Store(Protocol):
-    """Where finished results are kept."""
+    """A place where finished results are kept."""
 
     def get(self, key: Key) -> ModelResult | None:
-        """A result with all of the key's metrics, or None."""
+        """Return a result with all of the key's metrics, or None."""
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
         """Keep a result; returns why it could not be kept, or an empty string."""
@@ -75,7 +75,7 @@ class Kept:
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made again: ``ACRANK_CACHE``, or the system's place for it.
+    """Return the folder for what can be made again: ``ACRANK_CACHE``, or the system's place.
 
     Raises:
         ConfigError: there is none: the user has no home, as in many containers.
@@ -91,7 +91,7 @@ def cache_folder() -> Path:
 
 
 def open_store(folder: Path | None, tell: Callable[[str], None] = lambda text: None) -> Store:
-    """The kept results; where there is no place for them, a store that keeps nothing and says so.
+    """Open the store of results; without a place for it, one that keeps nothing and says so.
 
     Args:
         folder: for the results; None for that in the cache folder.
@@ -105,7 +105,7 @@ def open_store(folder: Path | None, tell: Callable[[str], None] = lambda text: N
 
 @dataclass(frozen=True)
 class Nowhere:
-    """A store without a place.
+    """A store that keeps nothing, as there is no place for it.
 
     Attributes:
         reason: why there is none.
@@ -114,7 +114,7 @@ class Nowhere:
     reason: str
 
     def get(self, key: Key) -> ModelResult | None:
-        """Nothing."""
+        """Return nothing."""
         return None
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
@@ -123,7 +123,7 @@ class Nowhere:
 
 
 class ResultStore:
-    """Results in a folder; safe to use from several processes at once.
+    """A store of results in a folder; safe to use from several processes at once.
 
     Args:
         folder: is made when something is kept; None for ``results`` in the cache folder.
@@ -140,7 +140,7 @@ class ResultStore:
         return ResultStore, (self.folder,)  # who is told stays in this process
 
     def get(self, key: Key) -> ModelResult | None:
-        """A result of exactly this key that has its metrics, and maybe more; None if there is none.
+        """Return a result of exactly this key that has its metrics or more; None if there is none.
 
         Args:
             key: of the model in this run.
@@ -236,7 +236,7 @@ class ResultStore:
         return self.folder / key.digest[:2] / key.digest
 
     def __iter__(self) -> Iterator[Kept]:
-        """Every readable entry, by model and age."""
+        """Iterate over every readable entry, by model and age."""
         found = []
         for path in self.folder.glob("??/*/*.json"):
             entry = self._read(path)

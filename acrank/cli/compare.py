@@ -13,7 +13,7 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     show,
-    write_records,
+    write_report,
 )
 
 
@@ -42,4 +42,4 @@ def compare(
 
     check_outputs(csv, json)
     report = ComparisonReport(changes(read_ranking(old), read_ranking(new)))
-    deliver(lambda: show(report, output), lambda: write_records(report, csv, json))
+    deliver(lambda: show(report, output), lambda: write_report(report, csv, json))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +17,7 @@ from acrank.cli.output import (
     collector,
     deliver,
     show,
+    write_report,
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ExitCode
@@ -26,7 +25,8 @@ from acrank.utils.fields import DATA
 from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
-    from acrank.report.builders.explanation import ExplanationReport
+    from acrank.report.builders.explanation_figures import draw
+    from acrank.report.renderers.records import records_to_csv
     from acrank.scoring.inspection import Explanation
 
 
@@ -107,8 +107,13 @@ def explain(
     from acrank.scoring.inspection.selection import listed_moves
 
     report = ExplanationReport(explained, listed_moves(explained, channels, layer or ()), channels)
-    page = partial(_page, report, gallery)
-    deliver(lambda: show(report, output), lambda: _write(report, *files, html, page))
+    pictures = gallery.found if gallery else ()
+    channel_file = (channels_csv, lambda: records_to_csv(report.channel_records()))
+    figure_file = (figure, lambda: draw(explained, figure.suffix.lower() if figure else ""))
+    deliver(
+        lambda: show(report, output),
+        lambda: write_report(report, csv, json, None, html, pictures, channel_file, figure_file),
+    )
     raise typer.Exit(ExitCode.NOTHING_SCORED if explained.silence else ExitCode.OK)
 
 
@@ -134,31 +139,3 @@ def _explain(
 
     with ProgressListener(make_console(stderr=True)) as listener:
         return explain_one(config, listener, on_sample=gallery)
-
-
-def _write(
-    report: ExplanationReport,
-    csv: Path | None,
-    channels: Path | None,
-    json: Path | None,
-    figure: Path | None,
-    html: Path | None,
-    page: Callable[[], str],
-) -> None:
-    from acrank.report.builders.explanation_figures import draw
-    from acrank.report.renderers.records import records_to_csv, to_csv, to_json
-    from acrank.utils.files import write_all
-
-    write_all(
-        (csv, lambda: to_csv(report)),
-        (channels, lambda: records_to_csv(report.channel_records())),
-        (json, lambda: to_json(report)),
-        (figure, lambda: draw(report.explained, figure.suffix.lower() if figure else "")),
-        (html, page),
-    )
-
-
-def _page(report: ExplanationReport, gallery: Collector | None) -> str:
-    from acrank.report.renderers.html import to_html
-
-    return to_html(report.page(gallery.found if gallery else ()))

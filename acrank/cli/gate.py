@@ -18,7 +18,7 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     show,
-    write_ranking,
+    write_report,
 )
 from acrank.config import RunConfig, make_config, read_run_file
 from acrank.errors import ConfigError, ExitCode
@@ -78,16 +78,18 @@ def gate(
     """
     started = time.perf_counter()
     from acrank.gate.judge import judge
+    from acrank.report.builders.ranking import RankingReport
+    from acrank.report.junit import to_junit
 
     policy = _policy(rules, choose, config)
     check_outputs(csv, json, junit)
     ranking = _ranking_to_judge(scores, settings, config, started, policy.baseline)
     verdict = judge(ranking, policy)
 
+    junit_file = (junit, lambda: to_junit(verdict))
     deliver(
         lambda: _show(verdict, output, choose),
-        lambda: write_ranking(ranking, csv, json),
-        lambda: _write(verdict, junit),
+        lambda: write_report(RankingReport(ranking), csv, json, None, None, (), junit_file),
         lambda: _tell_github(verdict),
     )
     if not choose:
@@ -162,13 +164,6 @@ def _show(verdict: Verdict, output: Format, choose: bool) -> None:
                 typer.echo("note: the name is printed with escapes; rename the model", err=True)
     else:
         show(report, output)
-
-
-def _write(verdict: Verdict, junit: Path | None) -> None:
-    from acrank.report.junit import to_junit
-    from acrank.utils.files import write_all
-
-    write_all((junit, lambda: to_junit(verdict)))
 
 
 def _tell_github(verdict: Verdict) -> None:

@@ -19,8 +19,8 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     exit_code,
-    show_ranking,
-    write_ranking,
+    show,
+    write_report,
 )
 
 
@@ -47,13 +47,12 @@ def merge(
     Exit codes: as those of acrank score.
     """
     from acrank.ranking.merge import merge as merge_files
+    from acrank.report.builders.ranking import RankingReport
 
     check_outputs(csv, json, markdown, html=html)
     ranking = merge_files(files)
     for warning in ranking.warnings:
         typer.echo(f"note: {warning}", err=True)
-    deliver(
-        lambda: show_ranking(ranking, output, top),
-        lambda: write_ranking(ranking, csv, json, html, markdown),
-    )
+    report = RankingReport(ranking, top)
+    deliver(lambda: show(report, output), lambda: write_report(report, csv, json, markdown, html))
     raise typer.Exit(exit_code(ranking, strict))

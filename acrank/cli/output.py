@@ -1,4 +1,4 @@
-"""How every command gives its result: printed first, and written whatever becomes of stdout."""
+"""Print the result of a command, and write its files whatever becomes of stdout."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ class Collector:
         self.found: tuple[Block, ...] = ()
 
     def __call__(self, sample: AnySample) -> None:
-        """Take them."""
+        """Keep pictures of the sample."""
         from acrank.report.galleries import make_gallery
 
         self.found = make_gallery(sample)
 
 
 def collector(html: Path | None, no_images: bool) -> Collector | None:
-    """What takes the thumbnails of a page; None where there is to be none.
+    """Make what takes the thumbnails of a page; None where there is to be none.
 
     Raises:
         ConfigError: images are left out of a page that is not asked for.
@@ -88,7 +88,7 @@ def collector(html: Path | None, no_images: bool) -> Collector | None:
 
 
 def deliver(*parts: Callable[[], object]) -> None:
-    """Give a result away: print it, write its files; what goes wrong with one costs only itself.
+    """Run what prints and writes a result; an error in one part costs only that part.
 
     Args:
         parts: what prints or writes; all of them run, in this order.
@@ -140,47 +140,42 @@ def show(report: Report, output: Format) -> None:
         typer.echo({Format.csv: to_csv, Format.json: to_json}[output](report), nl=False)
 
 
-def write_records(report: Report, csv: Path | None, json: Path | None) -> None:
-    """Write a result as the files for programs that are asked for."""
-    from acrank.report.renderers.records import to_csv, to_json
-    from acrank.utils.files import write_all
-
-    write_all((csv, lambda: to_csv(report)), (json, lambda: to_json(report)))
-
-
-def show_ranking(ranking: Ranking, output: Format, top: int | None) -> None:
-    """Print a ranking on stdout."""
-    from acrank.report.builders.ranking import RankingReport
-
-    show(RankingReport(ranking, top), output)
-
-
-def write_ranking(
-    ranking: Ranking,
-    csv: Path | None = None,
-    json: Path | None = None,
-    html: Path | None = None,
+def write_report(
+    report: Report,
+    csv: Path | None,
+    json: Path | None,
     markdown: Path | None = None,
+    html: Path | None = None,
     gallery: tuple[Block, ...] = (),
+    *others: tuple[Path | None, Callable[[], str | bytes]],
 ) -> None:
-    """Write the files of a ranking that are asked for; a gallery is for the page."""
-    from acrank.report.builders.ranking import RankingReport
+    """Write the files of a result that are asked for, whatever becomes of each other.
+
+    Args:
+        report: of the result.
+        csv: file for its rows; None, here and below, for none.
+        json: file for everything.
+        markdown: file for the page without its figures.
+        html: file for the page.
+        gallery: images of the sample for the page.
+        others: further files, with what makes their content.
+    """
     from acrank.report.renderers.html import to_html
     from acrank.report.renderers.markdown import to_markdown
     from acrank.report.renderers.records import to_csv, to_json
     from acrank.utils.files import write_all
 
-    report = RankingReport(ranking)
     write_all(
         (csv, lambda: to_csv(report)),
         (json, lambda: to_json(report)),
         (markdown, lambda: to_markdown(report.page())),
         (html, lambda: to_html(report.page(gallery))),
+        *others,
     )
 
 
 def exit_code(ranking: Ranking, strict: bool) -> ExitCode:
-    """The documented exit code of a finished run."""
+    """Choose the documented exit code of a finished run."""
     from acrank.results import NOT_WRITTEN
 
     if ranking.interrupted:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acrank.cli.output import HtmlFile, MarkdownFile, check_outputs, write_ranking
+from acrank.cli.output import HtmlFile, MarkdownFile, check_outputs, write_report
 from acrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def report(
             "--data is for images in a page, and there is none.", hint="Give --html FILE as well."
         )
     check_outputs(markdown, html=html)
+    from acrank.report.builders.ranking import RankingReport
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(result)
     gallery = () if data is None else _gallery(ranking, data, offline)
-    write_ranking(ranking, html=html, markdown=markdown, gallery=gallery)
+    write_report(RankingReport(ranking), None, None, markdown, html, gallery)
     for path in (html, markdown):
         if path:
             typer.echo(f"note: wrote {path} ({_size(path)})", err=True)

@@ -24,8 +24,8 @@ from acrank.cli.output import (
     collector,
     deliver,
     exit_code,
-    show_ranking,
-    write_ranking,
+    show,
+    write_report,
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
@@ -80,9 +80,12 @@ def score(
     started = time.perf_counter()  # what is imported below takes some of a budget
     check_outputs(csv, json, markdown, html=html)
     ranking = _run(settings, config, features, from_features, started, gallery)
+    from acrank.report.builders.ranking import RankingReport
+
+    report, pictures = RankingReport(ranking, top), gallery.found if gallery else ()
     deliver(
-        lambda: show_ranking(ranking, output, top),
-        lambda: write_ranking(ranking, csv, json, html, markdown, gallery.found if gallery else ()),
+        lambda: show(report, output),
+        lambda: write_report(report, csv, json, markdown, html, pictures),
     )
     raise typer.Exit(exit_code(ranking, strict))
 

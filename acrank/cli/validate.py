@@ -14,7 +14,7 @@ from acrank.cli.output import (
     check_outputs,
     deliver,
     show,
-    write_records,
+    write_report,
 )
 from acrank.utils.visible import visible
 
@@ -128,7 +128,7 @@ def validate(
     for note in result.notes:
         typer.echo(visible(f"note: {note}"), err=True)
     report = ValidationReport(result, detail)
-    deliver(lambda: show(report, output), lambda: write_records(report, csv, json))
+    deliver(lambda: show(report, output), lambda: write_report(report, csv, json))
 
 
 def _print_catalog() -> None:

@@ -9,6 +9,7 @@ Texts may hold anything, also what would be markup: escaping is the renderers' p
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -29,10 +30,12 @@ class Text:
     Attributes:
         text: its sentences.
         small: whether it is set as a note, such as one that explains a table.
+        tints: whether it is about tints and colours, which only pages have.
     """
 
     text: str
     small: bool = False
+    tints: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,17 +271,24 @@ class Records:
     rows: Iterable[Mapping[str, Any]] = field(repr=False)
 
 
-class Report(Protocol):
-    """A result in each form that a command can print: builders make these."""
+class Report(ABC):
+    """A result in each form that a command can give it; builders make these."""
 
+    @abstractmethod
     def document(self) -> Document:
-        """What people read, on a terminal or as Markdown."""
+        """Make what people read on a terminal or as brief Markdown."""
 
+    def page(self, gallery: tuple[Block, ...] = ()) -> Document:
+        """Make what a page and a Markdown file say, with pictures of the sample on the page."""
+        return self.document()
+
+    @abstractmethod
     def records(self) -> Records:
-        """Rows for a CSV file."""
+        """Make the rows of a CSV file."""
 
+    @abstractmethod
     def data(self) -> object:
-        """Everything, as JSON can hold it."""
+        """Give everything, as JSON can hold it."""
 
 
 def tabulate(

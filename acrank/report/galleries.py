@@ -1,4 +1,4 @@
-"""Images of the sample that a run drew, to stand in a page: by class, or with their masks.
+"""Make galleries for pages: images of a run's sample by class, or with their masks.
 
 A gallery is the blocks of a page's section. Each task names the function that makes one;
 nothing but pixels is in the images, and no more of the sample is kept than these.
@@ -41,7 +41,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Masked(NamedTuple):
-    """A picture with its mask.
+    """A picture of a row of the sample, with its mask.
 
     Attributes:
         row: of the sample.
@@ -57,7 +57,7 @@ class Masked(NamedTuple):
 
 
 def make_gallery(sample: AnySample) -> Gallery:
-    """Make the gallery of a sample by its task; a sentence where the task fails to.
+    """Make the gallery of a sample as its task defines it; where that fails, say so in a sentence.
 
     Args:
         sample: that a run has drawn.
@@ -70,7 +70,7 @@ def make_gallery(sample: AnySample) -> Gallery:
 
 
 def by_class(sample: Sample) -> Gallery:
-    """Images of each class, spread over the sample and cropped to a square as for a network."""
+    """Show images of each class, spread over the sample and cropped to a square."""
     shown = range(min(len(sample.classes), MOST))
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
     left_out = len(sample.classes) - len(shown)
@@ -98,7 +98,7 @@ def _class_images(sample: Sample, label: int, each: int) -> Section:
 
 
 def with_masks(sample: SegmentationSample) -> Gallery:
-    """Images with their masks, spread over the sample, square as networks see them."""
+    """Show images with their masks, spread over the sample and stretched to a square."""
     pictures = (
         Masked(row, f"Image {number} with its mask", sample.images[row], sample.masks[row])
         for number, row in enumerate(_spread(len(sample), MOST_MASKED), 1)
@@ -111,7 +111,7 @@ def with_masks(sample: SegmentationSample) -> Gallery:
 
 
 def with_labels(sample: VolumeSample) -> Gallery:
-    """Slices of volumes that show most of the foreground, with their labels."""
+    """Show the slices of volumes with most foreground, with their labels."""
     from acrank.data.volumes.slices import PLANES, slices_of
 
     background = _background(sample.classes)
@@ -131,7 +131,7 @@ def with_labels(sample: VolumeSample) -> Gallery:
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """Places spread over so many."""
+    """Return evenly spread indices into a sequence, without repeats."""
     return sorted({round(p) for p in np.linspace(0, count - 1, min(most, count)).tolist()})
 
 
@@ -170,12 +170,12 @@ def _masked(
 
 
 def _background(classes: Sequence[str]) -> int:
-    """The class that is no object: the one so called, or else the first."""
+    """Return the background class: the one of that name, or else the first."""
     return classes.index("background") if "background" in classes else 0
 
 
 def _colours(classes: Sequence[str]) -> dict[int, str]:
-    """A colour for each class but the background."""
+    """Assign a colour to each class but the background."""
     drawn = [label for label in range(len(classes)) if label != _background(classes)]
     return dict(zip(drawn, class_colours(len(drawn)), strict=True))
 
@@ -183,7 +183,7 @@ def _colours(classes: Sequence[str]) -> dict[int, str]:
 def _legend(
     classes: Sequence[str], colours: Mapping[int, str], counts: Counts, words: tuple[str, str]
 ) -> Table:
-    """How much there is of each class in the whole sample, and of what is ignored."""
+    """Tabulate the share of each class, and of ignored pixels, in the whole sample."""
     small, large = words
     cells = [
         Cell(name, swatch=colours[label])
@@ -205,7 +205,7 @@ def _legend(
 
 
 def _largest(classes: Sequence[str], colours: Mapping[int, str], counts: Counts) -> str:
-    """The classes of an image that are drawn, the largest first; the rest by their number."""
+    """Name the largest drawn classes of an image, and count the others."""
     present = sorted((k for k in colours if counts[k]), key=lambda label: -counts[label])
     total = int(counts.sum())
     told = [f"{classes[label]} {_percent(int(counts[label]), total)}" for label in present[:TOLD]]
@@ -214,7 +214,7 @@ def _largest(classes: Sequence[str], colours: Mapping[int, str], counts: Counts)
 
 
 def _percent(part: int, whole: int) -> str:
-    """A share with one decimal; what is there never reads as none, nor what is not all as all."""
+    """Format a share; one that is not 0 or 100 % never reads as such."""
     share = 100 * part / whole
     if 0 < share < 0.05:
         return "<0.1 %"

@@ -1,4 +1,4 @@
-"""Figures as inline SVG whose colours are those of the page around them, or as files.
+"""Set up figures, and turn them into files or into SVG with the colours of its page.
 
 Matplotlib draws with the colours of :data:`PALETTE`; :func:`to_svg` turns each of them into a CSS
 variable, with that colour where the page sets none. So one picture serves a light page, a dark
@@ -73,7 +73,7 @@ _STYLE: dict[Any, Any] = {
 
 # How wide figures are drawn: a phone shows them a little smaller, a desk larger.
 WIDTH = 380.0
-# Values that span more than so many times the smallest are shown by their logarithm.
+# Positive values that span more than this factor get a logarithmic axis.
 WIDE = 10.0
 
 _VARIABLES = {colour: f"var(--{name},{colour})" for name, colour in PALETTE.items()}
@@ -93,7 +93,7 @@ _TIDY = tuple(
 
 
 def require_plotting(what: str) -> None:
-    """Refuse a figure early where its package is missing.
+    """Raise an error early where matplotlib is missing.
 
     Args:
         what: the feature that needs it.
@@ -106,7 +106,7 @@ def require_plotting(what: str) -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure without background.
+    """Return an empty figure without a background.
 
     Args:
         width: in CSS pixels.
@@ -124,7 +124,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings of every figure here; to be active while text is added and drawn."""
+    """Apply the settings of every figure while text is added and drawn."""
     import matplotlib
 
     # Settings of the user's own (a matplotlibrc) would change what is drawn.
@@ -146,7 +146,7 @@ def _defaults() -> dict[Any, Any]:
 
 
 def to_file(figure: Figure, ending: str) -> bytes:
-    """A figure as a file's content, on white.
+    """Return a figure as the content of a file, on white.
 
     Args:
         figure: of :func:`new_figure`.
@@ -164,7 +164,7 @@ def to_file(figure: Figure, ending: str) -> bytes:
 
 
 def to_svg(figure: Figure, name: str, title: str, description: str = "") -> str:
-    """A figure as an ``<svg>`` element to stand in a page.
+    """Return a figure as an ``<svg>`` element for a page.
 
     Args:
         figure: of :func:`new_figure`.
@@ -197,7 +197,7 @@ def to_svg(figure: Figure, name: str, title: str, description: str = "") -> str:
 
 @contextmanager
 def _plain_texts(figure: Figure) -> Iterator[None]:
-    """The settings of every figure, with texts from elsewhere made safe to show."""
+    """Apply the settings of every figure, and make its texts safe to show."""
     from matplotlib.text import Text
 
     with styled():
@@ -215,7 +215,7 @@ def _tidied(tag: re.Match[str]) -> str:
 
 
 def fitted(name: str, most: int) -> str:
-    """A name, cut in its middle where it is wider than so many letters: names differ at the end.
+    """Shorten a name in its middle to a width, because names differ at the end.
 
     Args:
         name: from elsewhere; what a reader could not see becomes escapes.
@@ -233,12 +233,12 @@ def fitted(name: str, most: int) -> str:
 
 
 def spans_decades(values: Sequence[float]) -> bool:
-    """Whether values are better shown by their logarithm."""
+    """Return whether values should stand on a logarithmic axis."""
     return min(values) > 0 and max(values) > WIDE * min(values)
 
 
 def label_numbers(axis: Axis, most: int = 5, *, whole: bool = False) -> None:
-    """Set few numbers along an axis, in plain notation, on a linear scale or a logarithmic one.
+    """Label an axis with a few numbers in plain notation; it may be linear or logarithmic.
 
     Args:
         axis: of a figure; its limits must stand.
@@ -259,5 +259,5 @@ def label_numbers(axis: Axis, most: int = 5, *, whole: bool = False) -> None:
 
 
 def _short(value: float, _: Any = None) -> str:
-    """A number as on an axis, its minus sign a hyphen's longer brother."""
+    """Format a number for an axis, with a true minus sign."""
     return f"{value:.6g}".replace("e+0", "e").replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")

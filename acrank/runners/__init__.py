@@ -1,1 +1,1 @@
-"""Where models are scored: in this process, in worker processes, or on a Ray cluster."""
+"""Run the models of a zoo: in this process, in worker processes, or on a Ray cluster."""

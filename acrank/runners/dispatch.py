@@ -22,7 +22,7 @@ def score_all(
     store: Path | None = None,
     admit: Admit = admit_all,
 ) -> tuple[list[ModelResult], bool]:
-    """Score every entry, and tell of each as it finishes.
+    """Score every entry, and tell the callback of each as it finishes.
 
     Args:
         entries: the candidates.

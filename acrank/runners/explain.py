@@ -16,7 +16,7 @@ from acrank.results import ModelResult
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.inprocess import run_in_process
 from acrank.runners.model import ModelRunner, RunContext
-from acrank.runners.rank import choose_entries, job_record, prepare_run
+from acrank.runners.rank import choose_entries, prepare_run, prepared_record
 from acrank.scoring.inspection.layers import explain_layers
 from acrank.scoring.inspection.types import Explanation
 from acrank.utils.described import described, given
@@ -82,18 +82,18 @@ def explain_one(
     started = time.perf_counter()
     config = config.model_copy(update=_alone(config))
     entry = _the_one(config)
-    job = prepare_run(config, [entry], callback)
-    result, probe = _probe(entry, job.context, callback)
+    prepared = prepare_run(config, [entry], callback)
+    result, probe = _probe(entry, prepared.context, callback)
     if on_sample:
-        on_sample(job.context.sample)
-    record = job_record(job, job.context.sample)
+        on_sample(prepared.context.sample)
+    record = prepared_record(prepared, prepared.context.sample)
     record["seconds"] = round(time.perf_counter() - started, 3)
     layers = explain_layers(probe, result.layers, config.dead_channels)
-    return Explanation(result, layers, record, job.notes)
+    return Explanation(result, layers, record, prepared.notes)
 
 
 def _alone(config: RunConfig) -> dict[str, Any]:
-    """What has no meaning for one model and AC-Corr alone, as it is by default.
+    """Return the defaults of settings that have no meaning for one model and AC-Corr alone.
 
     A setting that nobody has given stays so: one of volumes would be refused for images.
     """
@@ -103,7 +103,7 @@ def _alone(config: RunConfig) -> dict[str, Any]:
 
 
 def _the_one(config: RunConfig) -> ZooEntry:
-    """The model of that very name, or the only one that it matches as a wildcard."""
+    """Return the model of that very name, or the only one that it matches as a wildcard."""
     if config.zoo is not None:
         for entry in read_zoo(config.zoo).entries:
             if (entry.name,) == config.models:

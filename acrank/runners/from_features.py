@@ -66,12 +66,12 @@ def rank_from_features(
 
 
 def _of_features() -> list[str]:
-    """The settings that still mean something."""
+    """Return the settings that apply to features on disk."""
     return [name for name, setting in described(RunConfig).items() if setting.of_features]
 
 
 def _refuse_idle(folder: Path, config: RunConfig) -> None:
-    """Settings of networks and images would be ignored; whoever gives one expects more."""
+    """Refuse settings of networks and images: they would have no effect here."""
     idle = sorted(config.model_fields_set - {*_of_features(), "data"})
     if config.data != str(folder):
         idle.insert(0, "data")

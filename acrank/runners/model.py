@@ -62,7 +62,7 @@ class RunContext:
 
 @dataclass
 class Candidate:
-    """A candidate that is ready to be probed, or its result if nothing is left to do.
+    """A model that is loaded and ready to be scored, or its result if nothing is left to do.
 
     Attributes:
         entry: the candidate.
@@ -113,7 +113,7 @@ class ModelRunner:
         return self.finish(self.prepare(entry))
 
     def recall(self, entry: ZooEntry) -> ModelResult | None:
-        """The kept result of an entry, as far as it can be told without loading the network."""
+        """Return the kept result of an entry, if it can be found without loading the network."""
         candidate = Candidate(entry)
         try:
             identity = identify(entry, self.hub)
@@ -257,20 +257,20 @@ class ModelRunner:
 
 
 def _is_of(backbone: Backbone, identity: dict[str, Any]) -> bool:
-    """Whether the weights that were loaded are those that were identified."""
+    """Return whether the weights that were loaded are those that were identified."""
     revision = (backbone.info.revision or "").removeprefix("sha256:")
     told = (identity["weights"].get("revision"), identity["weights"].get("sha256"))
     return any(str(value).startswith(revision) for value in told if value)
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory did not suffice."""
+    """Return whether an error says that memory did not suffice."""
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return memory or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def explain_failure(error: Exception) -> str:
-    """One line on why a model could not be scored."""
+    """Say in one line why a model could not be scored."""
     if isinstance(error, AcrankError):
         return str(error)
     if is_out_of_memory(error):

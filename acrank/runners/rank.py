@@ -31,7 +31,7 @@ from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
 
 
 def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
-    """The candidates of a run: of the zoo, or of timm where only model names are given.
+    """Return the candidates of a run: from the zoo, or from timm where only names are given.
 
     Raises:
         ZooError: the zoo cannot be read, or a name matches nothing.
@@ -51,7 +51,7 @@ def choose_entries(config: RunConfig) -> tuple[ZooEntry, ...]:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run that is ready to begin.
+    """A run whose target is open and whose sample is drawn.
 
     Attributes:
         context: what its models have in common.
@@ -129,8 +129,8 @@ def rank_zoo(
     callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
-    job = prepare_run(config, entries, callback, features)
-    context, target = job.context, job.target
+    prepared = prepare_run(config, entries, callback, features)
+    context, target = prepared.context, prepared.target
     config = context.config  # the task is known now
     if config.budget is None:
         scored = Scored(*score_all(entries, context, callback, store), context.sample)
@@ -140,9 +140,9 @@ def rank_zoo(
             callback.message(note)
     if on_sample:
         on_sample(scored.sample)
-    record = {**job_record(job, scored.sample), **scored.record}
+    record = {**prepared_record(prepared, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
-    notes = [*job.notes, *scored.notes]
+    notes = [*prepared.notes, *scored.notes]
     return finish_run(
         scored.results, config, record, callback, notes=notes, interrupted=scored.interrupted
     )
@@ -187,7 +187,7 @@ def finish_run(
 
 
 def _without_not_kept(results: Sequence[ModelResult]) -> tuple[list[ModelResult], list[str]]:
-    """Results whose trouble with the store is one warning of the run, not a flag of each."""
+    """Turn the flags of results that could not be kept into one warning of the run."""
     reasons = [result.flags[NOT_KEPT] for result in results if NOT_KEPT in result.flags]
     plain = [
         replace(result, flags={n: text for n, text in result.flags.items() if n != NOT_KEPT})
@@ -202,7 +202,7 @@ def _without_not_kept(results: Sequence[ModelResult]) -> tuple[list[ModelResult]
 
 
 def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
-    """What a result must say of the run that it is from.
+    """Record what a result must say about its run.
 
     Args:
         settings: of the run, among them the seed.
@@ -222,18 +222,18 @@ def run_record(settings: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
     }
 
 
-def job_record(job: PreparedRun, sample: AnySample) -> dict[str, Any]:
-    """What a result must say of the run that it is from, and of the device.
+def prepared_record(prepared: PreparedRun, sample: AnySample) -> dict[str, Any]:
+    """Record what a result must say about its run and its device.
 
     Args:
-        job: of the run.
+        prepared: the run.
         sample: that the results are of.
     """
-    config = job.context.config
-    record = run_record(config.model_dump(mode="json"), _dataset(config, sample, job.target))
+    config = prepared.context.config
+    record = run_record(config.model_dump(mode="json"), _dataset(config, sample, prepared.target))
     record["device"] = {
-        "type": job.context.device.type,
-        "precision": precision_name(job.context.dtype),
+        "type": prepared.context.device.type,
+        "precision": precision_name(prepared.context.dtype),
         "threads": torch.get_num_threads(),
     }
     return record

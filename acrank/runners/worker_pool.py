@@ -28,11 +28,11 @@ PATIENCE = 5.0
 
 
 class Named(Protocol):
-    """Something to be worked on, known by its name."""
+    """An item of work that has a name."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name in messages."""
         ...
 
 
@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class WorkerPool(Generic[Item, Result]):
-    """Worker processes, and how they work on items.
+    """A pool of worker processes, each with a pipe of its own.
 
     Attributes:
         jobs: number of worker processes.
@@ -124,7 +124,7 @@ def _ready_or_late(
 
 @dataclass
 class _Worker(Generic[Item, Result]):
-    """One process as its parent sees it."""
+    """One worker process, as its parent sees it."""
 
     pool: WorkerPool[Item, Result]
     place: int
@@ -150,7 +150,7 @@ class _Worker(Generic[Item, Result]):
 
     @property
     def deadline(self) -> float | None:
-        """When its item is given up."""
+        """Return when its item is given up; None for never."""
         waiting = self.item is None or self.timeout is None
         return None if waiting else self.given + (self.timeout or 0)
 
@@ -161,7 +161,7 @@ class _Worker(Generic[Item, Result]):
             self.pipe.send(item)
 
     def listen(self) -> Result | None:
-        """What it has found, or why it will not find anything.
+        """Return what it has found, or the result of an item that it will not finish.
 
         Raises:
             AcrankError: it could not start.
@@ -218,7 +218,7 @@ class _Worker(Generic[Item, Result]):
 
 
 def _cause(code: int | None) -> str:
-    """Why a worker process ended, from its exit code."""
+    """Say why a worker process ended, from its exit code."""
     if code is None or code >= 0:
         return f"the network's code ended the worker process (exit code {code})."
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"

@@ -1,4 +1,4 @@
-"""A short fine-tuning of the BatchNorm affines and a head, judged on images it has not seen."""
+"""Fine-tune the BatchNorm affines and a head briefly, and judge them on unseen images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BETAS = (0.9, 0.95)
 
 @dataclass(frozen=True)
 class BnProbe:
-    """What the probe saw of each batch while it was held out.
+    """The quality of the probe on each batch while it was held out.
 
     Attributes:
         accuracies: share of images classified right, float64 (R,), in [0, 1].

@@ -1,4 +1,4 @@
-"""Features and source-class probabilities of the unchanged network."""
+"""Extract features and source-class probabilities from the unchanged network."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Extracted:
         labels: NDArray[np.int64],
         source_probs: NDArray[np.float32] | None,
     ) -> Extracted:
-        """One row an image, of one scale."""
+        """Make one row for each image, from features of one scale."""
         images = np.arange(len(labels), dtype=np.int64)
         return cls(features, labels, source_probs, images, (features.shape[1],))
 

@@ -1,4 +1,4 @@
-"""What a reader should know of the layers that AC-Corr is of."""
+"""Flag layers that make AC-Corr say less than it seems: tied, swamped or dead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEAD_SHARE = 0.1
 
 
 def why_silent(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
-    """Why AC-Corr says nothing, where most layers are silent; empty otherwise."""
+    """Say why AC-Corr is undefined where most layers are silent; empty otherwise."""
     silent = [layer for layer in layers if not layer.telling]
     if len(silent) * 2 <= len(layers):
         return ""
@@ -23,7 +23,7 @@ def why_silent(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
 
 
 def layer_flags(layers: Sequence[LayerCorrelation]) -> dict[str, str]:
-    """Flags of a model, with particulars: tied, swamped and dead layers, where there are some."""
+    """Return the flags of a model: how many layers are tied or swamped, how many channels dead."""
     flags = {}
     tied = sum(layer.tied for layer in layers)
     if tied:

@@ -1,4 +1,4 @@
-"""The normalisation layers of a network under the probe."""
+"""Find the normalisation layers of a network, and read their affine parameters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANOTHER_SCORE = f"rank by another score, such as --rank-by {DEFAULT}."
 
 
 def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module]:
-    """The layers that AC-Corr is of, by name: of one kind, each with a scale and a shift.
+    """Return the layers that AC-Corr is computed from, by name: one kind, with scale and shift.
 
     BatchNorm counts wherever there is some. With ``affine``, a network without it has its
     LayerNorm, GroupNorm or InstanceNorm layers taken instead: whichever are most.
@@ -43,17 +43,17 @@ def norm_layers(model: nn.Module, norms: Norms = "batch") -> dict[str, nn.Module
 
 
 def kind_of(layers: Iterable[nn.Module]) -> NormKind | None:
-    """The one kind of some layers; None where there are none."""
+    """Return the one kind of some layers; None where there are none."""
     return next((kind for layer in layers if (kind := norm_kind(layer))), None)
 
 
 def affine_of(layer: nn.Module) -> tuple[nn.Parameter, nn.Parameter]:
-    """Scale and shift of a plain normalisation layer."""
+    """Return the scale and the shift of a plain normalisation layer."""
     return cast(nn.Parameter, layer.weight), cast(nn.Parameter, layer.bias)
 
 
 def no_norm_error(model: nn.Module, norms: Norms) -> NoNormError:
-    """Why a network has no layers that AC-Corr could be of, and what to do."""
+    """Make the error of a network without suitable norm layers: why, and what to do."""
     others = kind_of(norm_layers(model, "affine").values())
     if norms == "batch" and is_generalised(others):
         return NoNormError(
@@ -81,7 +81,7 @@ def use_batch_statistics(model: nn.Module, layers: Iterable[nn.Module] = ()) -> 
 
 
 def _left_out(model: nn.Module, norms: Norms) -> str:
-    """Norm layers that cannot be used, with the reasons; empty where there are none."""
+    """List the norm layers that cannot be used, with the reasons; empty for none."""
     found = unusable_norms(model, KINDS if norms == "affine" else BATCH)
     reasons = list(dict.fromkeys(found.values()))
     more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""

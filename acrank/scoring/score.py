@@ -49,7 +49,7 @@ class NormCount:
 
 @dataclass
 class Scores(Computed):
-    """What has been found of a model so far; see :class:`acrank.results.ModelResult`.
+    """The scores of a model so far; see :class:`acrank.results.ModelResult`.
 
     Attributes:
         layers: AC-Corr layer by layer.
@@ -62,7 +62,7 @@ class Scores(Computed):
     norms: NormCount = NormCount()
 
     def result_like(self, result: ModelResult) -> ModelResult:
-        """A result with these scores, and what else is known of a model from another."""
+        """Return a result with these scores, and everything else taken from another result."""
         return replace(result, scores=self.scores, undefined=self.undefined, guards=self.guards)
 
 
@@ -145,7 +145,7 @@ def score_backbone(
 
 
 def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
-    """A result with the metrics of facts among some."""
+    """Return a result to which those of some metrics that need only facts are added."""
     found = Scores(dict(result.scores), dict(result.undefined), dict(result.guards))
     facts = Facts(result.model, result.params, result.imagenet_top1, seed)
     found.add(compute("facts", wanted, facts))

@@ -1,4 +1,4 @@
-"""One SGD step of the norm affines on each batch, from the pretrained network."""
+"""Take one SGD step of the norm affines on each batch, from the pretrained network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from acrank.tasks.heads import ridge_logits
 def single_steps(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
-    """One trial a batch; see :func:`acrank.scoring.probe_model`."""
+    """Run one trial for each batch; see :func:`acrank.scoring.probe.probe_model`."""
     layers = norm_layers(model, settings.norms)
     sources = tuple(SourceAffine.of(name, layer) for name, layer in layers.items())
     trained = [p for layer in layers.values() for p in affine_of(layer)]
@@ -58,7 +58,7 @@ def _targets(
     after: list[list[tuple[Tensor, Tensor]]],
     control: list[list[tuple[Tensor, Tensor]]],
 ) -> Iterator[tuple[list[list[tuple[Tensor, Tensor]]], Tensor]]:
-    """Where a step's result goes, and the labels it is taken on."""
+    """The labels that a step is taken on, and where its result goes."""
     yield after, labels
     if settings.shuffled:
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + trial)
@@ -83,7 +83,7 @@ class _Start:
         self.groups = len(values)
 
     def effective(self) -> tuple[Tensor, Tensor]:
-        """Scale and shift of the equivalent plain layer, ``(I + C)`` times the affine."""
+        """Return scale and shift of the equivalent plain layer: ``(I + C)`` times the affine."""
         return (
             self.weight + self.kept * self._over_ties(self.weight),
             self.bias + self.kept * self._over_ties(self.bias),
@@ -92,7 +92,7 @@ class _Start:
     def step(
         self, weight_grad: Tensor | None, bias_grad: Tensor | None, lr: float
     ) -> tuple[Tensor, Tensor]:
-        """The target affine after one SGD step, from gradients of the effective affine."""
+        """Return the target affine after one SGD step, from gradients of the effective affine."""
         return (
             self.weight - lr * self._pull_back(weight_grad),
             self.bias - lr * self._pull_back(bias_grad),

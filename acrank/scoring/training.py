@@ -1,4 +1,4 @@
-"""Several steps of the whole network, as the authors' README trains it."""
+"""Train the whole network for several steps, as the authors' README does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from acrank.tasks.heads import ridge_logits
 def trainings(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
-    """One trial a training; see :func:`acrank.scoring.probe_model`."""
+    """Run one trial for each training; see :func:`acrank.scoring.probe.probe_model`."""
     plain = norm_layers(model, settings.norms).values()
     kind = kind_of(plain) or "batch"
     model.eval()
@@ -72,7 +72,7 @@ def _sgd(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.SGD:
 
 
 def _order(count: int, steps: int, seed: int) -> Iterator[int]:
-    """Batch numbers for so many steps: a new order each time all have been seen."""
+    """Yield batch numbers for some steps: a new order each time all have been seen."""
     generator = torch.Generator().manual_seed(seed)
     taken = 0
     while taken < steps:

@@ -1,4 +1,4 @@
-"""What goes into a probe and what comes out of it."""
+"""The settings of a probe, and how its trials are put together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POOLED: Readout[Any] = PooledReadout()
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """How a model is probed; see :class:`acrank.config.RunConfig` for the meanings.
+    """The settings of a probe; see :class:`acrank.config.RunConfig` for the meanings.
 
     With ``shuffled``, each single step is taken a second time, on labels in random order.
     """
@@ -41,7 +41,7 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class Passes:
-    """A network and the batches of the sample: what metrics of further passes are given.
+    """A network and the batches of the sample, for metrics that need further passes.
 
     Attributes:
         model: maps images (N, C, H, W) to features (N, D); a metric leaves it as it was.
@@ -104,7 +104,7 @@ def collect(
 def stack_layers(
     after: list[list[tuple[Tensor, Tensor]]], used: list[bool]
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """From a list of layers a trial to scales and shifts (R, C) of each layer that is used."""
+    """Stack the trials: scales and shifts (R, C) of each layer that is used."""
     layers = [layer for layer, kept in zip(zip(*after, strict=True), used, strict=True) if kept]
     weights = tuple(torch.stack([weight for weight, _ in layer]) for layer in layers)
     return weights, tuple(torch.stack([bias for _, bias in layer]) for layer in layers)

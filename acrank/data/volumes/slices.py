@@ -1,4 +1,4 @@
-"""Slices of volumes with their labels, as radiologists look at them."""
+"""Cut slices of volumes with their labels, oriented as radiologists view them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Plane(NamedTuple):
-    """How a slice is shown: front, or head, at the top; the patient's right, or front, left.
+    """Orientation of a slice: front or head at the top; the patient's right, or front, at the left.
 
     Attributes:
         name: of the plane.
@@ -38,7 +38,7 @@ PLANES = (
 
 
 class Slice(NamedTuple):
-    """One slice, square.
+    """A square slice of a volume with its labels.
 
     Attributes:
         plane: its name.
@@ -59,7 +59,7 @@ def slices_of(
     side: int,
     shows: Pixels | None = None,
 ) -> Iterator[Slice]:
-    """The slice along each axis that shows most of the foreground; the middle one without any.
+    """Return for each axis the slice with most foreground, or the middle one where there is none.
 
     Args:
         volume: (X, Y, Z), from left to right, back to front and foot to head.
@@ -91,14 +91,14 @@ def _fullest(objects: npt.NDArray[np.bool_], axis: int) -> int:
 
 
 def _turned(values: npt.NDArray[Any]) -> Pixels:
-    """A slice with rows from its top and columns from its left."""
+    """Turn a slice so that rows run from its top and columns from its left."""
     return values.T[::-1, ::-1]
 
 
 def _squared(
     values: Pixels, size: tuple[float, float], side: int, around: int, *, smooth: bool
 ) -> Pixels:
-    """Bring a slice to its proportions in the middle of a square."""
+    """Resize a slice to its proportions and centre it in a square."""
     from PIL import Image
 
     lengths = [many * one for many, one in zip(values.shape, size, strict=True)]

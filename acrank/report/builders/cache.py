@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from acrank.report.document import Column, Document, Records, Text, tabulate
+from acrank.report.document import Column, Document, Records, Report, Row, Table, Text
 
 if TYPE_CHECKING:
     from acrank.cache import Kept
 
-COLUMNS = ("model", "data", "metrics", "kept", "bytes", "file")
-_SHOWN = (
-    Column("model", words=True),
-    Column("data", words=True, priority=1),
-    Column("metrics", priority=3),
-    Column("kept", words=True),
-    Column("bytes", priority=2),
-    # its name is a hash and of use to programs
-    Column("file", words=True, detail=True),
-)
+# Of use to programs beside what people are shown: the file, whose name is a hash.
+_SHOWN = {
+    "model": Column("model", words=True),
+    "data": Column("data", words=True, priority=1),
+    "metrics": Column("metrics", priority=3),
+    "kept": Column("kept", words=True),
+    "bytes": Column("bytes", priority=2),
+    "file": Column("file", words=True, detail=True),
+}
 
 
 @dataclass(frozen=True)
-class CacheReport:
+class CacheReport(Report):
     """The results that ``acrank cache ls`` lists, in order."""
 
     entries: Sequence[Kept]
@@ -33,17 +32,13 @@ class CacheReport:
     def document(self) -> Document:
         """Make a table of the results, and say how many bytes they take together."""
         size = sum(kept.size for kept in self.entries)
-        table = tabulate(
-            "Kept results",
-            [(column, _cell(column.heading)) for column in _SHOWN],
-            self.data(),
-            silent=True,
-        )
-        return Document((table, Text(f"{len(self.entries)} results, {size / 1e6:.1f} MB")))
+        rows = tuple(Row(tuple(map(str, row.values()))) for row in self.data())
+        table = Table("Kept results", tuple(_SHOWN.values()), rows, silent=True)
+        return Document((table, Text(f"{len(rows)} results, {size / 1e6:.1f} MB")))
 
     def records(self) -> Records:
         """Make a CSV row for each result."""
-        return Records(COLUMNS, self.data())
+        return Records(tuple(_SHOWN), self.data())
 
     def data(self) -> list[dict[str, Any]]:
         """Give the values of each result under fixed names."""
@@ -58,7 +53,3 @@ class CacheReport:
             }
             for kept in self.entries
         ]
-
-
-def _cell(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda row: str(row[name])

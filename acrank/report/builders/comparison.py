@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from acrank.report.builders.ranking_words import listed, number_text
-from acrank.report.document import Column, Document, Items, Records, tabulate
+from acrank.report.document import Column, Document, Items, Records, Report, tabulate
 from acrank.results import RankedModel
 from acrank.results.changes import Changes, Move
 from acrank.results.difference import Difference
 
-COLUMNS = (
-    *("model", "change", "rank_old", "rank_new", "score_old", "score_new", "difference"),
-    *("tie_group_old", "tie_group_new", "note"),
-)
-_SHOWN = {
+# Columns for people, by their names for programs.
+COLUMNS = {
     "model": Column("model", words=True),
     "change": Column("change", words=True),
     "rank_old": Column("rank old"),
@@ -31,7 +28,7 @@ _SHOWN = {
 
 
 @dataclass(frozen=True)
-class ComparisonReport:
+class ComparisonReport(Report):
     """The differences between two runs, to show."""
 
     found: Changes
@@ -39,7 +36,7 @@ class ComparisonReport:
     def document(self) -> Document:
         """Make a table of the models that changed, and say what the runs differ in."""
         rows = [row for row in self.data_of_models() if row["change"] != "none"]
-        fields = [(column, _cell(name)) for name, column in _SHOWN.items()]
+        fields = [(column, _cell(name)) for name, column in COLUMNS.items()]
         table = [tabulate("Models that changed", fields, rows, silent=True)] if rows else []
         return Document((*table, Items(tuple(self.summary()))))
 
@@ -57,7 +54,7 @@ class ComparisonReport:
 
     def records(self) -> Records:
         """Make a CSV row for each model, changed or not."""
-        return Records(COLUMNS, self.data_of_models())
+        return Records(tuple(COLUMNS), self.data_of_models())
 
     def data(self) -> dict[str, Any]:
         """Give the differences of the runs and the values of every model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.validation.results import Validation
@@ -66,10 +66,10 @@ class ExperimentReport:
     def _accuracies(self) -> Iterator[Block]:
         done, words = self.done, qualities(self.done)
         yield Text(
-            "Within a column, the deeper the tint, the higher. An empty cell is a model without a "
-            f"result there. A ceiling marked ! is below {LOW}: those {words} do not tell the "
-            "models apart, and no score can be judged by them."
+            f"An empty cell is a model without a result there. A ceiling marked ! is below {LOW}: "
+            f"those {words} do not tell the models apart, and no score can be judged by them."
         )
+        yield Text("Within a column, the deeper the tint, the higher.", tints=True)
         yield tables.accuracy_grid(done)
         spreads = "Deviations over the seeds, and the learning rates used"
         yield Details(spreads, (tables.every_accuracy(done),))
@@ -86,14 +86,15 @@ class ExperimentReport:
         blocks: tuple[Block, ...] = (
             *([taus] if taus else []),
             grid,
-            Text("The deeper the tint, the higher; at 0 and below there is none.", small=True),
+            Text("The deeper the tint, the higher; at 0 and below there is none.", True, True),
             Details("Intervals on each dataset", (tables.every_tau(found),)),
         )
         if len(grid.columns) <= BESIDE:
             blocks = (Group(blocks, "figures"),)
         yield from blocks
         legend = Items(tuple(reading_notes(found)))
-        yield Details("All statistics, means over the datasets", (means_table(found), legend))
+        means = replace(means_table(found), silent=False)
+        yield Details("All statistics, means over the datasets", (means, legend))
 
     def _best(self, found: Validation) -> Iterator[Section]:
         best = best_metric(found)

@@ -1,4 +1,4 @@
-"""The figures of an experiment: how well each metric predicts, and the best one's scores."""
+"""Make the figures of an experiment: how well each metric predicts, and the best one's scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL = (280.0, 220.0)
 
 
 def tau_plot(done: Experiment, found: Validation) -> Figure | None:
-    """Draw every metric that has a weighted tau, best on top; None where there is none.
+    """Plot every metric that has a weighted tau, best on top; return None where there is none.
 
     The numbers are those of :func:`acrank.report.builders.validation.means_table`.
     """
@@ -75,7 +75,7 @@ def _note(found: Validation, ceiling: float) -> str:
 
 @dataclass(frozen=True)
 class Judged:
-    """A model on a dataset.
+    """A model's score and accuracy on a dataset.
 
     Attributes:
         model: its name.
@@ -91,7 +91,7 @@ class Judged:
 
 
 def scatter_plots(done: Experiment, found: Validation, metric: Summary) -> list[Figure]:
-    """Draw the metric's scores against the accuracies, on each dataset where it has some."""
+    """Plot a metric's scores against the accuracies, for each dataset that has both."""
     taus = {
         row.dataset: row.statistics[STATISTICS[0]].value
         for row in found.comparisons
@@ -108,7 +108,7 @@ def scatter_plots(done: Experiment, found: Validation, metric: Summary) -> list[
 
 
 def _judged(done: Experiment, dataset: str, metric: str) -> list[Judged]:
-    """Models with both, best accuracy first."""
+    """Return the models that have both, best accuracy first."""
     models = []
     for row in done.rankings[dataset].rows:
         score, model = row.result.value(metric), row.result.model

@@ -25,6 +25,7 @@ from acrank.report.document import (
     Document,
     Items,
     Records,
+    Report,
     Section,
     Table,
     Text,
@@ -51,7 +52,7 @@ Moves = Sequence[tuple[str, Sequence[ChannelMove]]]
 
 
 @dataclass(frozen=True)
-class ExplanationReport:
+class ExplanationReport(Report):
     """An explanation of one model, to show.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The figure of an explanation: AC-Corr and the drift of the ratios, by depth."""
+"""Make the figure of an explanation: AC-Corr and the drift of the ratios, layer by layer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_figure(path: Path) -> None:
 
 
 def draw(explained: Explanation, ending: str) -> bytes:
-    """The figure of a network as a file's content.
+    """Return the figure of a network as the content of a file.
 
     Args:
         explained: the network.
@@ -129,7 +129,7 @@ def _dead(layers: Sequence[LayerExplanation]) -> Feet:
 
 
 def _silent(layers: Sequence[LayerExplanation]) -> tuple[Spans, ...]:
-    """The layers that carry no information, by the reason."""
+    """Group the layers that carry no information by the reason."""
     found: dict[str, list[float]] = {}
     for place, layer in enumerate(layers):
         if layer.status != "ok":
@@ -141,7 +141,7 @@ def _silent(layers: Sequence[LayerExplanation]) -> tuple[Spans, ...]:
 
 
 def _endings(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of modules without what all of them begin with."""
+    """Drop the parts that all names of modules begin with."""
     paths = [name.split(".") for name in names]
     shared = 0
     while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):

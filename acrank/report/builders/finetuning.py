@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from acrank.finetuning.catalogue import SMALLER_RATE
-from acrank.report.document import Document, Items, Records, table_of
+from acrank.report.document import Document, Items, Records, Report, table_of
 from acrank.tasks.registry import task_named
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ LARGE = 1e6
 
 
 @dataclass(frozen=True)
-class FinetuneReport:
+class FinetuneReport(Report):
     """A finished fine-tuning, to show."""
 
     done: Finetuned

@@ -1,4 +1,4 @@
-"""The figures of a fine-tuning: curves over the epochs, and the confusion matrix or some cases."""
+"""Make the figures of a fine-tuning: curves over epochs, and a confusion matrix or cases."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _task(done: Finetuned) -> Task:
 
 
 def curves(done: Finetuned) -> Lines:
-    """Draw losses and measures by epoch, and mark the epoch that was kept."""
+    """Plot losses and measures by epoch, and mark the epoch that was kept."""
     config, best = done.record["config"], done.record["best_epoch"]
 
     def line(key: str, name: str, colour: str) -> Line:

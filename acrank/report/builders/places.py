@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from acrank.metrics.registry import CONSENSUS, METRICS, higher_is_better
-from acrank.report.builders.ranking_words import GENERALISED, better, mark_text, metric_text
+from acrank.report.builders.ranking_words import GENERALISED, arrow, better, mark_text, metric_text
 from acrank.report.document import Cell, Column, Details, Row, Section, Table, Text, table_of
 from acrank.results import RankedModel, Ranking
 
 LEGEND = (
     "The place of every model by every metric, each in its own direction (↑ higher is better, ↓ "
-    "lower is better): 1 is the best, and the deeper the tint, the better the place. A place "
-    "marked ! is of a number that a guard warns of; an empty cell is a metric without a value."
+    "lower is better): 1 is the best. A place marked ! is of a number that a guard warns of; an "
+    "empty cell is a metric without a value."
 )
 APART = " Models without BatchNorm have places of their own, marked *, by scores of norm affines."
 
@@ -43,8 +43,9 @@ def places_section(ranking: Ranking) -> tuple[Section, ...]:
         words=columns,
     )
     distrust = "What the metrics measure, and when to distrust them"
+    tints = Text("The deeper the tint, the better the place.", tints=True)
     blocks = (
-        *((Text(_legend(ranking, table)), table) if table else ()),
+        *((Text(_legend(ranking, table)), tints, table) if table else ()),
         Details("The values", (values,)),
         Details(distrust, (measured,)),
     )
@@ -79,9 +80,8 @@ def _mixed(ranking: Ranking) -> bool:
 
 
 def _heading(metric: str) -> Column:
-    arrow = "↑" if higher_is_better(metric) else "↓"
     note = "" if metric == CONSENSUS else METRICS[metric].summary
-    return Column(f"{metric} {arrow}", note=note, turned=True)
+    return Column(f"{metric} {arrow(metric)}", note=note, turned=True)
 
 
 def _column(rows: Sequence[RankedModel], metric: str, mixed: bool) -> list[Cell]:

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import AC_CORR, CONSENSUS, higher_is_better
+from acrank.metrics.registry import AC_CORR, CONSENSUS
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
+from acrank.report.builders import ranking_words as words
 from acrank.report.builders.places import places_section
 from acrank.report.builders.ranking_figures import (
     PROFILES_NOTE,
     cost_plots,
     dot_plot,
     layer_profiles,
-)
-from acrank.report.builders.ranking_words import (
-    any_compared,
-    better,
-    guard_notes,
-    interval_text,
-    listed,
-    metric_text,
-    millions_text,
-    norm_notes,
-    norms_text,
-    number_text,
-    places_text,
-    probability_text,
-    ranked,
-    reading_notes,
-    score_text,
-    seconds_of,
-    status_text,
-    uncertainty_texts,
 )
 from acrank.report.builders.run import dataset_name, images_section, run_facts, run_section
 from acrank.report.document import (
@@ -46,6 +28,7 @@ from acrank.report.document import (
     Group,
     Items,
     Records,
+    Report,
     Section,
     Table,
     Text,
@@ -68,7 +51,7 @@ Field = tuple[Column, Callable[[RankedModel], str]]
 
 
 @dataclass(frozen=True)
-class RankingReport:
+class RankingReport(Report):
     """A ranking, to show.
 
     Attributes:
@@ -82,11 +65,11 @@ class RankingReport:
     def document(self) -> Document:
         """Make the table of ranks and metrics, with notes on reading it."""
         ranking = self.ranking
-        cut = len(ranking.rows) - self.top if self.top else 0
-        notes = [f"{cut} more rows not shown (--top)."] if cut > 0 else []
-        notes += [*reading_notes(ranking), *guard_notes(ranking)]
-        fields = [*self._fields(), (Column("status", words=True), status_text)]
-        table = self._table([field for field in fields if field[0].heading not in _OF_PAGES])
+        shown = ranking.rows[: self.top]
+        cut = len(ranking.rows) - len(shown)
+        notes = [f"{cut} more rows not shown (--top)."] if cut else []
+        notes += [*words.reading_notes(ranking), *words.guard_notes(ranking)]
+        table = _table(ranking, shown, left_out=("norm layers", "licence"))
         return Document((table, *([Items(tuple(notes))] if notes else [])))
 
     def page(self, gallery: tuple[Block, ...] = ()) -> Document:
@@ -96,10 +79,8 @@ class RankingReport:
             gallery: images of the sample; empty for none.
         """
         ranking = self.ranking
-        ranks = f"{len(ranked(ranking))} of {len(ranking.rows)} models"
-        metrics = {name for name in ranking.metrics if name != ranking.rank_by}
-        fields = [*self._fields(), (Column("status", words=True), status_text)]
-        table = self._table([field for field in fields if field[0].heading not in metrics])
+        ranks = f"{len(words.ranked(ranking))} of {len(ranking.rows)} models"
+        table = _table(ranking, ranking.rows, left_out=ranking.metrics)  # they have their own
         return Document(
             (
                 Section("Ranking", "ranking-section", (self._figures(), table)),
@@ -121,38 +102,9 @@ class RankingReport:
         why = "There is nothing to draw: no model has a rank. The table says why."
         return Group(figures, "figures") if figures else Text(why)
 
-    def _fields(self) -> list[Field]:
-        """List every column but the last, in order."""
-        by = self.ranking.rank_by
-        compared = any_compared(self.ranking.rows)
-        places: list[Field] = [(Column("places", priority=1), places_text)]
-        return [
-            (Column("rank"), lambda row: str(row.rank or "")),
-            (Column("model", words=True), lambda row: row.result.model),
-            (
-                Column(f"{by} {'↑' if higher_is_better(by) else '↓'}"),
-                lambda row: score_text(row, by),
-            ),
-            (Column("95 % interval", priority=2), lambda r: uncertainty_texts(r, compared)[0]),
-            (Column("P(best)"), lambda row: uncertainty_texts(row, compared)[1]),
-            (Column("tie", priority=1), lambda row: uncertainty_texts(row, compared)[2]),
-            *(places if by == CONSENSUS else []),
-            *(_metric_field(name) for name in self.ranking.metrics if name != by),
-            (Column("params M", priority=4), lambda row: millions_text(row.result.params)),
-            (Column("norm layers"), _norm_layers),
-            (Column("seconds", priority=5), lambda row: f"{seconds_of(row):.1f}"),
-            (Column("licence", words=True), lambda row: row.result.license or ""),
-        ]
-
-    def _table(self, fields: Sequence[Field]) -> Table:
-        by = self.ranking.rank_by
-        caption = f"Every model, ordered by {by} ({better(by)})"
-        rows = self.ranking.rows[: self.top]
-        return tabulate(caption, fields, rows, tone=_tone, header=1, silent=True)
-
     def _notes(self) -> Iterable[Block]:
         ranking = self.ranking
-        lines = (*ranking.warnings, *reading_notes(ranking))
+        lines = (*ranking.warnings, *words.reading_notes(ranking))
         yield Items(lines) if lines else Text("There is nothing to note of this run.")
         guards, particulars = _guards_table(ranking), _particulars_table(ranking)
         if guards:
@@ -179,7 +131,7 @@ class RankingReport:
             "warnings": list(ranking.warnings),
             "metrics": list(ranking.metrics),
             **_uncertainty(ranking.rank_by),
-            "norm_notes": norm_notes(ranking),
+            "norm_notes": words.norm_notes(ranking),
             "models": [_model_record(row, ranking.metrics) for row in ranking.rows],
         }
 
@@ -190,19 +142,40 @@ def _layers_section(ranking: Ranking) -> tuple[Section, ...]:
     return (Section("AC-Corr by layer", "layers", blocks, link="Layers"),) if profiles else ()
 
 
-# Columns of no table but those of pages.
-_OF_PAGES = ("norm layers", "licence")
+def _table(ranking: Ranking, rows: Sequence[RankedModel], left_out: Sequence[str]) -> Table:
+    """Tabulate models, without some columns."""
+    by, metrics = ranking.rank_by, [name for name in ranking.metrics if name != ranking.rank_by]
+    sure = partial(words.uncertainty, compared=words.any_compared(ranking.rows))
+    fields: list[Field] = [
+        (Column("rank"), lambda row: str(row.rank or "")),
+        (Column("model", words=True), lambda row: row.result.model),
+        (Column(f"{by} {words.arrow(by)}"), lambda row: words.score_text(row, by)),
+        (Column("95 % interval", priority=2), lambda row: sure(row).interval),
+        (Column("P(best)"), lambda row: sure(row).p_best),
+        (Column("tie", priority=1), lambda row: sure(row).tie),
+        (Column("places", priority=1), words.places_text),
+        *(_metric_field(name) for name in metrics),
+        (Column("params M", priority=4), lambda row: words.millions_text(row.result.params)),
+        (Column("norm layers"), _norm_layers),
+        (Column("seconds", priority=5), lambda row: f"{words.seconds_of(row):.1f}"),
+        (Column("licence", words=True), lambda row: row.result.license or ""),
+        (Column("status", words=True), words.status_text),
+    ]
+    left_out = (*left_out, *(() if by == CONSENSUS else ("places",)))
+    shown = [(column, cell) for column, cell in fields if column.heading not in left_out]
+    caption = f"Every model, ordered by {by} ({words.better(by)})"
+    return tabulate(caption, shown, rows, tone=_tone, header=1, silent=True)
 
 
 def _metric_field(name: str) -> Field:
     # what was asked for by name goes later than what is always there
     column = Column(name, priority=3 if name in AC_CORR else 2)
-    return column, lambda row: metric_text(row, name)
+    return column, lambda row: words.metric_text(row, name)
 
 
 def _norm_layers(row: RankedModel) -> str:
     layers = row.result.norm_layers
-    return "" if layers is None else f"{layers}{norms_text(row)}"
+    return "" if layers is None else f"{layers}{words.norms_text(row)}"
 
 
 def _tone(row: RankedModel) -> Tone:
@@ -236,10 +209,10 @@ def outcome(ranking: Ranking) -> list[str]:
     best = ranking.best
     lines = [_first(ranking, best)] if best else ["No model could be ranked."]
     if best and best.tie_group is not None:
-        tied = [row for row in ranked(ranking)[1:] if row.tie_group == best.tie_group]
-        names = listed([row.result.model for row in tied])
+        tied = [row for row in words.ranked(ranking)[1:] if row.tie_group == best.tie_group]
+        names = words.listed([row.result.model for row in tied])
         lines += [f"It cannot be told apart from {names}."] if tied else []
-    elif best and any_compared(ranking.rows):
+    elif best and words.any_compared(ranking.rows):
         lines.append("Whether it can be told apart from the others is unknown.")
     counts = {status: ranking.count(status) for status in ("dropped", "unranked", "failed")}
     rest = [f"{count} {status}" for status, count in counts.items() if count]
@@ -248,11 +221,11 @@ def outcome(ranking: Ranking) -> list[str]:
 
 
 def _first(ranking: Ranking, best: RankedModel) -> str:
-    parts = [better(ranking.rank_by)]
-    parts += [f"95 % interval {interval_text(best)}"] if best.low is not None else []
-    chance = probability_text(best)
+    parts = [words.better(ranking.rank_by)]
+    parts += [f"95 % interval {words.interval_text(best)}"] if best.low is not None else []
+    chance = words.probability_text(best)
     parts += [f"probability of being best {chance}"] if chance else []
-    score = number_text(best.score)
+    score = words.number_text(best.score)
     return f"{best.result.model} is first by {ranking.rank_by}: {score} ({'; '.join(parts)})."
 
 

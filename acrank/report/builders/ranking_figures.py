@@ -1,4 +1,4 @@
-"""The figures of a ranking: scores with intervals, scores against costs, layers of each model."""
+"""Make the figures of a ranking: scores with intervals, scores against costs, and layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acrank.report.builders.ranking_words import (
     number_text,
     ranked,
     seconds_of,
-    uncertainty_texts,
+    uncertainty,
 )
 from acrank.report.document import Figure, Table, table_of
 from acrank.report.figures import Dot, Dots, Feet, Line, Lines, Panel, Scatter, Spot
@@ -34,7 +34,7 @@ PROFILES_NOTE = (
 
 
 def dot_plot(ranking: Ranking) -> Figure | None:
-    """Draw every ranked model with its interval; None where there is none."""
+    """Plot every ranked model with its interval; return None where no model is ranked."""
     rows = ranked(ranking)
     if not rows:
         return None
@@ -54,7 +54,7 @@ def dot_plot(ranking: Ranking) -> Figure | None:
                 str(row.rank),
                 row.result.model,
                 number_text(row.score),
-                *uncertainty_texts(row, any_compared(rows)),
+                *uncertainty(row, any_compared(rows)),
             )
             for row in rows
         ),
@@ -87,7 +87,7 @@ def _dots_note(rows: Sequence[RankedModel]) -> str:
 
 @dataclass(frozen=True)
 class Priced:
-    """A model with its score and what it costs; on the front, no other is better in both."""
+    """A model with its score and cost; on the front, no other model is better in both."""
 
     rank: int
     model: str
@@ -97,7 +97,7 @@ class Priced:
 
 
 def cost_plots(ranking: Ranking) -> list[Figure]:
-    """Draw the score against parameters and against seconds, as far as they are known."""
+    """Plot the score against parameters and against seconds, where these are known."""
     kinds: tuple[tuple[str, str, Callable[[RankedModel], float | None]], ...] = (
         ("parameters", "parameters, millions", _millions),
         ("seconds", "seconds to score", seconds_of),
@@ -109,7 +109,7 @@ def cost_plots(ranking: Ranking) -> list[Figure]:
 
 
 def pareto(ranking: Ranking, cost: Callable[[RankedModel], float | None]) -> list[Priced]:
-    """The ranked models whose cost is known, best first, those of the front marked.
+    """Return the ranked models whose cost is known, best first, and mark the Pareto front.
 
     A model is on the Pareto front unless another is no worse in both and better in one.
     """
@@ -172,14 +172,14 @@ def _cost_plot(models: Sequence[Priced], by: str, name: str, unit: str) -> Figur
 
 
 def layer_profiles(ranking: Ranking) -> list[Figure]:
-    """Draw AC-Corr by layer of each model that has layers, all on one scale."""
+    """Plot AC-Corr by layer for each model that has layers, all on one scale."""
     rows = [row for row in ranking.rows if row.result.layers]
     empty = _scaled(rows)
     return [_profile(row, empty) for row in rows]
 
 
 def _scaled(rows: Sequence[RankedModel]) -> Panel:
-    """An empty panel with the vertical axis of every profile."""
+    """Return an empty panel with the vertical axis that all profiles share."""
     values = [
         value
         for row in rows

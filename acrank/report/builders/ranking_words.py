@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import (
@@ -33,6 +34,11 @@ def ranked(ranking: Ranking) -> list[RankedModel]:
 def better(metric: str) -> str:
     """Say in which direction a metric is better."""
     return "higher is better" if higher_is_better(metric) else "lower is better"
+
+
+def arrow(metric: str) -> str:
+    """Point in the direction in which a metric is better."""
+    return "↑" if higher_is_better(metric) else "↓"
 
 
 def reading_notes(ranking: Ranking) -> list[str]:
@@ -155,8 +161,16 @@ def any_compared(rows: Iterable[RankedModel]) -> bool:
     return any(row.tie_group is not None for row in rows)
 
 
-def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
-    """Write interval, probability of being best and tie group; ``?`` if only others have them.
+class Uncertainty(NamedTuple):
+    """How sure a row's place is, in short texts."""
+
+    interval: str
+    p_best: str
+    tie: str
+
+
+def uncertainty(row: RankedModel, compared: bool) -> Uncertainty:
+    """Write interval, P(best) and tie group; ``?`` for what only other rows have.
 
     Args:
         row: of a ranking.
@@ -164,8 +178,7 @@ def uncertainty_texts(row: RankedModel, compared: bool) -> tuple[str, str, str]:
     """
     texts = interval_text(row), probability_text(row), str(row.tie_group or "")
     missing = UNKNOWN if compared and row.rank is not None else ""
-    first, second, third = (text or missing for text in texts)
-    return first, second, third
+    return Uncertainty(*(text or missing for text in texts))
 
 
 def interval_text(row: RankedModel) -> str:

@@ -20,6 +20,7 @@ from acrank.report.document import (
     Document,
     Items,
     Records,
+    Report,
     Table,
     Text,
     table_of,
@@ -44,7 +45,7 @@ MARKS = {"same": "", "ties": "~", "differs": "≠"}
 
 
 @dataclass(frozen=True)
-class ValidationReport:
+class ValidationReport(Report):
     """A validation, to show.
 
     Attributes:

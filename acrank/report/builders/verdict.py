@@ -11,9 +11,9 @@ from acrank.report.builders.ranking_words import (
     any_compared,
     listed,
     number_text,
-    uncertainty_texts,
+    uncertainty,
 )
-from acrank.report.document import Column, Document, Items, Records, Table, Text, tabulate
+from acrank.report.document import Column, Document, Items, Records, Report, Table, Text, tabulate
 from acrank.results import RankedModel
 
 # Candidates that are shown; the judged one is always among them.
@@ -22,7 +22,7 @@ RULES = ("rule", "passed", "found")
 
 
 @dataclass(frozen=True)
-class VerdictReport:
+class VerdictReport(Report):
     """A gate's verdict, to show.
 
     Attributes:
@@ -93,8 +93,8 @@ class VerdictReport:
                 (Column("rank"), lambda row: str(row.rank or "")),
                 (Column("model", words=True), lambda row: row.result.model),
                 (Column(ranking.rank_by), lambda row: number_text(row.score)),
-                (Column("95 % interval"), lambda row: uncertainty_texts(row, compared)[0]),
-                (Column("tie"), lambda row: uncertainty_texts(row, compared)[2]),
+                (Column("95 % interval"), lambda row: uncertainty(row, compared).interval),
+                (Column("tie"), lambda row: uncertainty(row, compared).tie),
             ],
             self.verdict.contest.candidates[: self.shown],
             silent=True,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from acrank.report.document import Column, Document, Records, Text, tabulate
+from acrank.report.document import Column, Document, Records, Report, Text, tabulate
 
 if TYPE_CHECKING:
     from acrank.zoo.check import Checked
@@ -14,27 +14,37 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 
-COLUMNS = (
-    "name",
-    "source",
-    "params_m",
-    "norm_layers",
-    "norm_channels",
-    "input_size",
-    "license",
-    "tags",
-    "cached",
-    "revision",
-    "macs_g",
-    "memory_mb",
-    "weights_mb",
-    "reason",
-    "norms",
-)
-CHECKED = (
-    *("name", "line", "source", "status", "revision", "license", "weights_mb"),
-    *("errors", "warnings"),
-)
+# What programs are given, in the order of CSV.
+COLUMNS: dict[str, Callable[[Listed], Any]] = {
+    "name": lambda row: row.info.name,
+    "source": lambda row: row.info.source,
+    "params_m": lambda row: _in(1e6, row.info.params or None),
+    "norm_layers": lambda row: row.info.norm_layers or None,
+    "norm_channels": lambda row: row.info.norm_channels or None,
+    "input_size": lambda row: _sides(row.info.input_size),
+    "license": lambda row: row.info.license,
+    "tags": lambda row: " ".join(row.info.tags),
+    "cached": lambda row: row.info.cached,
+    "revision": lambda row: row.info.revision,
+    "macs_g": lambda row: _in(1e9, row.costs.macs if row.costs else None),
+    "memory_mb": lambda row: _in(1e6, row.costs.memory if row.costs else None, digits=None),
+    "weights_mb": lambda row: _in(1e6, row.size),
+    "reason": lambda row: row.reason,
+    "norms": lambda row: row.info.norms or None,
+}
+# The same of a check.
+CHECKED: dict[str, Callable[[Checked], Any]] = {
+    "name": lambda row: row.name,
+    "line": lambda row: row.line,
+    "source": lambda row: row.source,
+    "status": lambda row: row.status,
+    "revision": lambda row: row.revision,
+    "license": lambda row: row.license,
+    "weights_mb": lambda row: _in(1e6, row.size),
+    "errors": lambda row: row.errors,
+    "warnings": lambda row: row.warnings,
+}
+# What people are shown, in order.
 _SHOWN = {
     "name": Column("name", words=True),
     "source": Column("source", words=True, priority=8),
@@ -59,14 +69,14 @@ _SHORT = 12
 
 
 @dataclass(frozen=True)
-class ZooReport:
+class ZooReport(Report):
     """The described entries of a zoo, in order, to show."""
 
     listed: Sequence[Listed]
 
     def document(self) -> Document:
         """Make a table of the entries, and count them."""
-        rows = [_values(row) for row in self.listed]
+        rows = self.data()
         shown = [
             (column, _cell(name))
             for name, column in _SHOWN.items()
@@ -78,32 +88,15 @@ class ZooReport:
 
     def records(self) -> Records:
         """Make a CSV row for each entry."""
-        return Records(COLUMNS, self.data())
+        return Records(tuple(COLUMNS), self.data())
 
     def data(self) -> list[Values]:
         """Give all facts about each entry under fixed names."""
-        return [_values(row) for row in self.listed]
+        return [{name: value(row) for name, value in COLUMNS.items()} for row in self.listed]
 
 
-def _values(row: Listed) -> Values:
-    info, costs = row.info, row.costs
-    return {
-        "name": info.name,
-        "source": info.source,
-        "params_m": _in(1e6, info.params or None),
-        "norm_layers": info.norm_layers or None,
-        "norm_channels": info.norm_channels or None,
-        "input_size": "x".join(map(str, info.input_size)) if any(info.input_size) else None,
-        "license": info.license,
-        "tags": " ".join(info.tags),
-        "cached": info.cached,
-        "revision": info.revision,
-        "macs_g": _in(1e9, costs.macs if costs else None),
-        "memory_mb": _in(1e6, costs.memory if costs else None, digits=None),
-        "weights_mb": _in(1e6, row.size),
-        "reason": row.reason,
-        "norms": info.norms or None,
-    }
+def _sides(size: tuple[int, ...]) -> str | None:
+    return "x".join(map(str, size)) if any(size) else None
 
 
 def _in(unit: float, value: int | None, digits: int | None = 3) -> float | None:
@@ -139,7 +132,7 @@ def _origin(row: Values) -> str:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Report):
     """The checked entries of a zoo file, in its order, to show."""
 
     checks: Sequence[Checked]
@@ -149,46 +142,29 @@ class CheckReport:
         statuses = [checked.status for checked in self.checks]
         errors, warnings = statuses.count("error"), statuses.count("warning")
         count = f"{len(statuses)} models, {errors} with errors, {warnings} with warnings"
-        columns: list[tuple[Column, Callable[[Checked], str]]] = [
-            (Column("line", priority=1), lambda checked: _text(checked.line)),
-            (Column("name", words=True), lambda checked: checked.name),
-            (Column("status", words=True), lambda checked: checked.status),
+        columns: list[tuple[Column, Callable[[Values], str]]] = [
+            (Column("line", priority=1), lambda row: _text(row["line"])),
+            (Column("name", words=True), lambda row: row["name"]),
+            (Column("status", words=True), lambda row: row["status"]),
             (Column("revision", words=True, priority=4), _short_revision),
-            (Column("license", words=True, priority=2), lambda checked: checked.license or ""),
-            (Column("weights MB", priority=3), lambda checked: _text(_megabytes(checked))),
-            (Column("says", words=True), lambda c: "; ".join([*c.errors, *c.warnings])),
+            (Column("license", words=True, priority=2), lambda row: _text(row["license"])),
+            (Column("weights MB", priority=3), lambda row: _text(row["weights_mb"])),
+            (Column("says", words=True), lambda row: "; ".join(row["errors"] + row["warnings"])),
         ]
-        table = tabulate("Entries", columns, self.checks, header=1, silent=True)
+        table = tabulate("Entries", columns, self.data(), header=1, silent=True)
         return Document((table, Text(count)))
 
     def records(self) -> Records:
         """Make a CSV row for each entry, with all errors in one cell and all warnings in one."""
         lists = ("errors", "warnings")
-        rows = ({**row, **{n: "; ".join(row[n]) for n in lists}} for row in self.data())
-        return Records(CHECKED, rows)
+        rows = [{**row, **{n: "; ".join(row[n]) for n in lists}} for row in self.data()]
+        return Records(tuple(CHECKED), rows)
 
     def data(self) -> list[Values]:
         """Give the findings about each entry under fixed names."""
-        return [
-            {
-                "name": checked.name,
-                "line": checked.line,
-                "source": checked.source,
-                "status": checked.status,
-                "revision": checked.revision,
-                "license": checked.license,
-                "weights_mb": _megabytes(checked),
-                "errors": checked.errors,
-                "warnings": checked.warnings,
-            }
-            for checked in self.checks
-        ]
+        return [{name: value(row) for name, value in CHECKED.items()} for row in self.checks]
 
 
-def _megabytes(checked: Checked) -> float | None:
-    return None if checked.size is None else round(checked.size / 1e6, 3)
-
-
-def _short_revision(checked: Checked) -> str:
-    revision = checked.revision or ""
+def _short_revision(row: Values) -> str:
+    revision = row["revision"] or ""
     return revision if ":" in revision else revision[:_SHORT]

@@ -1,4 +1,4 @@
-"""The kinds of figures that reports have: numbers and words in, a drawing by matplotlib out."""
+"""Kinds of figures for reports: plain data classes that matplotlib draws."""
 
 from acrank.report.figures.dots import Dot, Dots, Limit
 from acrank.report.figures.lines import Feet, Line, Lines, Panel, Spans

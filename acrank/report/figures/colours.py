@@ -1,4 +1,4 @@
-"""Colours of classes, to draw on images: each one apart from the others, on light and dark."""
+"""Choose colours for classes that differ from each other and stand out on light and dark pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Colours = npt.NDArray[np.float64]
 
 @cache
 def class_colours(count: int) -> tuple[str, ...]:
-    """Colours as ``#rrggbb``: the page's own, then always the one furthest from those before.
+    """Return colours as ``#rrggbb``: the page's own three, then each time the most distant one.
 
     Args:
         count: how many; the first ones do not depend on it.
@@ -60,7 +60,7 @@ def class_colours(count: int) -> tuple[str, ...]:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """The parts of ``#rrggbb``."""
+    """Return red, green and blue of ``#rrggbb``, 0 to 255."""
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
 
@@ -78,5 +78,5 @@ def _oklab(colours: Colours) -> Colours:
 
 
 def _linear(colours: Colours) -> Colours:
-    """Light itself, from values that are spaced as eyes see them."""
+    """Convert sRGB values, 0 to 1, to linear light."""
     return np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)

@@ -1,4 +1,4 @@
-"""Dots with intervals, one below the other: a ranking of models, or of metrics."""
+"""Draw a dot plot with intervals: a ranking of models, or of metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MARGIN = 44.0
 
 @dataclass(frozen=True)
 class Dot:
-    """A row of the figure.
+    """One row of a dot plot.
 
     Attributes:
         name: stands above the dot.
@@ -57,7 +57,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Limit:
-    """Something that dots are to be held against, as a band, or as a line where both ends agree."""
+    """A reference for the dots: a band, or a line where both ends agree."""
 
     name: str
     low: float
@@ -66,7 +66,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Dots:
-    """Dots with intervals, in order from the top.
+    """The data of a dot plot with intervals.
 
     Attributes:
         rows: from the top.
@@ -81,7 +81,7 @@ class Dots:
     limits: tuple[Limit, ...] = ()
 
     def draw(self) -> Figure:
-        """Make the figure; its height goes by the rows."""
+        """Draw the figure; its height depends on the number of rows."""
         head, margin = (_HEAD, _MARGIN) if self.limits else (0.0, _SIDE)
         height = ROW * len(self.rows) + _FOOT + head
         figure = new_figure(WIDTH, height)
@@ -102,7 +102,7 @@ class Dots:
         return figure
 
     def _bands(self, axes: Axes) -> None:
-        """Every second group on a band of its own."""
+        """Shade every second group of rows."""
         groups = groupby(range(len(self.rows)), key=lambda place: self.rows[place].group)
         for number, (group, places) in enumerate(groups):
             inside = list(places)

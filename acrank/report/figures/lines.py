@@ -1,4 +1,4 @@
-"""Lines over places in order: layers of a network, or epochs of a fine-tuning."""
+"""Draw lines over ordered places: the layers of a network, or the epochs of a fine-tuning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENTRY = 210
 
 @dataclass(frozen=True)
 class Line:
-    """A line, broken where there is no value.
+    """One line of a panel, broken where there is no value.
 
     Attributes:
         name: in the legend; empty for none.
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Feet:
-    """Marks at the foot of a panel.
+    """Marks at the bottom of a panel.
 
     Attributes:
         name: in the legend; empty for none.
@@ -70,7 +70,7 @@ class Feet:
 
 @dataclass(frozen=True)
 class Spans:
-    """Places that are shaded over the whole height."""
+    """Places that are shaded over the whole height of a panel."""
 
     name: str
     places: tuple[float, ...]
@@ -79,7 +79,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines on one scale.
+    """Lines that share a vertical axis.
 
     Attributes:
         lines: drawn in this order.
@@ -104,7 +104,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Lines:
-    """Panels one below the other, over the same places.
+    """The data of a figure with panels below each other, over the same places.
 
     Attributes:
         places: in order.
@@ -125,7 +125,7 @@ class Lines:
     names: tuple[str, ...] = ()
 
     def draw(self) -> Figure:
-        """Make the figure."""
+        """Draw the figure."""
         figure = new_figure(*self.size)
         with styled():
             if any(panel.up for panel in self.panels):

@@ -1,4 +1,4 @@
-"""Images with the classes of a mask drawn over them."""
+"""Draw the classes of a mask over an image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 def painted(
     image: Pixels, mask: Pixels, colours: Mapping[int, str], size: tuple[int, int] | None = None
 ) -> Pixels:
-    """An image with its mask over it: translucent classes with outlines, what is ignored hatched.
+    """Draw a mask over its image: classes tinted and outlined, ignored pixels hatched.
 
     Args:
         image: (H, W) or (H, W, 3).
@@ -48,7 +48,7 @@ def painted(
 
 
 def _layer(mask: Pixels, colours: Mapping[int, str], size: tuple[int, int]) -> Pixels:
-    """Colours, outlines and hatching to put over an enlarged image, as RGBA."""
+    """Return tints, outlines and hatching as an enlarged RGBA layer."""
     from PIL import Image, ImageFilter
 
     width, height = (_FINER * side for side in size)
@@ -68,7 +68,7 @@ def _layer(mask: Pixels, colours: Mapping[int, str], size: tuple[int, int]) -> P
 
 
 def _hatching(width: int, height: int) -> Pixels:
-    """Oblique lines in two greys, so that one of them stands out on any image."""
+    """Return oblique lines in two greys, so that one of them stands out on any image."""
     layer = np.zeros((height, width, 4), dtype=np.uint8)
     line = (np.arange(height)[:, None] + np.arange(width)) % _PERIOD // _LINE
     for place, grey in enumerate((DARK_GREY, LIGHT_GREY)):
@@ -77,7 +77,7 @@ def _hatching(width: int, height: int) -> Pixels:
 
 
 def jpeg_uri(pixels: Pixels, *, sharp: bool = False) -> str:
-    """A JPEG as a ``data:`` URI: what a file tells beside its pixels (who, when) is not in it.
+    """Encode pixels as a JPEG ``data:`` URI without metadata.
 
     Args:
         pixels: (H, W, 3).

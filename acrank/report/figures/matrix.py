@@ -1,4 +1,4 @@
-"""A square of numbers with tints, such as a confusion matrix."""
+"""Draw a square matrix of counts with tints, such as a confusion matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 24
 
 @dataclass(frozen=True)
 class Matrix:
-    """Counts by two kinds of classes, tinted by their shares of the row.
+    """The data of a matrix of counts, each tinted by its share of the row.
 
     Attributes:
         names: of rows and columns.
@@ -38,7 +38,7 @@ class Matrix:
     description: str = ""
 
     def draw(self) -> Figure:
-        """Make the figure; its size goes by the rows."""
+        """Draw the figure; its size depends on the number of rows."""
         counts = np.array(self.counts)
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         names = [fitted(name, _LONGEST) for name in self.names]

@@ -1,4 +1,4 @@
-"""Images in rows, such as cases with their true masks and the predicted ones."""
+"""Draw images in rows, such as cases with their true and predicted masks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 28
 
 @dataclass(frozen=True)
 class Picture:
-    """An image: (H, W, 3), and what stands above it."""
+    """An image (H, W, 3) with the title above it."""
 
     pixels: npt.NDArray[np.uint8] = field(repr=False)
     title: str
@@ -29,7 +29,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images in rows of the same length.
+    """The data of a figure of images in rows of equal length.
 
     Attributes:
         rows: from the top.
@@ -42,7 +42,7 @@ class Pictures:
     description: str = ""
 
     def draw(self) -> Figure:
-        """Make the figure; its size goes by the rows."""
+        """Draw the figure; its size depends on the number of rows."""
         height, width, _ = self.rows[0][0].pixels.shape
         wide, high = WIDE_CELL if width > 2 * height else CELL
         whole = len(self.rows) * high + _LEGEND

@@ -1,4 +1,4 @@
-"""Points in a plane, such as scores against costs or accuracies."""
+"""Draw a scatter plot, such as scores against costs or accuracies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEFT, _RIGHT = 0.17, 0.03
 
 @dataclass(frozen=True)
 class Spot:
-    """A point.
+    """One point of a scatter plot.
 
     Attributes:
         x: from the left.
@@ -49,7 +49,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points in a plane; an axis whose values span decades is logarithmic.
+    """The data of a scatter plot; the x axis is logarithmic where its values span decades.
 
     Attributes:
         spots: points; of those with a number, the first one's matters most.
@@ -72,7 +72,7 @@ class Scatter:
     size: tuple[float, float] = (WIDTH, 280.0)
 
     def draw(self) -> Figure:
-        """Make the figure."""
+        """Draw the figure."""
         figure = new_figure(*self.size)
         with styled():
             foot, head = _FOOT / self.size[1], _HEAD / self.size[1]
@@ -113,7 +113,7 @@ class Scatter:
 
 
 def _number(axes: Axes, spots: Sequence[Spot]) -> None:
-    """Numbers beside points, those of chosen ones first; the axes' limits must stand."""
+    """Write numbers beside the points, chosen points first; the limits of the axes must be set."""
     taken: list[tuple[float, float]] = []
     for spot in sorted(spots, key=lambda spot: (not spot.chosen, spot.number)):
         x, y = axes.transData.transform((spot.x, spot.y))

@@ -1,4 +1,4 @@
-"""A document as one self-contained page: no script, no network, nothing beside the file."""
+"""Write a document as one self-contained HTML page, without scripts or network access."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDE = 480
 
 
 def require_html() -> None:
-    """Refuse a page before any work is done where a package for it is missing.
+    """Raise an error before any work is done if a package for pages is missing.
 
     Raises:
         MissingExtraError: Jinja or matplotlib is not installed.
@@ -35,7 +35,7 @@ def require_html() -> None:
 
 
 def to_html(document: Document) -> str:
-    """Draw a document as one HTML file that needs nothing else and runs no script.
+    """Return a document as the text of one HTML file.
 
     Whatever is in its texts is escaped, and what a reader could not see shows as escapes.
 
@@ -83,7 +83,7 @@ def _shown(value: Any) -> Any:
 
 
 def _drawn(figure: Figure, name: str) -> tuple[Markup, bool]:
-    """A figure as an SVG element, and whether it is a wide one."""
+    """Return a figure as an SVG element, and whether it is wide."""
     from markupsafe import Markup
 
     canvas = figure.drawing.draw()
@@ -97,7 +97,7 @@ def _kind(block: Block) -> str:
 
 
 def _kinds(blocks: Sequence[Block], name: str, others: bool = False) -> list[Block]:
-    """The blocks of a kind, or all others."""
+    """Select the blocks of a kind, or all others."""
     return [block for block in blocks if (_kind(block) == name) is not others]
 
 
@@ -106,7 +106,7 @@ def _whole(cell: str | Cell) -> Cell:
 
 
 def _look(table: Table) -> str:
-    """The class of a table in the style sheet: of tints, of colours and their meaning, or none."""
+    """Return the CSS class of a table: with tints, as a legend of colours, or none."""
     cells = [_whole(cell) for row in table.rows for cell in row.cells]
     if any(cell.share is not None for cell in cells):
         return "heat"

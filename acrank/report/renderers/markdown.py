@@ -55,7 +55,7 @@ def _written(blocks: Iterable[Block], level: int) -> Iterator[str]:
                     yield from (_heading(block.title, level), *inner)
             case Group() | Details():
                 yield from _written(block.blocks, level)
-            case Text():
+            case Text(tints=False):
                 yield escaped(block.text)
             case Items():
                 yield _listed(block.lines)
@@ -66,7 +66,7 @@ def _written(blocks: Iterable[Block], level: int) -> Iterator[str]:
                     yield _heading(block.caption, level)
                 yield _table(block)
             case _:
-                pass  # figures and images
+                pass  # figures, images and what is said of tints
 
 
 def _heading(text: str, level: int) -> str:

@@ -89,7 +89,7 @@ class _Sheet:
                     self.blocks(block.blocks)
                 case Group():
                     self.blocks(block.blocks)
-                case Text():
+                case Text(tints=False):
                     self.say([block.text])
                 case Items():
                     self.say(block.lines)
@@ -98,7 +98,7 @@ class _Sheet:
                 case Table():
                     self.table(block)
                 case _:
-                    pass  # figures and images, and what a page folds away
+                    pass  # figures, images, tints, and what a page folds away
 
     def head(self, text: str) -> None:
         if self.apart:

@@ -1,4 +1,4 @@
-"""Runs that keep to a time: small samples first, and only the better models go on."""
+"""Keep a run within a time budget: small samples first, and only the better models go on."""
 
 from acrank.runners.budget.within import Scored, score_within
 

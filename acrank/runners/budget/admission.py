@@ -16,12 +16,12 @@ FEWEST = 2
 
 
 def half(count: int) -> int:
-    """How many of some models go on where time is no reason for more or fewer."""
+    """Return how many of some models go on where time allows exactly the better half."""
     return min(count, max(FEWEST, -(-count // 2)))
 
 
 def time_of_rounds(costs: Costs, count: int, sizes: Sequence[int]) -> float:
-    """Estimated seconds of the clock for rounds to come, if half of the models go on after each.
+    """Estimate the seconds that later rounds take, if half of the models go on after each.
 
     The last two go to the full sample at once: on a smaller one there is nothing to decide.
 
@@ -42,7 +42,7 @@ def time_of_rounds(costs: Costs, count: int, sizes: Sequence[int]) -> float:
 
 @dataclass
 class Admission:
-    """Says whether another model may start: if with it this round and those to come still fit.
+    """Admits a model if, with it, this round and the later ones still fit the budget.
 
     The first model of a round may start in any case, so that something is finished, unless
     something is.
@@ -69,7 +69,7 @@ class Admission:
     _admitted: set[str] = field(default_factory=set, init=False)
 
     def __call__(self, model: str) -> bool:
-        """Whether a model may start now; it may be asked for more than once."""
+        """Return whether a model may start now; it may be asked more than once for one model."""
         self.all_fit = self.all_fit or self._all_fit()
         if self.all_fit:
             return False
@@ -114,19 +114,19 @@ class Stopwatch(Callback):
         self._callback.message(text)
 
     def start(self, total: int) -> None:
-        """The wait for the first model begins."""
+        """Start to measure the wait for the first model."""
         self._left = self._clock()
         self._callback.start(total)
 
     def begin(self, model: str) -> None:
-        """The wait for the first model ends."""
+        """Stop to measure the wait, if this model is the first."""
         if self._waiting:
             self._waiting = False
             self._costs.lag = self._passed()
         self._callback.begin(model)
 
     def done(self, result: ModelResult) -> None:
-        """A model has ended; one that was kept took no time now, but will on another sample."""
+        """Note the time of a model; a kept one took none now, but will on another sample."""
         passed = self._passed()
         if not result.kept:
             self._costs.passed(passed, result.seconds)

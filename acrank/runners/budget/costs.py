@@ -15,7 +15,9 @@ CAUTION = 2.0
 
 
 def model_sizes(entries: Sequence[ZooEntry], time_left: Callable[[], bool]) -> dict[str, float]:
-    """Parameters times pixels of models, which their cost grows with. No weights are loaded.
+    """Compute parameters times pixels of each model, which its cost grows with.
+
+    No weights are loaded.
 
     The structure has to be built for it, which takes from 0.02 to 0.7 seconds.
 
@@ -42,7 +44,7 @@ def model_sizes(entries: Sequence[ZooEntry], time_left: Callable[[], bool]) -> d
 
 
 def cheapest_first(entries: Sequence[ZooEntry], sizes: Mapping[str, float]) -> list[str]:
-    """Names by size, in the order of the zoo where it is equal; unknown ones in the middle."""
+    """Sort names by size: ties in the order of the zoo, unknown sizes in the middle."""
     middle = statistics.median(sizes.values()) if sizes else 0.0
     names = [entry.name for entry in entries]
     return sorted(names, key=lambda name: sizes.get(name, middle))
@@ -50,7 +52,7 @@ def cheapest_first(entries: Sequence[ZooEntry], sizes: Mapping[str, float]) -> l
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that one model took: ``loading`` it, and ``probing`` it, which grows with images."""
+    """Seconds that one model took to load, and to probe, which grows with the images."""
 
     loading: float
     probing: float
@@ -78,7 +80,7 @@ class Costs:
 
     @property
     def measured(self) -> int:
-        """How many models have run."""
+        """The number of models that have run."""
         return len(self._measured)
 
     def measure(self, model: str, images: int, cost: Cost) -> None:
@@ -93,7 +95,7 @@ class Costs:
             self.pace = self._clock / self._own
 
     def of(self, model: str, images: int) -> float:
-        """Estimated seconds of one model on a sample; 0 if nothing has run yet."""
+        """Estimate the seconds of one model on a sample; 0 if nothing has run yet."""
         if model in self._measured:
             return self._known(model, images)
         size = self.sizes.get(model)
@@ -104,12 +106,12 @@ class Costs:
         return size * sum(self._known(name, images) for name in sized) / total
 
     def average(self, images: int) -> float:
-        """Estimated seconds of a model like those that have run; 0 if none has."""
+        """Estimate the seconds of a model like those that have run; 0 if none has."""
         known = [self._known(name, images) for name in self._measured]
         return sum(known) / len(known) if known else 0.0
 
     def together(self, models: Sequence[str], images: int) -> float:
-        """Estimated seconds of the clock for a round of some models; 0 for none."""
+        """Estimate the seconds of the clock for a round of some models; 0 for none."""
         own = sum(
             self.of(model, images) * (1.0 if model in self._measured else CAUTION)
             for model in models
@@ -117,7 +119,7 @@ class Costs:
         return self.lag + self.pace * own if models else 0.0
 
     def _known(self, model: str, images: int) -> float:
-        """The seconds of a model that has run, maybe on another sample."""
+        """Return the seconds of a model that has run, estimated if that was on another sample."""
         runs = self._measured[model]
         if images in runs:
             return runs[images].loading + runs[images].probing
@@ -128,7 +130,7 @@ class Costs:
         return runs[seen].loading + growth * runs[seen].probing
 
     def _growth(self, seen: int, images: int) -> float | None:
-        """How much longer probing takes on another sample, by the models that ran on both."""
+        """Compare how long probing took on two samples, over the models that ran on both."""
         both = [runs for runs in self._measured.values() if seen in runs and images in runs]
         before = sum(runs[seen].probing for runs in both)
         if not before:

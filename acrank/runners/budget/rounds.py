@@ -44,13 +44,13 @@ class Round:
 
     @property
     def last(self) -> bool:
-        """Whether it is the one on the full sample."""
+        """Whether this is the round on the full sample."""
         return self.images == self.full
 
 
 @dataclass
 class Halving:
-    """A run within a budget, round by round.
+    """Scores models within a budget, round by round.
 
     The first model tries out what images cost: it is scored on the smallest and on the full
     sample before anything is decided. Time that is left in the last round goes to models that
@@ -117,7 +117,7 @@ class Halving:
             self.rounds[self._left_in[result.model]]["dropped"] += 1
 
     def _try_out(self, models: list[str]) -> list[str]:
-        """Score the first model on the smallest and on the full sample; who is left then."""
+        """Score the first model on the smallest and on the full sample; return who is left."""
         model, sizes = models[0], (self.sizes[0], self.sizes[-1])
         self.callback.message(f"{model} tries out what {sizes[0]} and {sizes[1]} images cost")
         started = self.left()
@@ -133,7 +133,7 @@ class Halving:
         return models[1:] if self.failed else models
 
     def _round(self, models: list[str], images: int) -> tuple[list[str], int]:
-        """One round; the models and the sample of the next one."""
+        """Run one round; return the models and the sample of the next one."""
         now = Round(len(self.rounds) + 1, images, self.sizes[-1])
         spare = [result.model for result in self.dropped] if now.last else []
         count = f"{len(models)} model" + "s" * (len(models) != 1)
@@ -176,17 +176,17 @@ class Halving:
             self.finished, self.round = finished, now
 
     def _untried(self, models: Sequence[str]) -> list[str]:
-        """Those of some models that have no result on the full sample yet."""
+        """Return those of some models that have no result on the full sample yet."""
         return [model for model in models if (model, self.sizes[-1]) not in self._tried]
 
     def _fit(self, models: Sequence[str]) -> bool:
-        """Whether there is time for some models on the full sample."""
+        """Return whether there is time for some models on the full sample."""
         return self.costs.together(self._untried(models), self.sizes[-1]) <= self.left()
 
     def _choose(
         self, models: Sequence[str], now: Round, found: Sequence[ModelResult], *, all_fit: bool
     ) -> tuple[list[str], int, list[ModelResult]]:
-        """Who goes on after a round, to which sample, and what is known of those who do not."""
+        """Decide who goes on after a round, and to which sample; explain the others."""
         failed = {result.model for result in self.failed}
         finished = [result for result in found if result.model not in failed]
         if self.interrupted:
@@ -210,7 +210,7 @@ class Halving:
         return following, size, [*gone, *not_reached]
 
     def _better(self, rows: Sequence[RankedModel], now: Round) -> tuple[list[str], int]:
-        """The models that go on, best first, and the sample that they go on to.
+        """Return the models that go on, best first, and the sample that they go on to.
 
         All of them go on to the full sample, if there is time. Else the better half goes on, with
         those that cannot be told from its last one: to the full sample, if as many fit there, or
@@ -234,7 +234,7 @@ class Halving:
     def _not_reached(
         self, models: Sequence[str], now: Round, found: Sequence[ModelResult]
     ) -> list[ModelResult]:
-        """What is known of models that a round had no time for."""
+        """Return a result for each model that a round had no time for."""
         names = {result.model for result in found}
         reached = sum(model in names or model in self._stood for model in models)
         never = f"not reached in the budget ({reached} of {len(models)} models were)"
@@ -250,7 +250,7 @@ class Halving:
     def _stopped(
         self, models: Sequence[str], now: Round, finished: Sequence[ModelResult]
     ) -> list[ModelResult]:
-        """What is known of models that a round had not finished when the user stopped it.
+        """Return a result for each model that a round had not finished when the user stopped it.
 
         Those that no round has scored have no row, as in a run without a budget. Where the round
         has finished none, the one before it is ranked.

@@ -26,13 +26,13 @@ class RoundConfig(RunConfig):
 
     @property
     def metrics_wanted(self) -> tuple[str, ...]:
-        """The score ranked by, or those that vote; all forms of AC-Corr if it is computed."""
+        """The score to rank by, or those that vote; all forms of AC-Corr if it is computed."""
         probed = any(METRICS[name].of_norms for name in self.metrics_named)
         return tuple(dict.fromkeys((*(AC_CORR if probed else ()), *self.metrics_named)))
 
 
 def round_config(config: RunConfig, images: int) -> RoundConfig:
-    """The settings of a round before the last.
+    """Make the settings of a round before the last.
 
     Args:
         config: of the run.
@@ -80,7 +80,7 @@ class Samples:
         self._contexts = {full: context}
 
     def context(self, images: int) -> RunContext:
-        """What models have in common in a round."""
+        """Return what models have in common in a round."""
         whole = self._contexts[self.sizes[-1]]
         if images not in self._contexts:
             config = round_config(whole.config, images)
@@ -112,7 +112,7 @@ class Samples:
 
 
 def round_sizes(images: int, batches: int, least: int = 0) -> tuple[int, ...]:
-    """Sizes of the samples of the rounds, in whole batches, each about half of the next.
+    """Choose the sizes of the rounds' samples, in whole batches, each about half of the next.
 
     The size of a batch stays, because BatchNorm normalises by the batch.
 

@@ -29,7 +29,7 @@ now = time.perf_counter
 
 @dataclass(frozen=True)
 class Scored:
-    """What scoring a zoo gave.
+    """The results of scoring a zoo, within a budget or without one.
 
     Attributes:
         results: one a model; those that were dropped come last, the best of them first.
@@ -95,7 +95,7 @@ def score_within(
 def _kept(
     entries: Sequence[ZooEntry], context: RunContext, store: Path | None
 ) -> dict[str, ModelResult]:
-    """Results on the full sample that earlier runs have left: they cost no time."""
+    """Find results on the full sample that earlier runs have left: they cost no time."""
     runner = ModelRunner(context, open_store(store))
     here = [entry for entry in entries if _is_here(entry, runner.hub)]
     found = ((entry.name, runner.recall(entry)) for entry in here)
@@ -103,7 +103,7 @@ def _kept(
 
 
 def _is_here(entry: ZooEntry, hub: Hub) -> bool:
-    """Whether an entry's weights are on this machine, as far as can be told without a request."""
+    """Return whether an entry's weights are on this machine, without a request to the hub."""
     try:
         weights = weights_of(entry)
     except AcrankError:
@@ -114,7 +114,7 @@ def _is_here(entry: ZooEntry, hub: Hub) -> bool:
 def _results(
     entries: Sequence[ZooEntry], halving: Halving, kept: Mapping[str, ModelResult]
 ) -> list[ModelResult]:
-    """Every result once: those to be ranked and failures in the order of the zoo, then others."""
+    """List every result once: ranked models and failures in the order of the zoo, then others."""
     finished, dropped = halving.finished, halving.dropped
     if kept and halving.early:  # the full sample outranks the one that was interrupted
         reason = f"interrupted in {halving.early}"
@@ -126,7 +126,7 @@ def _results(
 def _notes(
     results: Sequence[ModelResult], budget: float, spent: float, early: Round | None
 ) -> list[str]:
-    """What a reader must know of the run as a whole."""
+    """Say what a reader must know about the run as a whole."""
     dropped = [result for result in results if result.status == "dropped"]
     unseen = sum(not result.scores and not result.undefined for result in dropped)
     counts = {"on fewer images": len(dropped) - unseen, "not reached": unseen}

@@ -1,4 +1,4 @@
-"""A Ray cluster: joining one that runs, or starting one for a run."""
+"""Join a Ray cluster that runs, or start one for a run, and wait for its first worker."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class _Hushed:
 
 
 def _check(address: str) -> None:
-    """Ask whether anything is there: Ray itself would try for two minutes."""
+    """Check that something answers at an address: Ray itself would try for two minutes."""
     if address in NAMED:
         return
     host, _, port = address.rpartition(":")
@@ -216,7 +216,7 @@ def wait_for_worker(up: Any, tell: Callable[[str], None]) -> None:
 
 
 def cause_of_loss(error: Exception) -> str:
-    """Why a task was lost.
+    """Say why a task was lost.
 
     Args:
         error: Ray's.
@@ -231,7 +231,7 @@ def cause_of_loss(error: Exception) -> str:
 
 
 def said(error: BaseException) -> str:
-    """What an error says, in one line without a full stop: the last of a worker's traceback."""
+    """Return an error's message in one line: of a worker's traceback, the last one."""
     lines = [" ".join(line.split()) for line in _COLOUR.sub("", str(error)).splitlines()]
     lines = [line for line in lines if line] or [type(error).__name__]
     text = lines[-1] if any("Traceback" in line for line in lines) else " ".join(lines)

@@ -51,7 +51,7 @@ Node = Mapping[str, float]
 
 
 def alive() -> list[Node]:
-    """What each node of the cluster has to give."""
+    """Return the resources of each node of the cluster."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -97,7 +97,7 @@ class Needs:
         return cls(cpus, gpus, int(min(wanted, SHARE * most)))
 
     def places(self, nodes: Sequence[Node]) -> int:
-        """How many models the nodes have CPUs and GPUs for at a time."""
+        """Return how many models the nodes have CPUs and GPUs for at a time."""
         wanted = {"CPU": self.cpus, "GPU": self.gpus}
         return sum(
             min(int(node.get(kind, 0)) // count for kind, count in wanted.items() if count)
@@ -105,7 +105,7 @@ class Needs:
         )
 
     def fit(self, nodes: Sequence[Node]) -> bool:
-        """Whether some node could run a model if it had nothing else to do."""
+        """Return whether some node could run a model if it had nothing else to do."""
         return any(
             node.get("CPU", 0) >= self.cpus
             and node.get("GPU", 0) >= self.gpus
@@ -179,7 +179,7 @@ class _Run:
 
     @classmethod
     def start(cls, context: RunContext, store: Store, needs: Needs) -> _Run:
-        """Put what workers need where they can have it.
+        """Put the sample and the store where workers reach them.
 
         Raises:
             AcrankError: the sample does not fit.
@@ -275,7 +275,7 @@ class _Run:
         return result
 
     def stop(self) -> None:
-        """End what still runs: the cluster may be another's."""
+        """End what still runs, because the cluster may belong to somebody else."""
         import ray
 
         with suppress(Exception):  # whatever is wrong with the cluster has been said

@@ -41,11 +41,11 @@ class Keeper:
         self.store = store
 
     def ready(self) -> bool:
-        """Whether it runs."""
+        """Answer once the actor runs."""
         return True
 
     def get(self, key: Key) -> ModelResult | None:
-        """A kept result."""
+        """Return a kept result, or None."""
         return self.store.get(key)
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
@@ -64,7 +64,7 @@ class RemoteStore:
     keeper: Any
 
     def get(self, key: Key) -> ModelResult | None:
-        """A kept result; None, too, where the store cannot be asked."""
+        """Return a kept result; None also where the store cannot be asked."""
         with suppress(Exception):
             found: ModelResult | None = ask(self.keeper.get, key)
             return found
@@ -149,7 +149,7 @@ def score_entry(
 
 
 def _runner_of(run: str, context: RunContext, keeper: Any) -> ModelRunner:
-    """One runner a process: it keeps the images as the last network needed them."""
+    """Return the one runner of this process, which keeps the images prepared for its networks."""
     global _runner
     if _runner is None or _runner[0] != run:
         _runner = None  # the images of another run go before those of this one come

@@ -1,4 +1,4 @@
-"""One model, layer by layer: where its AC-Corr comes from, and which channels the step moves."""
+"""Explain one model layer by layer: where AC-Corr comes from, which channels the step moves."""
 
 from acrank.scoring.inspection.types import ChannelMove, ChannelMoves, Explanation, LayerExplanation
 

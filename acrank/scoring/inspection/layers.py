@@ -1,4 +1,4 @@
-"""From the affines that a probe left to the explanation of each layer."""
+"""Compute the explanation of each layer from the affines that a probe left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def explain_layers(
     correlations: Sequence[LayerCorrelation],
     dead_channels: DeadChannels = "exclude",
 ) -> tuple[LayerExplanation, ...]:
-    """Every layer of a probe.
+    """Explain every layer of a probe.
 
     Args:
         probe: of one model.
@@ -59,7 +59,7 @@ def _explain(
 
 
 def _crossings(source: Tensor, target: Tensor) -> Tensor:
-    """Whether another channel is as near as the own one, of ratios (C,) and (R, C): bool (R, C).
+    """Find where another channel is as near as the own one, of ratios (C,), (R, C): bool (R, C).
 
     Of sorted ratios the two below and the two above a target's place suffice: at most one of
     them is its own.
@@ -106,7 +106,7 @@ def _moves(
 
 
 def _deviation(trials: Tensor) -> Floats:
-    """Standard deviation over trials (R, C), shape (C,); NaN for one trial."""
+    """Compute the standard deviation over trials (R, C), shape (C,); NaN for one trial."""
     if len(trials) < 2:
         return np.full(trials.shape[1], np.nan)
     values: Floats = trials.std(dim=0).numpy()

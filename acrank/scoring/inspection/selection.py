@@ -1,4 +1,4 @@
-"""Which layers and channels of an explanation are to be shown."""
+"""Choose the layers and channels of an explanation to show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acrank.utils.nearest import nearest
 def listed_moves(
     explained: Explanation, count: int, patterns: Sequence[str] = ()
 ) -> list[tuple[str, list[ChannelMove]]]:
-    """The channels that move most, over the network or in each of some layers, with headings.
+    """List the channels that move most, in the network or in each of some layers, with headings.
 
     Args:
         explained: the network.
@@ -32,7 +32,7 @@ def listed_moves(
 
 
 def choose_layers(explained: Explanation, patterns: Sequence[str]) -> list[LayerExplanation]:
-    """The layers that patterns name, in the network's order.
+    """Return the layers that patterns name, in the network's order.
 
     Args:
         explained: the network.

@@ -1,4 +1,4 @@
-"""What is known of one model after its probe: the network, its layers, their channels."""
+"""The explanation of one model: the network, its layers and their channels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ChannelMove:
-    """How one channel moves in the step; see :class:`ChannelMoves` for the numbers."""
+    """The movement of one channel in the step; see :class:`ChannelMoves` for the numbers."""
 
     layer: str
     channel: int
@@ -40,7 +40,7 @@ class ChannelMove:
 
 @dataclass(frozen=True, eq=False)
 class ChannelMoves:
-    """How the channels of one layer move, one number a channel in arrays of shape (C,).
+    """The movements of one layer's channels, one number a channel in arrays of shape (C,).
 
     There is a trial for each batch (one step) or each training (several steps), each with a head
     of its own. What is called ``after`` is the mean over the trials, ``sd`` the standard
@@ -85,7 +85,7 @@ class ChannelMoves:
         return len(self.dead)
 
     def at(self, layer: str, channel: int) -> ChannelMove:
-        """One channel.
+        """Return the movement of one channel.
 
         Args:
             layer: its layer's name.
@@ -97,7 +97,7 @@ class ChannelMoves:
 
 @dataclass(frozen=True)
 class LayerExplanation:
-    """One normalisation layer.
+    """The explanation of one normalisation layer.
 
     Attributes:
         correlation: its AC-Corr, as ``acrank score`` has it.
@@ -113,7 +113,7 @@ class LayerExplanation:
 
     @property
     def name(self) -> str:
-        """Of the layer in its network."""
+        """The name of the layer in its network."""
         return self.correlation.name
 
     @property
@@ -143,7 +143,7 @@ class LayerExplanation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One model on one sample, layer by layer.
+    """The explanation of one model on one sample, layer by layer.
 
     Attributes:
         result: as ``acrank score`` gives it, of the three forms of AC-Corr alone.
@@ -176,7 +176,7 @@ class Explanation:
     def most_moved(
         self, count: int, layers: Sequence[LayerExplanation] | None = None
     ) -> list[ChannelMove]:
-        """The channels whose ratios move most, first of all the one that moves farthest.
+        """Return the channels whose ratios move most, the farthest first.
 
         Dead channels are among them only where the run keeps them: their ratios, in the
         thousands, move by any amount.

@@ -79,7 +79,7 @@ def test_a_markdown_table_of_such_a_score_has_marks_and_notes() -> None:
 @pytest.mark.parametrize("mixed", [True, False])
 def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
     (section,) = places_section(make_ranking("ac_corr", mixed))
-    told, table, *_ = section.blocks
+    told, _, table, *_ = section.blocks
     assert isinstance(told, Text)
     assert isinstance(table, Table)
     found = {str(row.cells[0]).split()[-1]: str(row.cells[1]) for row in table.rows}
