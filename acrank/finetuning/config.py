@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import (
     METHODS,
+    OWN,
     check_options,
     known_method,
     usual_rates,
@@ -82,7 +83,7 @@ class FinetuneConfig(Settings):
         ),
     ] = None
     method: Annotated[
-        str, Setting(f"Method of fine-tuning: {', '.join(METHODS)}.", METHOD, metavar="NAME")
+        str, Setting(f"Method of fine-tuning: {', '.join(OWN)}.", METHOD, metavar="NAME")
     ] = "full"
     options: Annotated[
         dict[str, float | int | str | bool],
