@@ -1,4 +1,4 @@
-"""Another package brings a metric and a callback: installed, and used by the command line."""
+"""Another package brings a metric, a callback and a method; the command line uses them."""
 
 import json
 import logging
@@ -8,15 +8,22 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
 from acrank import metrics
 from acrank.cache import code
 from acrank.errors import ConfigError
+from acrank.finetuning.catalogue import METHODS
+from acrank.finetuning.config import make_finetune_config
+from acrank.finetuning.methods import make_method
+from acrank.finetuning.methods.base import Start
+from acrank.finetuning.network import Network
 from acrank.metrics.compute import Computed
 from acrank.metrics.features import feature_scores
 from acrank.metrics.metric import Metric
@@ -40,10 +47,11 @@ RUN = (
 def _anew() -> Iterator[None]:
     """Registries that look for packages in this test, and again after it."""
     caches = (code.metric_version, code.source_files)
-    for registry in (METRICS, CALLBACKS):
+    registries = (METRICS, CALLBACKS, METHODS)
+    for registry in registries:
         registry.forget()
     yield
-    for registry in (METRICS, CALLBACKS):
+    for registry in registries:
         registry.forget()
     for cached in caches:
         cached.cache_clear()
@@ -98,6 +106,18 @@ def test_a_metric_of_a_package_is_one_of_all() -> None:
     assert metrics.nearest_mean(features, labels) == 1.0
     found = feature_scores(features, labels, None, ["nearest_mean"])
     assert found.scores["nearest_mean"].value == 1.0
+
+
+@pytest.mark.usefixtures("package")
+def test_a_method_of_a_package_fine_tunes() -> None:
+    config = make_finetune_config({"data": "demo", "model": "demo-cifar10", "method": "bias-only"})
+    assert METHODS.origin(config.method) == "acrank-example 0.3"
+    assert METHODS[config.method].lr == 0.03
+    network = Network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), nn.Linear(4, 2))
+    start = Start(network, lambda: (), 2, None, nullcontext)
+    make_method(config.method, {}).prepare(start)
+    trained = [name for name, one in network.named_parameters() if one.requires_grad]
+    assert [name.rpartition(".")[2] for name in trained] == ["bias", "weight", "bias"]
 
 
 def test_its_own_source_decides_on_its_key(package: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acrank.errors import ConfigError
+from acrank.utils.plugins import Registry
 
 Option = float | int | str | bool
 
@@ -24,7 +25,8 @@ class MethodEntry:
         name: as users write it.
         summary: in a line.
         source: paper.
-        target: ``module:class``.
+        target: its class as ``module:class``, derived from
+            :class:`acrank.finetuning.methods.base.Method`; made with the options.
         options: with their defaults.
         lr: usual learning rate of the backbone, by SGD with momentum.
         masks: whether it is defined where every pixel has a label.
@@ -95,7 +97,27 @@ _ENTRIES = (
         masks=False,  # the source's classes are of whole images
     ),
 )
-METHODS = {entry.name: entry for entry in _ENTRIES}
+# Of acrank alone: what the help can name without asking what else is installed.
+OWN = {entry.name: entry for entry in _ENTRIES}
+
+
+def _of_package(name: str, loaded: object) -> MethodEntry:
+    """A method of another package under the name of its entry point.
+
+    Raises:
+        TypeError: it is no entry.
+        ValueError: it calls itself otherwise.
+    """
+    if not isinstance(loaded, MethodEntry):
+        raise TypeError(f"it is of type {type(loaded).__name__}, not acrank's MethodEntry")
+    if loaded.name != name:
+        raise ValueError(f"it calls itself {loaded.name!r}")
+    return loaded
+
+
+METHODS: Registry[MethodEntry] = Registry(
+    "acrank.methods", "method of fine-tuning", lambda: OWN, _of_package
+)
 
 
 def usual_rates() -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from acrank.errors import ConfigError
 from acrank.finetuning.catalogue import (
     METHODS,
+    OWN,
     check_options,
     known_method,
     usual_rates,
@@ -52,7 +53,7 @@ class FinetuneConfig(Settings):
         str,
         Setting(
             "Training images: a folder of class folders, of images/ and masks/, or of volumes; a "
-            "CSV file (path,label); hfds/NAME; or demo.",
+            "CSV file (path,label); a MedMNIST file; hfds/NAME; or demo.",
             DATA,
             Effect.CHOICE,
             metavar="DATA",
@@ -82,7 +83,7 @@ class FinetuneConfig(Settings):
         ),
     ] = None
     method: Annotated[
-        str, Setting(f"Method of fine-tuning: {', '.join(METHODS)}.", METHOD, metavar="NAME")
+        str, Setting(f"Method of fine-tuning: {', '.join(OWN)}.", METHOD, metavar="NAME")
     ] = "full"
     options: Annotated[
         dict[str, float | int | str | bool],

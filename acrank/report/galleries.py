@@ -84,7 +84,7 @@ def by_class(sample: Sample) -> Gallery:
 def _class_images(sample: Sample, label: int, each: int) -> Section:
     from acrank.data import Preprocessing
 
-    name, rows = sample.classes[label], np.flatnonzero(sample.labels == label)
+    name, rows = sample.classes[label], np.flatnonzero(sample.held()[:, label])
     places = np.unique(np.linspace(0, len(rows) - 1, min(each, len(rows))).round())
     chosen = np.sort(rows[places.astype(np.int64)])
     geometry = Preprocessing((3, SIZE, SIZE), "bicubic", 1.0, "center", (0.5,) * 3, (0.5,) * 3)

@@ -77,7 +77,8 @@ class Task(ABC):
         tuning: ``module:object``, a :class:`acrank.finetuning.tuning.Tuning`.
         parts: ``module:object``, a :class:`acrank.experiments.benchmark.parts.Parts`.
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
-        figure: ``module:function`` from a finished fine-tuning to its second figure.
+        figure: ``module:function`` from a finished fine-tuning to the figure beside its curves;
+            empty for none.
     """
 
     key: str

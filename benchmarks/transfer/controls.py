@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from acrank.finetuning.catalogue import METHODS, MethodEntry
+from acrank.finetuning.catalogue import METHODS, OWN, MethodEntry
 from acrank.finetuning.methods.ac_norm import AcNorm
 from acrank.finetuning.methods.base import Start
 from acrank.norm import AffineCoNorm, affine_ratio, correlation_matrix
@@ -90,4 +90,5 @@ CONTROLS = {
 def register() -> None:
     """Make the controls methods of this process."""
     for name, cls in CONTROLS.items():
-        METHODS[name] = MethodEntry(name, name, "-", f"{__name__}:{cls.__name__}")
+        OWN[name] = MethodEntry(name, name, "-", f"{__name__}:{cls.__name__}")
+    METHODS.forget()

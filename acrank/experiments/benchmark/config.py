@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import METHODS
+from acrank.finetuning.catalogue import METHODS, OWN
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task, every_measure
@@ -99,7 +99,7 @@ class BenchmarkConfig(Settings):
     method: Annotated[
         str,
         Setting(
-            f"Method of fine-tuning: {', '.join(METHODS)}.",
+            f"Method of fine-tuning: {', '.join(OWN)}.",
             TUNING,
             metavar="NAME",
             decides=("finetune.method",),

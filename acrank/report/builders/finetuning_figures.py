@@ -29,13 +29,14 @@ COLOURS = (ACCENT, SECOND, THIRD)
 
 
 def write_figures(done: Finetuned) -> None:
-    """Write ``curves``, and ``confusion`` or ``cases``, as PNG and SVG into its folder.
+    """Write ``curves``, and the figure of its task, as PNG and SVG into its folder.
 
     Raises:
         ConfigError: a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    for make in (curves, loaded(_task(done).figure)):
+    second = _task(done).figure
+    for make in (curves, *([loaded(second)] if second else [])):
         drawing = make(done)
         for ending in ENDINGS:
             name = f"{make.__name__}{ending}"
