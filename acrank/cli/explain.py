@@ -25,8 +25,6 @@ from acrank.utils.fields import DATA
 from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
-    from acrank.report.builders.explanation_figures import draw
-    from acrank.report.renderers.records import records_to_csv
     from acrank.scoring.inspection import Explanation
 
 
@@ -104,6 +102,8 @@ def explain(
     files = (csv, channels_csv, json, figure)
     explained = _explain(settings, config, files, figure, html, gallery)
     from acrank.report.builders.explanation import ExplanationReport
+    from acrank.report.builders.explanation_figures import draw
+    from acrank.report.renderers.records import records_to_csv
     from acrank.scoring.inspection.selection import listed_moves
 
     report = ExplanationReport(explained, listed_moves(explained, channels, layer or ()), channels)

@@ -127,7 +127,7 @@ def test_a_fresh_process_runs_the_demo(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("#  model")
+    assert done.stdout.startswith("rank  model")
     first, second, *_ = done.stderr.splitlines()
     assert first.startswith("note: 10 classes (0 1, 1 2, ")
     assert first.endswith("), 16 of 1797 images")
