@@ -1,4 +1,4 @@
-"""DICOM files as images: radiographs and slices in class folders or in a table.
+"""Read DICOM files as images: radiographs and slices in class folders or in a table.
 
 - Values: with the file's own rescale slope and intercept, or its modality table (Hounsfield units
   of CT).
