@@ -70,7 +70,7 @@ class RunConfig(Settings):
         str,
         Setting(
             "Target dataset: a folder of class folders, of images/ and masks/, or of volumes; a "
-            "CSV file (path,label); hfds/NAME; or demo.",
+            "CSV file (path,label); a MedMNIST file; hfds/NAME; or demo.",
             DATA,
             Effect.CHOICE,
             metavar="DATA",

@@ -1,7 +1,7 @@
 """From a target to its sample: which images, decoded once, in which batches."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,7 @@ def _decoded(
     batches: tuple[npt.NDArray[np.int64], ...],
     warnings: Sequence[str],
 ) -> Sample:
-    images, fingerprints, deep = _decode_all(target.name, drawn)
+    read = _decode_all(target.name, drawn)
     present = sorted({item.label for item in drawn})
     labels = np.searchsorted(present, [item.label for item in drawn]).astype(np.int64)
     classes = tuple(target.classes[label] for label in present)
@@ -90,11 +90,11 @@ def _decoded(
         classes=classes,
         keys=tuple(item.key for item in drawn),
         labels=labels,
-        images=images,
+        images=read.pixels,
         batches=batches,
-        warnings=(*target.warnings, *warnings, *deep),
-        fingerprint=_fingerprint(classes, drawn, labels.tolist(), fingerprints),
-        digests=tuple(fingerprints),
+        warnings=(*target.warnings, *warnings, *read.notices),
+        fingerprint=_fingerprint(classes, drawn, labels.tolist(), read.digests),
+        digests=tuple(read.digests),
     )
 
 
@@ -151,25 +151,40 @@ def _batches(
     return tuple(np.array(rows, dtype=np.int64) for rows in stratify.deal(ordered, plan.batches))
 
 
-def read_image(item: Item) -> tuple[Decoded, str] | Fault:
+class Read(NamedTuple):
+    """One decoded image, and the hash of what its pixels depend on."""
+
+    image: Decoded
+    digest: str
+
+
+class Images(NamedTuple):
+    """Decoded images in 8 bits, their hashes, and notices on how they were read."""
+
+    pixels: list[Pixels]
+    digests: list[str]
+    notices: list[str]
+
+
+def read_image(item: Item) -> Read | Fault:
     """Read an image's bytes once, for the hash and for the pixels."""
     try:
         data = item.read()
-        return item.source.decode(data), item.source.digest(data)
+        return Read(item.source.decode(data), item.source.digest(data))
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
         return fault_of(item.source, error)
 
 
-def _decode_all(name: str, drawn: Sequence[Item]) -> tuple[list[Pixels], list[str], list[str]]:
-    """Decode the drawn images; return them with their hashes and what the user should know."""
+def _decode_all(name: str, drawn: Sequence[Item]) -> Images:
+    """Decode the drawn images."""
     with strict_pillow():
         results = in_threads(read_image, drawn)
     refuse_faults(name, len(drawn), (result for result in results if isinstance(result, Fault)))
     read = [result for result in results if not isinstance(result, Fault)]
-    images, notices = all_eight_bits([item.key for item in drawn], [image for image, _ in read])
-    return images, [digest for _, digest in read], notices
+    images, notices = all_eight_bits([item.key for item in drawn], [one.image for one in read])
+    return Images(images, [one.digest for one in read], notices)
 
 
 def all_eight_bits(

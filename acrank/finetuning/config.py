@@ -53,7 +53,7 @@ class FinetuneConfig(Settings):
         str,
         Setting(
             "Training images: a folder of class folders, of images/ and masks/, or of volumes; a "
-            "CSV file (path,label); hfds/NAME; or demo.",
+            "CSV file (path,label); a MedMNIST file; hfds/NAME; or demo.",
             DATA,
             Effect.CHOICE,
             metavar="DATA",

@@ -30,7 +30,8 @@ class Difference:
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Difference]:
     """What makes the scores of two runs no scores of one experiment.
 
-    Versions of libraries and times are no part of it, nor is how a run was carried out.
+    Versions of libraries and times are no part of it, nor is how a run was carried out. A setting
+    that was added after a run has its default in it.
 
     Args:
         first: a run's record: ``dataset``, ``config``, ``device`` of its JSON file.
@@ -40,12 +41,18 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator
     def pair(part: str, name: str) -> tuple[Any, Any]:
         return first[part].get(name), second[part].get(name)
 
+    def setting(name: str) -> tuple[Any, Any]:
+        field = RunConfig.model_fields.get(name)
+        usual = None if field is None or field.is_required() else field.default
+        usual = list(usual) if isinstance(usual, tuple) else usual  # as JSON has it
+        return first["config"].get(name, usual), second["config"].get(name, usual)
+
     settings = described(RunConfig)
-    free = {name for name, setting in settings.items() if not setting.effect.held_equal}
+    free = {name for name, one in settings.items() if not one.effect.held_equal}
     compared = [
         *((f"the dataset ({name})", *pair("dataset", name)) for name in _OF_DATASET),
         *(
-            (f"the setting {name}", *pair("config", name))
+            (f"the setting {name}", *setting(name))
             for name in sorted({*first["config"], *second["config"]} - free)
         ),
         ("the device (type)", *pair("device", "type")),

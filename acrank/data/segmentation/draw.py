@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
 from acrank.data.checks import Fault, refuse_faults
 from acrank.data.decode import Decoded, Pixels
-from acrank.data.draw import all_eight_bits, check_numbers, read_image
+from acrank.data.draw import Read, all_eight_bits, check_numbers, read_image
 from acrank.data.fingerprint import make_fingerprint
 from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.notices import pair_sample_notices
@@ -97,33 +96,25 @@ def whole_segmentation(
     )
 
 
-class _Square(NamedTuple):
-    """An image, or the class indices of a mask, in its final size."""
-
-    decoded: Decoded
-    digest: str
-
-
-def _read_image(pair: Pair, image_size: int) -> _Square | Fault:
+def _read_image(pair: Pair, image_size: int) -> Read | Fault:
     read = read_image(pair.item)
     if isinstance(read, Fault):
         return read
-    decoded, digest = read
     try:
-        values = squash_image(decoded.values, pair.size, image_size)
+        values = squash_image(read.image.values, pair.size, image_size)
     except ValueError as error:
         return Fault(str(pair.image), str(error), CHANGED)
-    return _Square(replace(decoded, values=values), digest)
+    return Read(replace(read.image, values=values), read.digest)
 
 
-def _read_mask(pair: Pair, class_map: ClassMap, image_size: int) -> _Square | Fault:
+def _read_mask(pair: Pair, class_map: ClassMap, image_size: int) -> Read | Fault:
     mask = read_mask(pair.mask, colour=class_map.colour)
     if isinstance(mask, Fault):
         return mask
     codes = squash_mask(mask.codes, image_size)
     if mask.size != pair.size or class_map.strangers(np.unique(codes).tolist()):
         return Fault(str(pair.mask), "it has changed since it was checked", CHANGED)
-    return _Square(Decoded(class_map.indices(codes)), mask.digest)
+    return Read(Decoded(class_map.indices(codes)), mask.digest)
 
 
 def _decode_all(
@@ -136,12 +127,12 @@ def _decode_all(
         masks = in_threads(reading, drawn)
     faults = [found for found in (*images, *masks) if isinstance(found, Fault)]
     refuse_faults(target.name, 2 * len(drawn), faults, things="files")
-    squares = [found for found in images if isinstance(found, _Square)]
-    labels = [found for found in masks if isinstance(found, _Square)]
+    squares = [found for found in images if isinstance(found, Read)]
+    labels = [found for found in masks if isinstance(found, Read)]
     hashes = [(one.digest, two.digest) for one, two in zip(squares, labels, strict=True)]
     keys = [pair.key for pair in drawn]
-    pixels, notices = all_eight_bits(keys, [square.decoded for square in squares])
-    return pixels, np.stack([label.decoded.values for label in labels]), hashes, notices
+    pixels, notices = all_eight_bits(keys, [square.image for square in squares])
+    return pixels, np.stack([label.image.values for label in labels]), hashes, notices
 
 
 def _fingerprint(

@@ -41,6 +41,13 @@ class _Seen(NamedTuple):
     label: Labelled
 
 
+class _MaskSeen(NamedTuple):
+    """The size of a mask, and the values that it holds."""
+
+    size: Size
+    label: Labelled
+
+
 def open_segmentation(
     spec: str, class_map: ClassMap | None = None, how: Opening = PLAINLY
 ) -> SegmentationTarget:
@@ -84,31 +91,32 @@ def _look(layout: Layout, how: Opening, *, colour: bool) -> tuple[list[_Seen], l
     """Check every file; return the sound pairs, and what is wrong with the other files."""
     pairs = layout.pairs()
     with strict_pillow():
-        images = [image_source(image, how) for _, image, _ in pairs]
+        images = [image_source(pair.image, how) for pair in pairs]
         sizes = in_threads(_check_size, images)
         masks = in_threads(
-            partial(_check_mask, colour=colour), [PathSource(mask) for _, _, mask in pairs]
+            partial(_check_mask, colour=colour), [PathSource(pair.mask) for pair in pairs]
         )
     seen, faults = [], list(layout.faults())
-    for (key, _, mask), image, size, found in zip(pairs, images, sizes, masks, strict=True):
+    for files, image, size, found in zip(pairs, images, sizes, masks, strict=True):
         faults += [fault for fault in (size, found) if isinstance(fault, Fault)]
         if isinstance(size, Fault) or isinstance(found, Fault):
             continue
-        if found[0] != size:
-            faults.append(Fault(str(mask), _unlike(found[0], size), _SIZES))
+        if found.size != size:
+            faults.append(Fault(str(files.mask), _unlike(found.size, size), _SIZES))
             continue
-        seen.append(_Seen(Pair(key, image, PathSource(mask), size), found[1]))
+        pair = Pair(files.key, image, PathSource(files.mask), size)
+        seen.append(_Seen(pair, found.label))
     return seen, faults
 
 
-def _check_mask(source: PathSource, *, colour: bool) -> tuple[Size, Labelled] | Fault:
+def _check_mask(source: PathSource, *, colour: bool) -> _MaskSeen | Fault:
     """Return a mask's size and what it holds; its pixels are not kept."""
     mask = read_mask(source, colour=colour)
     if isinstance(mask, Fault):
         return mask
     codes = frozenset(np.unique(mask.codes).tolist())
     greys = look_at_greys(mask.codes) if not colour and has_greys(codes) else None
-    return mask.size, Labelled(str(source), codes, greys, mask.palette)
+    return _MaskSeen(mask.size, Labelled(str(source), codes, greys, mask.palette))
 
 
 def _unlike(mask: Size, image: Size) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from acrank.data.checks import checked
 from acrank.data.folders.part_names import is_split_word
@@ -55,11 +55,19 @@ class HubDataset(DataSource):
         return None
 
 
+class Rows(Protocol):
+    """A reader of timm's: an open file and a label for each row."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """The row of an index."""
+        ...
+
+
 @dataclass(frozen=True)
 class RowSource(ImageSource):
     """An image in one row of a dataset."""
 
-    reader: Any
+    reader: Rows
     index: int
 
     def open(self) -> BinaryIO:
@@ -87,8 +95,8 @@ def open_hfds(spec: str, *, offline: bool = False) -> Target:
             f"{spec!r}: no dataset is named.", hint="Write hfds/NAME or hfds/NAME:SPLIT."
         )
     with _requests(spec, allowed=not offline):
-        reader, names = _load(spec, match["name"], match["split"] or "train")
-    return _as_target(spec, reader, names)
+        loaded = _load(spec, match["name"], match["split"] or "train")
+    return _as_target(spec, loaded)
 
 
 @contextmanager
@@ -106,8 +114,15 @@ def _requests(spec: str, *, allowed: bool) -> Iterator[None]:
         config.HF_HUB_OFFLINE = before
 
 
-def _load(spec: str, name: str, split: str) -> tuple[Any, list[str]]:
-    """Return timm's reader and the dataset's class names."""
+class _Loaded(NamedTuple):
+    """A split: timm's reader of it, the column of its labels, and the names of the classes."""
+
+    reader: Rows
+    labels: list[int | None]
+    names: list[str]
+
+
+def _load(spec: str, name: str, split: str) -> _Loaded:
     from datasets import ClassLabel, Image, load_dataset
 
     # Not before: without the package, timm's module prints to stdout as it fails.
@@ -124,7 +139,9 @@ def _load(spec: str, name: str, split: str) -> tuple[Any, list[str]]:
     image = _column(spec, features, "image", Image)
     label = _column(spec, features, "label", ClassLabel)
     # The second load finds the data cached; the reader has to be told the columns beforehand.
-    return ReaderHfds(name, split=split, input_key=image, target_key=label), features[label].names
+    reader = ReaderHfds(name, split=split, input_key=image, target_key=label)
+    labels = reader.dataset.select_columns([label])[:][label]
+    return _Loaded(reader, labels, features[label].names)
 
 
 def _step(name: str, error: str) -> str:
@@ -173,15 +190,14 @@ def _column(spec: str, features: Any, usual: str, kind: type) -> str:
     )
 
 
-def _as_target(spec: str, reader: Any, names: list[str]) -> Target:
-    labels = reader.dataset.select_columns([reader.label_key])[:][reader.label_key]
-    _refuse_unlabelled(spec, labels)
+def _as_target(spec: str, loaded: _Loaded) -> Target:
+    labels = _all_labelled(spec, loaded.labels)
     used = sorted(set(labels))
     index = {label: place for place, label in enumerate(used)}
-    classes = tuple(names[label] for label in used)
+    classes = tuple(loaded.names[label] for label in used)
     require_two_classes(spec, classes)
     items = tuple(
-        Item(f"hfds:{row}", index[label], RowSource(reader, row))
+        Item(f"hfds:{row}", index[label], RowSource(loaded.reader, row))
         for row, label in enumerate(labels)
     )
     counts = Counter(item.label for item in items)
@@ -189,10 +205,11 @@ def _as_target(spec: str, reader: Any, names: list[str]) -> Target:
     return Target(spec, classes, items, tuple(label_notices(sizes)))
 
 
-def _refuse_unlabelled(spec: str, labels: list[int | None]) -> None:
-    labelled = sum(label is not None and label >= 0 for label in labels)
-    if labelled < max(1, len(labels)):
+def _all_labelled(spec: str, labels: list[int | None]) -> list[int]:
+    labelled = [label for label in labels if label is not None and label >= 0]
+    if len(labelled) < max(1, len(labels)):
         raise DataError(
-            f"{spec}: {labelled} of {len(labels)} rows have a label.",
+            f"{spec}: {len(labelled)} of {len(labels)} rows have a label.",
             hint="Choose a split in which every image has one: hfds/NAME:SPLIT.",
         )
+    return labelled

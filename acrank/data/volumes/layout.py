@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from acrank.data.checks import Fault, listing
 from acrank.data.folders.walk import images_in
@@ -26,6 +27,14 @@ _PAIR = "Give each image one file of labels of the same name; channels are NAME_
 _CHANNEL = re.compile(r"(.+)_(\d{4})")
 
 Files = dict[str, list[Path]]
+
+
+class CaseFiles(NamedTuple):
+    """The files of one case: its image, or one a channel, and its labels."""
+
+    key: str
+    images: tuple[Path, ...]
+    label: Path
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,10 @@ class VolumeLayout:
         """The dataset's ``classes.yaml``."""
         return class_file(self.root)
 
-    def cases(self) -> list[tuple[str, tuple[Path, ...], Path]]:
-        """Name, images and labels of each case, in natural order."""
+    def cases(self) -> list[CaseFiles]:
+        """The cases, in natural order."""
         names = [name for name in self.images if name in self.labels]
-        return [(name, tuple(self.images[name]), self.labels[name][0]) for name in names]
+        return [CaseFiles(n, tuple(self.images[n]), self.labels[n][0]) for n in names]
 
     def faults(self) -> Iterator[Fault]:
         """Every file without its counterpart, and every one whose name does not do."""

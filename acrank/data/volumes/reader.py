@@ -22,7 +22,7 @@ from acrank.data.segmentation.labels import (
 )
 from acrank.data.volumes.description import read_description
 from acrank.data.volumes.labels import read_labels
-from acrank.data.volumes.layout import VolumeLayout, find_volumes
+from acrank.data.volumes.layout import CaseFiles, VolumeLayout, find_volumes
 from acrank.data.volumes.nifti import (
     Volume,
     VolumeError,
@@ -51,6 +51,13 @@ class _Seen(NamedTuple):
     case: Case
     channels: int
     label: Labelled
+
+
+class _Labels(NamedTuple):
+    """The labels of a case, and the values that they hold."""
+
+    volume: Volume
+    codes: frozenset[int]
 
 
 def open_volumes(spec: str, class_map: ClassMap | None = None) -> VolumeTarget:
@@ -104,7 +111,7 @@ def _described(layout: VolumeLayout) -> tuple[ClassMap | None, int | None]:
 def _look(layout: VolumeLayout, channels: int | None) -> tuple[list[_Seen], list[Fault]]:
     """Check every file; return the sound cases, and what is wrong with the others."""
     cases = layout.cases()
-    usual = Counter(len(images) for _, images, _ in cases).most_common(1)[0][0]
+    usual = Counter(len(case.images) for case in cases).most_common(1)[0][0]
     with quiet_nibabel():
         found = in_threads(partial(_check, channels=channels or usual), cases, chunksize=1)
     faults = [
@@ -114,26 +121,25 @@ def _look(layout: VolumeLayout, channels: int | None) -> tuple[list[_Seen], list
     return [each for each in found if isinstance(each, _Seen)], faults
 
 
-def _check(given: tuple[str, tuple[Path, ...], Path], *, channels: int) -> _Seen | list[Fault]:
+def _check(files: CaseFiles, *, channels: int) -> _Seen | list[Fault]:
     """Read a case; its voxels are not kept."""
-    key, images, label = given
-    labels = _labels(label)
+    labels = _labels(files.label)
     faults = [labels] if isinstance(labels, Fault) else []
-    for image in images:
-        fault = _image_fault(image, len(images), channels, labels)
+    for image in files.images:
+        fault = _image_fault(image, len(files.images), channels, labels)
         faults += [fault] if fault else []
     if isinstance(labels, Fault) or faults:
         return faults
     volume, codes = labels
     greys = look_at_greys(volume.voxels.astype(np.int64)) if has_greys(codes) else None
-    case = Case(key, images, label, volume.size, volume.spacing)
-    return _Seen(case, channels, Labelled(str(label), codes, greys))
+    case = Case(files.key, files.images, files.label, volume.size, volume.spacing)
+    return _Seen(case, channels, Labelled(str(files.label), codes, greys))
 
 
-def _labels(path: Path) -> tuple[Volume, frozenset[int]] | Fault:
+def _labels(path: Path) -> _Labels | Fault:
     try:
         volume = read_labels(path)
-        return volume, frozenset(np.unique(volume.voxels).tolist())
+        return _Labels(volume, frozenset(np.unique(volume.voxels).tolist()))
     except MemoryError:
         raise
     except VolumeError as error:
@@ -142,9 +148,7 @@ def _labels(path: Path) -> tuple[Volume, frozenset[int]] | Fault:
         return Fault(str(path), explain(error))
 
 
-def _image_fault(
-    path: Path, files: int, channels: int, labels: tuple[Volume, frozenset[int]] | Fault
-) -> Fault | None:
+def _image_fault(path: Path, files: int, channels: int, labels: _Labels | Fault) -> Fault | None:
     """What is wrong with an image, or a channel of one."""
     try:
         volume = read_nifti(path, dtype=np.float32)
@@ -163,7 +167,7 @@ def _image_fault(
     wrong = int(volume.voxels.size - np.isfinite(volume.voxels).sum())
     if wrong:
         return Fault(str(path), f"{wrong} voxels are NaN or infinite", _FINITE)
-    return None if isinstance(labels, Fault) else _mismatch(path, volume, labels[0])
+    return None if isinstance(labels, Fault) else _mismatch(path, volume, labels.volume)
 
 
 def _mismatch(path: Path, image: Volume, labels: Volume) -> Fault | None:

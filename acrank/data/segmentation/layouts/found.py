@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from acrank.data.checks import Fault
 from acrank.data.segmentation.layouts.naming import Files, Naming
@@ -23,6 +24,14 @@ def class_file(root: Path) -> Path | None:
     # absolute: the folder above "." has no other name
     places = [folder / name for folder in (root, root.absolute().parent) for name in CLASS_FILES]
     return next((place for place in places if place.exists()), None)
+
+
+class PairFiles(NamedTuple):
+    """The files of one image and its mask, and the name that both have."""
+
+    key: str
+    image: Path
+    mask: Path
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,10 @@ class Layout:
         """How many files there are."""
         return sum(len(files) for found in (self.images, self.masks) for files in found.values())
 
-    def pairs(self) -> list[tuple[str, Path, Path]]:
-        """Name, image and mask of each pair, as images are ordered; of doubled names the first."""
+    def pairs(self) -> list[PairFiles]:
+        """The pairs, as images are ordered; of doubled names the first."""
         return [
-            (name, self.images[name][0], self.masks[name][0])
+            PairFiles(name, self.images[name][0], self.masks[name][0])
             for name in self.images
             if name in self.masks
         ]
