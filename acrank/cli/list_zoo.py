@@ -14,7 +14,7 @@ from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:
     from acrank.zoo import Hub, ZooEntry
-    from acrank.zoo.weights import HubFiles
+    from acrank.zoo.hub.repository import HubFiles
 
 
 class Order(enum.StrEnum):

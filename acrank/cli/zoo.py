@@ -52,7 +52,7 @@ def zoo_check(
     Exit code 3 if an entry has an error, 2 if the file cannot be used at all.
     """
     from acrank.report.builders.zoo import CheckReport
-    from acrank.zoo.revise import check_zoo, pin_zoo
+    from acrank.zoo.files.pinning import check_zoo, pin_zoo
 
     hub = _hub(offline)
     report = check_zoo(file, hub, trust_code=trust_code, tell=_note)
@@ -107,7 +107,7 @@ def zoo_add(
     is. Relative paths are seen from here, and written as the zoo file needs them.
     """
     from acrank.utils.visible import visible
-    from acrank.zoo.new_entries import Request, add_entries
+    from acrank.zoo.files.adding import Request, add_entries
 
     words = {"tags": tag or None, "license": license_}
     request = Request(tuple(model or ()), name, arch, weights, words, tuple(field or ()))

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from acrank.finetuning.network import Network
 from acrank.utils.files import write_whole
 from acrank.zoo import Backbone, ZooEntry
+from acrank.zoo.heads.removal import find_head_name
 from acrank.zoo.sources.registry import source_of
-from acrank.zoo.take_off import find_head_name
 
 WEIGHTS = "model.safetensors"
 

@@ -1,4 +1,4 @@
-"""Rules that a backbone must meet, and the verdict on a ranking.
+"""Judge a backbone in a ranking by the rules of a policy.
 
 Nothing is imported here, so that the command line's help needs no NumPy.
 """

@@ -1,4 +1,4 @@
-"""Who competes under a gate's limits, and which backbone is judged."""
+"""Decide which models compete under a policy's limits, and which one is judged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Contest:
 
     @property
     def name(self) -> str:
-        """Of the backbone that is judged."""
+        """Name of the backbone that is judged."""
         return self.judged.result.model if self.judged else self.policy.require or ""
 
     @property
@@ -48,7 +48,7 @@ class Contest:
 
     @property
     def place(self) -> int:
-        """Of the judged backbone among the candidates, whether it is within the limits or not."""
+        """Place of the judged backbone among the candidates, within the limits or not."""
         rank = self.judged.rank if self.judged else None
         ahead = [row for row in self.rivals if rank is None or (row.rank or 0) < rank]
         return len(ahead) + 1

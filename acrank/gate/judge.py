@@ -21,7 +21,7 @@ from acrank.results.file import read_ranking
 
 @dataclass(frozen=True)
 class Check:
-    """What a rule found.
+    """The finding of one rule.
 
     Attributes:
         rule: its name.
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate found.
+    """The findings of a gate, and whether it passes.
 
     Attributes:
         contest: the candidates and the backbone that was judged.
@@ -95,7 +95,7 @@ def judge(ranking: Ranking, policy: Policy) -> Verdict:
 
 
 def checks(contest: Contest) -> Iterator[Check]:
-    """Every rule that is asked for, after those that hold always.
+    """Judge by every rule that is asked for, after those that always hold.
 
     Args:
         contest: of the ranking and the policy.
@@ -113,7 +113,7 @@ def checks(contest: Contest) -> Iterator[Check]:
 
 
 def _complete(contest: Contest) -> Check:
-    """Any model that was not scored might have been better."""
+    """Check that no model failed: any of them might have been better."""
     ranking = contest.ranking
     missing = [row.result.model for row in ranking.rows if row.result.status == "failed"]
     if ranking.interrupted:
@@ -145,7 +145,7 @@ def _unknown(contest: Contest) -> str:
 
 
 def _guards(contest: Contest) -> Check:
-    """A guard says that a number means less than it seems: no ground for a decision."""
+    """Check that no guard warns of the score: such a number is no ground for a decision."""
     by = contest.ranking.rank_by
     guards = contest.judged.result.guards if contest.judged else {}
     speaking = contest.ranking.metrics if by == CONSENSUS else (by,)

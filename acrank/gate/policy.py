@@ -14,7 +14,7 @@ SECTION = "gate"
 
 
 def read_policy(settings: dict[str, Any], file: Path | None = None) -> Policy:
-    """The rules of a gate.
+    """Read the rules of a gate.
 
     Args:
         settings: fields of :class:`Policy` that were given; they win over those of the file.
@@ -27,7 +27,7 @@ def read_policy(settings: dict[str, Any], file: Path | None = None) -> Policy:
 
 
 def _section(file: Path) -> dict[str, Any]:
-    """The rules of a file; whatever in it asks for nothing by mistake is refused."""
+    """Read the rules of a file; what in it would ask for nothing by mistake is refused."""
     for name in read_settings(file):
         if name in Policy.model_fields:
             raise ConfigError(

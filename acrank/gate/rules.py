@@ -1,4 +1,4 @@
-"""The rules of a gate: of each its option, how it judges and what it says, in one place.
+"""Define the rules of a gate, each with its option, judgement and words in one place.
 
 A rule is a field of :class:`Policy` with a function beside it; the option, the field of a YAML
 file, and its line in tables, JUnit and GitHub follow. It judges true values, not the rounded ones
@@ -95,7 +95,7 @@ def _min_margin(contest: Contest, limit: float) -> Finding:
 
 
 def _too_large(result: ModelResult, limit: float) -> str:
-    """How a model exceeds the limit on parameters; empty if it does not. Unknown exceeds it."""
+    """Say how a model exceeds the limit on parameters; empty if not. Unknown exceeds it."""
     if result.params is None:
         return "its size is not known"
     return f"{result.params:,} parameters" if result.params > limit * 1e6 else ""
@@ -109,7 +109,7 @@ def _max_params(contest: Contest, limit: float) -> Finding:
 
 
 def _not_licensed(result: ModelResult, accepted: tuple[str, ...]) -> str:
-    """Why a model's licence is not accepted; empty if it is."""
+    """Say why a model's licence is not accepted; empty if it is."""
     if matches_license(result.license, accepted):
         return ""
     return f"licence {result.license}" if result.license else "no licence is stated"
@@ -153,7 +153,7 @@ def _score(contest: Contest) -> float:
 
 
 def shown(value: float, *others: float) -> str:
-    """A number as text that differs from that of every number it differs from.
+    """Show a number by text that differs from that of every number it differs from.
 
     Args:
         value: to show.
@@ -171,7 +171,7 @@ def shown(value: float, *others: float) -> str:
 
 
 class Policy(Settings):
-    """What a gate asks of a backbone; a rule that is None or empty is not asked for."""
+    """The rules that a gate asks of a backbone; one that is None or empty is not asked."""
 
     require: Annotated[
         str | None,

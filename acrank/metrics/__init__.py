@@ -1,4 +1,4 @@
-"""Transferability scores: pure functions of arrays, and a registry of what each one is.
+"""Compute transferability scores by pure functions of arrays, which one registry describes.
 
 >>> from acrank import metrics
 >>> metrics.log_me(features, labels)  # doctest: +SKIP

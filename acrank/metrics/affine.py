@@ -1,4 +1,4 @@
-"""Scores read off the affine parameters before and after the step."""
+"""Compute the scores of the affine parameters before and after the step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SINGLE_STEP = "defined for a single step only (--steps 1)"
 
 @dataclass(frozen=True)
 class Probe:
-    """What probing one model left: its affine parameters before and after.
+    """The affine parameters of one model before and after probing.
 
     Attributes:
         sources: the pretrained affine of each norm layer.
@@ -52,7 +52,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class AffineTrials:
-    """A probe, and how its channels are to be read: what metrics of affines are given.
+    """A probe and the rule for its dead channels, as metrics of affines take them.
 
     Attributes:
         probe: of one model, with R trials.
@@ -101,7 +101,7 @@ def ac_corr(trials: AffineTrials) -> dict[str, list[float]]:
 
 
 def ac_corr_shuffled(trials: AffineTrials) -> list[float]:
-    """AC-Corr after a step on labels in random order: what the labels have no part in.
+    """AC-Corr after a step on labels in random order, a control for what the labels add.
 
     Returns:
         One value a trial.
@@ -116,7 +116,7 @@ def ac_corr_shuffled(trials: AffineTrials) -> list[float]:
 
 
 def affine_shift(trials: AffineTrials) -> list[float]:
-    """How far the affine ratios move: mean |y_t - y_s|, over channels and then over layers.
+    """Mean distance |y_t - y_s| that the affine ratios move, over channels and then over layers.
 
     Tied layers, which move by any amount, do not count; nor do dead channels, whose ratios are
     in the thousands, unless they are kept.

@@ -1,4 +1,4 @@
-"""Arrays that metrics are given: checked, and grouped by class and image."""
+"""Check the arrays that metrics are given, and group them by class and image."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from acrank.metrics.registry import of_kind
 
 @dataclass
 class Computed:
-    """What metrics gave of one model.
+    """The scores of one model, with guards and reasons for missing ones.
 
     Attributes:
         scores: by metric.
@@ -103,7 +103,7 @@ def attempt(metric: Metric, *given: Any) -> tuple[Any, dict[str, str], str]:
 
 
 def _estimate(value: Any) -> Estimate:
-    """A number as it is, several as the trials of their mean."""
+    """Make an estimate of a number, or of several as the trials of their mean."""
     if np.ndim(value) == 0:
         return Estimate(float(value))
     return Estimate.of_trials([float(one) for one in value])

@@ -1,4 +1,4 @@
-"""A score together with what its uncertainty is known from."""
+"""Describe a score together with the values that its uncertainty is known from."""
 
 from __future__ import annotations
 

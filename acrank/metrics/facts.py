@@ -1,4 +1,4 @@
-"""Baselines that see no image: read off what is known of a model before any run."""
+"""Compute the baselines that see no image, from facts about a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from acrank.errors import MetricError
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about one model, and the seed of the run: what metrics of facts are given.
+    """Facts about one model and the seed of the run, as metrics of facts take them.
 
     Attributes:
         model: its name in the zoo.

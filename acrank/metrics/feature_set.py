@@ -1,4 +1,4 @@
-"""Features with their labels, and what several metrics need of them, computed once."""
+"""Hold features with their labels, and compute once what several metrics need."""
 
 from __future__ import annotations
 

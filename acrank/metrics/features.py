@@ -1,4 +1,4 @@
-"""Scores that are functions of features and labels, with guards and intervals."""
+"""Compute the scores of features and labels, with guards and intervals."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def feature_scores(
 
 
 def _varying(values: dict[str, float], guards: dict[str, dict[str, str]]) -> list[str]:
-    """The metrics of which parts of the sample tell how far they vary."""
+    """Return the metrics whose variation the parts of the sample tell."""
     return [
         name
         for name, value in values.items()
@@ -121,7 +121,7 @@ def _parts(data: FeatureSet, count: int, seed: int) -> list[NDArray[np.int64]]:
 
 
 def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], str]:
-    """A value, the guards that fired, and the reason if the value is NaN."""
+    """Return a value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
         return math.nan, {}, NO_CLASSIFIER
     names = ("features", "labels", *metric.needs)
@@ -137,7 +137,7 @@ def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], s
 
 
 def _shielded(values: NDArray[Any]) -> NDArray[Any]:
-    """The same array, not to be written to: the other metrics see it too."""
+    """Return a view that cannot be written to: the other metrics see the array too."""
     view = values.view()
     view.flags.writeable = False
     return view

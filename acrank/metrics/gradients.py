@@ -1,4 +1,4 @@
-"""The gradient ratio of early layers: how much of the adapting a network leaves to its first."""
+"""Compute the gradient ratio of early layers: how much of the adapting the first one does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings that name why a score should not be trusted."""
+"""Warn with a name and a reason where a score should not be trusted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _collected: ContextVar[dict[str, str] | None] = ContextVar("_collected", default
 
 
 class GuardWarning(UserWarning):
-    """A metric returned a number that means less than it seems to.
+    """Warning that a number of a metric means less than it seems to.
 
     Attributes:
         guard: a name of ``GUARDS``.
@@ -64,7 +64,7 @@ def warn_guard(guard: str, text: str) -> None:
 
 
 def checked(value: float, low: float, high: float, *, saturates: bool = True) -> float:
-    """A value of a metric, after warning of what its range says about it.
+    """Check a value of a metric against its range, and warn.
 
     Args:
         value: the result.

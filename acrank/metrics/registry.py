@@ -1,4 +1,4 @@
-"""Every metric by name: those of the catalogue, and those of installed packages."""
+"""Register every metric by name, from the catalogue and from installed packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random parts of a sample, for the intervals of scores that are no means over batches."""
+"""Draw random parts of a sample, for intervals of scores that are no means over batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One ranking of several metrics: Borda's count, with the metrics' uncertainty and disagreement."""
+"""Rank by several metrics: Borda's count, with their uncertainty and disagreement."""
 
 from __future__ import annotations
 

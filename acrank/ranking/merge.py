@@ -1,4 +1,4 @@
-"""Parts of a run, scored apart, to one ranking."""
+"""Merge parts of a run, scored apart, into one ranking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results to a ranking: order, intervals, probability of being best, tie groups."""
+"""Rank results: order, intervals, probability of being best, tie groups."""
 
 from __future__ import annotations
 

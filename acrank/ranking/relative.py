@@ -1,4 +1,4 @@
-"""Metrics that are defined only relative to a zoo, computed from the parts of all its models."""
+"""Compute metrics that exist only relative to a zoo, from the parts of all its models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Honest uncertainty: intervals, the probability of being best, and ties.
+"""Compute honest uncertainty: intervals, the probability of being best, and ties.
 
 The posterior of the vector of scores, one a model, under a normal likelihood and the usual
 reference prior is a multivariate t about the estimates; its margins are Student's intervals. The

@@ -1,4 +1,4 @@
-"""Whose uncertainty is unknown, and why."""
+"""Say whose uncertainty is unknown, and why."""
 
 from __future__ import annotations
 

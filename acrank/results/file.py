@@ -1,4 +1,4 @@
-"""Reading what ``acrank score --json`` wrote."""
+"""Read the files that ``acrank score --json`` wrote."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def read_ranking(path: Path) -> Ranking:
 
 
 def _without_unknown(document: dict[str, Any], path: Path) -> dict[str, Any]:
-    """A result without the scores that are not known here, which a warning names.
+    """Leave out the scores that are not known here, and name them in a warning.
 
     Raises:
         DataError: it is ranked by such a score.
@@ -127,7 +127,7 @@ def _without_unknown(document: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
-    """A row's place among the others.
+    """Return a row's place among the others.
 
     Raises:
         ValueError: a number of it is none.
@@ -144,7 +144,7 @@ def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
 
 
 def as_scored(result: ModelResult) -> ModelResult:
-    """A result as scoring gave it: what it has from its place among others is taken off.
+    """Return a result as scoring gave it, without what it has from its place among others.
 
     Args:
         result: of a file.
@@ -162,7 +162,7 @@ def as_scored(result: ModelResult) -> ModelResult:
 
 
 def _text(path: Path) -> str:
-    """The text of a file, or of a pipe as of <(...); a device is not read for ever."""
+    """Read the text of a file, or of a pipe as of <(...); a device is refused."""
     with path.open("rb") as file:
         if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is a device")

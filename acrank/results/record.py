@@ -1,4 +1,4 @@
-"""A model's result as a JSON object and back, for result files and for the store."""
+"""Turn a model's result into a JSON object and back, for result files and for the cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ADAPTER: TypeAdapter[ModelResult] = TypeAdapter(ModelResult)
 
 
 def to_record(result: ModelResult) -> dict[str, Any]:
-    """Everything that is known of a model, in what JSON can hold: NaN becomes null.
+    """Return everything a result holds, in what JSON can hold: NaN becomes null.
 
     Args:
         result: of one model.
@@ -38,7 +38,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
 
 
 def from_record(record: Mapping[str, Any]) -> ModelResult:
-    """The result that :func:`to_record` wrote; other keys are passed over.
+    """Read the result that :func:`to_record` wrote; other keys are passed over.
 
     Raises:
         ValueError: it is no such record, and where (pydantic's ``ValidationError`` is one).

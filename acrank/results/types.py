@@ -1,4 +1,4 @@
-"""What a run leaves behind: one result a model, the ranking of them, and its records."""
+"""Describe the result of a run: one result a model, their ranking, and its columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Status = Literal["ok", "dropped", "unranked", "failed"]
 
 @dataclass(frozen=True)
 class ModelResult:
-    """What scoring one model gave.
+    """The result of scoring one model.
 
     Attributes:
         model: its name in the zoo.
@@ -173,7 +173,7 @@ class Ranking:
 
 
 def row_values(row: RankedModel, metrics: tuple[str, ...]) -> dict[str, Any]:
-    """One row under the names of :attr:`Ranking.columns`; None where there is no value."""
+    """Return a row by :attr:`Ranking.columns`; None where there is no value."""
     values = {metric: finite_or_none(row.result.value(metric)) for metric in metrics}
     return {
         **{name: value(row, metrics) for name, value in HEAD.items()},
@@ -219,7 +219,7 @@ TAIL: dict[str, Cell] = {
 
 
 def all_flags(result: ModelResult, metrics: tuple[str, ...]) -> list[str]:
-    """The model's flags, and the guards of some metrics, as ``name: text``."""
+    """Return the model's flags, and the guards of some metrics, as ``name: text``."""
     flags = [f"{name}: {text}" for name, text in result.flags.items()]
     return flags + [
         f"{metric}: {name} ({text})"
@@ -229,5 +229,5 @@ def all_flags(result: ModelResult, metrics: tuple[str, ...]) -> list[str]:
 
 
 def finite_or_none(value: Any) -> Any:
-    """None for a float that is not finite, which neither JSON nor a table can show."""
+    """Replace a float that is not finite by None: neither JSON nor a table can show it."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

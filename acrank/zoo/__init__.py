@@ -1,4 +1,4 @@
-"""The candidate models: describing, choosing and loading them.
+"""Describe, choose and load the candidate models.
 
 Names are imported when they are first used: the command line asks for help texts of the sources
 without loading timm.
@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acrank.zoo.description import EntryInfo, describe
     from acrank.zoo.entries import Zoo, ZooEntry
-    from acrank.zoo.hub import Hub
+    from acrank.zoo.files.reading import read_zoo
+    from acrank.zoo.hub.client import Hub
     from acrank.zoo.loading import Backbone, load_backbone
     from acrank.zoo.selection import select_entries
-    from acrank.zoo.yaml_file import read_zoo
 
 _HOMES = {
     "Backbone": "loading",
     "EntryInfo": "description",
-    "Hub": "hub",
+    "Hub": "hub.client",
     "Zoo": "entries",
     "ZooEntry": "entries",
     "describe": "description",
     "load_backbone": "loading",
-    "read_zoo": "yaml_file",
+    "read_zoo": "files.reading",
     "select_entries": "selection",
 }
 

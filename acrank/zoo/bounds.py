@@ -1,4 +1,4 @@
-"""Bounds on what a checkpoint or a network may take: told before it is taken.
+"""Limit the memory and disk space that a checkpoint or a network may take, before it takes them.
 
 A zip archive of a few megabytes can unpack to terabytes, a tensor of one stored number can claim
 any shape, and one argument can ask for a layer larger than the machine's memory.

@@ -1,4 +1,4 @@
-"""How images are prepared for a network: timm's description, with the entry's own on top."""
+"""Tell how images are prepared for a network: its source's description, then the entry's own."""
 
 from typing import Any
 

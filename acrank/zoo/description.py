@@ -1,4 +1,4 @@
-"""What can be said of a model without its weights and without the network."""
+"""Describe a model without its weights: size, norm layers, input, licence and origin."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from acrank.norm.types import KINDS, NORM_NAMES
 from acrank.norm.usable import norm_kind, usable_norms
 from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Opening
 from acrank.zoo.sources.registry import source_of
 

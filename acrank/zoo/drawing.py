@@ -1,4 +1,4 @@
-"""Parameters that are drawn at random: by the run's seed, and told apart from those loaded.
+"""Draw random parameters by the run's seed, and tell them apart from loaded ones.
 
 A factory may load weights of its own, so that its code does not tell what it draws. It is called
 twice instead, under two seeds: what differs has been drawn. Where the first call draws nothing, it

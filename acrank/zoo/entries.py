@@ -1,4 +1,4 @@
-"""One candidate model as a zoo file describes it, and the list of them."""
+"""Define a candidate model as a zoo file describes it, and the list of them."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Choosing entries of a zoo by what they are, and the order in which they are listed."""
+"""Filter and sort the entries of a zoo."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from acrank.zoo.listing import Listed, Lister
 _KEYS: dict[str, Callable[[Listed], str | int | None]] = {
     "name": lambda listed: listed.info.name,
     "params": lambda listed: listed.info.params or None,
-    "macs": lambda listed: listed.costs.macs if listed.costs else None,
-    "memory": lambda listed: listed.costs.memory if listed.costs else None,
+    "macs": lambda listed: listed.footprint.macs if listed.footprint else None,
+    "memory": lambda listed: listed.footprint.memory if listed.footprint else None,
     "size": lambda listed: listed.size,
 }
 ORDERS = tuple(_KEYS)
@@ -55,7 +55,7 @@ class ZooFilter:
         )
 
     def _accepts_size(self, listed: Listed) -> bool:
-        macs = listed.costs.macs if listed.costs else None
+        macs = listed.footprint.macs if listed.footprint else None
         params = listed.info.params or None
         return _between(params, self.min_params_m, self.max_params_m, 1e6) and _between(
             macs, None, self.max_macs_g, 1e9

@@ -1,4 +1,4 @@
-"""What a candidate is, told so exactly that no other network can be taken for it."""
+"""Identify a candidate so exactly that no other network can be taken for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from acrank.utils.source_code import digest, import_closure
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.loading import Backbone
 from acrank.zoo.sources.registry import SOURCES, source_of
 

@@ -1,4 +1,4 @@
-"""Describe a zoo's entries one by one, with what each costs; a fault of one is its own."""
+"""Describe a zoo's entries one by one, with what each takes; a fault of one is its own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import nn
 
 from acrank.errors import AcrankError, ModelError
 from acrank.utils.visible import brief, typed_line
-from acrank.zoo.costs import Costs, network_costs
+from acrank.zoo.checkpoints.shards import weights_size
 from acrank.zoo.description import EntryInfo, entry_info, on_this_machine
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
-from acrank.zoo.shards import weights_size
+from acrank.zoo.footprint import Footprint, network_footprint
+from acrank.zoo.hub.client import Hub
+from acrank.zoo.hub.repository import HubFiles
 from acrank.zoo.sources.base import Opening
 from acrank.zoo.sources.registry import hub_files, source_of
-from acrank.zoo.weights import HubFiles
 
 # Requests at a time: the hub answers each in a fraction of a second.
 _AT_ONCE = 8
@@ -29,13 +29,13 @@ class Listed:
 
     Attributes:
         info: what is known of the entry.
-        costs: arithmetic and memory; None if not asked for, or not known.
+        footprint: arithmetic and memory; None if not asked for, or not known.
         size: bytes of the weights file; None if not known.
         reason: why the entry cannot be described; None if it can.
     """
 
     info: EntryInfo
-    costs: Costs | None = None
+    footprint: Footprint | None = None
     size: int | None = None
     reason: str | None = None
 
@@ -47,7 +47,7 @@ class Lister:
     Attributes:
         hub: whose local cache is looked into; no request is made.
         trust_code: whether a ``factory`` may run.
-        batch_size: of the step whose memory is told; None tells no costs.
+        batch_size: of the step whose memory is told; None tells no footprint.
         sizes: bytes of weights on the hub, where it was asked.
     """
 
@@ -77,7 +77,7 @@ class Lister:
             model = source_of(entry).structure(entry, Opening(self.hub, self.trust_code))
             info = entry_info(entry, model, revision=info.revision, cached=info.cached)
             listed = replace(listed, info=info)
-            return replace(listed, costs=self._costs(model, info))
+            return replace(listed, footprint=self._footprint(model, info))
         except Exception as error:  # one entry's trouble must not end a listing of many
             return replace(listed, reason=said(error))
 
@@ -88,10 +88,10 @@ class Lister:
             return size
         return self.sizes.get(weights.files) if weights.files else weights.told_size
 
-    def _costs(self, model: nn.Module | None, info: EntryInfo) -> Costs | None:
+    def _footprint(self, model: nn.Module | None, info: EntryInfo) -> Footprint | None:
         if model is None or self.batch_size is None:
             return None
-        return network_costs(model, info.input_size, self.batch_size)
+        return network_footprint(model, info.input_size, self.batch_size)
 
 
 def said(error: Exception) -> str:

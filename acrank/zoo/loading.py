@@ -1,4 +1,4 @@
-"""From an entry to a network that maps images to features."""
+"""Load an entry's network and make it map images to features."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,16 +7,16 @@ from torch import nn
 
 from acrank.errors import AcrankError, ModelError
 from acrank.utils.visible import typed_line
+from acrank.zoo.checkpoints.compatibility import check_finite
+from acrank.zoo.checkpoints.filling import flags_of
 from acrank.zoo.data_config import data_config
 from acrank.zoo.description import EntryInfo, entry_info
 from acrank.zoo.drawing import drawn_by
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.fitting import check_finite
-from acrank.zoo.hub import Hub
-from acrank.zoo.partial import flags_of
+from acrank.zoo.heads.removal import OF_VECTORS, take_off_head
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Loaded, Opening
 from acrank.zoo.sources.registry import source_of
-from acrank.zoo.take_off import OF_VECTORS, take_off_head
 from acrank.zoo.wrappers import unwrap_parts, with_hooks
 
 

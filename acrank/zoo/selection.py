@@ -1,4 +1,4 @@
-"""Choosing models by name: from a zoo, or straight from their sources."""
+"""Choose models by name, from a zoo or straight from their sources."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""Networks that timm builds, from an architecture's name or from a folder that describes one."""
+"""Have timm build networks, from an architecture's name or from a folder that describes one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from acrank.errors import ModelError
 from acrank.utils.visible import brief
 from acrank.zoo.bounds import BoundedBuild, check_config
-from acrank.zoo.conversions import Converter, watched_build
+from acrank.zoo.checkpoints.conversions import Converter, watched_build
 from acrank.zoo.entries import ZooEntry
 
 # Arguments of timm.create_model by which weights would come in past every check.

@@ -1,4 +1,4 @@
-"""Where a model's weights are: on this machine, on the hub, or at an address of the web."""
+"""Find and fetch a model's weights: on this machine, on the hub, or at a web address."""
 
 from __future__ import annotations
 
@@ -14,68 +14,19 @@ from urllib.request import urlopen
 
 import torch
 
-from acrank.errors import ModelError, ZooError
+from acrank.errors import ModelError
 from acrank.utils.files import UNFINISHED
 from acrank.utils.regular import is_regular
 from acrank.utils.visible import first_line
-from acrank.zoo.checkpoints import check_file, file_sha256, short_sha256
+from acrank.zoo.checkpoints.reading import check_file, file_sha256, short_sha256
+from acrank.zoo.hub.repository import HUB_PREFIX, HubFiles, split_repo_file
 
 if TYPE_CHECKING:
     from acrank.zoo.entries import ZooEntry
-    from acrank.zoo.hub import Hub
+    from acrank.zoo.hub.client import Hub
 
-HUB_PREFIX = "hf-hub:"
-_REPO = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")
-_REPO_FILE = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w.-]*))?/(?P<file>.+)")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 # The name of a file of torchvision, or of PyTorch's hub, ends in the start of its SHA-256.
 _NAMED_SHA256 = re.compile(r"-(?P<digits>[0-9a-f]{8,12})\.\w+")
-
-
-@dataclass(frozen=True)
-class HubFiles:
-    """Files of one repository of the hub.
-
-    Attributes:
-        repo_id: ``org/name``.
-        revision: a branch, a tag or a commit.
-        weights: names the weights may have, best first.
-        config: whether timm's ``config.json`` is needed too.
-    """
-
-    repo_id: str
-    revision: str
-    weights: tuple[str, ...]
-    config: bool = False
-
-    @property
-    def pinned(self) -> bool:
-        """Whether the revision is a commit, which never changes."""
-        return _COMMIT.fullmatch(self.revision) is not None
-
-
-@dataclass(frozen=True)
-class Remote:
-    """Weights as the hub has them; not downloaded.
-
-    Attributes:
-        commit: that the revision stands for.
-        weights: the file's name.
-        size: its bytes; None if the hub does not say.
-    """
-
-    commit: str
-    weights: str
-    size: int | None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Files of one commit of a repository, in the local cache."""
-
-    commit: str
-    weights: Path
-    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -285,10 +236,6 @@ class ByUrl(Weights):
             )
 
 
-class WeightsNameError(ZooError):
-    """The field ``weights`` of an entry is not written as it should be."""
-
-
 def own_weights(entry: ZooEntry) -> Weights | None:
     """The weights that an entry's own field ``weights`` names: a file, here or on the hub.
 
@@ -301,36 +248,6 @@ def own_weights(entry: ZooEntry) -> Weights | None:
         return LocalFile(entry.path(entry.weights))
     repo_id, revision, filename = split_repo_file(entry.weights)
     return OnHub(HubFiles(repo_id, revision, (filename,)))
-
-
-def split_repo(source: str) -> tuple[str, str]:
-    """The repository and revision of ``hf-hub:org/name[@revision]``.
-
-    Raises:
-        ZooError: it is not written like that.
-    """
-    match = _REPO.fullmatch(source.removeprefix(HUB_PREFIX))
-    if match is None or not _is_safe(source):
-        raise ZooError(f"{source!r} is not written {HUB_PREFIX}ORG/NAME[@REVISION].")
-    return match["repo"], match["revision"] or "main"
-
-
-def split_repo_file(weights: str) -> tuple[str, str, str]:
-    """The repository, revision and file of ``hf-hub:org/name[@revision]/path/in/repo``.
-
-    Raises:
-        WeightsNameError: it is not written like that.
-    """
-    match = _REPO_FILE.fullmatch(weights.removeprefix(HUB_PREFIX))
-    if match is None or not _is_safe(weights):
-        raise WeightsNameError(f"{weights!r} is not written {HUB_PREFIX}ORG/NAME[@REVISION]/FILE.")
-    return match["repo"], match["revision"] or "main", match["file"]
-
-
-def _is_safe(source: str) -> bool:
-    """Whether a name stays inside the cache: the hub, too, allows neither ``..`` nor ``--``."""
-    repo = source.removeprefix(HUB_PREFIX).partition("@")[0]
-    return ".." not in source and "--" not in "/".join(repo.split("/")[:2])
 
 
 def seen_from(folder: Path, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Networks without what was put around them to run them: copies a GPU, a compiler, averages."""
+"""Take off what is put around networks to run them: data parallelism, compilers, averaging."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acrank.zoo.checkpoints import file_sha256
+from acrank.zoo.checkpoints.reading import file_sha256
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "nifti_hippocampus" / "val"
 PATCH, BATCH, CROPS, CLASSES = 32, 4, 8, 3

@@ -201,7 +201,7 @@ def test_all_that_scoring_a_model_loads_decides_on_its_key(tmp_path: Path) -> No
     # a package's own file that nobody names runs too, and only hands on names
     missed = {path for path in loaded - known if path.name != "__init__.py"}
     # what reads a zoo file: the entry that it gives is a part of the key itself
-    reading = {"zoo/selection.py", "zoo/yaml_file.py"}
+    reading = {"zoo/selection.py", "zoo/files/reading.py"}
     assert {path.relative_to(code.PACKAGE).as_posix() for path in missed} == reading
 
 
@@ -211,7 +211,7 @@ def test_every_module_of_the_scoring_rooms_that_is_in_reach_is_fingerprinted() -
         *("data/volumes/observed.py", "tasks/registry.py", "tasks/kinds/masks.py"),
         *("tasks/dense.py", "scoring/score.py", "runners/model.py"),
         "utils/device.py",
-        *(f"zoo/{name}.py" for name in ("partial", "weights", "description", "bounds")),
+        *(f"zoo/{name}.py" for name in ("checkpoints/filling", "weights", "description", "bounds")),
         *(f"zoo/sources/{name}.py" for name in ("bundle", "checkpoint", "factory", "registry")),
     }
     rooms = ("norm", "scoring", "tasks", "metrics")

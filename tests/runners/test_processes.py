@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from acrank.runners.processes import downloads_ahead
 from acrank.zoo import Hub, ZooEntry
-from acrank.zoo.weights import HubFiles, Snapshot
+from acrank.zoo.hub.repository import HubFiles, Snapshot
 
 
 class Counting(Hub):

@@ -15,7 +15,7 @@ from acrank.scoring.types import ProbeSettings
 from acrank.tasks.dense import DenseReadout
 from acrank.tasks.maps import Maps, give_maps
 from acrank.utils.fresh import mark_fresh
-from acrank.zoo.heads import remove_head
+from acrank.zoo.heads.known import remove_head
 
 SIDE = 32
 CONV = {2: nn.Conv2d, 3: nn.Conv3d}

@@ -13,7 +13,7 @@ from acrank.experiments.validation.tables import read_sheets
 from acrank.utils.alone import alone_in
 from acrank.utils.paths import user_path
 from acrank.zoo import read_zoo
-from acrank.zoo.yaml_file import open_zoo
+from acrank.zoo.files.reading import open_zoo
 
 LONG = "a" * 300
 SAID = "File name too long"

@@ -7,9 +7,9 @@ from safetensors.torch import save
 
 from acrank.errors import ConfigError
 from acrank.zoo import Hub, ZooEntry, load_backbone
-from acrank.zoo.check import Checked, Checker
-from acrank.zoo.checkpoints import file_sha256
-from acrank.zoo.revise import check_zoo, pin_zoo
+from acrank.zoo.checkpoints.reading import file_sha256
+from acrank.zoo.files.checking import Checked, Checker
+from acrank.zoo.files.pinning import check_zoo, pin_zoo
 from acrank.zoo.sources.checkpoint import NO_SHA256
 from acrank.zoo.sources.hub import UNPINNED
 
@@ -128,10 +128,10 @@ def test_no_weights_are_loaded_if_the_shapes_fit(
         raise AssertionError
 
     for name in ("load_backbone", "read_state"):
-        monkeypatch.setattr(f"acrank.zoo.check.{name}", refuse)
+        monkeypatch.setattr(f"acrank.zoo.files.checking.{name}", refuse)
     assert Checker(no_hub)(arch_entry()).errors  # the test sees that it is asked
     monkeypatch.undo()
-    monkeypatch.setattr("acrank.zoo.check.load_backbone", refuse)
+    monkeypatch.setattr("acrank.zoo.files.checking.load_backbone", refuse)
     assert not Checker(no_hub)(arch_entry()).errors
 
 

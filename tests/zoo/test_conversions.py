@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone
-from acrank.zoo.check import Checker
-from acrank.zoo.conversions import watched_build
+from acrank.zoo.checkpoints.conversions import watched_build
+from acrank.zoo.files.checking import Checker
 
 Load = Callable[..., Backbone]
 

@@ -6,9 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from acrank.errors import ZooError
-from acrank.zoo.append import appended, new_file
-from acrank.zoo.edit import pinned, save, scalar
-from acrank.zoo.yaml_file import ZooFile
+from acrank.zoo.files.appending import appended, new_file
+from acrank.zoo.files.editing import pinned, save, scalar
+from acrank.zoo.files.reading import ZooFile
 
 COMMIT = "0123456789" * 4
 SHA256 = "89abcdef" * 8

@@ -17,8 +17,8 @@ from torch import nn
 
 from acrank.errors import ModelError
 from acrank.zoo import Hub, ZooEntry, load_backbone
-from acrank.zoo.checkpoints import read_state
-from acrank.zoo.file_kinds import is_safetensors
+from acrank.zoo.checkpoints.kinds import is_safetensors
+from acrank.zoo.checkpoints.reading import read_state
 
 from .conftest import tensors, weights_bytes
 from .test_hostile_checkpoints import saved

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.check import Checker
-from acrank.zoo.checkpoints import file_sha256
+from acrank.zoo.checkpoints.reading import file_sha256
+from acrank.zoo.files.checking import Checker
 
 from .conftest import config_bytes, tensors
 

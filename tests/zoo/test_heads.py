@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from acrank.scoring.extract import extract
-from acrank.zoo.heads import remove_head, source_head
+from acrank.zoo.heads.known import remove_head, source_head
 from tests.norm.test_convert import randomise
 
 

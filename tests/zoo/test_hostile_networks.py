@@ -10,7 +10,7 @@ from safetensors.torch import save
 from acrank.errors import ModelError
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.bounds import BoundedBuild
-from acrank.zoo.fitting import class_count
+from acrank.zoo.checkpoints.compatibility import class_count
 
 from .conftest import config_bytes, weights_bytes
 from .test_hostile_checkpoints import refusal

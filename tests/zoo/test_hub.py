@@ -13,8 +13,8 @@ from safetensors.torch import save
 
 from acrank.errors import ModelError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone
-from acrank.zoo.check import Checker
-from acrank.zoo.weights import HubFiles
+from acrank.zoo.files.checking import Checker
+from acrank.zoo.hub.repository import HubFiles
 from tests.processes import python_path
 
 from .conftest import (

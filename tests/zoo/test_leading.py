@@ -11,9 +11,9 @@ from torch import Tensor
 
 from acrank.errors import ModelError, ZooError
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone, read_zoo
-from acrank.zoo.check import Checker
-from acrank.zoo.checkpoints import Checkpoint
-from acrank.zoo.fit import find_fit
+from acrank.zoo.checkpoints.fit import find_fit
+from acrank.zoo.checkpoints.reading import Checkpoint
+from acrank.zoo.files.checking import Checker
 
 SMALL: dict[str, Any] = {"channels": [4, 4, 4, 8], "layers": [1] * 4}
 

@@ -14,7 +14,7 @@ from safetensors.torch import load, save_file
 
 from acrank.errors import ModelError
 from acrank.zoo import Hub, ZooEntry, describe, load_backbone
-from acrank.zoo.checkpoints import file_sha256
+from acrank.zoo.checkpoints.reading import file_sha256
 
 from .conftest import config_bytes, lcnet, tensors, weights_bytes
 

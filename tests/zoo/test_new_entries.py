@@ -6,8 +6,8 @@ import pytest
 
 from acrank.errors import ConfigError, ZooError
 from acrank.zoo import Hub, read_zoo
-from acrank.zoo.checkpoints import file_sha256
-from acrank.zoo.new_entries import Request, add_entries, requested
+from acrank.zoo.checkpoints.reading import file_sha256
+from acrank.zoo.files.adding import Request, add_entries, requested
 
 from .conftest import TIMM_NAME, TIMM_REPO, config_bytes, weights_bytes
 from .standin import StandIn

@@ -13,8 +13,8 @@ from acrank.errors import ModelError, ZooError
 from acrank.norm import convert_batchnorm, fold
 from acrank.scoring.norms import norm_layers
 from acrank.zoo import Backbone, Hub, Zoo, ZooEntry, load_backbone
-from acrank.zoo.check import Checker
-from acrank.zoo.fit import find_fit
+from acrank.zoo.checkpoints.fit import find_fit
+from acrank.zoo.files.checking import Checker
 
 NETS = """
 from torch import nn

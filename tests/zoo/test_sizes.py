@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from acrank.zoo import Hub, ZooEntry, load_backbone
+from acrank.zoo.hub.repository import HubFiles
 from acrank.zoo.listing import ask_sizes, local_size
 from acrank.zoo.sources.registry import hub_files, weights_of
-from acrank.zoo.weights import ByUrl, HubFiles
+from acrank.zoo.weights import ByUrl
 
 from .conftest import TIMM_NAME, TIMM_REPO, config_bytes, offline_twin, weights_bytes
 from .standin import StandIn

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from acrank.errors import ModelError
 from acrank.finetuning.network import frozen_copy
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
-from acrank.zoo.ending import find_ending
-from acrank.zoo.take_off import CHOSEN, OUTPUTS, head_name, take_off_head
+from acrank.zoo.heads.ending import find_ending
+from acrank.zoo.heads.removal import CHOSEN, OUTPUTS, head_name, take_off_head
 from acrank.zoo.wrappers import with_hooks
 from tests.zoo import own_networks
 

@@ -23,8 +23,8 @@ from acrank.errors import ModelError, ZooError
 from acrank.finetuning.export import save_network
 from acrank.finetuning.network import build_network
 from acrank.zoo import Backbone, Hub, ZooEntry, describe, load_backbone, select_entries
-from acrank.zoo.check import Checker
 from acrank.zoo.data_config import data_config
+from acrank.zoo.files.checking import Checker
 from acrank.zoo.identity import identify
 from acrank.zoo.listing import Lister
 from acrank.zoo.sources.base import Opening

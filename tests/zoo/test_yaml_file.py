@@ -7,7 +7,7 @@ import timm
 
 from acrank.errors import ZooError
 from acrank.zoo import Zoo, read_zoo
-from acrank.zoo.yaml_file import packaged_zoo
+from acrank.zoo.files.reading import packaged_zoo
 
 ZooOf = Callable[[str], Zoo]
 HEAD = "version: 1\nmodels:\n"

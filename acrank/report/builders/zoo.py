@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from acrank.report.document import Column, Document, Records, Report, Text, tabulate
 
 if TYPE_CHECKING:
-    from acrank.zoo.check import Checked
+    from acrank.zoo.files.checking import Checked
     from acrank.zoo.listing import Listed
 
 Values = dict[str, Any]
@@ -26,8 +26,8 @@ COLUMNS: dict[str, Callable[[Listed], Any]] = {
     "tags": lambda row: " ".join(row.info.tags),
     "cached": lambda row: row.info.cached,
     "revision": lambda row: row.info.revision,
-    "macs_g": lambda row: _in(1e9, row.costs.macs if row.costs else None),
-    "memory_mb": lambda row: _in(1e6, row.costs.memory if row.costs else None, digits=None),
+    "macs_g": lambda row: _in(1e9, row.footprint.macs if row.footprint else None),
+    "memory_mb": lambda row: _in(1e6, row.footprint.memory if row.footprint else None, digits=None),
     "weights_mb": lambda row: _in(1e6, row.size),
     "reason": lambda row: row.reason,
     "norms": lambda row: row.info.norms or None,
@@ -123,7 +123,7 @@ def _tells(row: Values, name: str) -> bool:
 
 
 def _origin(row: Values) -> str:
-    """Name a model's source, ``timm`` where the model's name says the rest."""
+    """Name a model's source, shortly where the model's name says the rest."""
     source: str = row["source"]
     prefix, colon, _ = source.partition(":")
     if source != row["name"]:

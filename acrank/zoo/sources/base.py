@@ -1,4 +1,4 @@
-"""What a model source is: everything acrank has to know of one place that networks come from."""
+"""Define a model source: all that acrank has to know of one place that networks come from."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from acrank.utils.nearest import has_wildcard
 if TYPE_CHECKING:
     from torch import nn
 
-    from acrank.zoo.checkpoints import State
-    from acrank.zoo.conversions import Converter
+    from acrank.zoo.checkpoints.conversions import Converter
+    from acrank.zoo.checkpoints.fit import Fit
+    from acrank.zoo.checkpoints.reading import State
     from acrank.zoo.entries import ZooEntry
-    from acrank.zoo.fit import Fit
-    from acrank.zoo.hub import Hub
-    from acrank.zoo.weights import Remote, Weights
+    from acrank.zoo.hub.client import Hub
+    from acrank.zoo.hub.repository import Remote
+    from acrank.zoo.weights import Weights
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""MONAI bundles on the hub: the network that a bundle's configuration defines."""
+"""Load MONAI bundles from the hub: the network that a bundle's configuration defines."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import nn
 from acrank.errors import MissingExtraError, ModelError
 from acrank.utils.visible import first_line
 from acrank.zoo.bounds import MOST_CONFIG
-from acrank.zoo.checkpoints import State, read_state
-from acrank.zoo.conversions import Converter
+from acrank.zoo.checkpoints.conversions import Converter
+from acrank.zoo.checkpoints.filling import fill
+from acrank.zoo.checkpoints.reading import State, read_state
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.partial import fill
+from acrank.zoo.hub.repository import HUB_PREFIX, HubFiles, Remote, split_repo
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.sources.hub import HubSource
-from acrank.zoo.weights import HUB_PREFIX, HubFiles, OnHub, Remote, split_repo
+from acrank.zoo.weights import OnHub
 
 # MONAI's own repositories, and what a bundle has where.
 _BUNDLES = f"{HUB_PREFIX}MONAI/"

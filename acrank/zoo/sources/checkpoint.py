@@ -1,4 +1,4 @@
-"""Networks with a checkpoint that the entry names: those of a timm architecture among them."""
+"""Load a timm architecture with a checkpoint that the entry names."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from torch import nn
 from acrank.errors import ModelError, ZooError
 from acrank.utils.nearest import nearest
 from acrank.zoo.bounds import ALWAYS, MOST_TIMES
-from acrank.zoo.checkpoints import State, check_file, read_state, without_numbers
-from acrank.zoo.conversions import Converter
+from acrank.zoo.checkpoints.compatibility import class_count
+from acrank.zoo.checkpoints.conversions import Converter
+from acrank.zoo.checkpoints.filling import fill
+from acrank.zoo.checkpoints.fit import find_fit
+from acrank.zoo.checkpoints.reading import State, check_file, read_state, without_numbers
 from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.fit import find_fit
-from acrank.zoo.fitting import class_count
-from acrank.zoo.hub import Hub
-from acrank.zoo.partial import fill
+from acrank.zoo.heads.removal import head_name
+from acrank.zoo.hub.client import Hub
+from acrank.zoo.hub.repository import HUB_PREFIX, Remote
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.sources.hub import UNPINNED
-from acrank.zoo.take_off import head_name
 from acrank.zoo.timm_build import REFUSED_KWARGS, create, outlined, without_storage
-from acrank.zoo.weights import HUB_PREFIX, Remote, Weights, own_weights
+from acrank.zoo.weights import Weights, own_weights
 
 NO_SHA256 = "no sha256 of its weights"
 

@@ -1,4 +1,4 @@
-"""Networks that a user's own function makes."""
+"""Load networks that a user's own function makes."""
 
 import importlib
 import importlib.util
@@ -14,10 +14,10 @@ from torch import nn
 
 from acrank.errors import ModelError
 from acrank.utils.visible import brief, typed_line
-from acrank.zoo.checkpoints import State, some
+from acrank.zoo.checkpoints.reading import State, some
 from acrank.zoo.drawing import mark_drawn
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Loaded, Opening
 from acrank.zoo.sources.checkpoint import OwnWeights
 from acrank.zoo.timm_build import without_storage

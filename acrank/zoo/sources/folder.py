@@ -1,4 +1,4 @@
-"""Networks that a folder describes, in the form in which timm and ``acrank finetune`` write one."""
+"""Load networks from folders in timm's form, as ``acrank finetune`` writes them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import nn
 
 from acrank.errors import ModelError, ZooError
 from acrank.utils.regular import is_regular
-from acrank.zoo.checkpoints import State, file_sha256, read_state, short_sha256
-from acrank.zoo.conversions import Converter
+from acrank.zoo.checkpoints.conversions import Converter
+from acrank.zoo.checkpoints.filling import fill
+from acrank.zoo.checkpoints.fit import Fit
+from acrank.zoo.checkpoints.reading import State, file_sha256, read_state, short_sha256
+from acrank.zoo.checkpoints.shards import INDEX, shard_names
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.fit import Fit
-from acrank.zoo.hub import Hub
-from acrank.zoo.partial import fill
-from acrank.zoo.shards import INDEX, shard_names
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.timm_build import (
     REFUSED_KWARGS,

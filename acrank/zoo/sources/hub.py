@@ -1,4 +1,4 @@
-"""Networks in repositories of the Hugging Face hub, in timm's form."""
+"""Load networks from repositories of the Hugging Face hub in timm's form."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import timm
 from torch import nn
 
-from acrank.zoo.checkpoints import State
-from acrank.zoo.conversions import Converter
+from acrank.zoo.checkpoints.conversions import Converter
+from acrank.zoo.checkpoints.reading import State
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
+from acrank.zoo.hub.repository import HUB_PREFIX, HubFiles, Remote, split_repo
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.sources.folder import (
     CONFIG,
@@ -29,7 +30,7 @@ from acrank.zoo.timm_build import (
     outlined,
     without_storage,
 )
-from acrank.zoo.weights import HUB_PREFIX, HubFiles, OnHub, Remote, split_repo
+from acrank.zoo.weights import OnHub
 
 UNPINNED = "not pinned to a commit of the hub"
 

@@ -1,4 +1,4 @@
-"""Which model sources there are, and which of them a zoo's entry is of.
+"""Register the model sources, and find the one that an entry of a zoo is of.
 
 Another package adds one with an entry point of the group ``acrank.model_sources``: its name is the
 source's, its object a
@@ -15,7 +15,8 @@ from acrank.zoo.sources.base import Source
 
 if TYPE_CHECKING:
     from acrank.zoo.entries import ZooEntry
-    from acrank.zoo.weights import HubFiles, Weights
+    from acrank.zoo.hub.repository import HubFiles
+    from acrank.zoo.weights import Weights
 
 # How a model is written without a zoo; help texts have this without importing the sources.
 MODEL = "a timm name, hf-hub:ORG/NAME, local-dir:PATH or torchvision:NAME"

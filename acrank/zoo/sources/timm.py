@@ -1,4 +1,4 @@
-"""Networks of timm's registry, with the weights that timm knows for them."""
+"""Load networks of timm's registry with the weights that timm knows for them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from torch import nn
 
 from acrank.errors import ZooError
 from acrank.utils.nearest import has_wildcard, nearest
-from acrank.zoo.checkpoints import State, refuse_unsafe_pickle
+from acrank.zoo.checkpoints.reading import State, refuse_unsafe_pickle
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.heads import mark_fresh_head
-from acrank.zoo.hub import Hub
+from acrank.zoo.heads.known import mark_fresh_head
+from acrank.zoo.hub.client import Hub
+from acrank.zoo.hub.repository import HubFiles, split_repo
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.timm_build import REFUSED_KWARGS, create, has_other_classes, without_storage
-from acrank.zoo.weights import ByUrl, HubFiles, OnHub, Weights, split_repo
+from acrank.zoo.weights import ByUrl, OnHub, Weights
 
 
 class TimmSource(Source):

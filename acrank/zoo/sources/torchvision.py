@@ -1,4 +1,4 @@
-"""Classifiers of torchvision, with the weights that torchvision has for them."""
+"""Load classifiers of torchvision with the weights that torchvision has for them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from torchvision.models import get_model_builder, get_model_weights, list_models
 from acrank.errors import ModelError, ZooError
 from acrank.utils.nearest import has_wildcard, nearest
 from acrank.utils.visible import brief, typed_line
-from acrank.zoo.checkpoints import State, refuse_unsafe_pickle
+from acrank.zoo.checkpoints.reading import State, refuse_unsafe_pickle
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Loaded, Opening, Source
 from acrank.zoo.timm_build import without_storage
 from acrank.zoo.weights import ByUrl, Weights

@@ -9,8 +9,8 @@ from acrank.report.builders.zoo import COLUMNS, CheckReport, ZooReport
 from acrank.report.renderers.markdown import to_markdown
 from acrank.report.renderers.records import to_csv
 from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
-from acrank.zoo.check import Checked
 from acrank.zoo.description import EntryInfo
+from acrank.zoo.files.checking import Checked
 from acrank.zoo.listing import Listed
 
 NAMES = ("demo-rotation", "demo-random-labels", "resnet18.fb_ssl_yfcc100m_ft_in1k")

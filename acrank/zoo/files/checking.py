@@ -1,4 +1,4 @@
-"""Whether an entry of a zoo can be used: its files, its structure, and whether they fit."""
+"""Check whether an entry of a zoo can be used: its files, its structure, and whether they fit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from torch import nn
 
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import State, check_file, file_sha256, read_state
+from acrank.zoo.checkpoints.compatibility import refuse_odd_tensors
+from acrank.zoo.checkpoints.filling import check_whole, lacking, refuse_little
+from acrank.zoo.checkpoints.fit import find_fit
+from acrank.zoo.checkpoints.reading import State, check_file, file_sha256, read_state
+from acrank.zoo.checkpoints.shards import weights_size
 from acrank.zoo.description import entry_info
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.fit import find_fit
-from acrank.zoo.fitting import refuse_odd_tensors
-from acrank.zoo.hub import Hub
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.listing import said
 from acrank.zoo.loading import load_backbone
-from acrank.zoo.partial import check_whole, lacking, refuse_little
-from acrank.zoo.shards import weights_size
 from acrank.zoo.sources.base import Opening
 from acrank.zoo.sources.registry import source_of
 from acrank.zoo.weights import Found, Weights

@@ -1,4 +1,4 @@
-"""Checkpoints in several files: an index, or their names, say which belong together."""
+"""Find the files of a checkpoint in several, by their index or by their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an output was made, read off the graph that PyTorch keeps for its gradients."""
+"""Read how an output was made off the graph that PyTorch keeps for its gradients."""
 
 from __future__ import annotations
 

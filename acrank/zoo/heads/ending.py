@@ -1,4 +1,4 @@
-"""Which layer makes a network's output, found in one pass and its graph of gradients."""
+"""Find the layer that makes a network's output, in one pass and its graph of gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from acrank.utils.outputs import output_for_features
-from acrank.zoo.graph import HARMLESS, Origin, after, origin
+from acrank.zoo.heads.graph import HARMLESS, Origin, after, origin
 
 # What makes probabilities of class scores, where only the numbers can tell.
 _PROBABILITIES = (

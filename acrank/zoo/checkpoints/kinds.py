@@ -1,4 +1,4 @@
-"""What a file is that was given as a checkpoint: told by its first bytes, not by its name."""
+"""Tell by its first bytes what a file is that was given as a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a checkpoint a network's tensors are: the leading part that their names share.
+"""Find the leading part that the names of a network's tensors share in a checkpoint.
 
 Training scripts wrap a network and put it under a key: ``state_dict``, ``model``, ``teacher``,
 ``module.encoder_q``. No list of such words is kept: the names after them tell.
@@ -14,8 +14,8 @@ from torch import nn
 
 from acrank.errors import ModelError
 from acrank.utils.visible import brief
-from acrank.zoo.checkpoints import Checkpoint, State, folder_of, unmarked
-from acrank.zoo.fitting import counts, same_tensors
+from acrank.zoo.checkpoints.compatibility import counts, same_tensors
+from acrank.zoo.checkpoints.reading import Checkpoint, State, folder_of, unmarked
 
 # The keys that timm takes the weights from, in its order: the first of them wins.
 _PREFERRED = ("state_dict_ema", "model_ema", "", "state_dict", "model")

@@ -1,4 +1,4 @@
-"""New entries at the end of a zoo file, written in the style of its last one."""
+"""Write new entries at the end of a zoo file, in the style of its last one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from acrank.zoo.edit import (
+from acrank.zoo.files.editing import (
     Edit,
     apply,
     end_of_line,
@@ -19,7 +19,7 @@ from acrank.zoo.edit import (
     refuse_other,
     scalar,
 )
-from acrank.zoo.yaml_file import VERSION, ZooFile
+from acrank.zoo.files.reading import VERSION, ZooFile
 
 Fields = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What timm does to a checkpoint before it loads it: its own conversions, and no others.
+"""Apply timm's own conversions to a checkpoint, and no others.
 
 Each architecture of timm renames what its authors' own files call otherwise, and resizes position
 embeddings; its first convolution is adapted to the channels of the images.
@@ -15,8 +15,8 @@ import torch
 from timm.models import _builder, adapt_input_conv
 from torch import nn
 
-from acrank.zoo.checkpoints import State, some
-from acrank.zoo.fitting import head_names
+from acrank.zoo.checkpoints.compatibility import head_names
+from acrank.zoo.checkpoints.reading import State, some
 
 Filter = Callable[..., State]
 _PATCHED = threading.Lock()

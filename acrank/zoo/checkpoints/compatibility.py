@@ -1,4 +1,4 @@
-"""Whether a checkpoint's tensors are a network's: names, shapes, and kinds of numbers."""
+"""Check whether a checkpoint's tensors are a network's: names, shapes and number types."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import State, some
-from acrank.zoo.heads import find_head
+from acrank.zoo.checkpoints.reading import State, some
+from acrank.zoo.heads.known import find_head
 
 _OTHER = "Check arch, kwargs or factory: this checkpoint is of another network."
 # How the trained affine parameters of AC-Norm layers end, beside the source's.

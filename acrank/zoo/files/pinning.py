@@ -1,4 +1,4 @@
-"""Checking a whole zoo file, and pinning what it names."""
+"""Check a whole zoo file, and pin the weights that it names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from acrank.errors import ConfigError, ZooError
 from acrank.utils.files import check_writable
 from acrank.utils.paths import user_path
-from acrank.zoo.check import Checked, Checker
-from acrank.zoo.edit import pinned, save
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
-from acrank.zoo.yaml_file import ZooFile, open_zoo, packaged_zoo
+from acrank.zoo.files.checking import Checked, Checker
+from acrank.zoo.files.editing import pinned, save
+from acrank.zoo.files.reading import ZooFile, open_zoo, packaged_zoo
+from acrank.zoo.hub.client import Hub
 
 
 @dataclass(frozen=True)

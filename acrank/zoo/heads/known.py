@@ -1,4 +1,4 @@
-"""From a classifier to a feature extractor."""
+"""Turn a classifier whose head is known by name into a feature extractor."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a checkpoint has for a network: which tensors, where they are, and how they are renamed."""
+"""Find a network's tensors in a checkpoint: which there are, where, and under what names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import torch
 from torch import nn
 
 from acrank.utils.visible import brief
-from acrank.zoo.checkpoints import State, folder_of, some
-from acrank.zoo.conversions import Converter, converted_said
-from acrank.zoo.fitting import counts, head_names, head_tensors, misfits, same_tensors
-from acrank.zoo.leading import (
+from acrank.zoo.checkpoints.compatibility import (
+    counts,
+    head_names,
+    head_tensors,
+    misfits,
+    same_tensors,
+)
+from acrank.zoo.checkpoints.conversions import Converter, converted_said
+from acrank.zoo.checkpoints.leading import (
     Lead,
     best_of,
     find_leads,
@@ -25,6 +30,7 @@ from acrank.zoo.leading import (
     under_key,
     usual_lead,
 )
+from acrank.zoo.checkpoints.reading import State, folder_of, some
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def find_fit(
     Args:
         model: the whole network; its numbers are not looked at.
         state: the checkpoint's tensors.
-        classifier: the name of the head, as for :func:`acrank.zoo.heads.remove_head`.
+        classifier: the name of the head, as for :func:`acrank.zoo.heads.known.remove_head`.
         label: what messages call the checkpoint.
         key: where in it the tensors are; found by their names if None.
         converter: how timm would convert them, where they do not fit as they are.

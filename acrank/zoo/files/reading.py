@@ -1,4 +1,4 @@
-"""Reading a zoo file, with every error placed by file, line and field."""
+"""Read a zoo file, and place every error by file, line and field."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from acrank.utils.paths import user_path
 from acrank.utils.visible import brief, visible
 from acrank.utils.yaml_text import MOST_BYTES, RefusedYamlError, parse, read_text
 from acrank.zoo.entries import Zoo, ZooEntry
+from acrank.zoo.hub.repository import WeightsNameError
 from acrank.zoo.sources.registry import source_of
-from acrank.zoo.weights import WeightsNameError
 
 VERSION = 1
 _FILE_KEYS = ("version", "models")
@@ -79,7 +79,7 @@ def open_zoo(spec: str) -> ZooFile:
 
 def packaged_zoo(spec: str) -> Path | None:
     """The file of a zoo that comes with the package, or None for a user's own."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     if spec == "demo":
         return here / "demo" / "zoo.yaml"
     if spec == "default":

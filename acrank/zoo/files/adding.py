@@ -1,4 +1,4 @@
-"""Models that a user adds to a zoo file."""
+"""Add models to a zoo file, for ``acrank zoo add``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from acrank.utils.files import check_writable
 from acrank.utils.paths import user_path
 from acrank.utils.visible import brief
 from acrank.utils.yaml_text import RefusedYamlError, parse
-from acrank.zoo.append import appended, new_file
-from acrank.zoo.check import Checked, Checker
-from acrank.zoo.edit import save
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub import Hub
+from acrank.zoo.files.appending import appended, new_file
+from acrank.zoo.files.checking import Checked, Checker
+from acrank.zoo.files.editing import save
+from acrank.zoo.files.reading import ZooFile, open_zoo, packaged_zoo
+from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.registry import source_of
 from acrank.zoo.weights import seen_from
-from acrank.zoo.yaml_file import ZooFile, open_zoo, packaged_zoo
 
 # Fields that are text, whatever YAML makes of it.
 _TEXT = ("note", "classifier", "sha256", "key")

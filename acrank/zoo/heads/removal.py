@@ -1,4 +1,4 @@
-"""Heads of networks that timm does not know: found in a pass, and taken off if the rest runs."""
+"""Take the head off a network; of one that timm does not know it is found in a pass."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from acrank.tasks.maps import Maps
-from acrank.zoo.ending import Ending, find_ending, gives_vectors
-from acrank.zoo.heads import as_vectors, find_head, remove_head, source_head
+from acrank.zoo.heads.ending import Ending, find_ending, gives_vectors
+from acrank.zoo.heads.known import as_vectors, find_head, remove_head, source_head
 
 # Flags: no head was found; a guess among several outputs.
 OUTPUTS = "features-are-outputs"
@@ -30,7 +30,7 @@ def take_off_head(
     """Make a network return pooled features (N, D) in place of class scores.
 
     The head of a timm network is known by timm's interface. Of others it is what makes the
-    output in a pass over example images; see :func:`acrank.zoo.ending.find_ending`.
+    output in a pass over example images; see :func:`acrank.zoo.heads.ending.find_ending`.
 
     Args:
         model: changed in place.

@@ -1,4 +1,4 @@
-"""Checkpoint files: read without running code, checked, and loaded without leftovers."""
+"""Read checkpoint files without running code, and check them."""
 
 import argparse
 import hashlib
@@ -14,8 +14,8 @@ from acrank.errors import ModelError
 from acrank.utils.regular import is_regular
 from acrank.utils.visible import brief, first_line
 from acrank.zoo.bounds import refuse_false_shapes, refuse_zip_bomb
-from acrank.zoo.file_kinds import is_safetensors, of_kind, refuse_other_kinds, weak_kind
-from acrank.zoo.shards import is_index, weights_files
+from acrank.zoo.checkpoints.kinds import is_safetensors, of_kind, refuse_other_kinds, weak_kind
+from acrank.zoo.checkpoints.shards import is_index, weights_files
 
 State = Mapping[str, torch.Tensor]
 

@@ -1,4 +1,4 @@
-"""What a network costs, told from its structure: arithmetic, and the memory of a probe."""
+"""Tell what a network takes from its structure: arithmetic, and the memory of a probe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from acrank.zoo.wrappers import unwrap_parts
 
 
 @dataclass(frozen=True)
-class Costs:
+class Footprint:
     """What a network takes.
 
     Attributes:
@@ -36,7 +36,7 @@ class Costs:
     memory: int
 
 
-def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) -> Costs:
+def network_footprint(model: nn.Module, input_size: Sequence[int], batch_size: int) -> Footprint:
     """Run a network without numbers: shapes alone go through it.
 
     Args:
@@ -65,7 +65,7 @@ def network_costs(model: nn.Module, input_size: Sequence[int], batch_size: int) 
         message = f"its MACs and memory cannot be told without running it: {first_line(error)}."
         raise ModelError(message) from error
     held = sum(weights.values()) + images.untyped_storage().nbytes() + sum(kept.values())
-    return Costs(watch.operations // 2 // batch_size, held + 2 * watch.largest)
+    return Footprint(watch.operations // 2 // batch_size, held + 2 * watch.largest)
 
 
 class _Watch(TorchDispatchMode):

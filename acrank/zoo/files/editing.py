@@ -1,4 +1,4 @@
-"""Changing values in the text of a zoo file; every other byte of it stays.
+"""Change values in the text of a zoo file; every other byte of it stays.
 
 A YAML library's round trip keeps comments, but sets spaces, line ends and indentation as it likes.
 Here only the characters of a value are replaced, and the result is read again: if it does not
@@ -20,7 +20,7 @@ import yaml
 from acrank.errors import ZooError
 from acrank.utils.files import write_whole
 from acrank.utils.yaml_text import RefusedYamlError, parse
-from acrank.zoo.yaml_file import ZooFile
+from acrank.zoo.files.reading import ZooFile
 
 # Names, sources and paths without anything that YAML gives a meaning.
 _PLAIN = re.compile(r"\w[\w./@:+-]*\w", re.ASCII)

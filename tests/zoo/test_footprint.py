@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from acrank.errors import ModelError
-from acrank.zoo.costs import network_costs
+from acrank.zoo.footprint import network_footprint
 
 
 def macs(model: nn.Module, *size: int) -> int:
-    return network_costs(model, size, 4).macs
+    return network_footprint(model, size, 4).macs
 
 
 def test_convolutions_by_hand() -> None:
@@ -43,7 +43,7 @@ def test_networks_as_published(name: str, published: float) -> None:
 def test_macs_do_not_depend_on_the_batch() -> None:
     with torch.device("meta"):
         model = timm.create_model("lcnet_050")
-    one, many = (network_costs(model, (3, 96, 96), batch) for batch in (1, 32))
+    one, many = (network_footprint(model, (3, 96, 96), batch) for batch in (1, 32))
     assert one.macs == many.macs > 1e6
     assert many.memory > 5 * one.memory
 
@@ -52,7 +52,7 @@ def test_norms_of_every_kind_are_left_trainable_where_there_is_no_batchnorm() ->
     batch, layer = nn.BatchNorm2d(4), nn.GroupNorm(1, 4)
     both = nn.Sequential(nn.Conv2d(3, 4, 1), batch, nn.GroupNorm(1, 4))
     for model in (both, nn.Sequential(nn.Conv2d(3, 4, 1), layer)):
-        network_costs(model, (3, 5, 5), 2)
+        network_footprint(model, (3, 5, 5), 2)
         trained = [type(m) for m in model for p in m.parameters(False) if p.requires_grad]
         assert trained == [type(model[1])] * 2
 
@@ -65,14 +65,14 @@ def test_memory_by_hand() -> None:
     # BatchNorm keeps its input and two numbers a channel, ReLU its output; 8: the batch counter
     kept = 2 * activation + 2 * 8
     expected = 4 * (numbers + images + kept + 2 * activation) + 8
-    assert network_costs(model, (3, 5, 5), 32).memory == expected
+    assert network_footprint(model, (3, 5, 5), 32).memory == expected
 
 
 def test_nothing_is_kept_where_the_probe_has_nothing_to_train() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 1))
     weights = sum(value.numel() for value in model.parameters())
     images, activation = 32 * 3 * 5 * 5, 32 * 8 * 5 * 5
-    assert network_costs(model, (3, 5, 5), 32).memory == 4 * (weights + images + 2 * activation)
+    assert network_footprint(model, (3, 5, 5), 32).memory == 4 * (weights + images + 2 * activation)
 
 
 def test_a_network_that_looks_at_its_numbers() -> None:
@@ -81,7 +81,7 @@ def test_a_network_that_looks_at_its_numbers() -> None:
             return images if images.sum() > 0 else -images
 
     with pytest.raises(ModelError, match="MACs and memory cannot be told"):
-        network_costs(Looks(), (3, 5, 5), 2)
+        network_footprint(Looks(), (3, 5, 5), 2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its /proc tells the peak")
@@ -91,14 +91,14 @@ def test_memory_is_what_a_step_takes() -> None:
 import timm, torch
 from acrank.scoring.single_step import single_steps
 from acrank.scoring.types import ProbeSettings
-from acrank.zoo.costs import network_costs
+from acrank.zoo.footprint import network_footprint
 
 def peak():  # of this process: ru_maxrss would begin with that of the process it came from
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 torch.set_num_threads(1)
-told = network_costs(timm.create_model("lcnet_050", num_classes=0), (3, 224, 224), 32).memory
+told = network_footprint(timm.create_model("lcnet_050", num_classes=0), (3, 224, 224), 32).memory
 model = timm.create_model("lcnet_050", num_classes=0).to(memory_format=torch.channels_last)
 before = peak()
 batch = torch.randn(32, 3, 224, 224).contiguous(memory_format=torch.channels_last)

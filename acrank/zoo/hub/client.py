@@ -1,4 +1,4 @@
-"""The Hugging Face hub: its local cache first, then the network, never a long wait."""
+"""Fetch files of the Hugging Face hub: from its local cache first, and never with a long wait."""
 
 import re
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from huggingface_hub.errors import RevisionNotFoundError, SafetensorsParsingErro
 from huggingface_hub.file_download import repo_folder_name
 
 from acrank.errors import ModelError
-from acrank.zoo.checkpoints import Checkpoint, outline
+from acrank.zoo.checkpoints.reading import Checkpoint, outline
+from acrank.zoo.checkpoints.shards import is_index, shard_names
 from acrank.zoo.entries import ZooEntry
-from acrank.zoo.hub_errors import HUB_ERRORS, explain, is_unreachable, no_such_file, not_reachable
-from acrank.zoo.shards import is_index, shard_names
+from acrank.zoo.hub.errors import HUB_ERRORS, explain, is_unreachable, no_such_file, not_reachable
+from acrank.zoo.hub.repository import HubFiles, Remote, Snapshot
 from acrank.zoo.sources.registry import hub_files
-from acrank.zoo.weights import HubFiles, Remote, Snapshot
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")

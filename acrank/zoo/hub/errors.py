@@ -1,4 +1,4 @@
-"""What the hub's many exceptions mean to a user, in one line each."""
+"""Explain the hub's many exceptions to a user, in one line each."""
 
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -11,7 +11,7 @@ from huggingface_hub.errors import (
 
 from acrank.errors import ModelError
 from acrank.utils.visible import first_line
-from acrank.zoo.weights import HubFiles
+from acrank.zoo.hub.repository import HubFiles
 
 
 def _http_library_root() -> type[BaseException]:

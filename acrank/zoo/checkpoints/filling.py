@@ -1,4 +1,4 @@
-"""Checkpoints that fill a network or a part of it: which part, and what stays as it was drawn."""
+"""Fill a network, or a part of it, from a checkpoint, and say which part."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from torch import nn
 
 from acrank.errors import ModelError
 from acrank.utils.fresh import is_fresh, mark_fresh
-from acrank.zoo.checkpoints import SAVE, State, some
-from acrank.zoo.conversions import Converter
-from acrank.zoo.drawing import drawn_flags
-from acrank.zoo.fit import Fit, find_fit
-from acrank.zoo.fitting import (
+from acrank.zoo.checkpoints.compatibility import (
     check_fit,
     head_names,
     head_tensors,
@@ -20,6 +16,10 @@ from acrank.zoo.fitting import (
     refuse_odd_tensors,
     same_tensors,
 )
+from acrank.zoo.checkpoints.conversions import Converter
+from acrank.zoo.checkpoints.fit import Fit, find_fit
+from acrank.zoo.checkpoints.reading import SAVE, State, some
+from acrank.zoo.drawing import drawn_flags
 
 _STATISTICS = ("running_mean", "running_var")
 # Below this share of the parameters a checkpoint is rather of another network.

@@ -1,0 +1,1 @@
+"""Checkpoints: read them safely, and fill networks from them."""

@@ -1,0 +1,1 @@
+"""Zoo files: read, check, pin and add to them."""
