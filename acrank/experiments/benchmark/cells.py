@@ -74,7 +74,7 @@ class Outcome:
 
 def tune(cell: Cell) -> Outcome:
     """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
-    from acrank.runners.model import explain_failure
+    from acrank.utils.failures import explain_failure
 
     started = time.perf_counter()
     try:
