@@ -8,8 +8,6 @@ from acrank.metrics.guards import GUARDS
 from acrank.metrics.metric import CLASSIFICATION, KINDS, Metric
 from acrank.metrics.registry import CONSENSUS_DEFAULT, DEFAULT, METRICS
 
-# A package that the tests install.
-EXAMPLE = Path(__file__).parents[1] / "tests" / "installed"
 PAGE = Path(__file__).with_name("metrics.md")
 ROLES = {
     "score": "score",
@@ -60,19 +58,10 @@ def default() -> str:
     )
 
 
-def code(path: Path) -> str:
-    """A file of the example package."""
-    text = (EXAMPLE / path).read_text(encoding="utf-8").rstrip()
-    return f"```{path.suffix.lstrip('.').replace('py', 'python')}\n{text}\n```"
-
-
 def render(page: str) -> str:
     """The page with its generated parts made anew."""
     page = _between(page, "guards", guards())
     page = _between(page, "default", default())
-    page = _between(page, "project", code(Path("pyproject.toml")))
-    page = _between(page, "scores", code(Path("acrank_example/scores.py")))
-    page = _between(page, "diary", code(Path("acrank_example/diary.py")))
     return _between(page, "metrics", "\n\n".join(map(describe, METRICS.values())))
 
 

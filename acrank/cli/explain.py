@@ -104,7 +104,7 @@ def explain(
     from acrank.report.builders.explanation import ExplanationReport
     from acrank.report.builders.explanation_figures import draw
     from acrank.report.renderers.records import records_to_csv
-    from acrank.scoring.inspection.selection import listed_moves
+    from acrank.scoring.inspection.types import listed_moves
 
     report = ExplanationReport(explained, listed_moves(explained, channels, layer or ()), channels)
     pictures = gallery.found if gallery else ()

@@ -74,7 +74,7 @@ class Outcome:
 
 def tune(job: Job) -> Outcome:
     """Run a fine-tuning unless it is finished, and turn any error into its outcome."""
-    from acrank.runners.model import explain_failure
+    from acrank.utils.failures import explain_failure
 
     started = time.perf_counter()
     try:

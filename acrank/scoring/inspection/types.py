@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acrank.errors import ConfigError
 from acrank.norm.types import LayerCorrelation
 from acrank.results import ModelResult
+from acrank.utils.nearest import nearest
 
 Floats = NDArray[np.float64]
 
@@ -198,3 +201,55 @@ def _farthest(channels: ChannelMoves, count: int, keep_dead: bool) -> NDArray[np
     listed = np.flatnonzero(~channels.dead | keep_dead)
     order: NDArray[np.intp] = listed[np.argsort(-channels.moved[listed], kind="stable")]
     return order[:count]
+
+
+def listed_moves(
+    explained: Explanation, count: int, patterns: Sequence[str] = ()
+) -> list[tuple[str, list[ChannelMove]]]:
+    """List the channels that move most, in the network or in each of some layers, with headings.
+
+    Args:
+        explained: the network.
+        count: how many at most under each heading; 0 for none at all.
+        patterns: names of layers, with wildcards; none for the whole network.
+
+    Raises:
+        ConfigError: a pattern matches no layer.
+    """
+    layers = choose_layers(explained, patterns)
+    if not count:
+        return []
+    if not patterns:
+        return [_headed("", explained.most_moved(count))]
+    return [_headed(f"{each.name}: ", explained.most_moved(count, [each])) for each in layers]
+
+
+def choose_layers(explained: Explanation, patterns: Sequence[str]) -> list[LayerExplanation]:
+    """Return the layers that patterns name, in the network's order.
+
+    Args:
+        explained: the network.
+        patterns: exact names, or wildcards.
+
+    Raises:
+        ConfigError: a pattern matches no layer.
+    """
+    names = [layer.name for layer in explained.layers]
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = [name for name in names if name == pattern or fnmatch.fnmatchcase(name, pattern)]
+        if not found:
+            raise ConfigError(
+                f"No norm layer of {explained.result.model!r} matches {pattern!r}.",
+                hint=nearest(pattern, names) or f"It has {len(names)}, such as {names[-1]!r}.",
+            )
+        chosen.update(found)
+    return [layer for layer in explained.layers if layer.name in chosen]
+
+
+def _headed(where: str, moves: list[ChannelMove]) -> tuple[str, list[ChannelMove]]:
+    if not moves:
+        return f"{where}every channel is dead, so none is listed", moves
+    these = f"the {len(moves)} channels that move" if len(moves) > 1 else "the channel that moves"
+    text = f"{these} most"
+    return where + text if where else text[0].upper() + text[1:], moves

@@ -14,7 +14,7 @@ from acrank.report.renderers.records import records_to_csv, to_csv, to_json
 from acrank.report.renderers.terminal import PLAIN_WIDTH, print_document
 from acrank.results import Estimate, LayerCorrelation, ModelResult
 from acrank.scoring.inspection import ChannelMoves, Explanation, LayerExplanation
-from acrank.scoring.inspection.selection import listed_moves
+from acrank.scoring.inspection.types import listed_moves
 from tests.report.builders.test_hostile_names import NAMES
 
 HIDDEN = {"\x1b", "\u202e", "\u202c", "\x9b", "\x07", "\0", "\r", "\u2028"}

@@ -8,7 +8,7 @@ from acrank.report.builders.explanation import ExplanationReport
 from acrank.report.document import Block
 from acrank.report.renderers.html import to_html
 from acrank.scoring.inspection import Explanation
-from acrank.scoring.inspection.selection import listed_moves
+from acrank.scoring.inspection.types import listed_moves
 from tests.report.builders.test_explanation import hostile, make, make_layer
 from tests.report.renderers.parsed import Document
 from tests.report.renderers.test_page import MASKS

@@ -19,7 +19,7 @@ from acrank.norm.layerwise import DeadChannels
 from acrank.results import ModelResult
 from acrank.scoring.inspection import Explanation, LayerExplanation
 from acrank.scoring.inspection.layers import explain_layers
-from acrank.scoring.inspection.selection import choose_layers, listed_moves
+from acrank.scoring.inspection.types import choose_layers, listed_moves
 from tests.norm.dense import dense_correlation
 
 SMALL: dict[str, Any] = {"samples": 32, "batch_size": 8, "precision": "fp32"}
