@@ -1,4 +1,4 @@
-"""Target datasets: opened, checked, sampled and prepared for each network."""
+"""Open, check and sample target datasets, and prepare them for each network."""
 
 from acrank.data.base import AnySample, AnyTarget, Drawing
 from acrank.data.draw import draw_sample, smaller_sample, whole_sample

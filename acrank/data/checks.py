@@ -1,4 +1,4 @@
-"""Every image is checked before anything is computed, and all the damaged ones are named.
+"""Check every image before anything is computed, and name all the damaged ones.
 
 Why so strict: the usual training loaders replace an image that they cannot decode by the next one
 and go on, so a damaged dataset is scored as if it were sound.

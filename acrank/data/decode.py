@@ -1,4 +1,4 @@
-"""The decoding rules: what each kind of image file becomes.
+"""Decode image files: the rules for what each kind of image becomes.
 
 - Orientation: the EXIF orientation is applied.
 - Several pages or frames: the first is taken, and how many there are is told.

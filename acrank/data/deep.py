@@ -1,4 +1,4 @@
-"""Images of more than 8 bits a channel, read exactly.
+"""Read images of more than 8 bits a channel exactly.
 
 Pillow has no mode for colour beyond 8 bits and keeps the high byte of each value. Its decoders are
 right up to there, so that a file is decoded once for the high bytes and once for the low ones: it

@@ -1,4 +1,4 @@
-"""From a target to its sample: which images, decoded once, in which batches."""
+"""Draw a sample from a target: choose images, decode them once, part them into batches."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar

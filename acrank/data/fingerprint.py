@@ -1,4 +1,4 @@
-"""Hashes that tell one set of data from another."""
+"""Make hashes that tell one set of data from another."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Opening image files with Pillow so that nothing damaged passes and no warning leaks."""
+"""Open image files with Pillow so that nothing damaged passes and no warning leaks."""
 
 import ctypes
 import io

@@ -1,4 +1,4 @@
-"""Where one image comes from: how its bytes are read, checked and decoded."""
+"""Define where one image comes from: how its bytes are read, checked and decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the labels of a dataset look like: written in two ways, missing, joined, or no classes.
+"""Look for labels that are written in two ways, missing, joined, or no classes.
 
 Labels are taken as they are written, but for one thing: Unicode has several ways to write one
 letter, which look alike and are made alike. Everything else that is likely to be a mistake is

@@ -1,4 +1,4 @@
-"""The sentences that tell the user how a sample differs from what was asked for."""
+"""Tell the user in sentences how a sample differs from what was asked for."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The sentences that tell the user how the pixels of a sample were read."""
+"""Tell the user in sentences how the pixels of a sample were read."""
 
 from collections import Counter
 from collections.abc import Sequence

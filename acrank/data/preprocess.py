@@ -1,4 +1,4 @@
-"""From decoded images to the input of one network."""
+"""Prepare decoded images as the input of one network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sample that all networks are scored on: decoded once, then shared."""
+"""Hold the sample that all networks are scored on: decoded once, then shared."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar

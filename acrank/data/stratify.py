@@ -1,4 +1,4 @@
-"""Which images to draw, and how to part them into batches that all look alike.
+"""Choose which images to draw, and part them into batches that all look alike.
 
 Every choice is a pure function of the seed, the class names and the image keys. Ranks come from a
 hash rather than from a random generator, so neither the listing order of a file system nor a

@@ -1,4 +1,4 @@
-"""What was read, in one line: the classes with their sizes, and how much of the data."""
+"""Say in one line what was read: the classes with their sizes, and how much of the data."""
 
 from __future__ import annotations
 

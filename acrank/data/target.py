@@ -1,4 +1,4 @@
-"""What a target dataset is: class names, and labelled images that are opened only when needed."""
+"""Define a classification dataset: class names, and labelled images that are opened when needed."""
 
 import re
 from collections import Counter

@@ -1,10 +1,10 @@
-"""The one document that every report is made as: sections of texts, tables, figures and images.
+"""Define the document that every report is made as: sections of texts, tables, figures, images.
 
 A builder makes a document of a result, and knows nothing of how it is shown; a renderer draws it
-on a terminal, as Markdown or as a page, and knows nothing of what it is about. What another kind
-of output cannot show, it leaves out: a terminal has no images, and a page folds nothing away.
+on a terminal, as Markdown or as a page, and knows nothing of what it is about. A renderer leaves
+out what its output cannot show, such as images on a terminal.
 
-Texts may hold anything, also what would be markup: escaping is the renderers' part.
+Texts may hold anything, also what would be markup: renderers escape it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-# How a row stands out: the best (and what ties with it), what failed, what only stands beside.
+# How a row stands out: best or tied with the best, failed, or of less weight than the others.
 Tone = Literal["", "best", "failed", "quiet"]
 
 
@@ -40,14 +40,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Items:
-    """Sentences that stand for themselves, one below the other."""
+    """Sentences, each on a line or as an item of a list."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Code:
-    """Text to copy as it is.
+    """Text to be copied exactly, such as a command.
 
     Attributes:
         text: may have several lines.
@@ -84,7 +84,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of which there is more to say than its text.
+    """A cell with a tint, a colour or a note beside its text.
 
     Attributes:
         text: what it reads.
@@ -143,14 +143,14 @@ class Table:
 
 
 class Drawing(Protocol):
-    """The data of a figure, of numbers and words alone; it imports matplotlib when it draws."""
+    """The data of a figure as plain numbers and words; only drawing imports matplotlib."""
 
     @property
     def description(self) -> str:
-        """What is to be seen, for those who cannot see it."""
+        """Text that replaces the figure for readers who cannot see it."""
 
     def draw(self) -> Canvas:
-        """Make the figure: see :func:`acrank.report.plotting.new_figure`."""
+        """Draw the figure on a canvas of :func:`acrank.report.plotting.new_figure`."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a dataset, in no other output than a page.
+    """An image of a dataset, which only pages show.
 
     Attributes:
         uri: itself, as a ``data:`` URI.
-        alt: what is to be seen, for those who cannot see it.
+        alt: text that replaces the image for readers who cannot see it.
     """
 
     uri: str
@@ -265,7 +265,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Records:
-    """Rows for programs, as CSV has them: values under names that never change."""
+    """The rows of a CSV file: values under names that never change."""
 
     columns: Sequence[str]
     rows: Iterable[Mapping[str, Any]] = field(repr=False)
@@ -300,7 +300,7 @@ def tabulate(
     header: int = 0,
     silent: bool = False,
 ) -> Table:
-    """A table with a row for each item.
+    """Make a table with a row for each item.
 
     Args:
         caption: says what it is.
@@ -327,7 +327,7 @@ def table_of(
     leading: int = 0,
     silent: bool = False,
 ) -> Table:
-    """A table of rows that are there already, whose columns hold numbers but for those named.
+    """Make a table of given rows, whose columns hold numbers but for those named.
 
     Args:
         caption: says what it is.

@@ -19,19 +19,16 @@ from acrank.cache.features import FeatureWriter
 from acrank.cache.keys import Keys
 from acrank.config import RunConfig
 from acrank.data import AnySample
-from acrank.errors import AcrankError
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
 from acrank.scoring.score import Watch, score_backbone
 from acrank.utils.device import reproducible
+from acrank.utils.failures import explain_failure, is_out_of_memory
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 from acrank.zoo.identity import identify, identify_loaded
 from acrank.zoo.sources.registry import source_of
 
 # Decides whether a model may start; asked as late as a runner can, maybe more than once.
 Admit = Callable[[ZooEntry], bool]
-
-# How PyTorch's allocators say it where they raise a plain RuntimeError: Windows, Linux, MPS.
-OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 
 
 def admit_all(entry: ZooEntry) -> bool:
@@ -261,22 +258,6 @@ def _is_of(backbone: Backbone, identity: dict[str, Any]) -> bool:
     revision = (backbone.info.revision or "").removeprefix("sha256:")
     told = (identity["weights"].get("revision"), identity["weights"].get("sha256"))
     return any(str(value).startswith(revision) for value in told if value)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error says that memory did not suffice."""
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return memory or any(words in str(error) for words in OUT_OF_MEMORY)
-
-
-def explain_failure(error: Exception) -> str:
-    """Say in one line why a model could not be scored."""
-    if isinstance(error, AcrankError):
-        return str(error)
-    if is_out_of_memory(error):
-        return "out of memory: lower --batch-size, or choose a smaller backbone."
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 def _let_go(candidate: Candidate) -> None:

@@ -14,8 +14,9 @@ from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.errors import ModelError
 from acrank.results import NOT_KEPT, ModelResult
-from acrank.runners.model import ModelRunner, RunContext, explain_failure
+from acrank.runners.model import ModelRunner, RunContext
 from acrank.scoring.score import score_backbone
+from acrank.utils.failures import explain_failure
 from acrank.zoo import ZooEntry, load_backbone, read_zoo
 
 CPU = torch.device("cpu")

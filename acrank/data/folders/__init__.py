@@ -1,1 +1,1 @@
-"""Folders of images: walked through, and understood by the names of their folders."""
+"""Walk through folders of images and understand them by their names."""

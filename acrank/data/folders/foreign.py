@@ -1,4 +1,4 @@
-"""Data of another kind than images in class folders: what it is, and what to do with it."""
+"""Recognise data of another kind than images in class folders, and say what to do with them."""
 
 from __future__ import annotations
 

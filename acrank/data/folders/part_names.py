@@ -1,4 +1,4 @@
-"""What the name of a folder says of it: a part of a split, a numbered part, a patient, or nothing.
+"""Tell by its name whether a folder is a part of a split, a numbered part, a patient or none.
 
 Public datasets come as ``Training/`` and ``Testing/``, ``fold1/`` to ``fold5/``, ``images_001/``
 or ``patient_07/``. None of these is a class, and each can be told by its name alone.

@@ -1,4 +1,4 @@
-"""What is said of the files in a dataset's folders that are not read."""
+"""Say which files in a dataset's folders are not read."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The refusals of folders whose class folders cannot be told: what was seen, and what to give."""
+"""Refuse folders whose class folders cannot be told: say what was seen, and what to give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folder holds the class folders: the one given, its training part, or the only one in it.
+"""Find the folder of the class folders: the one given, its training part, or the only one in it.
 
 A part of a split, a fold or a patient is no class, and ranking for such "classes" would look like
 a result. Where the class folders cannot be told, nothing is guessed: the refusal says what was

@@ -1,4 +1,4 @@
-"""The folders that hold images, right in a folder, and how messages name them."""
+"""List the folders right in a folder that hold images, and name them in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walking through folders of images."""
+"""Walk through folders of images."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a format of image files is."""
+"""Define what a format of image files is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM files as images: radiographs and slices in class folders or in a table.
+"""Read DICOM files as images: radiographs and slices in class folders or in a table.
 
 - Values: with the file's own rescale slope and intercept, or its modality table (Hounsfield units
   of CT).
@@ -40,6 +40,8 @@ Values = npt.NDArray[Any]
 # Of the values of a file without a window, in per cent; the same as of volumes.
 PERCENTILES = (0.5, 99.5)
 FULL = 65535
+# Elements that only films have.
+_FILM = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")
 # Everything that pixels depend on; no other element of a file is looked at.
 _NEEDED = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -54,13 +56,17 @@ _NEEDED = (
         for segmented, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
     ),
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
-    *("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate"),
+    *_FILM,
 )
 # Where a file keeps those of several frames.
 _IN_GROUPS = {
     "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
     "FrameVOILUTSequence": ("WindowCenter", "WindowWidth", "VOILUTFunction"),
 }
+# Files of a folder from which on they may be the slices of a scan, and folders looked at for it.
+_FEW, _LOOKED_AT = 4, 20
+# How a file begins: with the mark of DICOM, as old files do that have no head, or otherwise.
+_MARKED, _OLD, _NOT = "marked", "old", "not"
 _REPAIR = "Repair or remove these files."
 _FLAT = "Leave out files that hold no image, such as reports, plans and DICOMDIR."
 _PLAIN = "Save them without compression (gdcmconv --raw)."
@@ -122,14 +128,6 @@ class Dicom(ImageFormat):
             "counts as an image of its class, and slices of one patient are alike. Scans to be "
             "segmented are given as NIfTI volumes (dcm2niix)."
         ]
-
-
-# Files of a folder from which on they may be the slices of a scan, and folders looked at for it.
-_FEW, _LOOKED_AT = 4, 20
-
-
-# How a file begins: with the mark of DICOM, as old files do that have no head, or otherwise.
-_MARKED, _OLD, _NOT = "marked", "old", "not"
 
 
 @lru_cache(maxsize=100_000)
@@ -297,10 +295,6 @@ def _refuse(found: Any) -> None:
         raise UnsupportedPixelsError(f"cut short: {stored} of {expected} bytes of pixels", _REPAIR)
 
 
-# Elements that only films have.
-_FILM = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")
-
-
 def _frames(found: Any) -> int:
     return int(found.get("NumberOfFrames") or 1)
 
@@ -356,11 +350,11 @@ def _shares(
         depth = int(tables[0].LUTDescriptor[2])
         listed = apply_voi(np.rint(values).astype(np.int64), found)
         return listed.astype(np.float64) / (2**depth - 1), (_OWN_WINDOW,)
-    centre, width = _first(found.get("WindowCenter")), _first(found.get("WindowWidth"))
-    if centre is not None and width is not None and width > 0:
-        several = (_MANY_WINDOWS,) if _several(found.WindowCenter) else ()
+    centres, widths = _numbers(found.get("WindowCenter")), _numbers(found.get("WindowWidth"))
+    if centres and widths and widths[0] > 0:
+        several = (_MANY_WINDOWS,) if len(centres) > 1 else ()
         function = str(found.get("VOILUTFunction") or "LINEAR")
-        return _windowed(values, centre, width, function), (_OWN_WINDOW, *several)
+        return _windowed(values, centres[0], widths[0], function), (_OWN_WINDOW, *several)
     units = "ModalityLUTSequence" in found or not np.array_equal(values, stored)
     bits = int(found.BitsStored)
     if bits <= 8 and not units and stored.min() >= 0:
@@ -398,15 +392,12 @@ def _padding(found: Any, stored: Values) -> npt.NDArray[np.bool_]:
     return (stored >= low) & (stored <= high)
 
 
-def _several(value: Any) -> bool:
-    return not isinstance(value, str) and isinstance(value, Sequence) and len(value) > 1
-
-
-def _first(value: Any) -> float | None:
-    """The first of one or several numbers of an element."""
-    if value is None or (_several(value) is False and str(value) == ""):
-        return None
-    return float(value[0] if isinstance(value, Sequence) and not isinstance(value, str) else value)
+def _numbers(value: Any) -> list[float]:
+    """The numbers of an element, which may hold one, several or none."""
+    if value is None or str(value) == "":
+        return []
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return [float(one) for one in (value if several else [value])]
 
 
 def _reduced(values: Values) -> Values:

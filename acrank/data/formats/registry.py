@@ -1,4 +1,4 @@
-"""The registry of formats of image files.
+"""Register the formats of image files, and find that of a file.
 
 A package adds a format by an entry point of the group ``acrank.image_formats`` that loads an
 instance of :class:`ImageFormat`.

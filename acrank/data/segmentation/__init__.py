@@ -1,4 +1,4 @@
-"""Images with masks as a target: opened, checked, sampled and prepared for each network."""
+"""Open, check and sample images with masks, and prepare them for each network."""
 
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.segmentation.draw import draw_segmentation, whole_segmentation

@@ -1,4 +1,4 @@
-"""``classes.yaml``: the names of the classes, with their values or colours in the masks."""
+"""Read ``classes.yaml``: names of classes with their values or colours in the masks."""
 
 from collections import Counter
 from pathlib import Path

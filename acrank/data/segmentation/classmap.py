@@ -1,4 +1,4 @@
-"""What the values, or the colours, of the masks mean."""
+"""Map the values or colours of masks to classes."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""From a segmentation target to its sample: which pairs, decoded once, in which batches."""
+"""Draw a sample of images with masks: choose pairs, decode them once, part them into batches."""
 
 from collections.abc import Sequence
 from dataclasses import replace

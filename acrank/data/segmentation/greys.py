@@ -1,4 +1,4 @@
-"""Grey levels of masks: classes that were drawn, or what resizing and compression left.
+"""Tell grey levels that are drawn classes from those that resizing or compression left.
 
 Interpolation puts grey between black and white, along edges and nowhere else. A class fills areas.
 """

@@ -1,4 +1,4 @@
-"""What all the masks of a dataset hold, against its classes."""
+"""Compare what all the masks of a dataset hold with its classes."""
 
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType

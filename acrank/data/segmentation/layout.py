@@ -1,10 +1,11 @@
-"""Where the images and masks of a segmentation dataset are, and which belong together."""
+"""Find the images and masks of a dataset, and which belong together."""
 
 from pathlib import Path
 
 from acrank.data.folders.foreign import kind_of_folder
 from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import ClassMap
+from acrank.data.segmentation.description import read_description
 from acrank.data.segmentation.layouts import Layout, Refused, class_file, search
 from acrank.data.segmentation.layouts.found import CLASSES, LAYOUT
 from acrank.errors import DataError
@@ -79,9 +80,6 @@ def own_classes(layout: Layout) -> ClassMap | None:
     Raises:
         DataError: the file cannot be read, or says something else.
     """
-    # here, as volumes are read by the classes of masks
-    from acrank.data.volumes.description import read_description
-
     file = class_file(layout.root)
     if file is not None:
         return read_class_map(file)

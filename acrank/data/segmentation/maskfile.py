@@ -1,4 +1,4 @@
-"""The reading rules of masks: every pixel becomes the value, or the colour, that is stored.
+"""Read masks: every pixel becomes the value, or the colour, that is stored.
 
 - Formats: those that keep values exact; a mask that was ever compressed with loss is no mask.
 - Palette images: the indices, or the palette's colours where classes are given as colours.

@@ -1,4 +1,4 @@
-"""Masks that number the objects of an image, which are no classes.
+"""Recognise masks that number the objects of an image, which are no classes.
 
 Such a mask holds 1 to as many as there are objects, each in one piece: those of PennFudan, Pascal
 VOC's SegmentationObject, label images of cells. With few objects an image the numbers look

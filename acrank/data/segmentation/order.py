@@ -1,4 +1,4 @@
-"""Which images or volumes with labels come first, and how they are parted into batches."""
+"""Order images or volumes with labels for drawing, and part them into batches."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar

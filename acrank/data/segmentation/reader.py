@@ -1,4 +1,4 @@
-"""``open_segmentation``: from a folder of images and masks to a checked dataset."""
+"""Open a folder of images and masks as a checked dataset."""
 
 from functools import partial
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The images and masks that all networks are scored on: decoded once, in one geometry."""
+"""Hold the images and masks that all networks are scored on: decoded once, in one geometry."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Images and masks brought to one square size, so that they stay on top of one another.
+"""Bring images and masks to one square size, so that they stay on top of one another.
 
 Both are stretched to the whole square: nothing is cropped or padded. Images are resampled as timm
 does it (bicubic, with antialiasing), masks by their nearest pixel, so that no classes mix.

@@ -1,4 +1,4 @@
-"""What a segmentation dataset is: classes, and pairs of an image and its mask."""
+"""Define a dataset of images with masks: classes, and pairs of an image and its mask."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

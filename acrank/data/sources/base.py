@@ -1,4 +1,4 @@
-"""What a data source is: one kind of data that ``--data`` can name."""
+"""Define what a data source is: one kind of data that ``--data`` can name."""
 
 from __future__ import annotations
 

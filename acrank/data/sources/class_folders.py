@@ -1,4 +1,4 @@
-"""Datasets as a folder with one folder per class."""
+"""Read datasets as a folder with one folder per class."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The bundled dataset: 1797 handwritten digits that come with scikit-learn."""
+"""Read the bundled dataset: 1797 handwritten digits that come with scikit-learn."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Hugging Face datasets, read through timm's own reader."""
+"""Read Hugging Face datasets through timm's own reader."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A folder of images with masks, in one of many layouts."""
+"""Read a folder of images with masks, in one of many layouts."""
 
 from acrank.data.images import Opening
 from acrank.data.segmentation.layout import is_segmentation

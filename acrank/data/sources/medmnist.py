@@ -1,4 +1,4 @@
-"""MedMNIST files: images, labels and their three parts as arrays in one ``.npz`` file.
+"""Read MedMNIST files: images, labels and their three parts as arrays in one ``.npz`` file.
 
 Nothing in a file is unpickled. What an array claims to be is read from its header and checked
 before any pixel is unpacked; arrays that are too large for memory are unpacked to a temporary

@@ -1,4 +1,4 @@
-"""The registry of data sources, and the one of them that opens what the user gave.
+"""Register the data sources, and open what the user gave with the one that recognises it.
 
 A package adds a source by an entry point of the group ``acrank.data_sources`` that loads a
 class that derives from :class:`DataSource`, or an instance, under its own name.

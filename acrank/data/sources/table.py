@@ -1,4 +1,4 @@
-"""Datasets as a CSV file of paths and labels."""
+"""Read datasets as a CSV file of paths and labels."""
 
 import csv
 import io

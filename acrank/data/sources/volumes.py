@@ -1,4 +1,4 @@
-"""A folder of volumes (CT or MR scans as NIfTI) with their labels."""
+"""Read a folder of volumes (CT or MR scans as NIfTI) with their labels."""
 
 from acrank.data.images import Opening
 from acrank.data.sources.base import DataSource, HeldOut, Recognised, Sure, held_out_folder

@@ -1,1 +1,1 @@
-"""Tables of paths and labels: their columns, the files they lead to, and the rows to train on."""
+"""Understand tables of paths and labels: columns, files, and the rows to train on."""

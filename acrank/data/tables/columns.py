@@ -1,4 +1,4 @@
-"""Which columns of a CSV file hold paths and labels, and what others may have been meant."""
+"""Find the columns of a CSV file that hold paths and labels, or what may have been meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that the paths of a CSV file lead to, and what is amiss where they lead to none."""
+"""Find the files that the paths of a CSV file lead to, or what is amiss where there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a CSV file that are to train on, where a column says which they are."""
+"""Choose the rows of a CSV file that are to train on, where a column says which they are."""
 
 from __future__ import annotations
 

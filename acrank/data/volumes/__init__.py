@@ -1,4 +1,4 @@
-"""Volumes with labels as a target: opened, checked, cut into patches for all networks."""
+"""Open and check volumes with labels, and cut them into patches for all networks."""
 
 from acrank.data.volumes.draw import draw_volumes
 from acrank.data.volumes.layout import is_volumes

@@ -1,4 +1,4 @@
-"""From a case to the patch of it that networks see."""
+"""Cut the patches that networks see out of a case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A case's voxels, and the patches that are cut out of them."""
+"""Hold the voxels of a case, and the patches that are cut out of them."""
 
 from __future__ import annotations
 

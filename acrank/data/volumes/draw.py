@@ -1,4 +1,4 @@
-"""From a target of volumes to its sample: which patches, decoded once, in which batches."""
+"""Draw a sample of volumes: choose cases, cut patches once, part them into batches."""
 
 from collections.abc import Sequence
 

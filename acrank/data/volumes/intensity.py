@@ -1,4 +1,4 @@
-"""Intensities of volumes, brought to one scale.
+"""Bring intensities of volumes to one scale.
 
 CT has units: values outside a window are clipped to it. Those of MRI mean nothing by themselves:
 each volume is clipped to its own percentiles. Either is then standardised, as by nnU-Net (Isensee

@@ -1,4 +1,4 @@
-"""The labels of a volume: one whole number a voxel, whatever the header scales them by."""
+"""Read the labels of a volume: one whole number a voxel, whatever the header scales them by."""
 
 from __future__ import annotations
 

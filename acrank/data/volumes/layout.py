@@ -1,4 +1,4 @@
-"""Where the volumes and labels of a dataset are, and which belong together."""
+"""Find the volumes and labels of a dataset, and which belong together."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The reading rules of NIfTI files: voxels in one orientation, or why there are none.
+"""Read NIfTI files: voxels in one orientation, or why there are none.
 
 - Orientation: the axes nearest to left to right, back to front and foot to head (RAS), each
   reversed or exchanged as the file's affine says; oblique axes stay as they are.

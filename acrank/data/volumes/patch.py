@@ -1,4 +1,4 @@
-"""A patch of a volume: where it lies, and its voxels at another spacing."""
+"""Place a patch in a volume, and read its voxels at another spacing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

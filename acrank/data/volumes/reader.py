@@ -1,4 +1,4 @@
-"""``open_volumes``: from a folder of volumes and labels to a checked dataset."""
+"""Open a folder of volumes and labels as a checked dataset."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from acrank.data.checks import Fault, refuse_faults
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation.classfile import read_class_map
 from acrank.data.segmentation.classmap import ClassMap, has_greys
+from acrank.data.segmentation.description import read_description
 from acrank.data.segmentation.greys import look_at_greys
 from acrank.data.segmentation.labels import (
     Labelled,
@@ -20,7 +21,6 @@ from acrank.data.segmentation.labels import (
     label_faults,
     require_enough,
 )
-from acrank.data.volumes.description import read_description
 from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import CaseFiles, VolumeLayout, find_volumes
 from acrank.data.volumes.nifti import (

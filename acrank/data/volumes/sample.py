@@ -1,4 +1,4 @@
-"""The patches and labels that all networks are scored on: decoded once, in one geometry."""
+"""Hold the patches and labels that all networks are scored on: decoded once, in one geometry."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""How volumes become patches: what a user may set, and what is taken otherwise."""
+"""Define how volumes become patches: what a user may set, and what is taken otherwise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a dataset of volumes is: classes, and cases of an image and its labels."""
+"""Define a dataset of volumes: classes, and cases of an image and its labels."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

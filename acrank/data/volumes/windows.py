@@ -1,4 +1,4 @@
-"""Several patches of a volume: where they lie, which voxels count in which, and which are kept."""
+"""Lay several patches over a volume: where they lie, which voxels count, which are kept."""
 
 from __future__ import annotations
 

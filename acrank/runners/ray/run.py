@@ -11,9 +11,8 @@ A model whose worker or node is lost is tried again, a few times, then its row s
 
 from __future__ import annotations
 
-import math
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +21,9 @@ from typing import Any
 import torch
 
 from acrank.cache import Store
-from acrank.errors import AcrankError, ConfigError
+from acrank.errors import AcrankError
 from acrank.results import ModelResult
-from acrank.runners.model import Admit, RunContext, admit_all, explain_failure
+from acrank.runners.model import Admit, RunContext, admit_all
 from acrank.runners.ray.cluster import (
     RETRIES,
     cause_of_loss,
@@ -33,85 +32,13 @@ from acrank.runners.ray.cluster import (
     said,
     wait_for_worker,
 )
+from acrank.runners.ray.needs import Needs, alive
 from acrank.runners.ray.worker import Keeper, score_entry
+from acrank.utils.failures import explain_failure
 from acrank.zoo import ZooEntry
 
 # Seconds between two looks at whether the cluster can still run what waits.
 LOOK = 30.0
-
-MIB = 2**20
-# Memory that a model reserves on its node, so that Ray does not put more models there than fit.
-# Measured on the CPU in fp32 with all metrics: 0.9 GB before any network, and then 114 MB an image
-# of 224 x 224 for a ResNet-50, 44 MB for a ResNet-18. On a GPU, activations are elsewhere.
-BASE, AN_IMAGE = 2048 * MIB, 100 * MIB
-# Of the memory that the roomiest node offers: an estimate must not keep a model from running.
-SHARE = 0.8
-
-Node = Mapping[str, float]
-
-
-def alive() -> list[Node]:
-    """Return the resources of each node of the cluster."""
-    import ray
-
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What Ray reserves for each model of a run.
-
-    Attributes:
-        cpus: a model has as many threads.
-        gpus: 1 where the device is CUDA, else 0.
-        memory: bytes.
-    """
-
-    cpus: int
-    gpus: int
-    memory: int
-
-    @classmethod
-    def choose(cls, context: RunContext, cpus: int, nodes: Sequence[Node]) -> Needs:
-        """Find what the nodes of a cluster can give.
-
-        Args:
-            context: of the run.
-            cpus: that a model should have.
-            nodes: of the cluster.
-
-        Raises:
-            ConfigError: no node can run a model.
-        """
-        gpus = int(context.device.type == "cuda")
-        able = [node for node in nodes if node.get("GPU", 0) >= gpus and node.get("CPU", 0) >= 1]
-        if not able:
-            what = "GPU and a CPU" if gpus else "CPU"
-            raise ConfigError(
-                f"No node of the Ray cluster has a {what} to offer.",
-                hint="Choose --device cpu." if gpus else "Start a node: ray start --address=...",
-            )
-        cpus = min(cpus, max(int(node["CPU"]) for node in able))
-        most = max(node.get("memory", math.inf) for node in able if node["CPU"] >= cpus)
-        wanted = BASE if gpus else BASE + context.config.batch_size * AN_IMAGE
-        return cls(cpus, gpus, int(min(wanted, SHARE * most)))
-
-    def places(self, nodes: Sequence[Node]) -> int:
-        """Return how many models the nodes have CPUs and GPUs for at a time."""
-        wanted = {"CPU": self.cpus, "GPU": self.gpus}
-        return sum(
-            min(int(node.get(kind, 0)) // count for kind, count in wanted.items() if count)
-            for node in nodes
-        )
-
-    def fit(self, nodes: Sequence[Node]) -> bool:
-        """Return whether some node could run a model if it had nothing else to do."""
-        return any(
-            node.get("CPU", 0) >= self.cpus
-            and node.get("GPU", 0) >= self.gpus
-            and node.get("memory", math.inf) >= self.memory
-            for node in nodes
-        )
 
 
 def run_on_ray(

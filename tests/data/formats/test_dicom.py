@@ -83,6 +83,51 @@ def test_signed_values_and_padding_without_a_window() -> None:
     assert np.abs(shown - expected).max() <= 1
 
 
+def sequence(**elements: Any) -> Any:
+    """A sequence of one item."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    item = Dataset()
+    for name, value in elements.items():
+        setattr(item, name, value)
+    return Sequence([item])
+
+
+def words(*values: int) -> bytes:
+    return np.array(values, "<u2").tobytes()
+
+
+def test_tables_in_place_of_slope_and_window() -> None:
+    values = np.arange(4, dtype=np.uint16).reshape(2, 2)
+    units = sequence(
+        LUTDescriptor=[4, 0, 16],
+        LUTData=words(10, 20, 30, 40),
+        ModalityLUTType="US",
+        LUTExplanation="",
+    )
+    steps = words(*[0] * 10, *[51] * 10, *[255] * 11)
+    window = sequence(LUTDescriptor=[31, 10, 8], LUTData=steps)
+    shown = pixels(dicom(values, ModalityLUTSequence=units, VOILUTSequence=window))
+    assert shown.tolist() == [[0, 51], [255, 255]]
+    assert pixels(dicom(values, ModalityLUTSequence=units), window=(10, 40)).tolist() == [
+        [0, 85],
+        [170, 255],
+    ]
+
+
+def test_what_files_of_frames_keep_in_groups() -> None:
+    groups = sequence(
+        PixelValueTransformationSequence=sequence(
+            RescaleSlope=2, RescaleIntercept=-100, RescaleType="HU"
+        ),
+        FrameVOILUTSequence=sequence(WindowCenter=1000, WindowWidth=400),
+    )
+    data = dicom(RAMP[None], frames=1, SharedFunctionalGroupsSequence=groups)
+    plain = dicom(RAMP, RescaleSlope=2, RescaleIntercept=-100, WindowCenter=1000, WindowWidth=400)
+    assert np.array_equal(pixels(data), pixels(plain))
+
+
 def test_white_that_is_zero_is_inverted() -> None:
     plain = dicom(RAMP, WindowCenter=2048, WindowWidth=4096)
     inverted = dicom(

@@ -110,6 +110,7 @@ def test_every_block_has_its_place() -> None:
             Group((table_of("Grouped", ["a"], [["1"]]),), "tables"),
             Code("acrank score\n  --data x", "Command"),
             Details("Folded", (Text("away"),)),
+            Text("the deeper the tint, the better", tints=True),
         ),
         title="Title",
         outcome=("outcome",),

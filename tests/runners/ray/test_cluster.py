@@ -14,7 +14,8 @@ from acrank.errors import AcrankError, ConfigError, ExitCode, MissingExtraError
 from acrank.runners.model import RunContext
 from acrank.runners.ray import cluster
 from acrank.runners.ray.cluster import load_ray
-from acrank.runners.ray.run import AN_IMAGE, BASE, Needs, run_on_ray
+from acrank.runners.ray.needs import AN_IMAGE, BASE, Needs
+from acrank.runners.ray.run import run_on_ray
 from acrank.utils.device import choose_autocast, choose_device
 from acrank.zoo import ZooEntry
 

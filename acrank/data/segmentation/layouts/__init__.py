@@ -1,4 +1,4 @@
-"""The ways in which people lay out images with masks: recognised, and paired."""
+"""Recognise the ways in which people lay out images with masks, and pair them."""
 
 from acrank.data.segmentation.layouts.found import CLASS_FILES, Layout, Refused, class_file
 from acrank.data.segmentation.layouts.registry import LAYOUTS, search

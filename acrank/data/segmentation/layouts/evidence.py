@@ -1,4 +1,4 @@
-"""Whether files look like masks: a few of them are decoded, and asked whether they are flat.
+"""Tell whether files look like masks: decode a few of them and see whether they are flat.
 
 Names alone do not tell: images of two classes may be called ``original/7.png`` and
 ``labelled/7.png``. A mask is made of areas of one value; a photograph, or a scan, is not.

@@ -1,4 +1,4 @@
-"""What is found in a folder: images with their masks, or why they cannot be read."""
+"""Hold what is found in a folder: images with their masks, or why they cannot be read."""
 
 from __future__ import annotations
 

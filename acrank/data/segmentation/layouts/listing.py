@@ -1,4 +1,4 @@
-"""The files of a folder of images and of one of masks, at whatever depth the two have them."""
+"""List the files of a folder of images and of one of masks, at any depth."""
 
 from __future__ import annotations
 

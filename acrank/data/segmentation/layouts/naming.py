@@ -1,4 +1,4 @@
-"""Which mask belongs to which image, by their names.
+"""Match masks to images by their names.
 
 Names are equal, or one of them has something before or behind the common part: ``x_mask``,
 ``x_segmentation``, ``mask_x``, or ``21_training`` with ``21_manual1``. What that is, is told from

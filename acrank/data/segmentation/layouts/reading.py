@@ -1,4 +1,4 @@
-"""From a folder of images and one of masks to pairs, or to why there are none."""
+"""Pair the files of a folder of images and one of masks, or say why there are no pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All the layouts of images with masks, in the order in which they are looked for.
+"""List all layouts of images with masks, in the order in which they are looked for.
 
 One more layout is one more entry: an object whose ``find`` looks at a folder and returns the pairs
 (:class:`Layout`), why there are none (:class:`Refused`), or None where the folder is laid out in

@@ -1,4 +1,4 @@
-"""Layouts where images lie with their masks: in one folder, or in one folder a case."""
+"""Recognise layouts where images lie with their masks, in one folder or in one a case."""
 
 from __future__ import annotations
 

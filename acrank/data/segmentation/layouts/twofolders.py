@@ -1,4 +1,4 @@
-"""Layouts of two folders: one of images, one of masks."""
+"""Recognise layouts of two folders: one of images, one of masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks whose names say nothing: in fundus/ and vessels/, in x/ and y/, or 7.png and 7_tumour.png.
+"""Find masks whose names say nothing: fundus/ and vessels/, x/ and y/, 7.png and 7_tumour.png.
 
 The files tell: some are called after others, are as large, and are made of areas of one value,
 where the others are not. They may be classes all the same (photographs and

@@ -1,4 +1,4 @@
-"""What the names of folders and files say: images, masks, or neither."""
+"""Tell by the names of folders and files whether they are images, masks, or neither."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from acrank.data.segmentation import ClassMap
-from acrank.data.volumes.description import Description, read_description
+from acrank.data.segmentation.description import Description, read_description
 from acrank.errors import DataError
 
 

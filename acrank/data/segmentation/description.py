@@ -1,4 +1,4 @@
-"""``dataset.json`` of the Medical Segmentation Decathlon and of nnU-Net: classes and channels."""
+"""Read ``dataset.json`` of the Decathlon and of nnU-Net: classes and channels."""
 
 import json
 from dataclasses import dataclass
