@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from acrank.data import Preprocessing, Sample, open_target, whole_sample
+from acrank.data import Sample, open_target, whole_sample
 from acrank.data.summary import summary
 from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
@@ -19,9 +18,9 @@ from acrank.finetuning.export import WEIGHTS, save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.notices import Held, Kind
-from acrank.finetuning.objective import Autocast, Batch, Objective, balanced_weights
+from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
-from acrank.finetuning.tuning import Images, Tuning
+from acrank.finetuning.tuning import Tuning
 from acrank.tasks.pooled import PooledReadout
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
@@ -31,30 +30,13 @@ CONFUSION = "confusion.csv"
 
 
 class Classifying(Objective[Sample, Judged]):
-    """One class an image: a linear head, cross-entropy, accuracies and a confusion matrix.
+    """One class an image: a linear head, cross-entropy, accuracies and a confusion matrix."""
 
-    Args:
-        config: of the fine-tuning.
-        images: of it.
-        preprocessing: of the backbone.
-        device: where networks run.
-    """
+    readout = PooledReadout()
 
-    def __init__(
-        self,
-        config: FinetuneConfig,
-        images: Images[Sample],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> None:
-        self.config = config
-        self.classes = images.training.classes
-        self.preprocessing = preprocessing
-        self.device = device
-        self.readout = PooledReadout()
-        balanced = config.class_weights == "balanced"
-        counts = np.bincount(images.training.labels, minlength=len(self.classes))
-        self.weights = balanced_weights(counts).to(device) if balanced else None
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Count the training images of each class."""
+        return np.bincount(self.training.labels, minlength=len(self.classes))
 
     def network(self, backbone: Backbone) -> Network:
         """See :func:`acrank.finetuning.network.build_network`."""
@@ -62,16 +44,7 @@ class Classifying(Objective[Sample, Judged]):
 
     def augmented(self, images: Sample) -> TrainingImages:
         """See :class:`acrank.finetuning.images.TrainingImages`."""
-        config = self.config
-        return TrainingImages(
-            images,
-            self.preprocessing,
-            config.batch_size,
-            augment=config.augment,
-            seed=config.seed,
-            device=self.device,
-            flip=config.flip,
-        )
+        return TrainingImages(images, **self.shuffling)
 
     def plain(self, images: Sample) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.images.plain_batches`."""
@@ -117,6 +90,7 @@ class ClassTuning(Tuning[Sample, Judged]):
     key = "classification"
     kind = Kind("images", "no {} image is of {}", "balanced accuracy and AUROC")
     files = (WEIGHTS, "config.json")
+    make = Classifying
 
     def read(
         self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
@@ -138,16 +112,6 @@ class ClassTuning(Tuning[Sample, Judged]):
     def is_defined(self, measure: str, validation: Held, training: Sample) -> bool:
         """All but the AUROC are, which needs two classes."""
         return bool(validation.sum() > 1) or measure != "auroc"
-
-    def objective(
-        self,
-        config: FinetuneConfig,
-        images: Images[Sample],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> Classifying:
-        """See :class:`Classifying`."""
-        return Classifying(config, images, preprocessing, device)
 
 
 TUNING = ClassTuning()

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acrank.data import Preprocessing
 from acrank.errors import ModelError
+from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.network import Network
 from acrank.finetuning.split import Rows
 from acrank.zoo import Backbone
@@ -98,7 +100,48 @@ Judged = TypeVar("Judged", bound=Judgement)
 
 
 class Objective(ABC, Generic[Data, Judged]):
-    """What a fine-tuning is for: its network, batches, loss, measures and what it leaves."""
+    """What a fine-tuning is for: its network, batches, loss, measures and what it leaves.
+
+    Args:
+        config: of the fine-tuning.
+        training: the training images.
+        preprocessing: of the backbone.
+        device: where networks run.
+
+    Attributes:
+        classes: names of the classes.
+        weights: of the classes in the loss, (K,); None for equal ones.
+    """
+
+    def __init__(
+        self,
+        config: FinetuneConfig,
+        training: Data,
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> None:
+        self.config, self.training = config, training
+        self.preprocessing, self.device = preprocessing, device
+        self.classes = training.classes
+        balanced = config.class_weights == "balanced"
+        self.weights = balanced_weights(self.counts()).to(device) if balanced else None
+
+    @property
+    def shuffling(self) -> dict[str, Any]:
+        """Arguments of :class:`acrank.finetuning.images.Shuffled` beside the images."""
+        config = self.config
+        return {
+            "preprocessing": self.preprocessing,
+            "batch_size": config.batch_size,
+            "augment": config.augment,
+            "seed": config.seed,
+            "device": self.device,
+            "flip": config.flip,
+        }
+
+    @abstractmethod
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Count the training images, or their pixels, of each class, (K,)."""
 
     @abstractmethod
     def network(self, backbone: Backbone) -> Network:

@@ -202,7 +202,7 @@ def prepare(
         ModelError: the method is not for this network.
     """
     preprocessing = Preprocessing.from_config(backbone.data_config)
-    objective = images.tuning.objective(config, images, preprocessing, device)
+    objective = images.tuning.make(config, images.training, preprocessing, device)
     network = objective.network(backbone).to(device)
     if dimensions_of(network) == 2:
         network.to(memory_format=torch.channels_last)

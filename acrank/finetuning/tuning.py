@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -49,11 +50,14 @@ class Tuning(ABC, Generic[Data, Judged]):
         key: of the task.
         kind: how its images are spoken of.
         files: names of the files that loading the network needs.
+        make: makes what a fine-tuning is for, of its configuration, the training images, the
+            backbone's preprocessing and the device.
     """
 
     key: str
     kind: Kind
     files: tuple[str, ...]
+    make: Callable[[FinetuneConfig, Data, Preprocessing, torch.device], Objective[Data, Judged]]
 
     @property
     def task(self) -> Task:
@@ -108,16 +112,6 @@ class Tuning(ABC, Generic[Data, Judged]):
     def settings(self, training: Data) -> dict[str, Any]:
         """Settings that the training data decided where they were not set."""
         return {}
-
-    @abstractmethod
-    def objective(
-        self,
-        config: FinetuneConfig,
-        images: Images[Data],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> Objective[Data, Judged]:
-        """Make what a fine-tuning is for."""
 
 
 def tuning_of(task: Task) -> Tuning[Any, Any]:

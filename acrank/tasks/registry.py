@@ -1,5 +1,11 @@
 """The registry of tasks: each owns every decision that depends on what its labels are of.
 
+A new task takes: an instance of :class:`Task` in a module of :mod:`acrank.tasks.kinds`, its readout
+(:mod:`acrank.tasks.readout`), a data source whose target draws a sample of it
+(:mod:`acrank.data.sources`, :mod:`acrank.data.base`), how it is fine-tuned
+(:class:`acrank.finetuning.tuning.Tuning`) and how its datasets are parted
+(:class:`acrank.experiments.benchmark.parts.Parts`).
+
 Importing it needs no torch. A package adds a task by an entry point of the group ``acrank.tasks``:
 its name is the task's key, and it loads an instance of :class:`Task`.
 """

@@ -12,7 +12,7 @@ from acrank.zoo.data_config import data_config
 from acrank.zoo.entries import ZooEntry
 from acrank.zoo.hub.client import Hub
 from acrank.zoo.sources.base import Opening
-from acrank.zoo.sources.registry import source_of
+from acrank.zoo.sources.registry import source_of, weights_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def on_this_machine(entry: ZooEntry, hub: Hub) -> tuple[str | None, bool]:
 
     A source that brings its own weights always has them here.
     """
-    weights = source_of(entry).weights(entry)
+    weights = weights_of(entry)
     if weights is None:
         return None, True
     found = weights.here(hub)

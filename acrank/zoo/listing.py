@@ -17,7 +17,7 @@ from acrank.zoo.footprint import Footprint, network_footprint
 from acrank.zoo.hub.client import Hub
 from acrank.zoo.hub.repository import HubFiles
 from acrank.zoo.sources.base import Opening
-from acrank.zoo.sources.registry import hub_files, source_of
+from acrank.zoo.sources.registry import hub_files, source_of, weights_of
 
 # Requests at a time: the hub answers each in a fraction of a second.
 _AT_ONCE = 8
@@ -83,7 +83,7 @@ class Lister:
 
     def _size(self, entry: ZooEntry) -> int | None:
         size = local_size(entry, self.hub)
-        weights = source_of(entry).weights(entry)
+        weights = weights_of(entry)
         if size is not None or weights is None:
             return size
         return self.sizes.get(weights.files) if weights.files else weights.told_size
@@ -103,7 +103,7 @@ def said(error: Exception) -> str:
 
 def local_size(entry: ZooEntry, hub: Hub) -> int | None:
     """Bytes of an entry's weights on this machine; None if they are not here."""
-    weights = source_of(entry).weights(entry)
+    weights = weights_of(entry)
     found = weights.here(hub) if weights else None
     return weights_size(found.path) if found else None
 

@@ -215,10 +215,12 @@ class ByUrl(Weights):
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise
-        except OSError as error:  # urllib's own errors are of this kind
+        except OSError as error:  # urllib's own errors are of this kind, with the reason inside
+            reason = getattr(error, "reason", None)
+            said = first_line(reason if isinstance(reason, Exception) else error)
             raise ModelError(
                 f"{self.model}: weights are not in the local cache ({self.path}), and {self.url} "
-                f"cannot be downloaded: {first_line(error)}.",
+                f"cannot be downloaded: {said}.",
                 hint="Connect to the network, or put the file there.",
             ) from error
 

@@ -116,6 +116,25 @@ def test_every_command_takes_it(tiny: Path, acrank: Acrank, images: Path) -> Non
     assert "complete    passed   no model of 2 failed" in done.stdout, done.stderr
 
 
+def test_one_that_fails_costs_its_models_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, acrank: Acrank, images: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    code = CODE + "\n    def weights(self, entry):\n        return 1 / 0"
+    points = {GROUP: {"tiny": "failing_nets:Tiny"}}
+    install(monkeypatch, tmp_path / "failing", "failing-nets", points, code)
+    options = ("--samples", "8", "--batch-size", "4", "--format", "csv", "--offline")
+    named = ("--model", "tiny:4", "--model", "torchvision:resnet18", "--model", "tiny:8")
+    done = acrank("score", "--data", str(images), *options, *named)
+    assert done.returncode == 3  # what it loads can be scored all the same
+    assert done.stdout.count(",ok,") == 2
+    done = acrank("list-zoo", *named, "--format", "csv")
+    assert done.returncode == 3
+    fails = "The model source 'tiny' fails at tiny:4: ZeroDivisionError: division by zero."
+    assert fails in done.stdout
+    assert "torchvision:resnet18@IMAGENET1K_V1,11.69" in done.stdout
+
+
 def test_another_process_finds_it(tiny: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "acrank", "list-zoo", "--model", "tiny:4", "--format", "csv"],
@@ -136,6 +155,7 @@ def test_another_process_finds_it(tiny: Path) -> None:
         ("tiny", CODE + "\nTiny = 3", "it is of type int, not acrank's Source"),
         ("tiny", CODE.replace("    usage", "    used", 1), "it has no text 'usage'"),
         ("tiny", CODE.replace("def load", "def loads", 1), "abstract"),
+        ("tiny", CODE + "\n    def claims(self, entry):\n        return True", "told by its name"),
     ],
 )
 def test_a_faulty_one_costs_one_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acrank.data import Preprocessing
 from acrank.data.images import Opening
 from acrank.data.summary import in_words
 from acrank.errors import DataError
@@ -25,9 +25,9 @@ from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
 from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.network import Network
 from acrank.finetuning.notices import Held, Kind, listed
-from acrank.finetuning.objective import Autocast, Batch, Objective, balanced_weights
+from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
-from acrank.finetuning.tuning import Images, Tuning
+from acrank.finetuning.tuning import Tuning
 from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
 
@@ -38,33 +38,22 @@ AnyMasked = TypeVar("AnyMasked", bound=Masked)
 
 
 class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
-    """What images with masks and volumes with labels share: network, loss, features of pixels.
+    """What images with masks and volumes with labels share: network, loss, features of pixels."""
 
-    Args:
-        config: of the fine-tuning.
-        images: of it.
-        preprocessing: of the backbone.
-        device: where networks run.
-        sides: of what networks are given.
-    """
+    @property
+    @abstractmethod
+    def sides(self) -> tuple[int, ...]:
+        """Pixels along each axis of what networks are given."""
 
-    def __init__(
-        self,
-        config: FinetuneConfig,
-        images: Images[AnyMasked],
-        preprocessing: Preprocessing,
-        device: torch.device,
-        sides: tuple[int, ...],
-    ) -> None:
-        self.config = config
-        self.preprocessing = preprocessing
-        self.device = device
-        training = images.training
-        self.classes = training.classes
-        self.readout = DenseReadout(config.decoder, sides, PIXELS)
-        balanced = config.class_weights == "balanced"
-        counts = training.counts().sum(axis=0)
-        self.weights = balanced_weights(counts).to(device) if balanced else None
+    @cached_property
+    def readout(self) -> DenseReadout:
+        """A decoder on feature maps."""
+        return DenseReadout(self.config.decoder, self.sides, PIXELS)
+
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Count the pixels of each class in all training masks."""
+        counts: np.ndarray[Any, np.dtype[np.int64]] = self.training.counts().sum(axis=0)
+        return counts
 
     def network(self, backbone: Backbone) -> Network:
         """The encoder, which gives its feature maps, and a decoder on them."""
@@ -91,36 +80,16 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
 
 
 class Segmenting(PixelObjective[MaskedImages]):
-    """One class a pixel: a decoder, Dice and cross-entropy, overlaps in the images' own size.
+    """One class a pixel: a decoder, Dice and cross-entropy, overlaps in the images' own size."""
 
-    Args:
-        config: of the fine-tuning.
-        images: of it.
-        preprocessing: of the backbone.
-        device: where networks run.
-    """
-
-    def __init__(
-        self,
-        config: FinetuneConfig,
-        images: Images[MaskedImages],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> None:
-        super().__init__(config, images, preprocessing, device, (config.image_size,) * 2)
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Height and width of the images."""
+        return (self.config.image_size,) * 2
 
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
-        config = self.config
-        return TrainingMasks(
-            images.sample,
-            self.preprocessing,
-            config.batch_size,
-            augment=config.augment,
-            seed=config.seed,
-            device=self.device,
-            flip=config.flip,
-        )
+        return TrainingMasks(images.sample, **self.shuffling)
 
     def plain(self, images: MaskedImages) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.masks.batches.plain_masks`."""
@@ -211,6 +180,7 @@ class MaskTuning(PixelTuning[MaskedImages]):
     """Fine-tuning on images with masks."""
 
     key = "masks"
+    make = Segmenting
 
     def opened(
         self, config: FinetuneConfig, spec: str, samples: int | None, like: MaskedImages | None
@@ -218,16 +188,6 @@ class MaskTuning(PixelTuning[MaskedImages]):
         """See :func:`acrank.finetuning.masks.data.open_masks`."""
         how = Opening(config.offline, config.window)
         return open_masks(spec, samples, config.seed, config.image_size, like, how)
-
-    def objective(
-        self,
-        config: FinetuneConfig,
-        images: Images[MaskedImages],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> Segmenting:
-        """See :class:`Segmenting`."""
-        return Segmenting(config, images, preprocessing, device)
 
 
 TUNING = MaskTuning()

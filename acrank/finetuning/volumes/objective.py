@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from acrank.data import Preprocessing
 from acrank.data.volumes import VolumeSettings
 from acrank.data.volumes.nifti import require_nifti
 from acrank.finetuning.config import FinetuneConfig
@@ -20,7 +19,6 @@ from acrank.finetuning.masks.objective import PixelObjective, PixelTuning
 from acrank.finetuning.network import Network
 from acrank.finetuning.notices import Kind
 from acrank.finetuning.objective import Autocast, Batch
-from acrank.finetuning.tuning import Images
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
 from acrank.finetuning.volumes.data import Volumes, open_labelled
 from acrank.finetuning.volumes.judge import Judge
@@ -28,38 +26,21 @@ from acrank.zoo import Backbone
 
 
 class SegmentingVolumes(PixelObjective[Volumes]):
-    """One class a voxel: patches to train on, whole volumes to judge on.
+    """One class a voxel: patches to train on, whole volumes to judge on."""
 
-    Args:
-        config: of the fine-tuning.
-        images: volumes.
-        preprocessing: of the backbone.
-        device: where networks run.
-    """
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Voxels along each axis of a patch."""
+        return self.training.patch
 
-    def __init__(
-        self,
-        config: FinetuneConfig,
-        images: Images[Volumes],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> None:
-        self.volumes = images.training
-        super().__init__(config, images, preprocessing, device, self.volumes.patch)
-        self.judges = Judge(preprocessing, config.batch_size, device)
+    @cached_property
+    def judges(self) -> Judge:
+        """Runs networks over whole volumes."""
+        return Judge(self.preprocessing, self.config.batch_size, self.device)
 
     def augmented(self, images: Volumes) -> TrainingVolumes:
         """See :class:`acrank.finetuning.volumes.batches.TrainingVolumes`."""
-        config = self.config
-        return TrainingVolumes(
-            images,
-            self.preprocessing,
-            config.batch_size,
-            augment=config.augment,
-            seed=config.seed,
-            device=self.device,
-            flip=config.flip,
-        )
+        return TrainingVolumes(images, **self.shuffling)
 
     def plain(self, images: Volumes) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.volumes.batches.plain_patches`."""
@@ -83,8 +64,8 @@ class SegmentingVolumes(PixelObjective[Volumes]):
     def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
         """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
         geometry = {
-            "patch": list(self.volumes.patch),
-            "spacing": list(self.volumes.spacing),
+            "patch": list(self.training.patch),
+            "spacing": list(self.training.spacing),
             "window": self.config.window and list(self.config.window),
         }
         return save_segmenter(
@@ -102,6 +83,7 @@ class VolumeTuning(PixelTuning[Volumes]):
     """Fine-tuning on volumes with labels."""
 
     key = "volumes"
+    make = SegmentingVolumes
     kind = Kind("volumes", "no labels of {} volumes hold {}", PixelTuning.kind.measures)
     things = "volumes with labels"
 
@@ -120,16 +102,6 @@ class VolumeTuning(PixelTuning[Volumes]):
     def settings(self, training: Volumes) -> dict[str, Any]:
         """The patch and the spacing of the training volumes."""
         return {"patch": training.patch, "spacing": training.spacing}
-
-    def objective(
-        self,
-        config: FinetuneConfig,
-        images: Images[Volumes],
-        preprocessing: Preprocessing,
-        device: torch.device,
-    ) -> SegmentingVolumes:
-        """See :class:`SegmentingVolumes`."""
-        return SegmentingVolumes(config, images, preprocessing, device)
 
 
 TUNING = VolumeTuning()

@@ -19,7 +19,7 @@ from acrank.zoo.hub.client import Hub
 from acrank.zoo.listing import said
 from acrank.zoo.loading import load_backbone
 from acrank.zoo.sources.base import Opening
-from acrank.zoo.sources.registry import source_of
+from acrank.zoo.sources.registry import source_of, weights_of
 from acrank.zoo.weights import Found, Weights
 
 
@@ -98,7 +98,7 @@ class Checker:
 
     def _check(self, entry: ZooEntry, checked: Checked) -> None:
         source = source_of(entry)
-        weights = source.weights(entry)
+        weights = weights_of(entry)
         found = self._here(entry, weights, checked)
         model, state = self._built(entry, weights, found, checked)
         checked.license = entry_info(entry, model, revision=None, cached=found is not None).license

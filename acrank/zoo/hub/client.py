@@ -66,7 +66,7 @@ class Hub:
         """
         if self.offline or self._asked:
             return None
-        wanted = [files for files in map(hub_files, entries) if files]
+        wanted = [files for files in map(_files, entries) if files]
         absent = sum(self.cached(files) is None for files in wanted)
         if absent == 0:
             return None
@@ -291,6 +291,14 @@ class Hub:
     def _commit_of(self, repo_id: str, path: Path) -> str:
         """The commit a cached file belongs to: the cache keeps one folder for each."""
         return path.relative_to(self._repo_folder(repo_id) / "snapshots").parts[0]
+
+
+def _files(entry: ZooEntry) -> HubFiles | None:
+    """What an entry takes from the hub; None where its source fails, as loading will say."""
+    try:
+        return hub_files(entry)
+    except ModelError:
+        return None
 
 
 def _beside(name: str, other: str) -> str:

@@ -1,16 +1,17 @@
 """Register the model sources, and find the one that an entry of a zoo is of.
 
 Another package adds one with an entry point of the group ``acrank.model_sources``: its name is the
-source's, its object a
-:class:`acrank.zoo.sources.base.Source`, or the class of one. Nothing heavy is
-imported before a source is asked for.
+source's, its object a :class:`acrank.zoo.sources.base.Source`, or the class of one. Nothing heavy
+is imported before a source is asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acrank.errors import AcrankError, ModelError
 from acrank.utils.plugins import Registry, instance_of
+from acrank.utils.visible import typed_line
 from acrank.zoo.sources.base import Source
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def _accept(name: str, loaded: object) -> Source:
     for needed in ("name", "usage", "place"):
         if not isinstance(getattr(source, needed, None), str):
             raise TypeError(f"it has no text {needed!r}")
+    if type(source).claims is not Source.claims:
+        raise TypeError("it defines claims: a package's source is told by its name alone")
     if source.name != name:
         raise ValueError(f"its name is {source.name!r}, and its entry point is called {name!r}")
     return source
@@ -69,8 +72,16 @@ def weights_of(entry: ZooEntry) -> Weights | None:
 
     Raises:
         ZooError: the source has no model of that name.
+        ModelError: the source, one of another package, fails at it.
     """
-    return source_of(entry).weights(entry)
+    source = source_of(entry)
+    try:
+        return source.weights(entry)
+    except AcrankError:
+        raise
+    except Exception as error:  # a package's code may raise anything
+        told = f"The model source {source.name!r} fails at {entry.name}: {typed_line(error)}."
+        raise ModelError(told) from error
 
 
 def hub_files(entry: ZooEntry) -> HubFiles | None:
@@ -78,6 +89,7 @@ def hub_files(entry: ZooEntry) -> HubFiles | None:
 
     Raises:
         ZooError: as :func:`weights_of`.
+        ModelError: as :func:`weights_of`.
     """
     weights = weights_of(entry)
     return weights.files if weights else None
