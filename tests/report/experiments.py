@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from acrank.experiments.benchmark.cells import Cell, Outcome
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
+from acrank.experiments.benchmark.jobs import Job, Outcome
 from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
 from acrank.experiments.validation import Validation
-from acrank.experiments.validation.evaluate import Settings, evaluate
+from acrank.experiments.validation.evaluate import StatisticSettings, evaluate
 from acrank.experiments.validation.tables import MetricScores
 from acrank.metrics.estimate import Estimate
 from acrank.results import ModelResult, Ranking
@@ -38,11 +38,11 @@ def outcome(given: BenchmarkConfig, dataset: str, model: str, seed: int, value: 
     """A fine-tuning that ended with an accuracy; one that failed where that is NaN."""
     lr = (given.lrs or (None,))[0]
     settings = given.finetuning(data="x", model=model, seed=seed, lr=lr)
-    cell = Cell(dataset, model, lr, seed, settings, Path("x"))
+    job = Job(dataset, model, lr, seed, settings, Path("x"))
     if math.isnan(value):
-        return Outcome(cell, {}, {}, 1.0, "out of memory")
+        return Outcome(job, {}, {}, 1.0, "out of memory")
     found: dict[str, float | None] = {"accuracy": value, given.measure: value, "loss": 1.0}
-    return Outcome(cell, found, found, 31.5)
+    return Outcome(job, found, found, 31.5)
 
 
 def make_experiment(
@@ -142,7 +142,7 @@ def _validation(
         for metric in metrics
     ]
     notes = ["mind the sample."]
-    summaries, comparisons = evaluate(by_dataset, found, Settings(draws=50), notes)
+    summaries, comparisons = evaluate(by_dataset, found, StatisticSettings(draws=50), notes)
     return Validation(summaries, comparisons, (), tuple(notes), {})
 
 

@@ -1,4 +1,4 @@
-"""The experiment of a transferability paper: fine-tune every model, score it, compare.
+"""Fine-tune and score every model, and compare: the experiment of transferability papers.
 
 Nothing is imported here, so that the command line's help needs no torch.
 """

@@ -1,4 +1,4 @@
-"""The description of an experiment."""
+"""The configuration of an experiment and of the fine-tunings and scorings in it."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class BenchmarkConfig(Settings):
         return self
 
     def for_task(self, task: Task) -> Self:
-        """The same configuration, once it is known what the datasets are for.
+        """Return the configuration for the task of the datasets.
 
         Args:
             task: of all datasets.
@@ -253,7 +253,7 @@ class BenchmarkConfig(Settings):
     def finetuning(
         self, *, data: str, model: str, seed: int, lr: float | None, test: str | None = None
     ) -> FinetuneConfig:
-        """The configuration of one fine-tuning."""
+        """Return the configuration of one fine-tuning."""
         this = {"data": data, "test": test, "model": model, "seed": seed, "lr": lr}
         options = {**self._norm_options, **self.options}
         settings = {"monitor": self.measure, **self._of_task, **self.finetune}
@@ -261,31 +261,31 @@ class BenchmarkConfig(Settings):
         return make_finetune_config(settings)
 
     def scoring(self, data: str) -> RunConfig:
-        """The configuration of one scoring."""
+        """Return the configuration of one scoring."""
         usual = {"samples": self.score_samples, "norms": self.norms}
         settings = {**usual, **self._of_task, **self.score, **self._own("score"), "data": data}
         return make_config({name: value for name, value in settings.items() if value is not None})
 
     def _own(self, part: str) -> dict[str, Any]:
-        """What the experiment decides of a part, by the part's fields."""
+        """Return the settings that the experiment decides for a part, by the part's fields."""
         return {name: getattr(self, field) for name, field in decided(part).items()}
 
     @property
     def _of_task(self) -> dict[str, Any]:
-        """The settings for some tasks alone that somebody has set; both parts take them."""
+        """The settings for some tasks alone that the user has set; both parts take them."""
         about = described(BenchmarkConfig)
         return given(self, [name for name, setting in about.items() if setting.of_some_data])
 
     @property
     def _norm_options(self) -> dict[str, str]:
-        """Layers of the method, if it is about norms; unsaid they are its own usual ones."""
+        """The option of a method for norm layers, where the user asks for more than BatchNorm."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
 
 
 @cache
 def decided(part: str) -> dict[str, str]:
-    """The settings of a part that an experiment has itself, and the names of its fields.
+    """Return the settings of a part that an experiment decides, by the names of its fields.
 
     They are those that fields state, and those that both configurations share for all tasks.
 

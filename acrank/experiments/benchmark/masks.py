@@ -15,9 +15,9 @@ from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_se
 from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.errors import DataError
-from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
 from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
+from acrank.experiments.benchmark.stratified import Held, Holdings
 from acrank.utils.paths import user_path
 
 

@@ -1,4 +1,4 @@
-"""An experiment from its datasets to the verdict on every metric."""
+"""Run an experiment: fine-tune every model on every dataset, score them, and compare."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 
 from acrank.config import RunConfig
 from acrank.errors import NotScoredError
-from acrank.experiments.benchmark.cells import Cell, Outcome, open_tuner
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.datasets import (
     common_task,
     prepare_datasets,
 )
+from acrank.experiments.benchmark.jobs import Job, Outcome, open_tuner
 from acrank.experiments.benchmark.parts import Dataset
-from acrank.experiments.benchmark.scores import scores_csv
-from acrank.experiments.benchmark.tables import Tables, best_rate
+from acrank.experiments.benchmark.tables import Tables, best_rate, scores_csv
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
 from acrank.finetuning.tuning import tuning_of
@@ -38,18 +37,18 @@ class Experiment:
     """A finished experiment.
 
     Attributes:
-        datasets: with their images.
-        outcomes: of every fine-tuning.
+        datasets: datasets with their images.
+        outcomes: outcomes of every fine-tuning.
         accuracies: mean over the seeds by dataset and model, of the measure that the
             configuration names; those that failed are missing.
         ceilings: mean weighted tau between the accuracies of two seeds, by dataset; NaN for fewer
             than two seeds. No score can be expected to do better.
         validation: scores against accuracies; None for fewer than three models.
-        folder: with all tables.
-        config: what was asked for, with what is usual for the datasets' task.
-        by_seed: what the accuracies are the means of, seed by seed.
-        rankings: the scores, by dataset.
-        task: of all datasets.
+        folder: folder with all tables.
+        config: configuration, with the defaults of the datasets' task.
+        by_seed: the accuracies of single seeds.
+        rankings: rankings by dataset.
+        task: task of all datasets.
     """
 
     datasets: tuple[Dataset, ...]
@@ -65,7 +64,7 @@ class Experiment:
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """Fine-tunings without a result."""
+        """The fine-tunings without a result."""
         return tuple(outcome for outcome in self.outcomes if outcome.reason)
 
 
@@ -78,13 +77,13 @@ def experiment(
 ) -> Experiment:
     """Fine-tune every model on every dataset, score them, and compare.
 
-    Stopped at any moment, it goes on where it was when it is called again with the same settings.
+    An experiment that was stopped continues when it is called again with the same settings.
 
     Args:
-        config: of the experiment.
-        output: folder for all that it finds.
-        say: is told each fine-tuning.
-        callback: is told of the scoring.
+        config: configuration of the experiment.
+        output: folder for all results.
+        say: takes a line for each fine-tuning.
+        callback: progress callback of the scoring.
 
     Raises:
         NotScoredError: no model could be fine-tuned on any dataset.
@@ -149,25 +148,25 @@ def _tune_all(
     output: Path,
     say: Said,
 ) -> list[Outcome]:
-    """First every learning rate with one seed, then the other seeds with the best."""
+    """Try every learning rate with one seed, then run the other seeds with the best rate."""
 
-    def cell(dataset: Dataset, model: str, lr: float | None, seed: int) -> Cell:
+    def job(dataset: Dataset, model: str, lr: float | None, seed: int) -> Job:
         settings = config.finetuning(
             data=str(dataset.train), test=str(dataset.test), model=model, seed=seed, lr=lr
         ).model_copy(update=dataset.settings(config.finetune))
         rate = "lr" if lr is None else f"lr{lr:g}"
         folder = output / "cells" / dataset.name / folder_name(model) / f"{rate}-seed{seed}"
-        return Cell(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
+        return Job(dataset.name, model, lr, seed, settings, folder, config.keep_weights)
 
     rates: tuple[float | None, ...] = config.lrs or (None,)
     pairs = list(itertools.product(datasets, names))
     total = len(pairs) * (len(rates) + config.seeds - 1)
     counted = _Counted(say, total, task.measure(config.measure))
-    first = [cell(d, m, lr, 0) for d, m in pairs for lr in rates]
+    first = [job(d, m, lr, 0) for d, m in pairs for lr in rates]
     outcomes = list(_run(config, first, counted))
     chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
     others = [
-        cell(d, m, found.cell.lr, seed)
+        job(d, m, found.job.lr, seed)
         for d, m in pairs
         if (found := chosen[d.name, m]) is not None
         for seed in range(1, config.seeds)
@@ -175,19 +174,19 @@ def _tune_all(
     return [*outcomes, *_run(config, others, counted)]
 
 
-def _run(config: BenchmarkConfig, cells: Sequence[Cell], counted: _Counted) -> Iterable[Outcome]:
+def _run(config: BenchmarkConfig, jobs: Sequence[Job], counted: _Counted) -> Iterable[Outcome]:
     threads = max(1, cpu_threads(config.threads) // config.jobs)
-    pool: WorkerPool[Cell, Outcome] = WorkerPool(
-        min(config.jobs, max(len(cells), 1)),
+    pool: WorkerPool[Job, Outcome] = WorkerPool(
+        min(config.jobs, max(len(jobs), 1)),
         open_tuner,
         lambda place: (threads,),
-        lambda cell, reason, seconds: Outcome(cell, {}, {}, seconds, reason),
+        lambda job, reason, seconds: Outcome(job, {}, {}, seconds, reason),
         lambda name: None,
-        lambda cell: True,
+        lambda job: True,
         config.timeout,
         "--timeout",
     )
-    for outcome in pool.run(iter(cells)):
+    for outcome in pool.run(iter(jobs)):
         counted(outcome)
         yield outcome
 
@@ -206,15 +205,15 @@ class _Counted:
         spent = "kept" if outcome.kept else f"{outcome.seconds:.1f} s"
         found = outcome.reason or self._quality(outcome.test.get(self.measure.key))
         early = f"; ended early: {outcome.stopped}" if outcome.stopped else ""
-        self.say(f"[{self.done}/{self.total}] {outcome.cell.name}: {found} ({spent}){early}")
+        self.say(f"[{self.done}/{self.total}] {outcome.job.name}: {found} ({spent}){early}")
 
     def _tell(self, outcome: Outcome) -> None:
-        """Tell once what a user should know of the images of a dataset.
+        """Report the notices on the images of a dataset once.
 
-        Of the fine-tunings with one seed: those with others differ by who validates.
+        Only seed 0 counts: other seeds keep other validation images back.
         """
-        for text in outcome.notes if outcome.cell.seed == 0 else ():
-            told = f"note: {outcome.cell.dataset}: {text}"
+        for text in outcome.notes if outcome.job.seed == 0 else ():
+            told = f"note: {outcome.job.dataset}: {text}"
             if told not in self.told:
                 self.told.add(told)
                 self.say(told)

@@ -1,18 +1,22 @@
-"""The accuracies of an experiment: which count, their means, how well seeds agree."""
+"""The tables of an experiment: accuracies, how well seeds agree, and scores."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from acrank.experiments.benchmark.cells import Outcome
 from acrank.experiments.benchmark.config import BenchmarkConfig
+from acrank.experiments.benchmark.jobs import Outcome
 from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.validation.agreement import weighted_tau
+from acrank.metrics.registry import METRICS
+from acrank.ranking.kinds import set_apart
+from acrank.results import Ranking, row_values
 from acrank.tasks.registry import task_named
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text, json_text
@@ -21,11 +25,11 @@ from acrank.utils.serialise import csv_text, json_text
 def best_rate(
     outcomes: Iterable[Outcome], dataset: str, model: str, config: BenchmarkConfig
 ) -> Outcome | None:
-    """The fine-tuning with seed 0 that is best on its validation images; None if all failed."""
+    """Return the fine-tuning with seed 0 that is best on validation images; None if all failed."""
     tried = [
         outcome
         for outcome in outcomes
-        if (outcome.cell.dataset, outcome.cell.model, outcome.cell.seed) == (dataset, model, 0)
+        if (outcome.job.dataset, outcome.job.model, outcome.job.seed) == (dataset, model, 0)
         and not outcome.reason
     ]
 
@@ -37,12 +41,12 @@ def best_rate(
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation over the seeds; None for a single one."""
+    """Return the standard deviation over the seeds; None for a single seed."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 class Tables:
-    """The accuracies of an experiment in their tables."""
+    """The accuracies of an experiment by seed, their means, and the ceiling of each dataset."""
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class Tables:
         self.by_seed: dict[tuple[str, str], list[float]] = {}
         for dataset, model in itertools.product(datasets, names):
             best = best_rate(outcomes, dataset.name, model, config)
-            values = [] if best is None else self._values(dataset.name, model, best.cell.lr)
+            values = [] if best is None else self._values(dataset.name, model, best.job.lr)
             if values:
                 self.by_seed[dataset.name, model] = values
         self.accuracies = {key: float(np.mean(v)) for key, v in self.by_seed.items()}
@@ -63,9 +67,9 @@ class Tables:
 
     def _values(self, dataset: str, model: str, lr: float | None) -> list[float]:
         found = [
-            (outcome.cell.seed, outcome.test[self.config.measure])
+            (outcome.job.seed, outcome.test[self.config.measure])
             for outcome in self.outcomes
-            if (outcome.cell.dataset, outcome.cell.model, outcome.cell.lr) == (dataset, model, lr)
+            if (outcome.job.dataset, outcome.job.model, outcome.job.lr) == (dataset, model, lr)
             and not outcome.reason
         ]
         return [value for _, value in sorted(found, key=lambda pair: pair[0]) if value is not None]
@@ -116,10 +120,10 @@ class Tables:
         )
         rows = (
             {
-                "dataset": outcome.cell.dataset,
-                "model": outcome.cell.model,
-                "lr": outcome.cell.config.highest_lr,
-                "seed": outcome.cell.seed,
+                "dataset": outcome.job.dataset,
+                "model": outcome.job.model,
+                "lr": outcome.job.config.highest_lr,
+                "seed": outcome.job.seed,
                 **{f"val_{name}": outcome.val.get(name) for name in measures},
                 **{f"test_{name}": outcome.test.get(name) for name in measures},
                 "seconds": round(outcome.seconds, 2),
@@ -129,3 +133,38 @@ class Tables:
             for outcome in self.outcomes
         )
         return csv_text(columns, rows)
+
+
+def not_compared(ranking: Ranking) -> frozenset[str]:
+    """Return the models whose scores of norm affines are of other layers than BatchNorm.
+
+    They are empty if no other model has BatchNorm, or with ``--norms mixed``.
+    """
+    if ranking.record.get("config", {}).get("norms") == "mixed":
+        return frozenset()
+    return set_apart([row.result for row in ranking.rows], ranking.metrics)
+
+
+def scores_csv(rankings: Mapping[str, Ranking]) -> str:
+    """Write the scores of every model on every dataset as CSV, one row each.
+
+    Args:
+        rankings: rankings by the same metrics, by dataset.
+    """
+    metrics = next(iter(rankings.values())).metrics
+    columns = ("dataset", "model", *metrics)
+    rows = (
+        {"dataset": name, **{column: values[column] for column in columns[1:]}}
+        for name, ranking in rankings.items()
+        for values in _comparable(ranking)
+    )
+    return csv_text(columns, rows)
+
+
+def _comparable(ranking: Ranking) -> Iterator[dict[str, Any]]:
+    """Yield the scores of each model, without those that do not compare with the others'."""
+    affine = [name for name in ranking.metrics if METRICS[name].of_norms]
+    apart = not_compared(ranking)
+    for row in ranking.rows:
+        values = row_values(row, ranking.metrics)
+        yield {**values, **(dict.fromkeys(affine) if row.result.model in apart else {})}

@@ -18,9 +18,9 @@ from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import DESCRIPTION, find_volumes
 from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
-from acrank.experiments.benchmark.apart import Held, Holdings
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
 from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
+from acrank.experiments.benchmark.stratified import Held, Holdings
 from acrank.utils.paths import user_path
 
 # Of the folders of links, whatever those of the dataset are called.

@@ -1,4 +1,4 @@
-"""Does a transferability metric predict fine-tuned accuracies?
+"""Measure how well transferability metrics predict fine-tuned accuracies.
 
 >>> import acrank
 >>> result = acrank.validate("scores.csv", "accuracies.csv")  # doctest: +SKIP

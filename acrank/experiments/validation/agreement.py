@@ -15,7 +15,7 @@ from scipy import stats
 Array = NDArray[np.float64]
 Convention = Literal["both", "accuracy"]
 
-# What is computed, in the order of reports; weighted tau is the one that decides.
+# Statistics in the order of reports; the weighted tau decides.
 STATISTICS = ("weighted_tau", "tau_b", "pearson", "spearman", "rel1", "rel3", "regret")
 # Numbers that one chunk of resamples may hold in memory, in pairs of models.
 CHUNK = 2_000_000
@@ -24,7 +24,7 @@ CHUNK = 2_000_000
 def agreement(
     scores: Array, accuracies: Array, convention: Convention = "both"
 ) -> dict[str, Array]:
-    """All of :data:`STATISTICS` for a batch of paired lists.
+    """Compute all of :data:`STATISTICS` for a batch of paired lists.
 
     Args:
         scores: shape (B, n), higher is better.
@@ -56,7 +56,7 @@ def _chunk(scores: Array, accuracies: Array, convention: Convention) -> dict[str
 
 
 def weighted_tau(scores: Array, accuracies: Array, convention: Convention = "both") -> Array:
-    """Kendall's tau in which pairs near the top weigh more (Vigna, WWW 2015), in [-1, 1].
+    """Compute Kendall's tau with more weight on pairs near the top (Vigna, WWW 2015), in [-1, 1].
 
     A pair of models with ranks r and s (from 0, best first) weighs ``1/(1+r) + 1/(1+s)``. The
     literature ranks in two ways:
@@ -84,7 +84,7 @@ def weighted_tau(scores: Array, accuracies: Array, convention: Convention = "bot
 
 
 def tau_b(scores: Array, accuracies: Array) -> Array:
-    """Kendall's tau-b, in [-1, 1]; NaN where all scores or all accuracies are equal.
+    """Compute Kendall's tau-b, in [-1, 1]; NaN where all scores or all accuracies are equal.
 
     Args:
         scores: shape (..., n), higher is better.
@@ -94,7 +94,7 @@ def tau_b(scores: Array, accuracies: Array) -> Array:
 
 
 def pearson(scores: Array, accuracies: Array) -> Array:
-    """Pearson's correlation, in [-1, 1]; NaN where all scores or all accuracies are equal.
+    """Compute Pearson's correlation, in [-1, 1]; NaN where either list is constant.
 
     Args:
         scores: shape (..., n), higher is better.
@@ -107,7 +107,7 @@ def pearson(scores: Array, accuracies: Array) -> Array:
 
 
 def spearman(scores: Array, accuracies: Array) -> Array:
-    """Spearman's correlation: Pearson's of mean ranks, in [-1, 1]; NaN as there.
+    """Compute Spearman's correlation, which is Pearson's of mean ranks, in [-1, 1].
 
     Args:
         scores: shape (..., n), higher is better.
@@ -117,9 +117,9 @@ def spearman(scores: Array, accuracies: Array) -> Array:
 
 
 def relative_accuracy(scores: Array, accuracies: Array, top: int) -> Array:
-    """Rel@k: the best accuracy among the k models of highest score, over the best of all.
+    """Compute Rel@k: the best accuracy among the k models of highest score, over the best of all.
 
-    Where scores tie across the k-th place, the expectation over a random order of the tied ones.
+    Where scores tie across the k-th place, it is the expectation over random orders of the tied.
 
     Args:
         scores: shape (..., n), higher is better.
@@ -136,7 +136,7 @@ def relative_accuracy(scores: Array, accuracies: Array, top: int) -> Array:
 
 
 def regret(scores: Array, accuracies: Array) -> Array:
-    """Return what picking the model of highest score loses, in units of accuracy; 0 is best.
+    """Compute the accuracy that picking the model of highest score loses; 0 is best.
 
     Args:
         scores: shape (..., n), higher is better; ties as in :func:`relative_accuracy`.
@@ -147,7 +147,7 @@ def regret(scores: Array, accuracies: Array) -> Array:
 
 
 def _expected_best(scores: Array, accuracies: Array, top: int) -> Array:
-    """Expected maximum accuracy among the ``top`` highest scores, tied ones in random order."""
+    """Compute the expected best accuracy among the ``top`` highest scores, ties in random order."""
     boundary = np.sort(scores, axis=-1)[..., -top, None]
     order = np.argsort(-accuracies, axis=-1)
     ordered = np.take_along_axis(accuracies, order, axis=-1)
@@ -168,7 +168,7 @@ def _expected_best(scores: Array, accuracies: Array, top: int) -> Array:
 
 
 def _ranks(first: Array, second: Array) -> NDArray[np.intp]:
-    """Ranks from 0 by decreasing ``first``, ties by decreasing ``second``."""
+    """Rank from 0 by decreasing ``first``, ties by decreasing ``second``."""
     order = np.lexsort((second, first), axis=-1)[..., ::-1]
     return np.argsort(order, axis=-1)
 
@@ -190,7 +190,7 @@ def _of_pairs(scores: Array, accuracies: Array, weight: Array) -> Array:
 
 
 def _standardised(values: Array) -> Array:
-    """Centred and of length 1; NaN where all are equal, which rounding must not hide."""
+    """Centre lists and scale them to length 1; NaN where all are equal, whatever the rounding."""
     # Scaled first: squares of very small or very large scores must not vanish or overflow.
     span = np.ptp(values, axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Bundled tables of published scores and accuracies, and the taus their sources print."""
+"""Read the bundled tables of published scores and accuracies, and recompute their taus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from acrank.errors import ConfigError
 from acrank.experiments.validation.agreement import Array, Convention, weighted_tau
 from acrank.experiments.validation.layout import ColumnNames
-from acrank.experiments.validation.results import Reproduction, Verdict
+from acrank.experiments.validation.results import Reproduction, TauVerdict
 from acrank.experiments.validation.sheets import Sheet, read_sheet
 from acrank.experiments.validation.tables import MetricScores, Values, read_accuracies, read_scores
 
@@ -31,12 +31,12 @@ class Published:
     """One bundled table.
 
     Attributes:
-        name: as on the command line.
+        name: name on the command line.
         accuracies: dataset -> model -> accuracy.
-        metrics: with published scores, and the static baselines of its models.
-        convention: how the source ranks models in its weighted tau.
-        zero_is_missing: whether an accuracy of 0 means that there is none.
-        notes: what a reader must know of the table, its source first.
+        metrics: metrics with published scores, and the static baselines of its models.
+        convention: ranking of models in the weighted tau of the source.
+        zero_is_missing: True if an accuracy of 0 means a missing one.
+        notes: notices on the table, its source first.
     """
 
     name: str
@@ -82,7 +82,7 @@ def load_published(name: str) -> Published:
 
 
 def reproductions(table: Published) -> list[Reproduction]:
-    """The weighted taus that a table's source prints, beside those of its own numbers."""
+    """Compare the weighted taus that a table's source prints with those of its own numbers."""
     metrics = {metric.name: metric.values for metric in table.metrics}
     rows = read_sheet(FOLDER / "published_taus.csv").rows
     found = [row.cells for row in rows if row.cells["table"] == table.name]
@@ -127,7 +127,7 @@ def _reproduce(cells: dict[str, str], scores: dict[str, float], table: Published
     y = np.array([accuracies[model] for model in models])
     recomputed = float(weighted_tau(x, y, table.convention))
     published = float(cells["weighted_tau"])
-    verdict: Verdict = "differs"
+    verdict: TauVerdict = "differs"
     if abs(published - recomputed) <= ROUNDING:
         verdict = "same"
     elif any(abs(published - tau) <= ROUNDING for tau in _taus_of_ties(x, y, table.convention)):
@@ -136,7 +136,7 @@ def _reproduce(cells: dict[str, str], scores: dict[str, float], table: Published
 
 
 def _taus_of_ties(scores: Array, accuracies: Array, convention: Convention) -> Iterable[float]:
-    """Weighted taus for every order in which the printed scores may have tied by rounding."""
+    """Yield the weighted tau for every order in which rounding may have tied the scores."""
     groups = [np.flatnonzero(scores == value) for value in np.unique(scores)]
     orders = itertools.product(*(_orders(len(group)) for group in groups))
     places = np.concatenate(groups)

@@ -1,4 +1,4 @@
-"""The comparison itself: every metric on every dataset, means, and tests."""
+"""Compare every metric with the accuracies on every dataset, average, and test."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from acrank.experiments.validation.resampling import (
 from acrank.experiments.validation.results import (
     CHANCE,
     Comparison,
-    Kind,
     PairedTest,
+    Role,
     Statistic,
     Summary,
 )
@@ -34,13 +34,13 @@ FEWEST_FOR_INTERVAL = 5
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of the statistics: convention, number of draws and seed.
+class StatisticSettings:
+    """Settings of the statistics.
 
     Attributes:
-        convention: of the weighted tau.
-        draws: bootstrap samples, and random lists.
-        seed: of both.
+        convention: ranking of models in the weighted tau.
+        draws: number of bootstrap samples and of random lists.
+        seed: seed of both.
     """
 
     convention: Convention = "both"
@@ -50,22 +50,25 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A metric on a dataset, with the draws behind its intervals."""
+    """One metric on one dataset, with the draws behind its intervals."""
 
     row: Comparison
     draws: dict[str, Array]
 
 
 def evaluate(
-    accuracies: Values, metrics: Sequence[MetricScores], settings: Settings, notes: list[str]
+    accuracies: Values,
+    metrics: Sequence[MetricScores],
+    settings: StatisticSettings,
+    notes: list[str],
 ) -> tuple[tuple[Summary, ...], tuple[Comparison, ...]]:
     """Compare metrics, static baselines and chance with accuracies.
 
     Args:
         accuracies: dataset -> model -> accuracy, three models or more each.
-        metrics: static baselines included; their directions are settled.
-        settings: draws and convention.
-        notes: where undefined correlations are told.
+        metrics: metrics and static baselines with settled directions.
+        settings: settings of the statistics.
+        notes: takes sentences on undefined correlations.
 
     Returns:
         The means, highest weighted tau first, and all rows by dataset in the same order.
@@ -86,7 +89,7 @@ def evaluate(
 
 
 def _compare(
-    metric: MetricScores, dataset: str, accuracies: dict[str, float], settings: Settings
+    metric: MetricScores, dataset: str, accuracies: dict[str, float], settings: StatisticSettings
 ) -> _Cell | None:
     scores = metric.values.get(dataset, {})
     # Sorted, so that neither the order of rows nor the other metrics change the draws.
@@ -111,7 +114,9 @@ def _estimate(value: float, draws: Array) -> Statistic:
     return Statistic(value, *percentile_interval(draws))
 
 
-def _summarise(metric: MetricScores, cells: Sequence[_Cell], settings: Settings) -> Summary:
+def _summarise(
+    metric: MetricScores, cells: Sequence[_Cell], settings: StatisticSettings
+) -> Summary:
     statistics = {}
     for name in STATISTICS:
         defined = [cell for cell in cells if math.isfinite(cell.row.statistics[name].value)]
@@ -125,7 +130,7 @@ def _summarise(metric: MetricScores, cells: Sequence[_Cell], settings: Settings)
     return Summary(metric.name, kind, metric.higher_is_better, len(_defined(cells)), statistics)
 
 
-def _chance(accuracies: Values, settings: Settings) -> tuple[list[_Cell], Summary]:
+def _chance(accuracies: Values, settings: StatisticSettings) -> tuple[list[_Cell], Summary]:
     """Measure random lists, using the same list on every dataset.
 
     A list of its own on each dataset would average out; but metrics, like a list sorted by size,
@@ -153,7 +158,7 @@ def _ranges(draws: dict[str, Array]) -> dict[str, Statistic]:
 
 
 def _tested(summaries: Sequence[Summary], groups: dict[str, list[_Cell]]) -> list[Summary]:
-    """Each metric tested against the best baseline, p-values corrected for their number."""
+    """Test each metric against the best baseline; correct p-values for their number."""
     best = _best_baseline(summaries)
     tests = [
         _test(groups[found.metric], best, groups[best])
@@ -169,7 +174,7 @@ def _tested(summaries: Sequence[Summary], groups: dict[str, list[_Cell]]) -> lis
 
 
 def _best_baseline(summaries: Sequence[Summary]) -> str:
-    """The static baseline of highest mean tau; chance where none is above it."""
+    """Return the static baseline of highest mean tau; chance where none is above it."""
     static = [
         found
         for found in summaries
@@ -205,7 +210,7 @@ def _tell_undefined(metric: MetricScores, cells: Sequence[_Cell], notes: list[st
         )
 
 
-def _kind(metric: MetricScores) -> Kind:
+def _kind(metric: MetricScores) -> Role:
     return "baseline" if metric.baseline else "metric"
 
 

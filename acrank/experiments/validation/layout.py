@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from acrank.errors import DataError
-from acrank.experiments.validation.sheets import Sheet, listing
+from acrank.experiments.validation.sheets import Row, Sheet, listing
+from acrank.results import HEAD, TAIL
 
 MODEL_NAMES = ("model", "source")
 DATASET_NAMES = ("dataset",)
-ACCURACY_NAMES = ("accuracy", "finetuned_acc", "acc", "auc")
-# Of these, those that say no more than that.
-OF_ACCURACY = ("accuracy", "finetuned_acc", "acc")
+# Accuracies by these names are called so in the report; others keep their own name.
+PLAIN_ACCURACY = ("accuracy", "finetuned_acc", "acc")
+ACCURACY_NAMES = (*PLAIN_ACCURACY, "auc")
 # Facts of a model that need no target: lists sorted by them are the baselines to beat.
 STATIC_NAMES = ("params_m", "params", "imagenet_top1", "chance")
-# What `acrank score --csv` writes besides the model, the metrics and the parameters.
-BOOKKEEPING = (
-    *("rank", "status", "score", "score_low", "score_high", "p_best", "norm_layers"),
-    *("norm_channels", "input_size", "license", "revision", "seconds", "reason", "tie_group"),
-    *("flags", "norm_kind"),
-)
+# Columns of `acrank score --csv` that are neither a model, a metric nor a baseline.
+BOOKKEEPING = (HEAD.keys() | TAIL.keys()) - {"model", *STATIC_NAMES}
+# A table with these columns was written by `acrank score --csv`.
 SIGNATURE = frozenset({"rank", "status", "score", "p_best"})
+# The dataset of a table that names none.
+UNNAMED = ""
 
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Names that the user gave; None to look for the usual ones.
+    """Column names that the user gave; None to look for the usual ones.
 
     Attributes:
         model: column of model names.
         dataset: column of dataset names.
         accuracy: column of accuracies.
-        metric: what the numbers of a wide table of scores are.
+        metric: name of the metric in a wide table of scores.
     """
 
     model: str | None = None
@@ -41,112 +42,126 @@ class ColumnNames:
     metric: str | None = None
 
 
-def model_column(sheet: Sheet, names: ColumnNames) -> str:
-    """The column of model names.
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one table by their meaning.
 
-    Raises:
-        DataError: there is none, or several that could be.
+    Attributes:
+        sheet: the table.
+        names: column names that the user gave.
     """
-    found = _find(sheet, names.model, MODEL_NAMES)
-    if found is not None:
+
+    sheet: Sheet
+    names: ColumnNames
+
+    @cached_property
+    def model(self) -> str:
+        """The column of model names.
+
+        Raises:
+            DataError: there is none, or several that could be.
+        """
+        found = self._find(self.names.model, MODEL_NAMES)
+        if found is None:
+            raise self._lacks("model", "Name the column of model names with --model-column.")
         return found
-    raise DataError(
-        f"{sheet.name}: no column 'model'. Columns found: {listing(sheet.columns)}.",
-        hint="Name the column of model names with --model-column.",
-    )
 
-
-def dataset_column(sheet: Sheet, names: ColumnNames) -> str | None:
-    """The column of dataset names, or None, for a table may be of one dataset."""
-    return _find(sheet, names.dataset, DATASET_NAMES, required=False)
-
-
-def accuracy_column(sheet: Sheet, names: ColumnNames, *, guess: bool = True) -> str | None:
-    """The column of accuracies, or None for a table with one column a dataset.
-
-    Args:
-        sheet: the table.
-        names: given by the user.
-        guess: take the only column of numbers in a table with a column of datasets.
-
-    Raises:
-        DataError: several columns could be it.
-    """
-    found = _find(sheet, names.accuracy, ACCURACY_NAMES)
-    if found is not None or not guess or dataset_column(sheet, names) is None:
-        return found
-    numeric = value_columns(sheet, names)[0]
-    if len(numeric) == 1:
-        return numeric[0]
-    raise DataError(
-        f"{sheet.name}: no column 'accuracy'. Columns found: {listing(sheet.columns)}.",
-        hint="Name the column of fine-tuned accuracies with --accuracy-column.",
-    )
-
-
-def truth_name(sheet: Sheet, names: ColumnNames) -> str:
-    """Return the name of the accuracies of a table, which is that of their column.
-
-    Args:
-        sheet: the table.
-        names: given by the user.
-    """
-    found = accuracy_column(sheet, names)
-    return "accuracy" if found is None or found.lower() in OF_ACCURACY else found
-
-
-def truth_columns(sheet: Sheet, names: ColumnNames) -> list[str]:
-    """Columns of a table of scores that hold accuracies and are no metric."""
-    taken = {names.accuracy, "accuracy", "finetuned_acc"}
-    return [column for column in sheet.columns if column in taken or column.lower() in taken]
-
-
-def tall_columns(sheet: Sheet) -> tuple[str, str] | None:
-    """The columns of metric names and of scores where each row is one score, else None."""
-    metric = _find(sheet, None, ("metric",))
-    score = _find(sheet, None, ("score", "value"))
-    return None if metric is None or score is None else (metric, score)
-
-
-def value_columns(
-    sheet: Sheet, names: ColumnNames, leave: Sequence[str] = ()
-) -> tuple[list[str], list[str]]:
-    """Columns that hold numbers, and the others that nobody asked for.
-
-    Args:
-        sheet: the table.
-        names: given by the user.
-        leave: columns to leave out of both lists.
-    """
-    spoken_for = {model_column(sheet, names), dataset_column(sheet, names), *leave}
-    if set(sheet.columns) >= SIGNATURE:
-        spoken_for.update(BOOKKEEPING)
-    rest = [column for column in sheet.columns if column not in spoken_for]
-    numeric = [
-        column for column in rest if sheet.is_numeric(column) and not column.startswith("(unnamed")
-    ]
-    return numeric, [column for column in rest if column not in numeric]
-
-
-def _find(
-    sheet: Sheet, given: str | None, usual: Sequence[str], *, required: bool = True
-) -> str | None:
-    if given is not None:
-        if given in sheet.columns:
-            return given
-        if not required:
+    @cached_property
+    def dataset(self) -> str | None:
+        """The column of dataset names; None if the table is of one dataset or is wide."""
+        given = self.names.dataset
+        if given is not None and given not in self.sheet.columns:
             return None
-        raise DataError(
-            f"{sheet.name}: no column {given!r}. Columns found: {listing(sheet.columns)}.",
-            hint="Mind upper and lower case.",
-        )
-    for name in usual:
-        found = [column for column in sheet.columns if column.lower() == name]
-        if len(found) > 1:
-            raise DataError(
-                f"{sheet.name}: columns {listing(found)} differ only in case.",
-                hint="Rename one of them.",
-            )
-        if found:
-            return found[0]
-    return None
+        return self._find(given, DATASET_NAMES)
+
+    def dataset_of(self, row: Row) -> str:
+        """Return the dataset that a row names; ``UNNAMED`` without a column of datasets.
+
+        Raises:
+            DataError: the cell is empty.
+        """
+        if self.dataset is None:
+            return UNNAMED
+        if not row.cells[self.dataset]:
+            place = self.sheet.place(row, self.dataset)
+            raise DataError(f"{place}: no name of a dataset.", hint="Fill it in.")
+        return row.cells[self.dataset]
+
+    def accuracy(self, *, guess: bool = True) -> str | None:
+        """Return the column of accuracies; None for a table with one column a dataset.
+
+        Args:
+            guess: take the only column of numbers in a table with a column of datasets.
+
+        Raises:
+            DataError: several columns could be it.
+        """
+        found = self._find(self.names.accuracy, ACCURACY_NAMES)
+        if found is not None or not guess or self.dataset is None:
+            return found
+        numeric = self.numeric()
+        if len(numeric) == 1:
+            return numeric[0]
+        hint = "Name the column of fine-tuned accuracies with --accuracy-column."
+        raise self._lacks("accuracy", hint)
+
+    @property
+    def truth_name(self) -> str:
+        """The name of the accuracies in reports, which is that of their column."""
+        found = self.accuracy()
+        return "accuracy" if found is None or found.lower() in PLAIN_ACCURACY else found
+
+    @property
+    def truth(self) -> list[str]:
+        """The columns of a table of scores that hold accuracies and are no metric."""
+        taken = {self.names.accuracy, "accuracy", "finetuned_acc"}
+        return [name for name in self.sheet.columns if name in taken or name.lower() in taken]
+
+    @property
+    def tall(self) -> tuple[str, str] | None:
+        """The columns of metric names and of scores where each row is one score, else None."""
+        metric = self._find(None, ("metric",))
+        score = self._find(None, ("score", "value"))
+        return None if metric is None or score is None else (metric, score)
+
+    @property
+    def is_score_file(self) -> bool:
+        """True for a table that ``acrank score --csv`` wrote."""
+        return set(self.sheet.columns) >= SIGNATURE
+
+    def numeric(self, leave: Collection[str] = (), notes: list[str] | None = None) -> list[str]:
+        """Return the columns of numbers that have no other meaning.
+
+        Args:
+            leave: columns to leave out.
+            notes: takes a sentence on the columns that hold no numbers.
+        """
+        taken = {self.model, self.dataset, *leave, *(BOOKKEEPING if self.is_score_file else ())}
+        rest = [column for column in self.sheet.columns if column not in taken]
+        found = [c for c in rest if self.sheet.is_numeric(c) and not c.startswith("(unnamed")]
+        text = [column for column in rest if column not in found]
+        if text and notes is not None:
+            name = self.sheet.name
+            notes.append(f"{name}: column(s) without numbers left out: {listing(text)}.")
+        return found
+
+    def _lacks(self, column: str, hint: str) -> DataError:
+        found = listing(self.sheet.columns)
+        text = f"{self.sheet.name}: no column {column!r}. Columns found: {found}."
+        return DataError(text, hint=hint)
+
+    def _find(self, given: str | None, usual: Sequence[str]) -> str | None:
+        if given is not None:
+            if given in self.sheet.columns:
+                return given
+            raise self._lacks(given, "Mind upper and lower case.")
+        for name in usual:
+            found = [column for column in self.sheet.columns if column.lower() == name]
+            if len(found) > 1:
+                raise DataError(
+                    f"{self.sheet.name}: columns {listing(found)} differ only in case.",
+                    hint="Rename one of them.",
+                )
+            if found:
+                return found[0]
+        return None

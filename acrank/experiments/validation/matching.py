@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from acrank.errors import ConfigError, DataError
+from acrank.experiments.validation.layout import UNNAMED
 from acrank.experiments.validation.sheets import listing
-from acrank.experiments.validation.tables import UNNAMED, MetricScores, Values
+from acrank.experiments.validation.tables import MetricScores, Values
 from acrank.metrics import METRICS
 
 # Fewer models than this have no order worth speaking of.
@@ -14,7 +15,7 @@ FEWEST_MODELS = 3
 
 
 def name_dataset(accuracies: Values, metrics: Sequence[MetricScores]) -> Values:
-    """Accuracies that name no dataset get the name of the scores' only one.
+    """Give accuracies that name no dataset the name of the only dataset of the scores.
 
     Raises:
         DataError: the scores are of several datasets.
@@ -34,12 +35,12 @@ def name_dataset(accuracies: Values, metrics: Sequence[MetricScores]) -> Values:
 
 
 def settle_zeros(accuracies: Values, missing: bool, notes: list[str]) -> Values:
-    """Take accuracies of exactly 0 for missing, or point at them.
+    """Drop accuracies of exactly 0 as missing, or report them.
 
     Args:
         accuracies: dataset -> model -> accuracy.
-        missing: whether zeros are missing values.
-        notes: where to count them.
+        missing: True if zeros are missing values.
+        notes: takes a sentence that counts them.
     """
     zeros = [
         f"{model} on {dataset}" if dataset else model
@@ -63,7 +64,7 @@ def settle_zeros(accuracies: Values, missing: bool, notes: list[str]) -> Values:
 
 
 def settle_directions(metrics: Sequence[MetricScores], lower: Iterable[str]) -> None:
-    """Set which way each metric is better: as the user says, else as acrank knows, else higher.
+    """Set the direction of each metric: the user's, else the known one, else higher is better.
 
     Raises:
         ConfigError: the user names a metric that is not there.
@@ -84,14 +85,14 @@ def settle_directions(metrics: Sequence[MetricScores], lower: Iterable[str]) -> 
 def shared_datasets(
     accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]
 ) -> Values:
-    """Accuracies that can be compared: of models that some metric scores, 3 a dataset or more.
+    """Return the accuracies of models that some metric scores, for datasets with 3 or more.
 
-    Without metrics, all accuracies.
+    Without metrics it returns all accuracies.
 
     Args:
         accuracies: dataset -> model -> accuracy.
-        metrics: without the static baselines.
-        notes: where to say what is left out.
+        metrics: metrics without the static baselines.
+        notes: takes sentences on what is left out.
 
     Raises:
         DataError: nothing is left.
@@ -117,7 +118,7 @@ def shared_datasets(
 
 
 def tell_missing(accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]) -> None:
-    """Count for each metric the models of :func:`shared_datasets` that it does not score."""
+    """Note for each metric how many models of :func:`shared_datasets` it does not score."""
     total = sum(map(len, accuracies.values()))
     for metric in metrics:
         missing = [

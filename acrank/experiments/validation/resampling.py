@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+from acrank.experiments.validation.agreement import Array
 
 LEVEL = 0.95
 # Up to so many models every order is tried, 5040 at most; beyond, orders are drawn.
@@ -22,12 +22,12 @@ FEWEST = 6
 
 
 def resamples(models: int, draws: int, seed: int) -> NDArray[np.intp]:
-    """Bootstrap samples of models, the same for every dataset and metric of that many models.
+    """Draw bootstrap samples of models, the same for every dataset and metric.
 
     Args:
-        models: how many there are.
-        draws: how many samples.
-        seed: of the generator.
+        models: number of models.
+        draws: number of samples.
+        seed: seed of the generator.
 
     Returns:
         Places drawn with replacement, shape (draws, models).
@@ -36,12 +36,12 @@ def resamples(models: int, draws: int, seed: int) -> NDArray[np.intp]:
 
 
 def random_lists(models: int, draws: int, seed: int) -> Array:
-    """Scores of lists that know nothing: all orders of up to 7 models, else random ones.
+    """Draw scores that know nothing: all orders of up to 7 models, else random ones.
 
     Args:
-        models: how many there are.
-        draws: how many lists where they are drawn.
-        seed: of the generator.
+        models: number of models.
+        draws: number of lists where they are drawn.
+        seed: seed of the generator.
 
     Returns:
         Shape (lists, models), without ties.
@@ -52,7 +52,7 @@ def random_lists(models: int, draws: int, seed: int) -> Array:
 
 
 def percentile_interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
-    """The central range of some draws.
+    """Return the central range of some draws.
 
     Resamples on which a statistic is undefined (all scores or all accuracies equal) are left
     out; where they are more than half, there is no interval.
@@ -72,14 +72,14 @@ def percentile_interval(values: Array, level: float = LEVEL) -> tuple[float, flo
 
 
 def means_over_datasets(draws: Sequence[Array], seed: int) -> Array:
-    """Bootstrap draws of a mean over datasets: models and datasets are both resampled.
+    """Draw bootstrap means over datasets, with models and datasets both resampled.
 
     Resampling both (Owen, Annals of Applied Statistics 2007) errs on the wide side; resampling
     only one of them would speak of these very models, or of these very datasets.
 
     Args:
         draws: for each dataset the statistic on resampled models, shape (B,) each.
-        seed: of the draw of datasets.
+        seed: seed of the draw of datasets.
 
     Returns:
         Shape (B,); NaN where no drawn dataset has a value.
@@ -91,7 +91,7 @@ def means_over_datasets(draws: Sequence[Array], seed: int) -> Array:
 
 
 def nan_mean(values: Array) -> Array:
-    """Mean over the first axis of what is defined; NaN where nothing is."""
+    """Average the defined values over the first axis; NaN where none is defined."""
     defined = np.isfinite(values)
     count = defined.sum(axis=0)
     total = np.where(defined, values, 0.0).sum(axis=0)
@@ -101,13 +101,13 @@ def nan_mean(values: Array) -> Array:
 
 
 def signed_rank_test(differences: Array) -> float:
-    """Two-sided p-value of Wilcoxon's signed-rank test that differences centre on zero.
+    """Compute the two-sided p-value of Wilcoxon's signed-rank test that differences centre on 0.
 
     Chosen over the paired t test since differences of correlations are bounded and few, and far
     from normal; its null distribution is exact here. Zeros are dropped, ties get mean ranks.
 
     Args:
-        differences: one a dataset, shape (D,).
+        differences: one difference for each dataset, shape (D,).
 
     Returns:
         In (0, 1]; NaN for fewer than 6 differences, which could not show p < 0.05.
@@ -129,7 +129,7 @@ def signed_rank_test(differences: Array) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979); NaN stays and does not count."""
+    """Correct p-values for their number (Holm 1979); NaN stays and does not count."""
     order = sorted((p, place) for place, p in enumerate(values) if math.isfinite(p))
     corrected = [math.nan] * len(values)
     highest = 0.0

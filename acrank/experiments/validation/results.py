@@ -10,12 +10,12 @@ from acrank.experiments.validation.agreement import STATISTICS
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["metric", "baseline", "chance"]
-Verdict = Literal["same", "ties", "differs"]
+Role = Literal["metric", "baseline", "chance"]
+TauVerdict = Literal["same", "ties", "differs"]
 
-# The row of what lists that know nothing reach.
+# Name of the row of random lists.
 CHANCE = "random lists"
-# What is to be predicted, where nothing else is said.
+# Name of the truth where the tables give no other.
 ACCURACY = "accuracy"
 # Columns of the CSV file, in order. scope: mean (over the datasets) or dataset.
 COLUMNS = (
@@ -42,15 +42,15 @@ class Comparison:
     """One metric on one dataset.
 
     Attributes:
-        metric: its name.
+        metric: name of the metric.
         kind: a metric, a static baseline, or chance.
-        dataset: empty where the tables name none.
-        models: how many have a score and an accuracy.
-        statistics: the names of ``STATISTICS`` and their estimates.
+        dataset: name of the dataset; empty where the tables name none.
+        models: number of models with a score and an accuracy.
+        statistics: estimates by the names of ``STATISTICS``.
     """
 
     metric: str
-    kind: Kind
+    kind: Role
     dataset: str
     models: int
     statistics: dict[str, Statistic]
@@ -58,13 +58,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A metric against the best baseline, over the datasets where both are defined.
+    """The test of a metric against the best baseline, over datasets where both are defined.
 
     Attributes:
         baseline: the static baseline of highest mean weighted tau, or chance.
-        datasets: how many datasets.
+        datasets: number of datasets.
         difference: mean weighted tau of the metric less the baseline's.
-        p: two-sided, of Wilcoxon's signed-rank test; NaN for fewer than 6 datasets.
+        p: two-sided p-value of Wilcoxon's signed-rank test; NaN for fewer than 6 datasets.
         p_holm: the same, corrected for the number of metrics.
     """
 
@@ -80,16 +80,16 @@ class Summary:
     """One metric over the datasets: means of its statistics where they are defined.
 
     Attributes:
-        metric: its name.
+        metric: name of the metric.
         kind: a metric, a static baseline, or chance.
-        higher_is_better: its direction.
-        datasets: how many have a defined weighted tau.
-        statistics: the names of ``STATISTICS`` and their estimates.
-        test: against the best baseline; None for baselines, chance and undefined metrics.
+        higher_is_better: direction of the metric.
+        datasets: number of datasets with a defined weighted tau.
+        statistics: estimates by the names of ``STATISTICS``.
+        test: test against the best baseline; None for baselines, chance and undefined metrics.
     """
 
     metric: str
-    kind: Kind
+    kind: Role
     higher_is_better: bool
     datasets: int
     statistics: dict[str, Statistic]
@@ -101,10 +101,10 @@ class Reproduction:
     """A published weighted tau beside the one recomputed from the published numbers.
 
     Attributes:
-        dataset: of the source.
-        metric: of the source.
-        published: as printed by the source, rounded to three digits.
-        recomputed: from its scores and accuracies, by its own convention.
+        dataset: name in the source.
+        metric: name in the source.
+        published: value that the source prints, rounded to three digits.
+        recomputed: value from its scores and accuracies, by its own convention.
         verdict: ``same`` to rounding; ``ties``: reached by some order of scores that the source
             printed as equal; ``differs``.
     """
@@ -113,7 +113,7 @@ class Reproduction:
     metric: str
     published: float
     recomputed: float
-    verdict: Verdict
+    verdict: TauVerdict
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ class Validation:
     """The result of :func:`acrank.validate`: how well metrics predict fine-tuned accuracies.
 
     Attributes:
-        summaries: highest mean weighted tau first, baselines and chance among them.
-        comparisons: by dataset, then in the order of the summaries.
+        summaries: means, highest weighted tau first, baselines and chance among them.
+        comparisons: rows by dataset, then in the order of the summaries.
         reproductions: published taus, where a bundled table comes with some.
         notes: sentences on what was left out, and on the tables.
-        settings: what was asked for.
-        truth: what the metrics are to predict, in a word.
+        settings: settings of the call.
+        truth: name of the accuracies that the metrics are to predict.
     """
 
     summaries: tuple[Summary, ...]
@@ -138,11 +138,11 @@ class Validation:
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Names of the datasets, in the order of the accuracies."""
+        """The names of the datasets, in the order of the accuracies."""
         return tuple(dict.fromkeys(row.dataset for row in self.comparisons))
 
     def summary(self, metric: str) -> Summary:
-        """The means of a metric, a baseline or ``random lists``.
+        """Return the means of a metric, a baseline or ``random lists``.
 
         Raises:
             KeyError: there is none of that name.
@@ -153,13 +153,13 @@ class Validation:
         raise KeyError(metric)
 
     def to_frame(self) -> pd.DataFrame:
-        """All rows as a data frame, with the columns of the CSV file."""
+        """Return all rows as a data frame, with the columns of the CSV file."""
         import pandas as pd
 
         return pd.DataFrame(self.rows(), columns=list(COLUMNS))
 
     def rows(self) -> list[dict[str, Any]]:
-        """The means, then each dataset, under the names of ``COLUMNS``."""
+        """Return the means, then each dataset, under the names of ``COLUMNS``."""
         directions = {found.metric: found.higher_is_better for found in self.summaries}
         means = [
             {"scope": "mean", "dataset": None, "datasets": found.datasets, "models": None}

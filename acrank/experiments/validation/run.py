@@ -1,4 +1,4 @@
-"""``acrank.validate``: read tables, compare, say what was left out."""
+"""Read tables of scores and accuracies, compare them, and say what was left out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.validation.agreement import Convention
 from acrank.experiments.validation.catalog import Published, catalog, load_published, reproductions
-from acrank.experiments.validation.evaluate import Settings, evaluate
-from acrank.experiments.validation.layout import (
-    ColumnNames,
-    accuracy_column,
-    truth_columns,
-    truth_name,
-)
+from acrank.experiments.validation.evaluate import StatisticSettings, evaluate
+from acrank.experiments.validation.layout import ColumnNames, Layout
 from acrank.experiments.validation.matching import (
     name_dataset,
     settle_directions,
@@ -57,7 +52,7 @@ def validate(
     draws: int = 1000,
     seed: int = 0,
 ) -> Validation:
-    """Does a metric predict the fine-tuned accuracies?
+    """Measure how well metrics predict fine-tuned accuracies.
 
     Args:
         scores: a CSV file, a JSON file of ``acrank score``, a folder of them, or a data frame.
@@ -65,18 +60,18 @@ def validate(
         accuracies: a CSV file or data frame, long or wide.
         published: a bundled table, in place of ``accuracies``.
         baselines: tables of static facts of the models, one column each.
-        metric: what the numbers of a wide table of scores are called.
+        metric: name of the metric in a wide table of scores.
         lower_is_better: metrics whose lowest score is best.
-        model_column: its name, where it is not ``model``.
-        dataset_column: its name, where it is not ``dataset``.
-        accuracy_column: its name, where it is not ``accuracy``.
+        model_column: column of model names, where it is not ``model``.
+        dataset_column: column of dataset names, where it is not ``dataset``.
+        accuracy_column: column of accuracies, where it is not ``accuracy``.
         zero_is_missing: take accuracies of exactly 0 for missing.
-        tau: how models are ranked in the weighted tau: ``both`` or ``accuracy``.
-        draws: bootstrap samples and random lists, at least 100.
-        seed: of both.
+        tau: ranking of models in the weighted tau: ``both`` or ``accuracy``.
+        draws: number of bootstrap samples and of random lists, at least 100.
+        seed: seed of both.
 
     Returns:
-        Means, rows by dataset, and notes on whatever was left out.
+        The means, rows by dataset, and notes on whatever was left out.
 
     Raises:
         ConfigError: settings that do not go together.
@@ -96,7 +91,7 @@ def validate(
         notes += [
             f"{sheet.name}: left out, as it holds accuracies: {listing(columns)}."
             for sheet in sheets
-            if (columns := truth_columns(sheet, names))
+            if (columns := Layout(sheet, names).truth)
         ]
     truth = name_dataset(truth, metrics)
     zeros_missing = zero_is_missing or (table is not None and table.zero_is_missing)
@@ -105,7 +100,7 @@ def validate(
     plain = [found for found in metrics if not found.baseline]
     truth = shared_datasets(truth, plain, notes)
     tell_missing(truth, metrics, notes)
-    summaries, rows = evaluate(truth, metrics, Settings(tau, draws, seed), notes)
+    summaries, rows = evaluate(truth, metrics, StatisticSettings(tau, draws, seed), notes)
     if plain and len(truth) < FEWEST:
         notes.append(f"{len(truth)} dataset(s): a signed-rank test needs {FEWEST}, so no p-values.")
     printed = reproductions(table) if table else []
@@ -137,7 +132,7 @@ def _check(
 
 
 def _check_dataset_column(given: str | None, sheets: Sequence[Sheet]) -> None:
-    """A table may do without a dataset column; one that no table has is a slip."""
+    """Refuse a dataset column that no table has; a single table may do without it."""
     if given is not None and not any(given in sheet.columns for sheet in sheets):
         tables = "; ".join(f"{sheet.name}: {listing(sheet.columns)}" for sheet in sheets)
         raise DataError(
@@ -157,20 +152,21 @@ def _sheets(source: Source | None, name: str) -> list[Sheet]:
 def _accuracies(
     sheets: Sequence[Sheet], source: Source | None, names: ColumnNames, notes: list[str]
 ) -> tuple[Values, str]:
-    """The accuracies, and what they are in a word."""
+    """Read the accuracies and their name."""
     found = _sheets(source, "accuracies") or list(sheets)
     if len(found) > 1:
         raise DataError(
             f"Accuracies come in one table, and there are {len(found)}.",
             hint="Name the file of ACCURACIES after SCORES.",
         )
-    if source is None and accuracy_column(found[0], names, guess=False) is None:
+    layout = Layout(found[0], names)
+    if source is None and layout.accuracy(guess=False) is None:
         raise DataError(
             f"{found[0].name}: no column of accuracies, and no ACCURACIES were given. "
             f"Columns found: {listing(found[0].columns)}.",
             hint="Name the file of ACCURACIES after SCORES, or --published NAME.",
         )
-    return read_accuracies(found[0], names, notes), truth_name(found[0], names)
+    return read_accuracies(found[0], names, notes), layout.truth_name
 
 
 def _metrics(
@@ -181,7 +177,7 @@ def _metrics(
     names: ColumnNames,
     notes: list[str],
 ) -> list[MetricScores]:
-    """All metrics and baselines, each name once.
+    """Read all metrics and baselines, each name once.
 
     Raises:
         DataError: two sources give a metric of the same name.

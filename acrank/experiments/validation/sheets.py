@@ -1,4 +1,4 @@
-"""Tables of text with their line numbers: CSV files, score JSON files and data frames."""
+"""Read tables of text with their line numbers from CSV, score JSON and data frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acrank.utils.regular import read_regular
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a spreadsheet or a data frame writes where there is no value.
+# Words that spreadsheets and data frames write for a missing value.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 SHOWN = 5
 MOST_BYTES = 200_000_000
@@ -36,10 +36,10 @@ class Sheet:
     """A table of text.
 
     Attributes:
-        name: of the file, for messages.
-        stem: of the file: what names a dataset or a metric that the table does not.
-        columns: in order, each once.
-        rows: those that are not empty.
+        name: path of the file, for messages.
+        stem: stem of the file: the name of a dataset or metric that the table does not name.
+        columns: column names in order, each once.
+        rows: rows that are not empty.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Sheet:
         return f"{self.name}, line {row.line}, column {column!r}"
 
     def number(self, row: Row, column: str) -> float:
-        """The number in a cell; NaN where it is empty or says that there is none.
+        """Return the number in a cell; NaN for an empty cell or a word such as ``nan``.
 
         Raises:
             DataError: the cell holds something else, or an infinite number.
@@ -89,11 +89,11 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def from_frame(frame: pd.DataFrame, name: str) -> Sheet:
-    """A data frame as a sheet; its index is left out.
+    """Turn a data frame into a sheet without its index.
 
     Args:
-        frame: with a column of model names.
-        name: for messages, and for a dataset or metric that the frame does not name.
+        frame: a table with a column of model names.
+        name: name in messages, and of a dataset or metric that the frame does not name.
     """
     return parse_csv(frame.to_csv(index=False), name, name)
 
@@ -120,7 +120,7 @@ def parse_csv(text: str, name: str, stem: str) -> Sheet:
 
 
 def listing(names: Iterable[str]) -> str:
-    """Some names, and how many more there are."""
+    """List some names, and how many more there are."""
     ordered = list(names)
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
     return ", ".join(map(repr, ordered[:SHOWN])) + more

@@ -151,7 +151,7 @@ def every_accuracy(done: Experiment) -> Table:
             values = done.by_seed.get((dataset.name, model))
             best = best_rate(done.outcomes, dataset.name, model, done.config)
             if values and best:
-                mean, rate = done.accuracies[dataset.name, model], best.cell.config.highest_lr
+                mean, rate = done.accuracies[dataset.name, model], best.job.config.highest_lr
                 numbers = (f"{mean:.4f}", _spread(values), str(len(values)), f"{rate:g}")
                 rows.append((dataset.name, model, *numbers))
     columns = ("dataset", "model", measure(done), "deviation", "seeds", "learning rate")
@@ -170,10 +170,10 @@ def failed(done: Experiment) -> Table | None:
     columns = ("model", "dataset", "learning rate", "seed", "why")
     rows = [
         (
-            found.cell.model,
-            found.cell.dataset,
-            f"{found.cell.config.highest_lr:g}",
-            str(found.cell.seed),
+            found.job.model,
+            found.job.dataset,
+            f"{found.job.config.highest_lr:g}",
+            str(found.job.seed),
             found.reason,
         )
         for found in done.failed

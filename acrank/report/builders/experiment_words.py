@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from acrank.experiments.benchmark.run import Experiment
-from acrank.experiments.benchmark.scores import not_compared
+from acrank.experiments.benchmark.tables import not_compared
 from acrank.experiments.validation.results import CHANCE, PairedTest, Summary, Validation
 from acrank.report.builders.validation import MAIN, interval, number, p_value
 from acrank.utils.duration import duration_text
@@ -90,7 +90,7 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
     """List the settings and sizes of an experiment as names and values."""
     config = done.config
     options = ", ".join(f"{name}={value}" for name, value in config.options.items())
-    models = {outcome.cell.model for outcome in done.outcomes}
+    models = {outcome.job.model for outcome in done.outcomes}
     averaged = f", {done.task.averaged}" if done.task.averaged else ""
     facts = {
         "models": f"{len(ordered_models(done))} of {len(models)} fine-tuned",
@@ -133,7 +133,7 @@ def _rates(done: Experiment) -> str:
     if done.config.lrs:
         tried = ", ".join(f"{rate:g}" for rate in done.config.lrs)
         return tried if len(done.config.lrs) == 1 else f"{tried}: best on validation images"
-    usual = {found.cell.config.highest_lr for found in done.outcomes}
+    usual = {found.job.config.highest_lr for found in done.outcomes}
     return f"{', '.join(f'{rate:g}' for rate in sorted(usual))} (usual)"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from acrank.config import RunConfig
-from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig
+from acrank.experiments.benchmark.jobs import Job, Outcome, tune
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback
 from acrank.runners.rank import rank_zoo
@@ -18,9 +18,9 @@ from acrank.runners.rank import rank_zoo
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Fine-tunings and scorings without workers, whose start is what takes time."""
 
-    def tuned(config: BenchmarkConfig, cells: Sequence[Cell], counted: Any) -> Iterator[Outcome]:
-        for cell in cells:
-            counted(outcome := tune(cell))
+    def tuned(config: BenchmarkConfig, jobs: Sequence[Job], counted: Any) -> Iterator[Outcome]:
+        for job in jobs:
+            counted(outcome := tune(job))
             yield outcome
 
     def score(config: RunConfig, callback: Callback) -> Ranking:

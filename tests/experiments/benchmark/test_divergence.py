@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from acrank.experiments.benchmark.cells import tune
 from acrank.experiments.benchmark.config import make_benchmark_config
+from acrank.experiments.benchmark.jobs import tune
 from acrank.experiments.benchmark.run import experiment
 from tests.finetuning.diverging import KINDS, SETTINGS, STEPS, write_kind, write_zoo
 
@@ -37,7 +37,7 @@ def test_the_reason_is_in_the_row(kind: str, tmp_path: Path, in_this_process: No
     assert f"; ended early: {IN_VALIDATION}" in line
     # again: what is finished is kept, and says the same
     (outcome,) = [outcome for outcome in done.outcomes if outcome.stopped]
-    again = tune(outcome.cell)
+    again = tune(outcome.job)
     assert (again.kept, again.stopped) == (True, outcome.stopped)
 
 

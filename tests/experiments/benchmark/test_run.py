@@ -14,9 +14,9 @@ from scipy.stats import weightedtau
 
 from acrank.data import open_target
 from acrank.errors import AcrankError, ConfigError, NotScoredError
-from acrank.experiments.benchmark.cells import Cell, Outcome, tune
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
 from acrank.experiments.benchmark.datasets import prepare_datasets
+from acrank.experiments.benchmark.jobs import Job, Outcome, tune
 from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
@@ -128,7 +128,7 @@ def test_every_model_is_tuned_scored_and_compared(
     assert not list(folder.rglob("model.safetensors"))
 
     # what dies costs its own cells
-    assert [("SIGKILL" in found.reason, found.cell.model) for found in done.failed] == [
+    assert [("SIGKILL" in found.reason, found.job.model) for found in done.failed] == [
         (True, "dies")
     ] * 2
     scores = {row["model"]: row["log_me"] for row in rows(folder / "SCORES.csv")}
@@ -214,19 +214,19 @@ def test_nothing_tuned_is_an_error(stripes: Path, tmp_path: Path) -> None:
 
 def outcome(config: BenchmarkConfig, lr: float, value: float | None, loss: float) -> Outcome:
     settings = config.finetuning(data="x", model="m", seed=0, lr=lr)
-    cell = Cell("d", "m", lr, 0, settings, Path("x"))
-    return Outcome(cell, {"accuracy": value, "loss": loss}, {})
+    job = Job("d", "m", lr, 0, settings, Path("x"))
+    return Outcome(job, {"accuracy": value, "loss": loss}, {})
 
 
 def test_a_fine_tuning_of_older_data_is_replaced(stripes: Path, tmp_path: Path) -> None:
-    def cell(samples: int) -> Cell:
+    def job(samples: int) -> Job:
         train, test = str(stripes / "train"), str(stripes / "test")
         one = config(stripes).finetuning(data=train, test=test, model="demo-mixed", lr=0.01, seed=0)
         tuning = one.model_copy(update={"samples": samples})
-        return Cell("stripes", "demo-mixed", 0.01, 0, tuning, tmp_path)
+        return Job("stripes", "demo-mixed", 0.01, 0, tuning, tmp_path)
 
-    assert [tune(cell(16)).kept, tune(cell(16)).kept] == [False, True]
-    other = tune(cell(24))
+    assert [tune(job(16)).kept, tune(job(16)).kept] == [False, True]
+    other = tune(job(24))
     assert (other.kept, other.reason) == (False, "")
 
 
@@ -239,14 +239,14 @@ def test_the_best_rate_is_of_the_validation_images(stripes: Path) -> None:
     ]
     found = best_rate(tried, "d", "m", given)
     assert found is not None
-    assert found.cell.lr == 0.3
+    assert found.job.lr == 0.3
     assert best_rate([], "d", "m", given) is None
 
 
 def tuned(config: BenchmarkConfig, model: str, seed: int, accuracy: float) -> Outcome:
     settings = config.finetuning(data="x", model=model, seed=seed, lr=None)
     found: dict[str, float | None] = {"accuracy": accuracy, "loss": 1.0}
-    return Outcome(Cell("d", model, None, seed, settings, Path("x")), found, found)
+    return Outcome(Job("d", model, None, seed, settings, Path("x")), found, found)
 
 
 def test_the_ceiling_is_how_well_seeds_agree(stripes: Path, tmp_path: Path) -> None:

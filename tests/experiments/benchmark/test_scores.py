@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from acrank.experiments.benchmark.scores import not_compared, scores_csv
+from acrank.experiments.benchmark.tables import not_compared, scores_csv
 from acrank.metrics.estimate import Estimate
 from acrank.norm.types import NormKind
 from acrank.report.builders.experiment_words import notes

@@ -8,7 +8,7 @@ import pytest
 from acrank.errors import ConfigError
 from acrank.experiments.validation import validate
 from acrank.experiments.validation.catalog import FOLDER, catalog, load_published, reproductions
-from acrank.experiments.validation.results import Verdict
+from acrank.experiments.validation.results import TauVerdict
 
 SIZES = {
     "tllib": (8, 10, 4),
@@ -46,7 +46,7 @@ def test_an_unknown_table_lists_those_there_are() -> None:
     assert all(name in str(caught.value) for name in SIZES)
 
 
-def verdicts(name: str, verdict: Verdict) -> set[tuple[str, str]]:
+def verdicts(name: str, verdict: TauVerdict) -> set[tuple[str, str]]:
     rows = reproductions(load_published(name))
     return {(row.dataset, row.metric) for row in rows if row.verdict == verdict}
 

@@ -1,4 +1,4 @@
-"""The fine-tunings of an experiment: which there are, and one of them in a worker process."""
+"""Fine-tune one model on one dataset with one seed, in a worker process of an experiment."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One fine-tuning.
+class Job:
+    """One fine-tuning of an experiment, a row of ``cells.csv``.
 
     Attributes:
-        dataset: its name.
-        model: likewise.
+        dataset: name of the dataset.
+        model: name of the model.
         lr: learning rate; None for the method's usual one.
-        seed: of the fine-tuning.
-        config: of it.
-        folder: for its result.
-        keep_weights: whether the weights stay in the folder.
+        seed: seed of the fine-tuning.
+        config: configuration of the fine-tuning.
+        folder: folder for its result.
+        keep_weights: keep the weights in the folder.
     """
 
     dataset: str
@@ -42,27 +42,27 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name that messages use."""
         rate = "" if self.lr is None else f", lr {self.lr:g}"
         return f"{self.dataset}: {self.model}{rate}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a fine-tuning.
+    """The outcome of one fine-tuning.
 
     Attributes:
-        cell: the fine-tuning.
-        val: measures on the validation images of the epoch that was kept; empty if it failed.
-        test: on the test images.
-        seconds: it took; if it was stopped in between, since it went on.
-        reason: why it failed; empty otherwise.
-        kept: whether it had been finished before.
-        stopped: why it ended early, if its network diverged after a good epoch; else empty.
-        notes: what a user should know of the images.
+        job: the fine-tuning.
+        val: measures on the validation images in the epoch that was kept; empty after a failure.
+        test: measures on the test images.
+        seconds: time that it took; if it was interrupted, the time since it went on.
+        reason: reason of a failure; else empty.
+        kept: True if an earlier run had finished it.
+        stopped: reason why it ended early after a good epoch; else empty.
+        notes: notices about the images.
     """
 
-    cell: Cell
+    job: Job
     val: dict[str, float | None]
     test: dict[str, float | None]
     seconds: float = 0.0
@@ -72,19 +72,19 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-def tune(cell: Cell) -> Outcome:
-    """Run a fine-tuning, or find that it has been finished; whatever goes wrong is its outcome."""
+def tune(job: Job) -> Outcome:
+    """Run a fine-tuning unless it is finished, and turn any error into its outcome."""
     from acrank.utils.failures import explain_failure
 
     started = time.perf_counter()
     try:
-        done = _finetune(cell)
-        seconds = _seconds(cell.folder, None if done.kept else time.perf_counter() - started)
+        done = _finetune(job)
+        seconds = _seconds(job.folder, None if done.kept else time.perf_counter() - started)
     except Exception as error:  # one model's trouble must not end an experiment over many
-        return Outcome(cell, {}, {}, time.perf_counter() - started, explain_failure(error))
+        return Outcome(job, {}, {}, time.perf_counter() - started, explain_failure(error))
     record = done.record
     return Outcome(
-        cell,
+        job,
         record["val"],
         record.get("test", {}),
         seconds,
@@ -95,19 +95,19 @@ def tune(cell: Cell) -> Outcome:
     )
 
 
-def _finetune(cell: Cell) -> Finetuned:
-    """Keep what is finished, go on with what is not, and replace what is of older data."""
+def _finetune(job: Job) -> Finetuned:
+    """Keep a finished result, continue an unfinished one, and replace one of older data."""
     from acrank.finetuning.run import finetune
     from acrank.finetuning.state import OtherFinetuningError
 
     try:
-        return finetune(cell.config, cell.folder, weights=cell.keep_weights)
+        return finetune(job.config, job.folder, weights=job.keep_weights)
     except OtherFinetuningError:
-        return finetune(cell.config, cell.folder, weights=cell.keep_weights, fresh=True)
+        return finetune(job.config, job.folder, weights=job.keep_weights, fresh=True)
 
 
 def _seconds(folder: Path, spent: float | None) -> float:
-    """What a fine-tuning took: written down, or read if it had been finished before."""
+    """Write down the seconds that were spent, or read them if an earlier run finished."""
     file = folder / "seconds.json"
     if spent is not None:
         write_whole(file, json_text(spent))
@@ -115,11 +115,11 @@ def _seconds(folder: Path, spent: float | None) -> float:
     return float(json.loads(file.read_text())) if file.is_file() else 0.0
 
 
-def open_tuner(threads: int) -> Callable[[Cell], Outcome]:
-    """Begin to fine-tune cells in a worker process.
+def open_tuner(threads: int) -> Callable[[Job], Outcome]:
+    """Return the function that fine-tunes in a worker process.
 
     Args:
-        threads: for CPU arithmetic.
+        threads: number of threads for CPU arithmetic.
     """
     import torch
 
