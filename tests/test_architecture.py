@@ -65,5 +65,26 @@ def test_every_room_of_the_page_is_there_and_every_room_is_on_the_page() -> None
 def test_the_files_that_the_page_names_are_there() -> None:
     paths = set(re.findall(r"`((?:acrank/)?[a-z_]+/[a-z_/]+\.(?:py|yaml))`", PAGE))
     assert paths
-    there = {path for path in paths if (ROOT / "acrank" / path.removeprefix("acrank/")).exists()}
+    there = {path for path in paths if (ROOT / path).exists() or (ROOT / "acrank" / path).exists()}
     assert paths == there
+
+
+def test_the_report_of_the_page_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(blocks("report.py"), "report.py", "exec"), {})
+    text = capsys.readouterr().out
+    assert text.startswith("# What the run cost\n\n## Time\n")
+    assert "| resnet18 |" in text
+
+
+def test_the_option_of_the_page_is_the_one_of_the_code() -> None:
+    (field,) = re.findall(r"^```python\n(seed: .*?)^```$", PAGE, re.M | re.S)
+    code = (ROOT / "acrank" / "config.py").read_text()
+    assert "".join(f"    {line}\n" for line in field.splitlines()) in code
+
+
+def test_the_groups_of_the_page_are_those_of_the_registries() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "acrank").rglob("*.py"))
+    groups = set(re.findall(r'Registry(?:\[.+\])?\(\s*"(acrank\.\w+)"', code))
+    named = re.findall(r'group\s+`(acrank\.\w+)`|entry-points\."(acrank\.\w+)"', PAGE)
+    assert len(groups) == 7
+    assert groups == {group for pair in named for group in pair if group}

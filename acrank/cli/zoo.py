@@ -71,7 +71,7 @@ def zoo_add(
     file: Annotated[Path, typer.Argument(help="A zoo file; made if it is not there.")],
     model: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Models, each {MODEL}; wildcards of timm and torchvision."),
+        typer.Argument(help=f"Models, each {MODEL}; names may hold wildcards."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What reports call the model. [default: from its source]")

@@ -117,6 +117,9 @@ class ImageSource(ABC):
     def digest(self, data: bytes) -> str:
         """A hash of everything that the pixels depend on: SHA-256 in hexadecimal digits.
 
+        Kept results are found by it: a source that decodes in a way of its own, or by settings,
+        adds the version of that way, or the settings, to the bytes.
+
         Args:
             data: all of its bytes.
         """

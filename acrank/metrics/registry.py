@@ -12,8 +12,7 @@ from typing import Any
 import yaml
 
 from acrank.errors import ConfigError
-from acrank.metrics.metric import CLASSIFICATION as CLASSIFICATION
-from acrank.metrics.metric import Kind, Metric
+from acrank.metrics.metric import CLASSIFICATION, Kind, Metric
 from acrank.utils.plugins import Registry
 
 # The score that orders a table unless --rank-by names another.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.errors import DataError
-from acrank.metrics.registry import CLASSIFICATION
+from acrank.metrics.metric import CLASSIFICATION
 from acrank.report.document import Block, Cell, Column, Image, Images, Row, Section, Table, Text
 from acrank.report.figures.colours import class_colours
 from acrank.report.figures.masks import jpeg_uri, painted

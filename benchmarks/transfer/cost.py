@@ -20,7 +20,8 @@ from evidence import kind_of
 from study_tables import RAW, RESULTS
 
 import acrank
-from acrank.metrics.registry import CLASSIFICATION, METRICS
+from acrank.metrics.metric import CLASSIFICATION
+from acrank.metrics.registry import METRICS
 
 DATASET = "cifar10"
 ROUNDS = 3

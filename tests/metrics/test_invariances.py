@@ -13,7 +13,7 @@ from acrank.errors import MetricError
 from acrank.metrics import METRICS
 from acrank.metrics.feature_set import Array, Labels, as_feature_set
 from acrank.metrics.features import feature_scores
-from acrank.metrics.registry import CLASSIFICATION
+from acrank.metrics.metric import CLASSIFICATION
 
 # Those of pixels alone have tests of their own.
 NAMES = tuple(
