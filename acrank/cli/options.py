@@ -105,7 +105,7 @@ def _parameter(fields: type[Settings], name: str, command: str) -> inspect.Param
 
 
 def _metavar(taken: Any) -> str | None:
-    """What stands for a value; None leaves choices and switches to typer."""
+    """Return the word for a value in the help; None leaves choices and switches to typer."""
     return _VALUES.get(get_args(taken)[0] if get_origin(taken) is list else taken)
 
 
