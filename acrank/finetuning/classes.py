@@ -13,11 +13,11 @@ from acrank.data import Sample, open_target, whole_sample
 from acrank.data.summary import summary
 from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.evaluate import Judged, judge
+from acrank.finetuning.evaluate import JudgedClasses, judge
 from acrank.finetuning.export import WEIGHTS, save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.network import Network, build_network
-from acrank.finetuning.notices import Held, Kind
+from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
 from acrank.finetuning.tuning import Tuning
@@ -29,7 +29,7 @@ from acrank.zoo import Backbone
 CONFUSION = "confusion.csv"
 
 
-class Classifying(Objective[Sample, Judged]):
+class Classifying(Objective[Sample, JudgedClasses]):
     """One class an image: a linear head, cross-entropy, accuracies and a confusion matrix."""
 
     readout = PooledReadout()
@@ -59,11 +59,11 @@ class Classifying(Objective[Sample, Judged]):
         seen, _ = self.readout.observe(features, labels, None, self.config.seed)
         return seen.features, seen.labels
 
-    def judge(self, network: nn.Module, images: Sample, autocast: Autocast) -> Judged:
+    def judge(self, network: nn.Module, images: Sample, autocast: Autocast) -> JudgedClasses:
         """See :func:`acrank.finetuning.evaluate.judge`."""
         return judge(network, self.plain(images), autocast)
 
-    def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
+    def write(self, folder: Path, found: Mapping[str, JudgedClasses], network: Network) -> None:
         """The confusion matrix of the test images, or else of the validation images."""
         last = [*found.values()][-1]
         write_whole(folder / CONFUSION, _confusion_csv(last, self.classes))
@@ -73,7 +73,7 @@ class Classifying(Objective[Sample, Judged]):
         return save_network(folder, backbone, network, self.classes)
 
 
-def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
+def _confusion_csv(judged: JudgedClasses, classes: tuple[str, ...]) -> str:
     """Rows are true classes, columns what they were taken for."""
     columns = ("true", *(f"said {name}" for name in classes))
     counts = judged.confusion().tolist()
@@ -84,11 +84,11 @@ def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
     return csv_text(columns, rows)
 
 
-class ClassTuning(Tuning[Sample, Judged]):
+class ClassTuning(Tuning[Sample, JudgedClasses]):
     """Fine-tuning on images with one class each."""
 
     key = "classification"
-    kind = Kind("images", "no {} image is of {}", "balanced accuracy and AUROC")
+    wording = Wording("images", "no {} image is of {}", "balanced accuracy and AUROC")
     files = (WEIGHTS, "config.json")
     make = Classifying
 

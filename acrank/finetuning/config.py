@@ -1,4 +1,4 @@
-"""The one description of a fine-tuning, for the command line and Python alike."""
+"""The configuration of a fine-tuning, for the command line and Python alike."""
 
 from __future__ import annotations
 
@@ -247,10 +247,10 @@ class FinetuneConfig(Settings):
         return self
 
     def for_task(self, task: Task) -> Self:
-        """The same configuration, once it is known what the data are for.
+        """Return the configuration for the task of the data.
 
         Args:
-            task: of the data.
+            task: task of the data.
 
         Raises:
             ConfigError: a setting that the task has not.
@@ -281,7 +281,7 @@ class FinetuneConfig(Settings):
 
     @property
     def highest_lr(self) -> float:
-        """Learning rate of the backbone at its highest."""
+        """The highest learning rate of the backbone."""
         if self.lr is not None:
             return self.lr
         usual = METHODS[self.method].lr

@@ -1,4 +1,4 @@
-"""Batches of images: augmented to train on, as they are to judge on."""
+"""Make batches of images: augmented for training, plain for judging."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from acrank.data.preprocess import MODES, normalise
 from acrank.finetuning.objective import Batch
 
 Data = TypeVar("Data", bound=Sized)
-# What a light augmentation does: a crop of most of the image, a little stretched, perhaps flipped.
+# A light augmentation crops most of the image, stretches it a little, and may flip it.
 LIGHT: dict[str, Any] = {
     "scale": (0.7, 1.0),
     "ratio": (0.9, 1.1),
@@ -27,16 +27,16 @@ LIGHT: dict[str, Any] = {
 
 
 class Shuffled(Generic[Data]):
-    """Batches in a new order each epoch, the same for a seed and an epoch whatever came before.
+    """Batches in a new order each epoch, fixed by the seed and the number of the epoch.
 
     Args:
         data: training images.
-        preprocessing: of the network.
+        preprocessing: preprocessing of the network.
         batch_size: images in a batch.
-        augment: what is done to them; ``none`` for nothing.
-        seed: of the order, and of what :meth:`batch` draws.
-        device: where batches go.
-        flip: whether augmentation mirrors images from left to right.
+        augment: augmentation; ``none`` leaves images as they are.
+        seed: seed of the order and of the augmentation.
+        device: device of the batches.
+        flip: True if augmentation mirrors images from left to right.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Shuffled(Generic[Data]):
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
+        """The images in each batch; BatchNorm needs two, so a last single image is left out."""
         whole, rest = divmod(len(self.data), self.batch_size)
         return [self.batch_size] * whole + ([rest] if rest > 1 else [])
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch.
+        """Yield the batches of an epoch.
 
         Args:
-            number: of the epoch, from 0 on.
+            number: number of the epoch, from 0 on.
         """
         generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
         order = torch.randperm(len(self.data), generator=generator)
@@ -78,7 +78,7 @@ class Shuffled(Generic[Data]):
             yield self.batch(order[start : start + self.batch_size])
 
     def batch(self, rows: Tensor) -> Batch:
-        """Images and labels of some rows, augmented."""
+        """Return the augmented images and the labels of some rows."""
         raise NotImplementedError
 
 
@@ -87,13 +87,13 @@ class TrainingImages(Shuffled[Sample]):
 
     @cached_property
     def transform(self) -> Any:
-        """From an image to its pixels; None for no augmentation."""
+        """The transform of an image to its pixels; None for no augmentation."""
         if self.augment == "none":
             return None
         return _training_transform(self.preprocessing, self.augment, flip=self.flip)
 
     def batch(self, rows: Tensor) -> Batch:
-        """Images and labels of some rows."""
+        """Return the augmented images and the labels of some rows."""
         return self._images(rows), torch.from_numpy(self.data.labels)[rows].to(self.device)
 
     def _images(self, rows: Tensor) -> Tensor:
@@ -109,13 +109,13 @@ class TrainingImages(Shuffled[Sample]):
 def plain_batches(
     sample: Sample, preprocessing: Preprocessing, batch_size: int, device: torch.device
 ) -> Iterator[Batch]:
-    """All images in order, prepared as for inference.
+    """Yield all images in order, prepared as for inference.
 
     Args:
         sample: the images.
-        preprocessing: of the network.
+        preprocessing: preprocessing of the network.
         batch_size: images in a batch.
-        device: where batches go.
+        device: device of the batches.
     """
     pixels = sample.pixels(preprocessing)
     labels = torch.from_numpy(sample.labels)

@@ -9,7 +9,7 @@ from acrank.data import find_source
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.notices import Kind, Part, copied, missing, sided
+from acrank.finetuning.notices import Part, Wording, copied, missing, sided
 from acrank.finetuning.objective import Data, Judged
 from acrank.finetuning.split import split
 from acrank.finetuning.tuning import Images, Tuning, tuning_of
@@ -54,7 +54,7 @@ def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig, own: HeldOut) 
     parts = [Part(n, d.digests, tuning.held(d)) for n, d in named.items() if d is not None]
     defined = tuning.is_defined(config.monitor, parts[1].held, training)
     notes += tuning.absent(training)
-    notes += _beside(config, parts, training.classes, tuning.kind)
+    notes += _beside(config, parts, training.classes, tuning.wording)
     if not defined:
         notes.append(f"so there is no {config.monitor}, and the best epoch is chosen by loss")
     return Images(
@@ -90,7 +90,7 @@ def _refuse_same(config: FinetuneConfig) -> None:
 
 
 def _beside(
-    config: FinetuneConfig, parts: list[Part], classes: tuple[str, ...], kind: Kind
+    config: FinetuneConfig, parts: list[Part], classes: tuple[str, ...], wording: Wording
 ) -> list[str]:
     """What a user should know of images beside one another.
 
@@ -98,10 +98,10 @@ def _beside(
         config: of the fine-tuning.
         parts: the training images first, then those of validation.
         classes: their names.
-        kind: of images.
+        wording: words for the images.
     """
     training, *others = parts
-    notes = [*copied(training, others, kind.things), *missing(others, classes, kind)]
+    notes = [*copied(training, others, wording.things), *missing(others, classes, wording)]
     if config.flip and config.augment != "none":
         notes += sided(classes)
     return notes

@@ -1,4 +1,4 @@
-"""What a fine-tuning is for: its network, batches, loss, measures and what it leaves."""
+"""The base of all objectives: network, batches, loss, measures and files of one task."""
 
 from __future__ import annotations
 
@@ -40,37 +40,37 @@ def require_finite(numbers: Tensor) -> None:
 
 
 class Batches(Protocol):
-    """Training batches, the same for a seed and an epoch whatever came before."""
+    """Training batches, fixed by the seed and the number of the epoch."""
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch."""
+        """The number of images in each batch."""
         ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Images and labels of an epoch, numbered from 0 on."""
+        """Yield images and labels of an epoch, numbered from 0 on."""
         ...
 
 
 class Judgement(Protocol):
-    """What a network said of some images."""
+    """The outputs of a network for images, and their measures."""
 
     def measures(self) -> dict[str, float]:
-        """Numbers by name, ``loss`` among them."""
+        """Return numbers by name, ``loss`` among them."""
         ...
 
 
-class Dataset(Protocol):
+class LabelledData(Protocol):
     """Images with their labels, as a task has them."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Their ids."""
+        """The ids of the images."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """The names of the classes."""
         ...
 
     @property
@@ -85,32 +85,32 @@ class Dataset(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that is in them."""
+        """A hash of all images and labels."""
         ...
 
     def __len__(self) -> int: ...
 
     def subset(self, rows: Rows) -> Self:
-        """The images of some rows."""
+        """Return the images of some rows."""
         ...
 
 
-Data = TypeVar("Data", bound=Dataset)
+Data = TypeVar("Data", bound=LabelledData)
 Judged = TypeVar("Judged", bound=Judgement)
 
 
 class Objective(ABC, Generic[Data, Judged]):
-    """What a fine-tuning is for: its network, batches, loss, measures and what it leaves.
+    """The network, batches, loss, measures and files of a fine-tuning for one task.
 
     Args:
-        config: of the fine-tuning.
+        config: configuration of the fine-tuning.
         training: the training images.
-        preprocessing: of the backbone.
-        device: where networks run.
+        preprocessing: preprocessing of the backbone.
+        device: device of the networks.
 
     Attributes:
         classes: names of the classes.
-        weights: of the classes in the loss, (K,); None for equal ones.
+        weights: weights of the classes in the loss, (K,); None for equal ones.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Objective(ABC, Generic[Data, Judged]):
 
     @property
     def shuffling(self) -> dict[str, Any]:
-        """Arguments of :class:`acrank.finetuning.images.Shuffled` beside the images."""
+        """The arguments of :class:`acrank.finetuning.images.Shuffled` beside the images."""
         config = self.config
         return {
             "preprocessing": self.preprocessing,
@@ -157,15 +157,15 @@ class Objective(ABC, Generic[Data, Judged]):
 
     @abstractmethod
     def plain(self, images: Data) -> Iterator[Batch]:
-        """Give all images in order, prepared as for inference."""
+        """Yield all images in order, prepared as for inference."""
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Compute what a step lowers."""
+        """Compute the loss of a batch."""
 
     @abstractmethod
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn what the backbone gives into feature vectors (P, D) and their classes (P,)."""
+        """Turn the backbone's features into vectors (P, D) and their classes (P,)."""
 
     @abstractmethod
     def judge(self, network: nn.Module, images: Data, autocast: Autocast) -> Judged:
@@ -177,12 +177,12 @@ class Objective(ABC, Generic[Data, Judged]):
 
     @abstractmethod
     def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
-        """Write what was found on each part of the images, beyond its measures.
+        """Write the results on each part of the images, beyond the measures.
 
         Args:
-            folder: exists.
+            folder: folder that exists.
             found: judgements of the network by part, ``test`` last if it is there.
-            network: plain, on its device.
+            network: plain network on its device.
         """
 
     @abstractmethod
@@ -191,10 +191,10 @@ class Objective(ABC, Generic[Data, Judged]):
 
 
 def balanced_weights(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
-    """Weights of classes by the inverse of their frequency, (K,), mean 1 over what is counted.
+    """Weigh classes by the inverse of their frequency, (K,), with mean 1 over all counted.
 
     Args:
-        counts: of each class, (K,).
+        counts: count of each class, (K,).
     """
     present = np.count_nonzero(counts)
     return torch.from_numpy(counts.sum() / (present * counts.clip(min=1))).float()

@@ -11,7 +11,7 @@ import torch
 
 from acrank.data import Preprocessing
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.notices import Held, Kind
+from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Data, Judged, Objective
 from acrank.finetuning.split import Rows
 from acrank.tasks.registry import TASKS, Task, loaded
@@ -48,14 +48,14 @@ class Tuning(ABC, Generic[Data, Judged]):
 
     Attributes:
         key: of the task.
-        kind: how its images are spoken of.
+        wording: words that notices use for its images.
         files: names of the files that loading the network needs.
         make: makes what a fine-tuning is for, of its configuration, the training images, the
             backbone's preprocessing and the device.
     """
 
     key: str
-    kind: Kind
+    wording: Wording
     files: tuple[str, ...]
     make: Callable[[FinetuneConfig, Data, Preprocessing, torch.device], Objective[Data, Judged]]
 

@@ -12,7 +12,7 @@ from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.images import TrainingImages
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.masks.batches import TrainingMasks
-from acrank.finetuning.run import known, prepare
+from acrank.finetuning.run import prepare, with_task
 from acrank.finetuning.volumes.batches import TrainingVolumes, varied
 from tests.finetuning.diverging import KINDS, SETTINGS, write_kind, write_zoo
 
@@ -88,10 +88,10 @@ def test_the_setting_reaches_the_batches(kind: str, tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", kind, fine=99)
     for flip in (True, False):
         given = {"data": str(data), "zoo": str(zoo), "model": "fine", "trust_code": True}
-        settings = known(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))[0]
+        settings = with_task(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))[0]
         images = open_images(settings)
         settings = settings.model_copy(update=images.settings)
         training, _ = prepare(settings, images, find_backbone(settings), CPU)
-        batches = training.parts.training
+        batches = training.setup.training
         assert isinstance(batches, TrainingImages | TrainingMasks | TrainingVolumes)
         assert batches.flip is flip

@@ -16,14 +16,14 @@ from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.reader import PLAINLY
 from acrank.errors import DataError
-from acrank.finetuning.objective import Dataset
+from acrank.finetuning.objective import LabelledData
 from acrank.utils.paths import user_path
 
 Labels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 
 
-class Masked(Dataset, Protocol):
+class Masked(LabelledData, Protocol):
     """Images or volumes, each with a mask."""
 
     @property

@@ -24,7 +24,7 @@ from acrank.finetuning.masks.export import DECODER, SEGMENTER, save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
 from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.network import Network
-from acrank.finetuning.notices import Held, Kind, listed
+from acrank.finetuning.notices import Held, Wording, listed
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
 from acrank.finetuning.tuning import Tuning
@@ -125,7 +125,7 @@ class Segmenting(PixelObjective[MaskedImages]):
 class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
     """Fine-tuning on images with masks, or volumes with labels."""
 
-    kind = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
+    wording = Wording("images", "no {} mask holds {}", "Dice, IoU and HD95")
     files = (WEIGHTS, DECODER, "config.json", SEGMENTER)
     things = "images with masks"
 

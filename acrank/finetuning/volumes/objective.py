@@ -17,7 +17,7 @@ from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks
 from acrank.finetuning.masks.objective import PixelObjective, PixelTuning
 from acrank.finetuning.network import Network
-from acrank.finetuning.notices import Kind
+from acrank.finetuning.notices import Wording
 from acrank.finetuning.objective import Autocast, Batch
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
 from acrank.finetuning.volumes.data import Volumes, open_labelled
@@ -84,7 +84,7 @@ class VolumeTuning(PixelTuning[Volumes]):
 
     key = "volumes"
     make = SegmentingVolumes
-    kind = Kind("volumes", "no labels of {} volumes hold {}", PixelTuning.kind.measures)
+    wording = Wording("volumes", "no labels of {} volumes hold {}", PixelTuning.wording.measures)
     things = "volumes with labels"
 
     def require(self, config: FinetuneConfig) -> None:
