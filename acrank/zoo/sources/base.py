@@ -212,7 +212,7 @@ class Source(ABC):
         return getattr(model, "pretrained_cfg", None) or {}
 
     def code(self, entry: ZooEntry) -> str:
-        """Say in a sentence whose code runs when the network is built; empty where none needs leave.
+        """Say whose code runs when the network is built; empty where none needs permission.
 
         Such a network is built only with ``--trust-code``. Code of installed packages, that of
         the source included, is not meant.
