@@ -12,9 +12,9 @@ import typer
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
+from acrank.fields import DATA
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
-from acrank.utils.fields import DATA
 from acrank.utils.settings import Settings
 
 _VALUES = {int: "N", float: "X", str: "TEXT", Path: "FILE"}

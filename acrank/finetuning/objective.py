@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -37,6 +38,27 @@ def require_finite(numbers: Tensor) -> None:
     """
     if not bool(torch.isfinite(numbers).all()):
         raise NotFiniteError("The network's outputs are not finite.")
+
+
+@dataclass(frozen=True)
+class Batching:
+    """The settings of training batches.
+
+    Attributes:
+        preprocessing: preprocessing of the network.
+        batch_size: images in a batch.
+        augment: augmentation; ``none`` leaves images as they are.
+        seed: seed of the order and of the augmentation.
+        device: device of the batches.
+        flip: True if augmentation mirrors images from left to right.
+    """
+
+    preprocessing: Preprocessing
+    batch_size: int
+    augment: str
+    seed: int
+    device: torch.device
+    flip: bool = True
 
 
 class Batches(Protocol):
@@ -127,17 +149,17 @@ class Objective(ABC, Generic[Data, Judged]):
         self.weights = balanced_weights(self.counts()).to(device) if balanced else None
 
     @property
-    def shuffling(self) -> dict[str, Any]:
-        """The arguments of :class:`acrank.finetuning.images.Shuffled` beside the images."""
+    def batching(self) -> Batching:
+        """The settings of training batches."""
         config = self.config
-        return {
-            "preprocessing": self.preprocessing,
-            "batch_size": config.batch_size,
-            "augment": config.augment,
-            "seed": config.seed,
-            "device": self.device,
-            "flip": config.flip,
-        }
+        return Batching(
+            self.preprocessing,
+            config.batch_size,
+            config.augment,
+            config.seed,
+            self.device,
+            config.flip,
+        )
 
     @abstractmethod
     def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -16,7 +16,7 @@ from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
-from acrank.finetuning.tuning import Images
+from acrank.finetuning.tuning import SplitImages
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
@@ -51,7 +51,7 @@ def finish(
     config: FinetuneConfig,
     output: Path,
     identity: str,
-    images: Images[Any],
+    images: SplitImages[Any],
     backbone: Backbone,
     training: Training,
     network: Network,
@@ -99,7 +99,7 @@ def finish(
 def _record(
     config: FinetuneConfig,
     identity: str,
-    images: Images[Any],
+    images: SplitImages[Any],
     backbone: Backbone,
     training: Training,
     judged: dict[str, Judgement],

@@ -34,7 +34,7 @@ from acrank.finetuning.state import (
     load_state,
     save_state,
 )
-from acrank.finetuning.tuning import Images, tuning_of
+from acrank.finetuning.tuning import SplitImages, tuning_of
 from acrank.tasks.dimensions import dimensions_of
 from acrank.tasks.registry import TASKS, Task
 from acrank.utils.alone import alone_in
@@ -177,7 +177,7 @@ def with_task(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
     return config.for_task(task), task
 
 
-def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone) -> str:
+def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Backbone) -> str:
     """Hash everything that a fine-tuning depends on."""
     about = described(FinetuneConfig)
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
@@ -194,7 +194,7 @@ def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone)
 
 
 def prepare(
-    config: FinetuneConfig, images: Images[Any], backbone: Backbone, device: torch.device
+    config: FinetuneConfig, images: SplitImages[Any], backbone: Backbone, device: torch.device
 ) -> tuple[Training, Network]:
     """Make everything that a training needs before its first epoch.
 
