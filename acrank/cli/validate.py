@@ -20,7 +20,7 @@ from acrank.utils.visible import visible
 
 
 class Tau(enum.StrEnum):
-    """How models are ranked in the weighted tau."""
+    """The ranks by which the weighted tau weighs pairs."""
 
     both = "both"
     accuracy = "accuracy"

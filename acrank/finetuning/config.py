@@ -7,16 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import (
-    METHODS,
-    OWN,
-    check_options,
-    known_method,
-    usual_rates,
-)
-from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting
-from acrank.utils.fields import (
+from acrank.fields import (
     DATA,
     AllowPartial,
     DataKind,
@@ -33,6 +24,15 @@ from acrank.utils.fields import (
     one_of,
     refuse_other_kind,
 )
+from acrank.finetuning.catalogue import (
+    METHODS,
+    OWN,
+    check_options,
+    known_method,
+    usual_rates,
+)
+from acrank.tasks.registry import Task, every_measure
+from acrank.utils.described import Effect, Setting
 from acrank.utils.settings import Settings, validated
 from acrank.zoo.sources.registry import MODEL
 

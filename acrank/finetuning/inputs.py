@@ -8,13 +8,13 @@ from typing import Any
 from acrank.data import find_source
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
+from acrank.fields import told_unused
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.notices import Part, Wording, copied, missing, sided
 from acrank.finetuning.objective import Data, Judged
 from acrank.finetuning.split import split
 from acrank.finetuning.tuning import SplitImages, Tuning, tuning_of
 from acrank.tasks.registry import TASKS
-from acrank.utils.fields import told_unused
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
