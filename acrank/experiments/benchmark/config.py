@@ -9,12 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import METHODS, OWN
-from acrank.finetuning.config import FinetuneConfig, make_finetune_config
-from acrank.metrics.registry import metric_names
-from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting, described, given
-from acrank.utils.fields import (
+from acrank.fields import (
     DATA,
     DataKind,
     Decoder,
@@ -29,6 +24,11 @@ from acrank.utils.fields import (
     VoxelSpacing,
     one_of,
 )
+from acrank.finetuning.catalogue import METHODS, OWN
+from acrank.finetuning.config import FinetuneConfig, make_finetune_config
+from acrank.metrics.registry import metric_names
+from acrank.tasks.registry import Task, every_measure
+from acrank.utils.described import Effect, Setting, described, given
 from acrank.utils.settings import Settings, validated
 
 

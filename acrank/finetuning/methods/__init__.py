@@ -10,7 +10,7 @@ from acrank.finetuning.methods.base import Method
 
 
 def make_method(name: str, options: Mapping[str, float | int | str | bool]) -> Method:
-    """A method by its name.
+    """Make a method by its name.
 
     Args:
         name: of the catalogue.
