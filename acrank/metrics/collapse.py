@@ -166,7 +166,7 @@ def _warn(data: FeatureSet, components: int) -> None:
     if freedom < components:
         warn_guard(
             "n-below-d",
-            f"{freedom} images beyond the number of classes for {components} components",
+            f"{freedom} images beyond classes, {components} components",
         )
 
 

@@ -185,7 +185,7 @@ def warn_few(data: FeatureSet) -> None:
     """Warn of fewer images than feature channels that vary."""
     width = int((data.features != data.features[0]).any(axis=0).sum())
     if len(data) <= width:
-        warn_guard("n-below-d", f"{len(data)} images for {width} channels")
+        warn_guard("n-below-d", f"{len(data)} images, {width} channels")
 
 
 def warn_single(data: FeatureSet) -> None:
