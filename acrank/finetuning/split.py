@@ -26,10 +26,10 @@ class Splittable(Protocol):
         ...
 
 
-Images = TypeVar("Images", bound=Splittable)
+Whole = TypeVar("Whole", bound=Splittable)
 
 
-def split(sample: Images, labels: Rows, share: float, seed: int) -> tuple[Images, Images]:
+def split(sample: Whole, labels: Rows, share: float, seed: int) -> tuple[Whole, Whole]:
     """Split a sample into training and validation images, each class by the same share.
 
     A class with two images or more has one on each side; one with a single image trains on it.

@@ -18,7 +18,7 @@ from acrank.finetuning.volumes.data import LabelledVolumes
 # Intensities are scaled by up to a share, and shifted by up to a share of their deviation.
 SCALE, SHIFT = 0.1, 0.1
 
-Patch = tuple[Intensities, Labels]
+LabelledPatch = tuple[Intensities, Labels]
 
 
 class TrainingVolumes(Shuffled[LabelledVolumes]):
@@ -49,7 +49,9 @@ class TrainingVolumes(Shuffled[LabelledVolumes]):
         return _prepared(self.data, patches, self.batching.preprocessing, self.batching.device)
 
 
-def patch_of(volumes: LabelledVolumes, row: int, turn: int, draw: np.random.Generator) -> Patch:
+def patch_of(
+    volumes: LabelledVolumes, row: int, turn: int, draw: np.random.Generator
+) -> LabelledPatch:
     """Cut a patch of a volume.
 
     Args:
@@ -73,7 +75,7 @@ def patch_of(volumes: LabelledVolumes, row: int, turn: int, draw: np.random.Gene
 
 def varied(
     image: Intensities, labels: Labels, draw: np.random.Generator, *, flip: bool = True
-) -> Patch:
+) -> LabelledPatch:
     """Change a patch's intensities a little; with ``flip``, maybe mirror it from left to right."""
     if draw.integers(2) and flip:
         image, labels = image[:, ::-1], labels[::-1]
@@ -105,7 +107,7 @@ def plain_patches(
 
 def _prepared(
     volumes: LabelledVolumes,
-    patches: list[Patch],
+    patches: list[LabelledPatch],
     preprocessing: Preprocessing,
     device: torch.device,
 ) -> Batch:
