@@ -31,7 +31,7 @@ def require_finite(numbers: Tensor) -> None:
     """Refuse outputs of a network that are not finite.
 
     Args:
-        numbers: of any shape.
+        numbers: numbers of any shape.
 
     Raises:
         NotFiniteError: one of them is not.
