@@ -55,9 +55,9 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         """The decoder on feature maps."""
         return DenseReadout(self.config.decoder, self.sides, PIXELS)
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the pixels of each class in all training masks."""
-        counts: np.ndarray[Any, np.dtype[np.int64]] = self.training.counts().sum(axis=0)
+        counts: Rows = self.training.counts().sum(axis=0)
         return counts
 
     def network(self, backbone: Backbone) -> Network:
