@@ -34,7 +34,7 @@ class Classifying(Objective[Sample, JudgedClasses]):
 
     readout = PooledReadout()
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the training images of each class."""
         return np.bincount(self.training.labels, minlength=len(self.classes))
 

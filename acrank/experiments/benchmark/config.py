@@ -241,7 +241,7 @@ class BenchmarkConfig(Settings):
         """Return the configuration for the task of the datasets.
 
         Args:
-            task: of all datasets.
+            task: task of all datasets.
 
         Raises:
             ConfigError: a setting that the task has not.
@@ -297,7 +297,7 @@ def decided(part: str) -> dict[str, str]:
     They are those that fields state, and those that both configurations share for all tasks.
 
     Args:
-        part: of ``PARTS``.
+        part: part of an experiment, of ``PARTS``.
     """
     own, others = described(BenchmarkConfig), described(PARTS[part])
     same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)

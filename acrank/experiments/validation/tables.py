@@ -22,7 +22,7 @@ class MetricScores:
     """The scores of one metric.
 
     Attributes:
-        name: as in tables.
+        name: name in tables.
         values: dataset -> model -> score; missing scores are left out.
         baseline: True for a static fact of the models, a list to beat.
         higher_is_better: direction of the metric.
@@ -114,7 +114,7 @@ def read_scores(
 
     Args:
         sheets: one or more tables, whose numbers are put together.
-        datasets: those of the accuracies.
+        datasets: datasets of the accuracies.
         names: given by the user.
         notes: takes sentences on what was left out.
 
