@@ -166,10 +166,18 @@ def test_usual_settings_are_those_of_the_task() -> None:
 @pytest.mark.parametrize(
     ("settings", "task", "message"),
     [
-        ({"measure": "auroc"}, "segmentation", "--measure auroc is no measure of segmentation"),
-        ({"measure": "dice"}, "classification", "--measure dice is no measure of classification"),
+        ({"measure": "auroc"}, "segmentation", "--measure auroc is not a measure of segmentation"),
+        (
+            {"measure": "dice"},
+            "classification",
+            "--measure dice is not a measure of classification",
+        ),
         ({"method": "co-tuning"}, "segmentation", "co-tuning needs a source classifier"),
-        ({"finetune": {"augment": "timm"}}, "segmentation", "moves images without their masks"),
+        (
+            {"finetune": {"augment": "timm"}},
+            "segmentation",
+            "transforms images without their masks",
+        ),
     ],
 )
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:
