@@ -139,10 +139,10 @@ def test_interrupted_it_says_how_to_go_on(
         assert stopped.returncode == 130
         assert "the same command resumes after the last complete epoch" in stopped.stderr
         again = acrank(*command, "--fresh")
-        assert "the same command without --fresh goes on" in again.stderr
+        assert "the same command without --fresh resumes" in again.stderr
     done = acrank(*command)
     assert done.returncode == 0
-    assert "resumes after epoch 1" in done.stderr
+    assert "the training resumes after epoch 1" in done.stderr
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_auto_keeps_to_the_precision_that_it_began_in(
     assert done.record["device"]["precision"] == "bf16"
     assert said[1:] == [
         "--precision auto is bf16, in which the fine-tuning began; here it would be fp32",
-        "resumes after epoch 1",
+        "the training resumes after epoch 1",
     ]
     assert finetune(config(shades, epochs=2, precision="bf16", device="cpu"), tmp_path).kept
 
@@ -229,7 +229,7 @@ def test_what_is_printed_says_so(
             '{"identity": ID, "log": [], "device": {}, "files": 5}',
             "does not list the files that were written",
         ),
-        ('{"identity": ID, "log": [], "device": {}, "files": {"a": 1}}', "does not say what"),
+        ('{"identity": ID, "log": [], "device": {}, "files": {"a": 1}}', "does not list the files"),
         ('{"identity": ID, "log": [], "device": {}}', "model.safetensors is not there"),
     ],
 )

@@ -150,7 +150,7 @@ def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
     assert common_task(config(discs)) is MASKS
     (tmp_path / "classes").mkdir()
-    with pytest.raises(ConfigError, match="do not go together"):
+    with pytest.raises(ConfigError, match="An experiment has one task"):
         common_task(config(discs, tmp_path / "classes"))
 
 
