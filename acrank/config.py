@@ -9,19 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
-from acrank.metrics.registry import (
-    AC_CORR,
-    CONSENSUS,
-    CONSENSUS_DEFAULT,
-    DEFAULT,
-    known_metric,
-    metric_names,
-    refuse_foreign,
-    resolve_metrics,
-)
-from acrank.tasks.registry import Task, task_named
-from acrank.utils.described import Effect, Setting
-from acrank.utils.fields import (
+from acrank.fields import (
     DATA,
     MACHINE,
     PIXELS,
@@ -43,6 +31,18 @@ from acrank.utils.fields import (
     VoxelSpacing,
     refuse_other_kind,
 )
+from acrank.metrics.registry import (
+    AC_CORR,
+    CONSENSUS,
+    CONSENSUS_DEFAULT,
+    DEFAULT,
+    known_metric,
+    metric_names,
+    refuse_foreign,
+    resolve_metrics,
+)
+from acrank.tasks.registry import Task, task_named
+from acrank.utils.described import Effect, Setting
 from acrank.utils.settings import (
     Settings,
     read_settings,

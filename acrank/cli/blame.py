@@ -48,7 +48,7 @@ def _not_importable(error: Exception) -> str:
 
 
 def _frames(trace: TracebackType | None) -> Iterator[FrameType]:
-    """From where the error was caught to where it was raised."""
+    """List the frames from where the error was caught to where it was raised."""
     while trace is not None:
         yield trace.tb_frame
         trace = trace.tb_next

@@ -21,7 +21,7 @@ from acrank.cli.output import (
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ExitCode
-from acrank.utils.fields import DATA
+from acrank.fields import DATA
 from acrank.zoo.sources.registry import MODEL
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import typer
 from acrank.cli.options import with_options
 from acrank.cli.output import Format, OutputFormat, deliver, show
 from acrank.errors import ConfigError
+from acrank.fields import DATA
 from acrank.finetuning.catalogue import read_options
 from acrank.finetuning.config import METHOD, FinetuneConfig, make_finetune_config
 from acrank.utils.described import described
-from acrank.utils.fields import DATA
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned

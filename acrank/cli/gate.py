@@ -22,10 +22,10 @@ from acrank.cli.output import (
 )
 from acrank.config import RunConfig, make_config, read_run_file
 from acrank.errors import ConfigError, ExitCode
+from acrank.fields import DATA
 from acrank.gate.policy import read_policy
 from acrank.gate.rules import RULES, Policy
 from acrank.utils.described import option_of
-from acrank.utils.fields import DATA
 from acrank.utils.streams import lost_output
 from acrank.utils.visible import visible
 

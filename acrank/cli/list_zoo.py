@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Order(enum.StrEnum):
-    """What the rows are sorted by."""
+    """The columns that rows can be sorted by."""
 
     name = "name"
     params = "params"

@@ -12,9 +12,9 @@ import typer
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
+from acrank.fields import DATA
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
-from acrank.utils.fields import DATA
 from acrank.utils.settings import Settings
 
 _VALUES = {int: "N", float: "X", str: "TEXT", Path: "FILE"}
@@ -105,7 +105,7 @@ def _parameter(fields: type[Settings], name: str, command: str) -> inspect.Param
 
 
 def _metavar(taken: Any) -> str | None:
-    """What stands for a value; None leaves choices and switches to typer."""
+    """Return the word for a value in the help; None leaves choices and switches to typer."""
     return _VALUES.get(get_args(taken)[0] if get_origin(taken) is list else taken)
 
 

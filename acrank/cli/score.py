@@ -29,7 +29,7 @@ from acrank.cli.output import (
 )
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
-from acrank.utils.fields import DATA
+from acrank.fields import DATA
 
 if TYPE_CHECKING:
     from acrank.results import Ranking

@@ -20,7 +20,7 @@ from acrank.utils.visible import visible
 
 
 class Tau(enum.StrEnum):
-    """How models are ranked in the weighted tau."""
+    """The ranks by which the weighted tau weighs pairs."""
 
     both = "both"
     accuracy = "accuracy"
@@ -135,4 +135,4 @@ def _print_catalog() -> None:
     from acrank.experiments.validation.catalog import catalog
 
     for name, entry in catalog().items():
-        typer.echo(f"{name:21} {entry['summary']} ({entry['paper'].partition(';')[0]})")
+        typer.echo(f"{name:21} {entry.summary} ({entry.paper.partition(';')[0]})")

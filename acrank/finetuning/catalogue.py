@@ -1,4 +1,4 @@
-"""Every way to fine-tune: what it is, its options and its usual learning rate. No torch here."""
+"""List the methods of fine-tuning with their options and learning rates. No torch here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acrank.utils.plugins import Registry
 Option = float | int | str | bool
 
 
-# What to do about a network that diverged.
+# Advice where a network diverged.
 SMALLER_RATE = "A smaller --lr may help."
 
 
@@ -22,14 +22,14 @@ class MethodEntry:
     """A method of fine-tuning.
 
     Attributes:
-        name: as users write it.
-        summary: in a line.
-        source: paper.
-        target: its class as ``module:class``, derived from
+        name: name that users write.
+        summary: summary in one line.
+        source: paper that defines the method.
+        target: class of the method as ``module:class``, derived from
             :class:`acrank.finetuning.methods.base.Method`; made with the options.
-        options: with their defaults.
+        options: options with their defaults.
         lr: usual learning rate of the backbone, by SGD with momentum.
-        masks: whether it is defined where every pixel has a label.
+        masks: True if it is defined where every pixel has a label.
     """
 
     name: str
@@ -102,7 +102,7 @@ OWN = {entry.name: entry for entry in _ENTRIES}
 
 
 def _of_package(name: str, loaded: object) -> MethodEntry:
-    """A method of another package under the name of its entry point.
+    """Check a method of another package against the name of its entry point.
 
     Raises:
         TypeError: it is no entry.
@@ -121,7 +121,7 @@ METHODS: Registry[MethodEntry] = Registry(
 
 
 def usual_rates() -> str:
-    """The usual learning rates in words: that of most methods, and those that differ."""
+    """Write the usual learning rates in words: that of most methods, and those that differ."""
     rates = [entry.lr for entry in _ENTRIES]
     most = max(rates, key=rates.count)
     others = "; ".join(f"{e.name} {e.lr:g}" for e in _ENTRIES if e.lr != most)
@@ -129,7 +129,7 @@ def usual_rates() -> str:
 
 
 def known_method(name: str) -> str:
-    """The name itself, if there is such a method.
+    """Return the name of a method that exists.
 
     Raises:
         ValueError: there is none; names the nearest.

@@ -1,4 +1,4 @@
-"""Fine-tuning to classify images."""
+"""Fine-tune networks that classify images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from acrank.data import Sample, open_target, whole_sample
 from acrank.data.summary import summary
 from acrank.errors import DataError
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.evaluate import Judged, judge
+from acrank.finetuning.evaluate import JudgedClasses, judge
 from acrank.finetuning.export import WEIGHTS, save_network
 from acrank.finetuning.images import TrainingImages, plain_batches
 from acrank.finetuning.network import Network, build_network
-from acrank.finetuning.notices import Held, Kind
+from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
 from acrank.finetuning.tuning import Tuning
@@ -29,12 +29,12 @@ from acrank.zoo import Backbone
 CONFUSION = "confusion.csv"
 
 
-class Classifying(Objective[Sample, Judged]):
-    """One class an image: a linear head, cross-entropy, accuracies and a confusion matrix."""
+class Classifying(Objective[Sample, JudgedClasses]):
+    """The objective of one class for each image: linear head, cross-entropy and accuracies."""
 
     readout = PooledReadout()
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the training images of each class."""
         return np.bincount(self.training.labels, minlength=len(self.classes))
 
@@ -44,27 +44,27 @@ class Classifying(Objective[Sample, Judged]):
 
     def augmented(self, images: Sample) -> TrainingImages:
         """See :class:`acrank.finetuning.images.TrainingImages`."""
-        return TrainingImages(images, **self.shuffling)
+        return TrainingImages(images, self.batching)
 
     def plain(self, images: Sample) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.images.plain_batches`."""
         return plain_batches(images, self.preprocessing, self.config.batch_size, self.device)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy, as weighed and smoothed as the configuration says."""
+        """Compute the cross-entropy, weighed and smoothed by the configuration."""
         return self.readout.loss(logits, labels, self.weights, self.config.label_smoothing)
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and labels as they are."""
+        """Return features and labels as they are."""
         seen, _ = self.readout.observe(features, labels, None, self.config.seed)
         return seen.features, seen.labels
 
-    def judge(self, network: nn.Module, images: Sample, autocast: Autocast) -> Judged:
+    def judge(self, network: nn.Module, images: Sample, autocast: Autocast) -> JudgedClasses:
         """See :func:`acrank.finetuning.evaluate.judge`."""
         return judge(network, self.plain(images), autocast)
 
-    def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
-        """The confusion matrix of the test images, or else of the validation images."""
+    def write(self, folder: Path, found: Mapping[str, JudgedClasses], network: Network) -> None:
+        """Write the confusion matrix of the test images, or else of the validation images."""
         last = [*found.values()][-1]
         write_whole(folder / CONFUSION, _confusion_csv(last, self.classes))
 
@@ -73,8 +73,8 @@ class Classifying(Objective[Sample, Judged]):
         return save_network(folder, backbone, network, self.classes)
 
 
-def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
-    """Rows are true classes, columns what they were taken for."""
+def _confusion_csv(judged: JudgedClasses, classes: tuple[str, ...]) -> str:
+    """Write the confusion matrix as CSV, with true classes as rows."""
     columns = ("true", *(f"said {name}" for name in classes))
     counts = judged.confusion().tolist()
     rows = (
@@ -84,11 +84,11 @@ def _confusion_csv(judged: Judged, classes: tuple[str, ...]) -> str:
     return csv_text(columns, rows)
 
 
-class ClassTuning(Tuning[Sample, Judged]):
+class ClassTuning(Tuning[Sample, JudgedClasses]):
     """Fine-tuning on images with one class each."""
 
     key = "classification"
-    kind = Kind("images", "no {} image is of {}", "balanced accuracy and AUROC")
+    wording = Wording("images", "no {} image is of {}", "balanced accuracy and AUROC")
     files = (WEIGHTS, "config.json")
     make = Classifying
 
@@ -106,11 +106,11 @@ class ClassTuning(Tuning[Sample, Judged]):
         return images.labels
 
     def held(self, images: Sample) -> Held:
-        """Tell whether an image is of each class."""
+        """Tell for each class if an image is of it."""
         return np.bincount(images.labels, minlength=len(images.classes)) > 0
 
     def is_defined(self, measure: str, validation: Held, training: Sample) -> bool:
-        """All but the AUROC are, which needs two classes."""
+        """Tell if a measure is defined: all but the AUROC are, which needs two classes."""
         return bool(validation.sum() > 1) or measure != "auroc"
 
 
@@ -118,10 +118,10 @@ TUNING = ClassTuning()
 
 
 def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Sample:
-    """The same images, labelled by the training images' classes.
+    """Label the images by the training images' classes.
 
     Raises:
-        DataError: there is another class.
+        DataError: the images have another class.
     """
     unknown = [name for name in sample.classes if name not in classes]
     if unknown:

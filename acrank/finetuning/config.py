@@ -1,4 +1,4 @@
-"""The one description of a fine-tuning, for the command line and Python alike."""
+"""The configuration of a fine-tuning, for the command line and Python alike."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import (
-    METHODS,
-    OWN,
-    check_options,
-    known_method,
-    usual_rates,
-)
-from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting
-from acrank.utils.fields import (
+from acrank.fields import (
     DATA,
     AllowPartial,
     DataKind,
@@ -33,6 +24,15 @@ from acrank.utils.fields import (
     one_of,
     refuse_other_kind,
 )
+from acrank.finetuning.catalogue import (
+    METHODS,
+    OWN,
+    check_options,
+    known_method,
+    usual_rates,
+)
+from acrank.tasks.registry import Task, every_measure
+from acrank.utils.described import Effect, Setting
 from acrank.utils.settings import Settings, validated
 from acrank.zoo.sources.registry import MODEL
 
@@ -247,10 +247,10 @@ class FinetuneConfig(Settings):
         return self
 
     def for_task(self, task: Task) -> Self:
-        """The same configuration, once it is known what the data are for.
+        """Return the configuration for the task of the data.
 
         Args:
-            task: of the data.
+            task: task of the data.
 
         Raises:
             ConfigError: a setting that the task has not.
@@ -281,7 +281,7 @@ class FinetuneConfig(Settings):
 
     @property
     def highest_lr(self) -> float:
-        """Learning rate of the backbone at its highest."""
+        """The highest learning rate of the backbone."""
         if self.lr is not None:
             return self.lr
         usual = METHODS[self.method].lr

@@ -1,8 +1,8 @@
-"""How good a classifier is on some images."""
+"""Judge a classifier on images: accuracies, AUROC, loss and confusion matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,23 +19,23 @@ from sklearn.metrics import (
 )
 from torch import Tensor, nn
 
-from acrank.finetuning.objective import require_finite
+from acrank.finetuning.objective import Autocast, require_finite
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a classifier said of some images.
+class JudgedClasses:
+    """The logits of a classifier for images, and their labels.
 
     Attributes:
-        logits: (N, K), finite.
-        labels: (N,).
+        logits: finite logits, (N, K).
+        labels: class indices, (N,).
     """
 
     logits: NDArray[np.float64]
     labels: NDArray[np.int64]
 
     def measures(self) -> dict[str, float]:
-        """Four in [0, 1], higher better, and the loss in nats.
+        """Compute four measures in [0, 1], higher better, and the loss in nats.
 
         As scikit-learn has them by default: the balanced accuracy is the mean recall of the classes
         that are there; macro F1 the mean over these and over those that an image was taken for.
@@ -55,7 +55,7 @@ class Judged:
         }
 
     def confusion(self) -> NDArray[np.int64]:
-        """Images by true class (rows) and by the class they were taken for, (K, K)."""
+        """Count images by true class (rows) and by the class they were taken for, (K, K)."""
         classes = np.arange(self.logits.shape[1])
         counts: NDArray[np.int64] = confusion_matrix(
             self.labels, self.logits.argmax(axis=1), labels=classes
@@ -75,13 +75,13 @@ def _auroc(
 def judge(
     network: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
-    autocast: Callable[[], Any],
-) -> Judged:
+    autocast: Autocast,
+) -> JudgedClasses:
     """Run a classifier in inference mode over some images.
 
     Args:
-        network: images to logits (N, K).
-        batches: images and labels.
+        network: network from images to logits (N, K).
+        batches: batches of images and labels.
         autocast: context of the forward pass.
 
     Raises:
@@ -95,4 +95,4 @@ def judge(
         require_finite(found)
         logits.append(found.cpu().double().numpy())
         labels.append(batch_labels.cpu().numpy())
-    return Judged(np.concatenate(logits), np.concatenate(labels))
+    return JudgedClasses(np.concatenate(logits), np.concatenate(labels))

@@ -1,4 +1,4 @@
-"""The trained network as a folder that timm loads by itself."""
+"""Write a trained network as a folder that timm loads by itself."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WEIGHTS = "model.safetensors"
 
 
 def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Module | None:
-    """The plain network of the model's source with the trained weights and head.
+    """Build the plain network of the model's source with the trained weights and head.
 
     Args:
-        backbone: what was trained was built from.
-        network: trained, on the CPU; plain BatchNorm.
-        classes: K.
+        backbone: backbone that the trained network was built from.
+        network: trained network on the CPU, with plain BatchNorm.
+        classes: number of classes K.
 
     Returns:
         The network in inference mode; None where the source cannot build it for other classes, or
@@ -41,7 +41,7 @@ def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Modu
 
 
 def _agree(model: nn.Module, network: Network, input_size: Sequence[int]) -> bool:
-    """Whether two networks give the same logits; some have an activation behind their head."""
+    """Compare the logits of two networks; some have an activation behind their head."""
     images = torch.rand(2, *input_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         return torch.allclose(model(images), network(images), rtol=1e-3, atol=1e-4)
@@ -53,13 +53,13 @@ def plain_network(
     classes: int,
     head: nn.Linear | None = None,
 ) -> nn.Module | None:
-    """The plain network of a model's source with trained weights; None where it builds none.
+    """Build the plain network of a model's source with trained weights; None if it builds none.
 
     Args:
-        backbone: what was trained was built from.
+        backbone: backbone that the trained network was built from.
         trained: weights of the backbone, without its classifier.
-        classes: K; 0 for no classifier.
-        head: the classifier; None for none.
+        classes: number of classes K; 0 for no classifier.
+        head: the trained classifier; None for no classifier.
     """
     entry = backbone.entry
     model = source_of(entry).rebuilt(entry, classes)
@@ -84,10 +84,10 @@ def save_network(
     """Write the weights, and what timm needs to load them with ``local-dir:``.
 
     Args:
-        folder: exists.
-        backbone: what was trained was built from.
-        network: trained.
-        class_names: of the target.
+        folder: folder that exists.
+        backbone: backbone that the trained network was built from.
+        network: trained network.
+        class_names: names of the target's classes.
 
     Returns:
         Why plain timm cannot load the folder, and what can; empty if timm can.
@@ -110,13 +110,13 @@ def save_network(
 def timm_config(
     model: nn.Module, entry: ZooEntry, data: Mapping[str, Any], class_names: Sequence[str]
 ) -> bytes:
-    """What timm writes beside weights for its hub.
+    """Make the ``config.json`` that timm writes beside weights for its hub.
 
     Args:
-        model: of timm.
-        entry: that it is from.
-        data: how to prepare images, in the form timm gives it.
-        class_names: of its classifier; empty for none.
+        model: network of timm.
+        entry: zoo entry of the network.
+        data: preparation of images, in timm's form.
+        class_names: classes of its classifier; empty for no classifier.
     """
     labels = {"label_names": list(class_names)} if class_names else {}
     with tempfile.TemporaryDirectory(prefix="acrank-") as scratch:
@@ -135,7 +135,7 @@ _DATA = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 
 
 def _classifier_name(model: nn.Module, entry: ZooEntry, size: Sequence[int]) -> str | None:
-    """The name of the layer that gives the logits."""
+    """Find the name of the layer that gives the logits."""
     getter: Any = getattr(model, "get_classifier", None)
     found = getter() if callable(getter) else None
     names = [name for name, module in model.named_modules() if module is found]
@@ -159,6 +159,6 @@ def _arguments(entry: ZooEntry) -> dict[str, Any]:
 
 
 def plain_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """A state without shared storage, which safetensors refuses."""
+    """Return a copy of the state without shared storage, which safetensors refuses."""
     with torch.no_grad():
         return {k: v.detach().cpu().clone().contiguous() for k, v in module.state_dict().items()}

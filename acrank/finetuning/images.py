@@ -1,4 +1,4 @@
-"""Batches of images: augmented to train on, as they are to judge on."""
+"""Make batches of images: augmented for training, plain for judging."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch import Tensor
 
 from acrank.data import Preprocessing, Sample
 from acrank.data.preprocess import MODES, normalise
-from acrank.finetuning.objective import Batch
+from acrank.finetuning.objective import Batch, Batching
 
 Data = TypeVar("Data", bound=Sized)
-# What a light augmentation does: a crop of most of the image, a little stretched, perhaps flipped.
+# A light augmentation crops most of the image, stretches it a little, and may flip it.
 LIGHT: dict[str, Any] = {
     "scale": (0.7, 1.0),
     "ratio": (0.9, 1.1),
@@ -27,59 +27,47 @@ LIGHT: dict[str, Any] = {
 
 
 class Shuffled(Generic[Data]):
-    """Batches in a new order each epoch, the same for a seed and an epoch whatever came before.
+    """Batches in a new order each epoch, fixed by the seed and the number of the epoch.
 
     Args:
         data: training images.
-        preprocessing: of the network.
-        batch_size: images in a batch.
-        augment: what is done to them; ``none`` for nothing.
-        seed: of the order, and of what :meth:`batch` draws.
-        device: where batches go.
-        flip: whether augmentation mirrors images from left to right.
+        batching: settings of the batches.
     """
 
-    def __init__(
-        self,
-        data: Data,
-        preprocessing: Preprocessing,
-        batch_size: int,
-        augment: str,
-        seed: int,
-        device: torch.device,
-        flip: bool = True,
-    ) -> None:
+    def __init__(self, data: Data, batching: Batching) -> None:
         self.data = data
-        self.preprocessing = preprocessing
-        self.batch_size = batch_size
-        self.augment = augment
-        self.seed = seed
-        self.device = device
-        self.flip = flip
+        self.batching = batching
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch; a last one of a single image is left out: BatchNorm needs two."""
-        whole, rest = divmod(len(self.data), self.batch_size)
-        return [self.batch_size] * whole + ([rest] if rest > 1 else [])
+        """The images in each batch; BatchNorm needs two, so a last single image is left out."""
+        whole, rest = divmod(len(self.data), self.batching.batch_size)
+        return [self.batching.batch_size] * whole + ([rest] if rest > 1 else [])
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch.
+        """Yield the batches of an epoch.
 
         Args:
-            number: of the epoch, from 0 on.
+            number: number of the epoch, from 0 on.
         """
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
+        generator = torch.Generator().manual_seed(self.batching.seed * 100_003 + number)
         order = torch.randperm(len(self.data), generator=generator)
         # Python's, NumPy's and PyTorch's generators are all drawn from in transforms
-        source = np.random.default_rng([self.seed, number])
-        for start in range(0, len(self.sizes) * self.batch_size, self.batch_size):
+        source = np.random.default_rng([self.batching.seed, number])
+        for start in range(0, len(self.sizes) * self.batching.batch_size, self.batching.batch_size):
             _seed_all(int(source.integers(2**32)))
-            yield self.batch(order[start : start + self.batch_size])
+            yield self.batch(order[start : start + self.batching.batch_size])
 
     def batch(self, rows: Tensor) -> Batch:
-        """Images and labels of some rows, augmented."""
+        """Return the augmented images and the labels of some rows."""
         raise NotImplementedError
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """Normalise pixels for the network, float32 on its device."""
+        batching = self.batching
+        return normalise(
+            pixels, batching.preprocessing, device=batching.device, dtype=torch.float32
+        )
 
 
 class TrainingImages(Shuffled[Sample]):
@@ -87,35 +75,35 @@ class TrainingImages(Shuffled[Sample]):
 
     @cached_property
     def transform(self) -> Any:
-        """From an image to its pixels; None for no augmentation."""
-        if self.augment == "none":
+        """The transform of an image to its pixels; None for no augmentation."""
+        if self.batching.augment == "none":
             return None
-        return _training_transform(self.preprocessing, self.augment, flip=self.flip)
+        return _training_transform(self.batching)
 
     def batch(self, rows: Tensor) -> Batch:
-        """Images and labels of some rows."""
-        return self._images(rows), torch.from_numpy(self.data.labels)[rows].to(self.device)
+        """Return the augmented images and the labels of some rows."""
+        return self._images(rows), torch.from_numpy(self.data.labels)[rows].to(self.batching.device)
 
     def _images(self, rows: Tensor) -> Tensor:
         if self.transform is None:
-            pixels = self.data.pixels(self.preprocessing)[rows]
+            pixels = self.data.pixels(self.batching.preprocessing)[rows]
         else:
-            mode = MODES[self.preprocessing.input_size[0]]
+            mode = MODES[self.batching.preprocessing.input_size[0]]
             images = (Image.fromarray(self.data.images[row]).convert(mode) for row in rows)
             pixels = torch.stack([torch.as_tensor(self.transform(image)) for image in images])
-        return normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
+        return self.normalised(pixels)
 
 
 def plain_batches(
     sample: Sample, preprocessing: Preprocessing, batch_size: int, device: torch.device
 ) -> Iterator[Batch]:
-    """All images in order, prepared as for inference.
+    """Yield all images in order, prepared as for inference.
 
     Args:
         sample: the images.
-        preprocessing: of the network.
+        preprocessing: preprocessing of the network.
         batch_size: images in a batch.
-        device: where batches go.
+        device: device of the batches.
     """
     pixels = sample.pixels(preprocessing)
     labels = torch.from_numpy(sample.labels)
@@ -125,7 +113,8 @@ def plain_batches(
         yield images, labels[rows].to(device)
 
 
-def _training_transform(preprocessing: Preprocessing, augment: str, *, flip: bool) -> Any:
+def _training_transform(batching: Batching) -> Any:
+    preprocessing = batching.preprocessing
     return create_transform(
         input_size=preprocessing.image_size,
         is_training=True,
@@ -133,8 +122,8 @@ def _training_transform(preprocessing: Preprocessing, augment: str, *, flip: boo
         interpolation=preprocessing.interpolation,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        hflip=0.5 if flip else 0.0,
-        **(LIGHT if augment == "light" else {}),
+        hflip=0.5 if batching.flip else 0.0,
+        **(LIGHT if batching.augment == "light" else {}),
     )
 
 

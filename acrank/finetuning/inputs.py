@@ -1,4 +1,4 @@
-"""What a fine-tuning begins with: images apart by their use, and the backbone."""
+"""Open the images of a fine-tuning, split by their use, and load its backbone."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from acrank.data import find_source
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
+from acrank.fields import told_unused
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.notices import Kind, Part, copied, missing, sided
+from acrank.finetuning.notices import Part, Wording, copied, missing, sided
 from acrank.finetuning.objective import Data, Judged
 from acrank.finetuning.split import split
-from acrank.finetuning.tuning import Images, Tuning, tuning_of
+from acrank.finetuning.tuning import SplitImages, Tuning, tuning_of
 from acrank.tasks.registry import TASKS
-from acrank.utils.fields import told_unused
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
 
-def open_images(config: FinetuneConfig) -> Images[Any]:
+def open_images(config: FinetuneConfig) -> SplitImages[Any]:
     """Read the images of a fine-tuning, by their task.
 
     Raises:
-        ConfigError: validation or test images are said to be the training images.
+        ConfigError: validation or test images are the training images.
         DataError: they cannot be used, or validation or test images have other classes.
     """
     _refuse_same(config)
@@ -31,7 +31,9 @@ def open_images(config: FinetuneConfig) -> Images[Any]:
     return _opened(tuning_of(TASKS[source.task]), config, source.held_out(config.data))
 
 
-def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig, own: HeldOut) -> Images[Data]:
+def _opened(
+    tuning: Tuning[Data, Judged], config: FinetuneConfig, own: HeldOut
+) -> SplitImages[Data]:
     training, said = tuning.read(config, config.data, None, "--data")
     notes, read = list(training.warnings), [said]
     notes += told_unused(config, tuning.task)
@@ -54,10 +56,10 @@ def _opened(tuning: Tuning[Data, Judged], config: FinetuneConfig, own: HeldOut) 
     parts = [Part(n, d.digests, tuning.held(d)) for n, d in named.items() if d is not None]
     defined = tuning.is_defined(config.monitor, parts[1].held, training)
     notes += tuning.absent(training)
-    notes += _beside(config, parts, training.classes, tuning.kind)
+    notes += _compared(config, parts, training.classes, tuning.wording)
     if not defined:
         notes.append(f"so there is no {config.monitor}, and the best epoch is chosen by loss")
-    return Images(
+    return SplitImages(
         tuning=tuning,
         training=training,
         validation=validation,
@@ -89,19 +91,19 @@ def _refuse_same(config: FinetuneConfig) -> None:
             )
 
 
-def _beside(
-    config: FinetuneConfig, parts: list[Part], classes: tuple[str, ...], kind: Kind
+def _compared(
+    config: FinetuneConfig, parts: list[Part], classes: tuple[str, ...], wording: Wording
 ) -> list[str]:
-    """What a user should know of images beside one another.
+    """Write the notices that compare training, validation and test images.
 
     Args:
-        config: of the fine-tuning.
-        parts: the training images first, then those of validation.
-        classes: their names.
-        kind: of images.
+        config: configuration of the fine-tuning.
+        parts: training images first, then validation images.
+        classes: names of the classes.
+        wording: words for the images.
     """
     training, *others = parts
-    notes = [*copied(training, others, kind.things), *missing(others, classes, kind)]
+    notes = [*copied(training, others, wording.things), *missing(others, classes, wording)]
     if config.flip and config.augment != "none":
         notes += sided(classes)
     return notes

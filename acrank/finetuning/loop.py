@@ -1,4 +1,4 @@
-"""The one training loop: epochs of steps, each judged on the validation images."""
+"""Train in epochs of steps, and judge each epoch on the validation images."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from torch.optim.lr_scheduler import LRScheduler
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Batches, Judgement, NotFiniteError, Objective
+from acrank.finetuning.objective import Autocast, Batches, Judgement, NotFiniteError, Objective
 from acrank.finetuning.optimise import make_optimizer, make_schedule
 from acrank.tasks.registry import Measure
 
-Row = dict[str, float | int | str]
+LogRow = dict[str, float | int | str]
 
 
 @dataclass
-class Parts:
-    """What a training works on.
+class Setup:
+    """Everything that a training needs before its first epoch.
 
     Attributes:
-        network: prepared by the method, on its device.
-        method: of fine-tuning.
-        objective: what it is for.
+        network: network that the method has prepared, on its device.
+        method: method of fine-tuning.
+        objective: task of the fine-tuning.
         training: augmented batches.
-        judge: judges a network on the validation images.
+        judge: function that judges a network on the validation images.
         autocast: context of a forward pass.
-        monitor: the measure that chooses the best epoch.
+        monitor: measure that chooses the best epoch.
     """
 
     network: Network
@@ -42,7 +42,7 @@ class Parts:
     objective: Objective[Any, Any]
     training: Batches
     judge: Callable[[Any], Judgement]
-    autocast: Callable[[], Any]
+    autocast: Autocast
     monitor: Measure
 
 
@@ -51,11 +51,11 @@ class Best:
     """The epoch whose weights are kept.
 
     Attributes:
-        epoch: its number, from 1; 0 before there is one.
-        value: what it was chosen by, higher better.
-        loss: on the validation images, which decides between equals.
-        state: of the network that was judged.
-        risen: the epoch in which the value last rose, not only the loss fell.
+        epoch: number of the epoch, from 1; 0 before there is one.
+        value: measure that chose it, higher better.
+        loss: loss on the validation images, which decides between equals.
+        state: state of the network that was judged.
+        risen: epoch in which the value last rose, not only the loss fell.
     """
 
     epoch: int = 0
@@ -66,63 +66,63 @@ class Best:
 
 
 class Training:
-    """A fine-tuning between two epochs: it can be saved there, and go on elsewhere.
+    """A fine-tuning between two epochs, which can be saved and continued elsewhere.
 
     Attributes:
-        parts: what it works on.
-        config: of the fine-tuning.
-        log: a row an epoch.
-        best: epoch.
-        stopped: why it ended before its last epoch; empty otherwise.
-        steps: of the optimisers, so far.
+        setup: network, method and data of the training.
+        config: configuration of the fine-tuning.
+        log: a row for each epoch.
+        best: the epoch whose weights are kept.
+        stopped: reason why it ended before its last epoch; else empty.
+        steps: steps of the optimisers so far.
     """
 
-    def __init__(self, parts: Parts, config: FinetuneConfig) -> None:
-        self.parts = parts
+    def __init__(self, setup: Setup, config: FinetuneConfig) -> None:
+        self.setup = setup
         self.config = config
-        self.log: list[Row] = []
+        self.log: list[LogRow] = []
         self.best = Best()
         self.stopped = ""
         self.steps = 0
-        self._trained = [p for p in parts.network.parameters() if p.requires_grad]
+        self._trained = [p for p in setup.network.parameters() if p.requires_grad]
         self._ema = (
             None
             if config.ema is None
-            else ModelEmaV3(parts.network, decay=config.ema, use_warmup=True)
+            else ModelEmaV3(setup.network, decay=config.ema, use_warmup=True)
         )
         self._optimizer: Optimizer | None = None
         self._schedule: LRScheduler | None = None
 
     @property
     def epoch(self) -> int:
-        """How many epochs are done."""
+        """The number of epochs that are done."""
         return len(self.log)
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left to train."""
+        """True if there is nothing left to train."""
         return bool(self.stopped) or self.epoch >= self.config.epochs
 
     @property
     def diverged(self) -> bool:
-        """Whether the last epoch gave numbers that are not finite, in training or validation."""
+        """True if the last epoch gave numbers that are not finite, in training or validation."""
         return bool(self.log) and "val_loss" not in self.log[-1]
 
     @property
     def judged(self) -> nn.Module:
-        """The network whose weights count: the averaged one if there is one."""
-        return self.parts.network if self._ema is None else self._ema.module
+        """The network whose weights are judged and kept: the averaged one if there is one."""
+        return self.setup.network if self._ema is None else self._ema.module
 
-    def run_epoch(self) -> Row:
-        """Train for an epoch and judge the network; returns the row of the log.
+    def run_epoch(self) -> LogRow:
+        """Train for an epoch, judge the network, and return the row of the log.
 
-        Where the loss or what is said of validation images is not finite, training is stopped.
+        A loss or outputs on validation images that are not finite stop the training.
         """
         phase = "head" if self.epoch < self.config.head_epochs else "all"
         if self._optimizer is None or self.epoch == self.config.head_epochs:
             self._begin(phase)
         loss = self._train(phase)
-        row: Row = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
+        row: LogRow = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
         if not math.isfinite(loss):
             when = f"in epoch {self.epoch + 1}" if self.steps else "before the first step"
             self.stopped = f"the loss was {loss} {when}"
@@ -131,39 +131,39 @@ class Training:
         self.log.append(row)
         return row
 
-    def _validated(self) -> Row:
-        """What the network is worth on the validation images; nothing if it diverged."""
+    def _validated(self) -> LogRow:
+        """Return the measures on the validation images; an empty row if the network diverged."""
         try:
-            found = self.parts.judge(self.judged).measures()
+            found = self.setup.judge(self.judged).measures()
         except NotFiniteError:
             self.stopped = (
                 f"the outputs on validation images were not finite in epoch {self.epoch + 1}"
             )
             return {}
-        row: Row = {f"val_{name}": value for name, value in found.items()}
+        row: LogRow = {f"val_{name}": value for name, value in found.items()}
         self._note_best(found)
         return {**row, "lr": self._rate()}
 
     def _begin(self, phase: str) -> None:
         """Make the optimiser and schedule of a phase."""
-        head = set(map(id, self.parts.network.head.parameters()))
+        head = set(map(id, self.setup.network.head.parameters()))
         for parameter in self._trained:
             parameter.requires_grad_(phase == "all" or id(parameter) in head)
-        extra = self.parts.method.extra_modules().values() if phase == "all" else ()
-        decays = self.parts.method.decays_weights
-        self._optimizer = make_optimizer(self.parts.network, extra, self.config, decays=decays)
+        extra = self.setup.method.extra_modules().values() if phase == "all" else ()
+        decays = self.setup.method.decays_weights
+        self._optimizer = make_optimizer(self.setup.network, extra, self.config, decays=decays)
         epochs = self.config.epochs - self.config.head_epochs
-        steps = epochs * math.ceil(len(self.parts.training.sizes) / self.config.accumulate)
+        steps = epochs * math.ceil(len(self.setup.training.sizes) / self.config.accumulate)
         # the head warms up at its highest rate
         self._schedule = (
             None if phase == "head" else make_schedule(self._optimizer, self.config, steps)
         )
 
     def _train(self, phase: str) -> float:
-        """One pass over the training images; the mean loss, or the first that is not finite."""
+        """Pass over the training images; return the mean loss, or the first that is not finite."""
         losses = []
-        network, sizes = self.parts.network, self.parts.training.sizes
-        for index, (images, labels) in enumerate(self.parts.training.epoch(self.epoch)):
+        network, sizes = self.setup.network, self.setup.training.sizes
+        for index, (images, labels) in enumerate(self.setup.training.epoch(self.epoch)):
             self._set_mode(phase)
             loss = self._loss(network, images, labels)
             if not torch.isfinite(loss):
@@ -177,20 +177,20 @@ class Training:
         return sum(losses) / len(losses)
 
     def _set_mode(self, phase: str) -> None:
-        network = self.parts.network
+        network = self.setup.network
         if phase == "head":
             network.train()
             network.backbone.eval()
         else:
-            self.parts.method.train_mode(network)
+            self.setup.method.train_mode(network)
 
     def _loss(self, network: Network, images: Tensor, labels: Tensor) -> Tensor:
-        with self.parts.autocast():
+        with self.setup.autocast():
             features, logits = network.outputs(images)
-            loss = self.parts.objective.loss(logits.float(), labels)
+            loss = self.setup.objective.loss(logits.float(), labels)
             if not torch.isfinite(loss):  # of which no penalty could be computed
                 return loss
-            penalty = self.parts.method.penalty(network, images, features, labels)
+            penalty = self.setup.method.penalty(network, images, features, labels)
         return loss if penalty is None else loss + penalty
 
     def _step(self) -> None:
@@ -201,15 +201,15 @@ class Training:
             self._schedule.step()
         self.steps += 1
         if self._ema is not None:  # the decay rises with the steps, or it would keep the first
-            self._ema.update(self.parts.network, step=self.steps)
+            self._ema.update(self.setup.network, step=self.steps)
 
     def _rate(self) -> float:
         assert self._optimizer is not None
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _note_best(self, found: Mapping[str, float]) -> None:
-        name = self.parts.monitor.key
-        value = found[name] if self.parts.monitor.higher_is_better else -found[name]
+        name = self.setup.monitor.key
+        value = found[name] if self.setup.monitor.higher_is_better else -found[name]
         value = -math.inf if math.isnan(value) else value
         if not self.best.epoch or (value, -found["loss"]) > (self.best.value, -self.best.loss):
             state = {k: v.detach().cpu().clone() for k, v in self.judged.state_dict().items()}
@@ -221,28 +221,28 @@ class Training:
             self.stopped = f"no better {name} in {patience} epochs"
 
     def state(self) -> dict[str, Any]:
-        """Everything that going on needs, in what PyTorch loads without running code."""
+        """Return everything that is needed to continue, as data that PyTorch loads safely."""
         schedule = self._schedule
         return {
             "log": self.log,
             "stopped": self.stopped,
             "steps": self.steps,
             "best": vars(self.best),
-            "network": self.parts.network.state_dict(),
-            "extra": {n: m.state_dict() for n, m in self.parts.method.extra_modules().items()},
+            "network": self.setup.network.state_dict(),
+            "extra": {n: m.state_dict() for n, m in self.setup.method.extra_modules().items()},
             "ema": None if self._ema is None else self._ema.state_dict(),
             "optimizer": None if self._optimizer is None else self._optimizer.state_dict(),
             "schedule": None if schedule is None else schedule.state_dict(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state`, taken of the same training."""
+        """Continue from the :meth:`state` of the same training."""
         self.log, self.stopped, self.steps = list(state["log"]), state["stopped"], state["steps"]
         self.best = Best(**state["best"])
         if self.log:
             self._begin(str(self.log[-1]["phase"]))
-        self.parts.network.load_state_dict(state["network"])
-        for name, module in self.parts.method.extra_modules().items():
+        self.setup.network.load_state_dict(state["network"])
+        for name, module in self.setup.method.extra_modules().items():
             module.load_state_dict(state["extra"][name])
         for part, kept in (
             (self._ema, state["ema"]),

@@ -1,4 +1,4 @@
-"""A pretrained backbone with a new classifier, and the timm network that the two make up."""
+"""Put a new head on a pretrained backbone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from acrank.zoo import Backbone
 
 
 class Network(nn.Module):
-    """Features of a backbone and a head on them.
+    """A backbone and a head on its features.
 
     Attributes:
-        backbone: images (N, C, H, W) to features: vectors (N, D), or maps of several scales.
-        head: features to logits (N, K, ...): linear, or a decoder.
+        backbone: network from images (N, C, H, W) to vectors (N, D), or maps of several scales.
+        head: linear layer or decoder from features to logits (N, K, ...).
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
@@ -26,11 +26,11 @@ class Network(nn.Module):
         self.head = head
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K, ...) of images."""
+        """Compute the logits (N, K, ...) of images."""
         return self.outputs(images)[1]
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, D) and logits (N, K, ...) of images; maps give the coarsest, pooled."""
+        """Compute features (N, D) and logits (N, K, ...); of maps, the coarsest is pooled."""
         features = self.backbone(images)
         logits = self.head(features)
         if isinstance(features, tuple):
@@ -38,12 +38,12 @@ class Network(nn.Module):
         return features, logits
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
-        """Of the backbone, those that are trained."""
+        """Return the parameters of the backbone that are trained."""
         return (p for p in self.backbone.parameters() if p.requires_grad)
 
 
 def squared_norm(head: nn.Module) -> Tensor:
-    """Sum of the squares of a head's weights and biases, but for normalisation layers."""
+    """Sum the squares of a head's weights and biases, except in normalisation layers."""
     weights = [
         parameter.pow(2).sum()
         for layer in head.modules()
@@ -60,9 +60,9 @@ def build_network(backbone: Backbone, classes: int, seed: int) -> Network:
     training begins with nearly equal probabilities whatever the scale of the features.
 
     Args:
-        backbone: loaded, without its head; is used.
-        classes: K.
-        seed: of the head.
+        backbone: backbone without its head; becomes part of the network.
+        classes: number of classes K.
+        seed: seed of the head.
 
     Raises:
         ModelError: the features are not (N, D).
@@ -77,7 +77,7 @@ def build_network(backbone: Backbone, classes: int, seed: int) -> Network:
 
 
 def feature_width(backbone: Backbone) -> int:
-    """Number of features D, found by running the network on zeros in inference mode.
+    """Find the number of features D by running the network on zeros in inference mode.
 
     Raises:
         ModelError: the features are not (N, D).
@@ -93,7 +93,7 @@ def feature_width(backbone: Backbone) -> int:
 
 
 def frozen_copy(model: nn.Module) -> nn.Module:
-    """The network as it is now, in inference mode, for comparison."""
+    """Return a copy of the network, frozen and in inference mode, for comparison."""
     source = copy.deepcopy(model)
     source.eval()
     for parameter in source.parameters():

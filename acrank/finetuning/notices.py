@@ -1,4 +1,4 @@
-"""What a user should know of the images of a fine-tuning before it begins."""
+"""Write the notices on the images of a fine-tuning: copies, missing classes, sides."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SIDES = (
 
 @dataclass(frozen=True)
 class Part:
-    """Images of one use.
+    """The training, validation or test images.
 
     Attributes:
-        name: of the use, such as ``validation``.
-        digests: a hash of each image's bytes.
-        held: whether an image, or its mask, is of each class, (K,).
+        name: name of their use, such as ``validation``.
+        digests: hash of each image's bytes.
+        held: True where an image, or its mask, is of a class, (K,).
     """
 
     name: str
@@ -39,13 +39,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How images of a kind are spoken of.
+class Wording:
+    """The words that notices use for images, or for volumes.
 
     Attributes:
-        things: plural.
-        holds: that none of a part, whose name it takes, is of some classes.
-        measures: those that leave such classes out.
+        things: plural noun.
+        holds: sentence that none of a part, whose name it takes, is of some classes.
+        measures: measures that leave such classes out.
     """
 
     things: str
@@ -59,7 +59,7 @@ def copied(training: Part, others: Sequence[Part], things: str) -> list[str]:
     Args:
         training: the training images.
         others: validation images, and maybe test images after them.
-        things: what images are called.
+        things: plural noun for the images.
     """
     found = []
     for place, part in enumerate(others):
@@ -74,14 +74,14 @@ def copied(training: Part, others: Sequence[Part], things: str) -> list[str]:
     return found
 
 
-def missing(parts: Sequence[Part], classes: Sequence[str], kind: Kind) -> list[str]:
+def missing(parts: Sequence[Part], classes: Sequence[str], wording: Wording) -> list[str]:
     """Say which classes cannot be judged, as no validation or test image is of them."""
     found = []
     for part in parts:
         absent = [name for name, there in zip(classes, part.held, strict=True) if not there]
         if absent:
-            said = kind.holds.format(part.name, listed(absent))
-            found.append(f"{said}, which {kind.measures} leave out")
+            said = wording.holds.format(part.name, listed(absent))
+            found.append(f"{said}, which {wording.measures} leave out")
     return found
 
 
@@ -98,7 +98,7 @@ def sided(classes: Sequence[str]) -> list[str]:
 
 
 def _mirrored(one: str, other: str) -> bool:
-    """Whether two names differ in the word, or the leading capital, for a side alone."""
+    """Tell if two names differ only in the word, or the leading capital, for a side."""
     words, others = _words(one), _words(other)
     if len(words) == len(others):
         apart = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
@@ -110,7 +110,7 @@ def _mirrored(one: str, other: str) -> bool:
 
 
 def _views(one: str, other: str) -> bool:
-    """Whether two abbreviations differ in the side that they begin with, as LCC and RCC do."""
+    """Tell if two abbreviations differ in the side that they begin with, as LCC and RCC do."""
     short = one.isupper() and other.isupper() and 2 <= len(one) == len(other) <= 4
     return short and one[1:] == other[1:] and _sides(one[0].lower(), other[0].lower())
 
@@ -126,13 +126,13 @@ def _sides(one: str, other: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Words of a name, by what is no letter or digit and by capitals within it."""
+    """Split a name into words at capitals and at anything but letters and digits."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[\W_]+", " ", parted).lower().split()
 
 
 def listed(names: Collection[str]) -> str:
-    """Some of the names, and how many more there are."""
+    """List some of the names, and how many more there are."""
     shown = ", ".join(itertools.islice(names, NAMED))
     more = len(names) - NAMED
     return f"{shown} and {more} more" if more > 0 else shown

@@ -1,9 +1,11 @@
-"""What a fine-tuning is for: its network, batches, loss, measures and what it leaves."""
+"""The base of all objectives: network, batches, loss, measures and files of one task."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -19,7 +21,8 @@ from acrank.finetuning.split import Rows
 from acrank.zoo import Backbone
 
 Batch = tuple[Tensor, Tensor]
-Autocast = Callable[[], Any]
+# Gives the context of a forward pass: reduced precision, or none.
+Autocast = Callable[[], AbstractContextManager[object]]
 
 
 class NotFiniteError(ModelError):
@@ -30,7 +33,7 @@ def require_finite(numbers: Tensor) -> None:
     """Refuse outputs of a network that are not finite.
 
     Args:
-        numbers: of any shape.
+        numbers: numbers of any shape.
 
     Raises:
         NotFiniteError: one of them is not.
@@ -39,38 +42,59 @@ def require_finite(numbers: Tensor) -> None:
         raise NotFiniteError("The network's outputs are not finite.")
 
 
+@dataclass(frozen=True)
+class Batching:
+    """The settings of training batches.
+
+    Attributes:
+        preprocessing: preprocessing of the network.
+        batch_size: images in a batch.
+        augment: augmentation; ``none`` leaves images as they are.
+        seed: seed of the order and of the augmentation.
+        device: device of the batches.
+        flip: True if augmentation mirrors images from left to right.
+    """
+
+    preprocessing: Preprocessing
+    batch_size: int
+    augment: str
+    seed: int
+    device: torch.device
+    flip: bool = True
+
+
 class Batches(Protocol):
-    """Training batches, the same for a seed and an epoch whatever came before."""
+    """Training batches, fixed by the seed and the number of the epoch."""
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch."""
+        """The number of images in each batch."""
         ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Images and labels of an epoch, numbered from 0 on."""
+        """Yield images and labels of an epoch, numbered from 0 on."""
         ...
 
 
 class Judgement(Protocol):
-    """What a network said of some images."""
+    """The outputs of a network for images, and their measures."""
 
     def measures(self) -> dict[str, float]:
-        """Numbers by name, ``loss`` among them."""
+        """Return numbers by name, ``loss`` among them."""
         ...
 
 
-class Dataset(Protocol):
+class LabelledData(Protocol):
     """Images with their labels, as a task has them."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Their ids."""
+        """The ids of the images."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """The names of the classes."""
         ...
 
     @property
@@ -85,32 +109,32 @@ class Dataset(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that is in them."""
+        """A hash of all images and labels."""
         ...
 
     def __len__(self) -> int: ...
 
     def subset(self, rows: Rows) -> Self:
-        """The images of some rows."""
+        """Return the images of some rows."""
         ...
 
 
-Data = TypeVar("Data", bound=Dataset)
+Data = TypeVar("Data", bound=LabelledData)
 Judged = TypeVar("Judged", bound=Judgement)
 
 
 class Objective(ABC, Generic[Data, Judged]):
-    """What a fine-tuning is for: its network, batches, loss, measures and what it leaves.
+    """The network, batches, loss, measures and files of a fine-tuning for one task.
 
     Args:
-        config: of the fine-tuning.
+        config: configuration of the fine-tuning.
         training: the training images.
-        preprocessing: of the backbone.
-        device: where networks run.
+        preprocessing: preprocessing of the backbone.
+        device: device of the networks.
 
     Attributes:
         classes: names of the classes.
-        weights: of the classes in the loss, (K,); None for equal ones.
+        weights: weights of the classes in the loss, (K,); None for equal ones.
     """
 
     def __init__(
@@ -127,20 +151,20 @@ class Objective(ABC, Generic[Data, Judged]):
         self.weights = balanced_weights(self.counts()).to(device) if balanced else None
 
     @property
-    def shuffling(self) -> dict[str, Any]:
-        """Arguments of :class:`acrank.finetuning.images.Shuffled` beside the images."""
+    def batching(self) -> Batching:
+        """The settings of training batches."""
         config = self.config
-        return {
-            "preprocessing": self.preprocessing,
-            "batch_size": config.batch_size,
-            "augment": config.augment,
-            "seed": config.seed,
-            "device": self.device,
-            "flip": config.flip,
-        }
+        return Batching(
+            self.preprocessing,
+            config.batch_size,
+            config.augment,
+            config.seed,
+            self.device,
+            config.flip,
+        )
 
     @abstractmethod
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the training images, or their pixels, of each class, (K,)."""
 
     @abstractmethod
@@ -157,15 +181,15 @@ class Objective(ABC, Generic[Data, Judged]):
 
     @abstractmethod
     def plain(self, images: Data) -> Iterator[Batch]:
-        """Give all images in order, prepared as for inference."""
+        """Yield all images in order, prepared as for inference."""
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Compute what a step lowers."""
+        """Compute the loss of a batch."""
 
     @abstractmethod
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn what the backbone gives into feature vectors (P, D) and their classes (P,)."""
+        """Turn the backbone's features into vectors (P, D) and their classes (P,)."""
 
     @abstractmethod
     def judge(self, network: nn.Module, images: Data, autocast: Autocast) -> Judged:
@@ -177,12 +201,12 @@ class Objective(ABC, Generic[Data, Judged]):
 
     @abstractmethod
     def write(self, folder: Path, found: Mapping[str, Judged], network: Network) -> None:
-        """Write what was found on each part of the images, beyond its measures.
+        """Write the results on each part of the images, beyond the measures.
 
         Args:
-            folder: exists.
+            folder: folder that exists.
             found: judgements of the network by part, ``test`` last if it is there.
-            network: plain, on its device.
+            network: plain network on its device.
         """
 
     @abstractmethod
@@ -190,11 +214,11 @@ class Objective(ABC, Generic[Data, Judged]):
         """Write the weights, on the CPU; return why timm cannot load them, if it cannot."""
 
 
-def balanced_weights(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
-    """Weights of classes by the inverse of their frequency, (K,), mean 1 over what is counted.
+def balanced_weights(counts: Rows) -> Tensor:
+    """Weigh classes by the inverse of their frequency, (K,), with mean 1 over all counted.
 
     Args:
-        counts: of each class, (K,).
+        counts: count of each class, (K,).
     """
     present = np.count_nonzero(counts)
     return torch.from_numpy(counts.sum() / (present * counts.clip(min=1))).float()

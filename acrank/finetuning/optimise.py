@@ -1,4 +1,4 @@
-"""Optimiser and learning rate schedule of a fine-tuning, of PyTorch's own."""
+"""Make the optimiser and the learning rate schedule of a fine-tuning."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LOW = 0.01
 def make_optimizer(
     network: Network, extra: Iterable[nn.Module], config: FinetuneConfig, *, decays: bool
 ) -> Optimizer:
-    """An optimiser of everything that is trained.
+    """Make an optimiser of everything that is trained.
 
     Args:
-        network: frozen where it is not trained.
+        network: network, frozen where it is not trained.
         extra: modules beside it, which train at the backbone's rate.
-        config: of the fine-tuning.
-        decays: whether weights decay; biases and norm affines never do.
+        config: configuration of the fine-tuning.
+        decays: True if weights decay; biases and norm affines never do.
     """
     lr, decay = config.highest_lr, config.weight_decay if decays else 0.0
     modules = [(network.backbone, lr), *((m, lr) for m in extra)]
@@ -43,12 +43,12 @@ def make_optimizer(
 
 
 def make_schedule(optimizer: Optimizer, config: FinetuneConfig, steps: int) -> LRScheduler | None:
-    """The learning rate over some steps; None where it is constant.
+    """Make the learning rate schedule; None for a constant rate.
 
     Args:
-        optimizer: whose groups have their highest rate.
-        config: of the fine-tuning.
-        steps: of the optimiser, in all.
+        optimizer: optimiser whose groups have their highest rate.
+        config: configuration of the fine-tuning.
+        steps: number of steps of the optimiser in all.
     """
     highest = [group["lr"] for group in optimizer.param_groups]
     rising = round(config.warmup * steps)

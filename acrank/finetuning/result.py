@@ -1,4 +1,4 @@
-"""What a fine-tuning leaves: weights, log and a record of everything."""
+"""Write the result of a fine-tuning: weights, log and a record of everything."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.loop import Row, Training
+from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
-from acrank.finetuning.tuning import Images
+from acrank.finetuning.tuning import SplitImages
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
-# What to do where the outputs are not finite before any step.
+# Advice where the outputs are not finite before any step.
 NOT_THE_RATE = (
     "No learning rate helps: the weights may hold values that are not finite, or too large ones "
     "for --precision bf16."
@@ -34,16 +34,16 @@ class Finetuned:
     """A finished fine-tuning.
 
     Attributes:
-        folder: with weights, log and record.
+        folder: folder with weights, log and record.
         record: configuration, best epoch, measures on validation and test images, the device and
             the precision as they were.
-        log: a row an epoch.
-        kept: whether it had been finished before.
+        log: a row for each epoch.
+        kept: True if an earlier call had finished it.
     """
 
     folder: Path
     record: dict[str, Any]
-    log: tuple[Row, ...]
+    log: tuple[LogRow, ...]
     kept: bool = False
 
 
@@ -51,7 +51,7 @@ def finish(
     config: FinetuneConfig,
     output: Path,
     identity: str,
-    images: Images[Any],
+    images: SplitImages[Any],
     backbone: Backbone,
     training: Training,
     network: Network,
@@ -71,19 +71,19 @@ def finish(
             hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
         )
     network.load_state_dict(training.best.state)
-    parts = training.parts
-    parts.method.finish(network, fold=config.fold)
-    judged = {"val": parts.judge(network)}
+    setup = training.setup
+    setup.method.finish(network, fold=config.fold)
+    judged = {"val": setup.judge(network)}
     untested = ""
     if images.test is not None:
         try:
-            judged["test"] = parts.objective.judge(network, images.test, parts.autocast)
+            judged["test"] = setup.objective.judge(network, images.test, setup.autocast)
         except NotFiniteError:
             untested = "its outputs on test images are not finite"
-    parts.objective.write(output, judged, network)
+    setup.objective.write(output, judged, network)
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
     network.cpu()
-    unloadable = parts.objective.save(output, backbone, network) if weights else ""
+    unloadable = setup.objective.save(output, backbone, network) if weights else ""
     record = _record(config, identity, images, backbone, training, judged)
     record["device"] = device
     if untested:
@@ -99,7 +99,7 @@ def finish(
 def _record(
     config: FinetuneConfig,
     identity: str,
-    images: Images[Any],
+    images: SplitImages[Any],
     backbone: Backbone,
     training: Training,
     judged: dict[str, Judgement],
@@ -137,5 +137,5 @@ def _finite(values: Any) -> dict[str, Any]:
     }
 
 
-def _columns(log: list[Row]) -> list[str]:
+def _columns(log: list[LogRow]) -> list[str]:
     return list(dict.fromkeys(name for row in log for name in row))

@@ -1,4 +1,4 @@
-"""A backbone, images and a method to a trained network in a folder."""
+"""Fine-tune a backbone on images by a method, and leave the trained network in a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from acrank.errors import DataError, ModelError, NotScoredError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.inputs import find_backbone, open_images
-from acrank.finetuning.loop import Parts, Row, Training
+from acrank.finetuning.loop import LogRow, Setup, Training
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network
@@ -34,7 +34,7 @@ from acrank.finetuning.state import (
     load_state,
     save_state,
 )
-from acrank.finetuning.tuning import Images, tuning_of
+from acrank.finetuning.tuning import SplitImages, tuning_of
 from acrank.tasks.dimensions import dimensions_of
 from acrank.tasks.registry import TASKS, Task
 from acrank.utils.alone import alone_in
@@ -49,7 +49,7 @@ from acrank.utils.device import (
 from acrank.utils.files import remove_unfinished, unusable_folder
 from acrank.zoo import Backbone
 
-Said = Callable[[Row, int], None]
+Said = Callable[[LogRow, int], None]
 
 
 def finetune(
@@ -67,15 +67,15 @@ def finetune(
     same number of threads.
 
     Args:
-        config: of the fine-tuning.
-        output: folder for the result; is made.
+        config: configuration of the fine-tuning.
+        output: folder for the result, which is created.
         fresh: begin anew, whatever is in the folder.
-        weights: write the weights; without them, only what they are worth is kept.
-        say: is told each row of the log, and how many epochs there are.
-        note: is told what a user should know.
+        weights: write the weights; without them, only their measures are kept.
+        say: takes each row of the log and the number of epochs.
+        note: takes sentences for the user.
 
     Returns:
-        What was found. The folder has ``model.safetensors`` and ``config.json``, which timm loads
+        The result. The folder has ``model.safetensors`` and ``config.json``, which timm loads
         as ``local-dir:``, ``log.csv``, ``finetune.json``, and of classes ``confusion.csv``; of
         masks what :func:`acrank.load_segmenter` loads, ``classes.csv`` and ``cases.csv``.
 
@@ -101,7 +101,7 @@ def _run(
     say: Said | None,
     note: Callable[[str], None],
 ) -> Finetuned:
-    config, task = known(config)
+    config, task = with_task(config)
     tuning_of(task).require(config)
     images = open_images(config)
     config = config.model_copy(update=images.settings)
@@ -154,7 +154,7 @@ def _precision(
     output: Path,
     note: Callable[[str], None],
 ) -> str:
-    """``fp32`` or ``bf16``: what is asked for; for ``auto`` that of the folder, if it has one.
+    """Choose ``fp32`` or ``bf16``; ``auto`` keeps that of the folder, if it has one.
 
     Raises:
         OtherFinetuningError: the folder has another one.
@@ -171,14 +171,14 @@ def _precision(
     return kept
 
 
-def known(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
-    """The configuration and its task, once it is known from their names what the data are."""
+def with_task(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
+    """Find the task from the names of the data, and return the configuration for it."""
     task = TASKS[known_task(config.data, config.task)]
     return config.for_task(task), task
 
 
-def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone) -> str:
-    """A hash of all that a fine-tuning depends on."""
+def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Backbone) -> str:
+    """Hash everything that a fine-tuning depends on."""
     about = described(FinetuneConfig)
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
     settings = config.model_dump(mode="json", include=equal)
@@ -194,9 +194,9 @@ def identity_of(config: FinetuneConfig, images: Images[Any], backbone: Backbone)
 
 
 def prepare(
-    config: FinetuneConfig, images: Images[Any], backbone: Backbone, device: torch.device
+    config: FinetuneConfig, images: SplitImages[Any], backbone: Backbone, device: torch.device
 ) -> tuple[Training, Network]:
-    """Everything that a training works on, before its first epoch.
+    """Make everything that a training needs before its first epoch.
 
     Raises:
         ModelError: the method is not for this network.
@@ -220,8 +220,8 @@ def prepare(
         raise DataError("There are fewer than two training images.", hint="Add some.")
     judge = partial(objective.judge, images=images.validation, autocast=autocast)
     measure = images.tuning.task.measure(images.monitor)
-    parts = Parts(network, method, objective, training, judge, autocast, measure)
-    return Training(parts, config), network
+    setup = Setup(network, method, objective, training, judge, autocast, measure)
+    return Training(setup, config), network
 
 
 def _tidy(output: Path, fresh: bool) -> None:
@@ -236,7 +236,7 @@ def _tidy(output: Path, fresh: bool) -> None:
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Leave every global generator as it was found."""
+    """Restore every global random generator afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - transforms draw from it
     with torch.random.fork_rng():
         try:

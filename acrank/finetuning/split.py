@@ -1,4 +1,4 @@
-"""Training and validation images of one dataset."""
+"""Split one dataset into training and validation images."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ Rows = npt.NDArray[np.int64]
 
 
 class Splittable(Protocol):
-    """Images that can be parted."""
+    """Images that can be split."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Their ids."""
+        """The ids of the images."""
         ...
 
     def subset(self, rows: Rows) -> Self:
-        """The images of some rows."""
+        """Return the images of some rows."""
         ...
 
 
-Images = TypeVar("Images", bound=Splittable)
+Whole = TypeVar("Whole", bound=Splittable)
 
 
-def split(sample: Images, labels: Rows, share: float, seed: int) -> tuple[Images, Images]:
-    """Part a sample into training and validation images, each class by the same share.
+def split(sample: Whole, labels: Rows, share: float, seed: int) -> tuple[Whole, Whole]:
+    """Split a sample into training and validation images, each class by the same share.
 
     A class with two images or more has one on each side; one with a single image trains on it.
 
     Args:
-        sample: to part.
+        sample: images to split.
         labels: a class of each image, (N,).
-        share: of the images that validate, in (0, 1).
-        seed: chooses them.
+        share: share of the images that validate, in (0, 1).
+        seed: seed of the choice.
 
     Raises:
         DataError: no class has two images.

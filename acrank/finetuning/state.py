@@ -1,4 +1,4 @@
-"""A fine-tuning on disk: killed at any moment, it goes on from its last whole epoch."""
+"""Keep a fine-tuning on disk, so that it continues from its last whole epoch if killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from acrank.utils.serialise import json_text
 
 STATE = "state.pt"
 RECORD = "finetune.json"
-# Of a record, what is read again; files are there only where weights were kept.
+# Fields of a record that are read again; "files" is there only where weights were kept.
 _PARTS = {"device": dict, "log": list}
 
 
@@ -28,8 +28,8 @@ def save_state(folder: Path, identity: str, state: dict[str, Any]) -> None:
     """Write the state whole, or leave the one before.
 
     Args:
-        folder: of the fine-tuning.
-        identity: of what is trained, by what and on what.
+        folder: folder of the fine-tuning.
+        identity: hash of the network, the settings and the data.
         state: tensors and plain values.
 
     Raises:
@@ -53,7 +53,7 @@ def _save(content: dict[str, Any], stream: IO[bytes]) -> None:
 
 
 def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
-    """The state that an interrupted fine-tuning left; None if there is none.
+    """Load the state that an interrupted fine-tuning left; None if there is none.
 
     Raises:
         ConfigError: it is of another fine-tuning, or damaged.
@@ -74,12 +74,12 @@ def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
 
 
 def load_record(folder: Path, identity: str, note: Callable[[str], None]) -> dict[str, Any] | None:
-    """The record of a finished fine-tuning; None if there is none.
+    """Load the record of a finished fine-tuning; None if there is none.
 
     Args:
-        folder: of the fine-tuning.
-        identity: of what is trained, by what and on what.
-        note: is told of a record that is damaged, which is as none.
+        folder: folder of the fine-tuning.
+        identity: hash of the network, the settings and the data.
+        note: takes a sentence on a damaged record, which counts as none.
 
     Raises:
         ConfigError: it is of another fine-tuning.
@@ -103,23 +103,23 @@ def load_record(folder: Path, identity: str, note: Callable[[str], None]) -> dic
 
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write the record of a finished fine-tuning; its state is no longer needed."""
+    """Write the record of a finished fine-tuning, and remove its state."""
     write_whole(folder / RECORD, json_text(record))
     forget_state(folder)
 
 
 def sums(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Sizes and SHA-256 hashes of those of some files that are there, by name."""
+    """Return sizes and SHA-256 hashes of the files that exist, by name."""
     return {name: _sum(folder / name) for name in names if (folder / name).is_file()}
 
 
 def damage(folder: Path, record: Mapping[str, Any], needed: str) -> str:
-    """Why the files that a fine-tuning left are not those that it wrote; empty if they are.
+    """Find damage in the files of a fine-tuning; empty if they are as it wrote them.
 
     Args:
-        folder: of the fine-tuning.
-        record: of it, with the :func:`sums` of the files.
-        needed: a file without which nothing else counts.
+        folder: folder of the fine-tuning.
+        record: its record with the :func:`sums` of the files.
+        needed: file that has to be there.
     """
     written = record.get("files", {})
     if not isinstance(written, dict) or not all(isinstance(n, dict) for n in written.values()):
@@ -143,7 +143,7 @@ def _sum(path: Path) -> dict[str, Any]:
 
 
 def forget_state(folder: Path) -> None:
-    """Remove what going on would need, if it is there."""
+    """Remove the state, if it is there."""
     (folder / STATE).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""How networks are fine-tuned for one task: its data, its objective, what it leaves in a folder."""
+"""The base of fine-tuning for one task: it reads the data and makes the objective."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch
 
 from acrank.data import Preprocessing
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.notices import Held, Kind
+from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Data, Judged, Objective
 from acrank.finetuning.split import Rows
 from acrank.tasks.registry import TASKS, Task, loaded
 
 
 @dataclass(frozen=True)
-class Images(Generic[Data]):
-    """The images of a fine-tuning.
+class SplitImages(Generic[Data]):
+    """The images of a fine-tuning by their use.
 
     Attributes:
-        tuning: of their task.
-        training: to train on.
-        validation: to choose the epoch by.
-        test: to judge the chosen weights on; None for none.
-        notes: what a user should know of them.
-        monitor: the measure that chooses the epoch: ``loss`` where the validation images have not
-            the one that is asked for.
-        read: what was read, in words.
+        tuning: fine-tuning for their task.
+        training: images to train on.
+        validation: images that choose the epoch.
+        test: images that judge the chosen weights; None for none.
+        notes: notices on the images.
+        monitor: measure that chooses the epoch: ``loss`` where the configured one is not defined
+            on the validation images.
+        read: sentences on what was read.
         settings: settings that the training data decided where they were not set.
     """
 
@@ -47,15 +47,15 @@ class Tuning(ABC, Generic[Data, Judged]):
     """Everything about a fine-tuning that depends on its task.
 
     Attributes:
-        key: of the task.
-        kind: how its images are spoken of.
+        key: key of the task.
+        wording: words that notices use for its images.
         files: names of the files that loading the network needs.
-        make: makes what a fine-tuning is for, of its configuration, the training images, the
-            backbone's preprocessing and the device.
+        make: makes the objective from the configuration, the training images, the backbone's
+            preprocessing and the device.
     """
 
     key: str
-    kind: Kind
+    wording: Wording
     files: tuple[str, ...]
     make: Callable[[FinetuneConfig, Data, Preprocessing, torch.device], Objective[Data, Judged]]
 
@@ -65,7 +65,7 @@ class Tuning(ABC, Generic[Data, Judged]):
         return TASKS[self.key]
 
     def require(self, config: FinetuneConfig) -> None:
-        """Say at once which optional packages are missing.
+        """Refuse at once if optional packages are missing.
 
         Raises:
             ConfigError: the decoder is not for such data.
@@ -80,10 +80,10 @@ class Tuning(ABC, Generic[Data, Judged]):
         """Read images, and say in words what was read.
 
         Args:
-            config: of the fine-tuning.
-            spec: the data, as the user gave them.
-            like: the training images, by whose classes these are read; None for those themselves.
-            option: that the data were given by.
+            config: configuration of the fine-tuning.
+            spec: data, as the user gave them.
+            like: training images whose classes count; None to read the training images.
+            option: option that names the data.
 
         Raises:
             DataError: the data cannot be used, or have other classes.
@@ -95,26 +95,26 @@ class Tuning(ABC, Generic[Data, Judged]):
 
     @abstractmethod
     def held(self, images: Data) -> Held:
-        """Tell whether an image is of each class, or has it in its mask, (K,)."""
+        """Tell for each class if an image is of it, or has it in its mask, (K,)."""
 
     @abstractmethod
     def is_defined(self, measure: str, validation: Held, training: Data) -> bool:
-        """Whether a measure is defined on validation images that hold some classes."""
+        """Tell if a measure is defined on validation images that hold some classes."""
 
     def absent(self, training: Data) -> list[str]:
         """Say which classes no training image holds.
 
         Raises:
-            DataError: all but one.
+            DataError: no training image holds more than one class.
         """
         return []
 
     def settings(self, training: Data) -> dict[str, Any]:
-        """Settings that the training data decided where they were not set."""
+        """Return the settings that the training data decide where the user set none."""
         return {}
 
 
 def tuning_of(task: Task) -> Tuning[Any, Any]:
-    """How networks are fine-tuned for a task."""
+    """Return the fine-tuning for a task."""
     tuning: Tuning[Any, Any] = loaded(task.tuning)
     return tuning

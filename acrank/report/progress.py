@@ -15,7 +15,7 @@ from acrank.tasks.registry import every_measure
 from acrank.utils.visible import visible
 
 if TYPE_CHECKING:
-    from acrank.finetuning.loop import Row
+    from acrank.finetuning.loop import LogRow
 
 
 class ProgressBar:
@@ -92,7 +92,7 @@ class EpochProgress(ProgressBar):
         super().__init__(console)
         self.task = self.bar.add_task("epoch")
 
-    def row(self, row: Row, epochs: int) -> None:
+    def row(self, row: LogRow, epochs: int) -> None:
         """Print an epoch's row of the log."""
         self.bar.update(self.task, completed=int(row["epoch"]), total=epochs)
         parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]

@@ -18,6 +18,7 @@ from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, Drawing, open_any
 from acrank.data.summary import summary
 from acrank.errors import ConfigError
+from acrank.fields import told_unused
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
 from acrank.runners.budget import Scored, score_within
@@ -26,7 +27,6 @@ from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
 from acrank.tasks.registry import TASKS
 from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
-from acrank.utils.fields import told_unused
 from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
 
 

@@ -27,7 +27,7 @@ _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def room(path: Path) -> int:
-    """How many bytes of numbers a checkpoint file may stand for."""
+    """Return the largest number of bytes that a checkpoint file may expand to."""
     return ALWAYS + MOST_TIMES * path.stat().st_size
 
 
@@ -53,7 +53,7 @@ def refuse_zip_bomb(path: Path) -> None:
 
 
 def check_config(path: Path) -> None:
-    """See that a model folder's ``config.json`` is a small JSON object that names a network.
+    """Check that a model folder's ``config.json`` is a small JSON object that names a network.
 
     Raises:
         ModelError: it is not.
@@ -89,7 +89,7 @@ def _claims_too_much(path: Path, what: str) -> ModelError:
 
 
 class BoundedBuild(TorchDispatchMode):
-    """While a network is built: refuses to allocate more than so many bytes in all.
+    """A mode that refuses to allocate more than so many bytes while a network is built.
 
     Raises:
         ModelError: from the call that would go beyond.
@@ -118,7 +118,7 @@ class BoundedBuild(TorchDispatchMode):
 
 
 def _allocates(func: Any, args: Sequence[Any]) -> bool:
-    """Whether a call makes a tensor of a shape that is its first argument."""
+    """Tell whether a call makes a tensor whose shape is its first argument."""
     kind = func.overloadpacket.__name__
     return (
         kind in ("empty", "zeros", "ones", "full", "rand", "randn", "empty_strided")

@@ -15,7 +15,7 @@ USUAL_VOLUME = (96, 96, 96)
 
 
 def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
-    """What timm's ``resolve_data_config`` gives, with what the entry says in its place.
+    """Return timm's ``resolve_data_config``, overridden by what the entry says.
 
     A network of volumes takes the channels of its first convolution, and voxels as they are.
 
@@ -40,7 +40,7 @@ def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
 
 
 def _of_volumes(model: nn.Module) -> dict[str, Any]:
-    """What is known of a network whose first convolution is one of volumes; else nothing."""
+    """Return the settings of a network whose first convolution is 3-D; empty for others."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     first = next((module for module in model.modules() if isinstance(module, kinds)), None)
     if not isinstance(first, nn.Conv3d):

@@ -71,14 +71,14 @@ class ZooEntry(BaseModel):
 
     @property
     def reference(self) -> str | None:
-        """What ``source``, or else ``name``, says; None for ``arch`` and ``factory`` entries."""
+        """The ``source``, or else the ``name``; None for ``arch`` and ``factory`` entries."""
         if self.arch or self.factory:
             return None
         return self.source or self.name
 
     @property
     def readable_source(self) -> str:
-        """Where the network comes from, in one short string."""
+        """The place that the network comes from, in one short string."""
         return source_of(self).written(self)
 
     def path(self, relative: str) -> Path:

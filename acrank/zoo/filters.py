@@ -41,7 +41,7 @@ class ZooFilter:
     cached: bool = False
 
     def accepts(self, listed: Listed) -> bool:
-        """Whether an entry meets all conditions; an unknown licence or size does not.
+        """Tell whether an entry meets all conditions; an unknown licence or size does not.
 
         Of an entry that cannot be described the sizes are not asked: no filter on them hides a
         fault.
@@ -92,7 +92,7 @@ def in_order(rows: Iterable[Listed], order: str | None) -> list[Listed]:
 
 
 def _between(value: int | None, least: float | None, most: float | None, unit: float) -> bool:
-    """Whether a number lies in a range that is given in larger units; None is no limit."""
+    """Tell whether a number lies in a range that is given in larger units; None is no limit."""
     if least is None and most is None:
         return True
     most = math.inf if most is None else most

@@ -22,7 +22,7 @@ from acrank.zoo.wrappers import unwrap_parts
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a network takes.
+    """The compute and memory that a network takes.
 
     Attributes:
         macs: multiplications with addition in one forward pass of one image, in convolutions

@@ -27,7 +27,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "acrank")
 
 
 def identify(entry: ZooEntry, hub: Hub) -> Identity | None:
-    """What tells a candidate apart, from its description and its files: nothing is loaded.
+    """Identify a candidate by its description and its files; nothing is loaded.
 
     Args:
         entry: the candidate.
@@ -46,7 +46,7 @@ def identify(entry: ZooEntry, hub: Hub) -> Identity | None:
 
 
 def identify_loaded(backbone: Backbone) -> Identity:
-    """What tells a loaded network apart: its description, its numbers and its code.
+    """Identify a loaded network by its description, its numbers and its code.
 
     Args:
         backbone: not probed yet.
@@ -60,7 +60,7 @@ def identify_loaded(backbone: Backbone) -> Identity:
 
 
 def _said(entry: ZooEntry) -> Identity:
-    """What the entry says, and which package brought its source where acrank did not."""
+    """Return the entry's fields, and the package of its source where that is not acrank."""
     brought = SOURCES.origin(source_of(entry).name)
     said = {"entry": entry.model_dump(mode="json", exclude=WORDS)}
     return {**said, "plugin": brought} if brought else said
@@ -77,7 +77,7 @@ def _state_digest(*modules: nn.Module | None) -> str:
 
 
 def _code_digest(entry: ZooEntry, model: nn.Module) -> str:
-    """Of the network's structure, and of the code that is no library's: it may change unseen."""
+    """Hash the network's structure, and its code outside libraries, which may change unseen."""
     names = {type(module).__module__ for module in model.modules()}
     names |= source_of(entry).code_modules(entry)
     total = hashlib.sha256("\0".join([repr(model), *sorted(names)]).encode())

@@ -42,7 +42,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Lister:
-    """How entries are described.
+    """The means by which entries are described.
 
     Attributes:
         hub: whose local cache is looked into; no request is made.
@@ -57,7 +57,7 @@ class Lister:
     sizes: Mapping[HubFiles, int] = field(default_factory=dict)
 
     def unbuilt(self, entry: ZooEntry) -> EntryInfo:
-        """What is known of an entry without its network; never raises."""
+        """Describe an entry without building its network; never raises."""
         try:
             revision, cached = on_this_machine(entry, self.hub)
         except Exception:  # a cache or a folder that cannot be read: building will say so

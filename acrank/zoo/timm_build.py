@@ -28,7 +28,7 @@ REFUSED_KWARGS = (
 
 
 def without_storage(build: Callable[[], nn.Module]) -> nn.Module:
-    """What a function builds, on the meta device as far as that will do."""
+    """Build a network with a function, on the meta device as far as that will do."""
     for mode in (torch.device("meta"), _ParametersOnMeta()):
         try:
             with mode:
@@ -100,7 +100,7 @@ def create(
 
 
 def has_other_classes(entry: ZooEntry, model: nn.Module) -> bool:
-    """Whether a network of timm was asked for with other classes than its own weights have."""
+    """Tell whether a network of timm was asked for with other classes than its weights have."""
     if "num_classes" in entry.kwargs:
         return True
     cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}

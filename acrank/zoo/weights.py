@@ -48,11 +48,11 @@ class Found:
 
 
 class Weights(ABC):
-    """Where the weights of one model are."""
+    """The place of the weights of one model."""
 
     @property
     def files(self) -> HubFiles | None:
-        """What is taken from the hub; None where the weights are elsewhere."""
+        """The files that are taken from the hub; None where the weights are elsewhere."""
         return None
 
     @abstractmethod
@@ -92,7 +92,7 @@ class Weights(ABC):
         return
 
     def must_be_fetched(self, hub: Hub) -> bool:
-        """Whether the weights have to be downloaded first."""
+        """True if the weights have to be downloaded first."""
         return self.here(hub) is None
 
 
@@ -104,7 +104,7 @@ class OnHub(Weights):
 
     @property
     def files(self) -> HubFiles:
-        """What is taken from the hub."""
+        """The files that are taken from the hub."""
         return self.wanted
 
     def here(self, hub: Hub) -> Found | None:
@@ -171,7 +171,7 @@ class ByUrl(Weights):
 
     @property
     def path(self) -> Path:
-        """Where PyTorch's hub keeps the file."""
+        """The path at which PyTorch's hub keeps the file."""
         return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rpartition("/")[2]
 
     def here(self, hub: Hub) -> Found | None:

@@ -41,7 +41,7 @@ class Scripted(nn.Module):
         self.script = script
 
     def forward(self, images: Tensor) -> Any:
-        """What the script gives."""
+        """Return what the script gives."""
         return self.script(images)
 
 

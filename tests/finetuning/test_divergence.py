@@ -72,7 +72,7 @@ def test_in_a_later_epoch_the_best_one_before_is_kept(data: Path, tmp_path: Path
     done = finetune(config(data, after=STEPS + 1), tmp_path / "whole")
     assert_first_epoch_is_kept(done)
 
-    def stop(row: loop.Row, epochs: int) -> None:
+    def stop(row: loop.LogRow, epochs: int) -> None:
         if row["epoch"] == 2:
             raise StopError
 

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import f1_score, log_loss, recall_score
 from torch import nn
 
-from acrank.finetuning.evaluate import Judged, judge
+from acrank.finetuning.evaluate import JudgedClasses, judge
 from acrank.finetuning.masks.judge import MeanLoss
 from acrank.finetuning.objective import NotFiniteError
 from acrank.tasks.dense import DenseReadout
@@ -16,8 +16,8 @@ from acrank.tasks.dense import DenseReadout
 LABELS = np.array([0, 0, 0, 1, 1, 1])
 
 
-def judged(said: list[int], classes: int = 3, scale: float = 1.0) -> Judged:
-    return Judged(scale * np.eye(classes)[said], LABELS)
+def judged(said: list[int], classes: int = 3, scale: float = 1.0) -> JudgedClasses:
+    return JudgedClasses(scale * np.eye(classes)[said], LABELS)
 
 
 def test_f1_is_over_the_classes_that_are_there_or_were_predicted() -> None:
@@ -41,7 +41,7 @@ def test_loss_is_that_of_the_logits_however_large() -> None:
 def test_an_image_is_of_the_class_of_the_largest_logit() -> None:
     # probabilities in double precision are both 1
     logits = np.array([[100.0, 101.0, -1e3]] * 3 + [[2000.0, 1000.0, 0.0]] * 3)
-    found = Judged(logits, np.array([1, 1, 1, 0, 0, 0]))
+    found = JudgedClasses(logits, np.array([1, 1, 1, 0, 0, 0]))
     assert found.measures()["accuracy"] == 1
     assert found.confusion().tolist() == [[3, 0, 0], [0, 3, 0], [0, 0, 0]]
 

@@ -12,7 +12,8 @@ from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.images import TrainingImages
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.masks.batches import TrainingMasks
-from acrank.finetuning.run import known, prepare
+from acrank.finetuning.objective import Batching
+from acrank.finetuning.run import prepare, with_task
 from acrank.finetuning.volumes.batches import TrainingVolumes, varied
 from tests.finetuning.diverging import KINDS, SETTINGS, write_kind, write_zoo
 
@@ -46,7 +47,7 @@ def test_images_are_mirrored_only_where_they_may_be(augment: str) -> None:
     )
     counts = {}
     for flip in (True, False):
-        batches = TrainingImages(sample, GEOMETRY, IMAGES, augment, 0, CPU, flip)
+        batches = TrainingImages(sample, Batching(GEOMETRY, IMAGES, augment, 0, CPU, flip))
         counts[flip] = sum(bright_left(next(batches.epoch(number))[0]) for number in range(3))
     # timm's crops may be narrow, and hold one side alone
     assert 0.3 < counts[True] / (3 * IMAGES) < 0.7
@@ -63,7 +64,7 @@ def test_masks_are_mirrored_only_where_they_may_be() -> None:
         batches=(np.arange(IMAGES),),
     )
     for flip in (True, False):
-        batches = TrainingMasks(sample, GEOMETRY, IMAGES, "light", 0, CPU, flip)
+        batches = TrainingMasks(sample, Batching(GEOMETRY, IMAGES, "light", 0, CPU, flip))
         images, masks = next(batches.epoch(0))
         count = bright_left(images)
         assert count == bright_left((masks == 1)[:, None].float())
@@ -88,10 +89,10 @@ def test_the_setting_reaches_the_batches(kind: str, tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", kind, fine=99)
     for flip in (True, False):
         given = {"data": str(data), "zoo": str(zoo), "model": "fine", "trust_code": True}
-        settings = known(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))[0]
+        settings = with_task(make_finetune_config({**given, **SETTINGS[kind], "flip": flip}))[0]
         images = open_images(settings)
         settings = settings.model_copy(update=images.settings)
         training, _ = prepare(settings, images, find_backbone(settings), CPU)
-        batches = training.parts.training
+        batches = training.setup.training
         assert isinstance(batches, TrainingImages | TrainingMasks | TrainingVolumes)
-        assert batches.flip is flip
+        assert batches.batching.flip is flip

@@ -127,7 +127,7 @@ def test_interrupted_it_says_how_to_go_on(
 ) -> None:
     usual = loop.Training.run_epoch
 
-    def interrupt(training: loop.Training) -> loop.Row:
+    def interrupt(training: loop.Training) -> loop.LogRow:
         if training.epoch == 1:
             signal.raise_signal(signal.SIGINT)
         return usual(training)

@@ -12,14 +12,14 @@ from acrank.errors import ConfigError
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.inputs import open_images
 from acrank.finetuning.notices import sided
-from acrank.finetuning.tuning import Images
+from acrank.finetuning.tuning import SplitImages
 from tests.finetuning.diverging import KINDS, SETTINGS, write_kind, write_shades
 from tests.finetuning.masks.discs import write_discs
 
 COPIES = "measures on them are too good"
 
 
-def opened(data: Path, **settings: Any) -> Images[Any]:
+def opened(data: Path, **settings: Any) -> SplitImages[Any]:
     given = {"data": str(data), "model": "x", **settings}
     return open_images(make_finetune_config(given))
 

@@ -41,7 +41,7 @@ class StopError(Exception):
     """A kill between two epochs."""
 
 
-def stop(row: loop.Row, epochs: int) -> None:
+def stop(row: loop.LogRow, epochs: int) -> None:
     raise StopError
 
 
@@ -138,7 +138,7 @@ def steps_of(training: loop.Training) -> list[torch.Tensor]:
 
     def step() -> None:
         usual()
-        found.append(head_of(training.parts.network))
+        found.append(head_of(training.setup.network))
 
     training._step = step  # type: ignore[method-assign]
     return found

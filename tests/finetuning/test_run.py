@@ -65,7 +65,7 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(
 ) -> None:
     whole = finetune(config(**settings), tmp_path / "whole")
 
-    def stop(row: loop.Row, epochs: int) -> None:
+    def stop(row: loop.LogRow, epochs: int) -> None:
         if row["epoch"] == 1:
             raise StopError
 

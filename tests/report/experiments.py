@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
+from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.benchmark.jobs import Job, Outcome
-from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
 from acrank.experiments.validation import Validation

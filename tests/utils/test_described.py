@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
+from acrank.fields import Patch, Seconds, Steps
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import Setting, described, help_text, option_of, taken_as
-from acrank.utils.fields import Patch, Seconds, Steps
 from acrank.utils.settings import Settings
 
 

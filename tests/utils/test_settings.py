@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from acrank.errors import ConfigError
-from acrank.utils.fields import Patch, Seconds, Steps, Window
+from acrank.fields import Patch, Seconds, Steps, Window
 from acrank.utils.settings import Settings, validated
 
 

@@ -1,4 +1,4 @@
-"""Training and test images with one class each, listed in CSV files that stay the same."""
+"""Split images with one class each into training and test images, listed in CSV files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from acrank.data.imagefile import open_image
 from acrank.data.summary import in_words
 from acrank.errors import DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
+from acrank.experiments.benchmark.datasets import Dataset, Parts, Wanted
 from acrank.experiments.benchmark.stratified import drawn
 from acrank.utils.files import make_folder, write_whole
 from acrank.utils.serialise import csv_text
 
 
 class ClassParts(Parts):
-    """Images with one class each, kept apart by class."""
+    """Splits images with one class each, stratified by class."""
 
     def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
         """Write ``train.csv`` and ``test.csv``."""
@@ -46,7 +46,7 @@ PARTS = ClassParts()
 def _parts(
     target: Target, given: str | None, config: BenchmarkConfig
 ) -> tuple[list[Item], list[Item], tuple[str, ...]]:
-    """Training and test items, and what is to be said of the test images."""
+    """Choose training and test items; return the notices on the test images too."""
     if given is None:
         count = max(round(config.test_share * len(target.items)), len(target.classes))
         test = drawn(target.items, target.classes, count)
@@ -65,7 +65,7 @@ def _parts(
 
 
 def _row(item: Item, target: Target, folder: Path) -> dict[str, str]:
-    """A row of a table; an image that is in no file of its own is written to one, as it is."""
+    """Return a row of the CSV; write an image to a file if it has none of its own."""
     file = item.source.file or _written(item, folder)
     return {"path": str(file.resolve()), "label": target.classes[item.label]}
 

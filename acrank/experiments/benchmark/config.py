@@ -9,12 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
-from acrank.finetuning.catalogue import METHODS, OWN
-from acrank.finetuning.config import FinetuneConfig, make_finetune_config
-from acrank.metrics.registry import metric_names
-from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting, described, given
-from acrank.utils.fields import (
+from acrank.fields import (
     DATA,
     DataKind,
     Decoder,
@@ -29,6 +24,11 @@ from acrank.utils.fields import (
     VoxelSpacing,
     one_of,
 )
+from acrank.finetuning.catalogue import METHODS, OWN
+from acrank.finetuning.config import FinetuneConfig, make_finetune_config
+from acrank.metrics.registry import metric_names
+from acrank.tasks.registry import Task, every_measure
+from acrank.utils.described import Effect, Setting, described, given
 from acrank.utils.settings import Settings, validated
 
 
@@ -235,7 +235,7 @@ class BenchmarkConfig(Settings):
         """Return the configuration for the task of the datasets.
 
         Args:
-            task: of all datasets.
+            task: task of all datasets.
 
         Raises:
             ConfigError: a setting that the task has not.
@@ -290,7 +290,7 @@ def decided(part: str) -> dict[str, str]:
     They are those that fields state, and those that both configurations share for all tasks.
 
     Args:
-        part: of ``PARTS``.
+        part: part of an experiment, of ``PARTS``.
     """
     own, others = described(BenchmarkConfig), described(PARTS[part])
     same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)

@@ -1,4 +1,4 @@
-"""Folders of links to the files of a dataset, which stay the same from run to run."""
+"""Keep folders of links to the files of a dataset, the same from run to run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from acrank.utils.paths import user_path
 
 
 def refuse_inside(data: str, folder: Path) -> None:
-    """Keep links from being put among the files that they are of.
+    """Refuse to put links among the files that they point to.
 
     Args:
         data: folder of a dataset.
-        folder: for the links.
+        folder: folder for the links.
 
     Raises:
         ConfigError: the dataset is in that folder.
@@ -33,11 +33,11 @@ def refuse_inside(data: str, folder: Path) -> None:
 
 
 def link_files(folder: Path, files: Mapping[str, Path]) -> None:
-    """Have links to these files in a folder, and to no others.
+    """Make a folder hold links to these files, and to no others.
 
     Args:
-        folder: is made.
-        files: by the names of their links.
+        folder: folder, which is created.
+        files: files by the names of their links.
 
     Raises:
         ConfigError: the folder cannot be made.
@@ -65,11 +65,11 @@ def _point(link: Path, file: Path) -> None:
 
 
 def write_classes(folder: Path, class_map: ClassMap | None) -> None:
-    """Have the folder say what its masks mean.
+    """Write ``classes.yaml``, which says what the masks of a folder mean.
 
     Args:
-        folder: of ``images/`` and the masks.
-        class_map: their classes; None for no such file.
+        folder: folder of ``images/`` and the masks.
+        class_map: classes of the masks; None to remove the file.
     """
     if class_map is None:
         (folder / CLASS_FILES[0]).unlink(missing_ok=True)
@@ -78,7 +78,7 @@ def write_classes(folder: Path, class_map: ClassMap | None) -> None:
 
 
 def _yaml(class_map: ClassMap) -> str:
-    """``classes.yaml`` of a class map."""
+    """Write a class map as the text of ``classes.yaml``."""
     said: dict[str, Any] = {
         "classes": {
             name: _code(class_map, code)

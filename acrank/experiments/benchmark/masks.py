@@ -1,4 +1,4 @@
-"""Training and test images with masks of a dataset, as folders of links that stay the same."""
+"""Split images with masks into training and test images, as folders of links."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_se
 from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.errors import DataError
+from acrank.experiments.benchmark.datasets import Dataset, Parts, Wanted
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
-from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
 from acrank.experiments.benchmark.stratified import Held, Holdings
 from acrank.utils.paths import user_path
 
 
 class MaskParts(Parts):
-    """Images with masks; those with rare classes are parted by the same share as others."""
+    """Splits images with masks, those with rare classes by the same share as others."""
 
     def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
         """Link images and masks into two folders, with ``classes.yaml``."""
@@ -47,7 +47,7 @@ PARTS = MaskParts()
 
 
 def _classes_held(target: SegmentationTarget) -> Held:
-    """Which classes each mask holds, (N, K)."""
+    """Find the classes that each mask holds, (N, K)."""
     reading = partial(_codes, class_map=target.class_map)
     with strict_pillow():
         return np.stack(in_threads(reading, [pair.mask for pair in target.items]))
@@ -61,7 +61,7 @@ def _codes(source: ImageSource, class_map: ClassMap) -> Held:
 
 
 def _test_target(given: str, training: SegmentationTarget) -> SegmentationTarget:
-    """The test images, whose masks may lack classes, and write them in their own way."""
+    """Open the test images, whose masks may lack classes, and may have values of their own."""
     own = own_classes(find_files(user_path(given)))
     found = open_segmentation(given, own or training.class_map)
     if found.classes != training.classes:
@@ -76,7 +76,7 @@ def _test_target(given: str, training: SegmentationTarget) -> SegmentationTarget
 def _link(
     folder: Path, target: SegmentationTarget, chosen: Collection[str], class_map: ClassMap | None
 ) -> None:
-    """Have links to these images and masks in a folder, and to no others.
+    """Make a folder hold links to these images and masks, and to no others.
 
     Without ``class_map`` the masks are read as the training masks are, and may lack classes.
     """
@@ -87,7 +87,7 @@ def _link(
 
 
 def _files(pairs: Sequence[Pair], part: str) -> dict[str, Path]:
-    """The files by the names of their links, which are those of the pairs: both are then equal."""
+    """Return files by the names of their links: an image and its mask get the same name."""
     files: dict[str, Path] = {}
     for pair in pairs:
         source: PathSource = getattr(pair, part)

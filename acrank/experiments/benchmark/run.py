@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrank.config import RunConfig
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.datasets import (
-    common_task,
-    prepare_datasets,
-)
+from acrank.experiments.benchmark.datasets import Dataset, Said, common_task, prepare_datasets
 from acrank.experiments.benchmark.jobs import Job, Outcome, open_tuner
-from acrank.experiments.benchmark.parts import Dataset
 from acrank.experiments.benchmark.tables import Tables, best_rate, scores_csv
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
@@ -28,8 +24,6 @@ from acrank.tasks.registry import Measure, Task
 from acrank.utils.alone import alone_in
 from acrank.utils.device import cpu_threads
 from acrank.utils.files import folder_name, write_whole
-
-Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)

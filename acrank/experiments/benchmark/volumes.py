@@ -1,4 +1,4 @@
-"""Training and test volumes of a dataset, as folders of links that stay the same."""
+"""Split volumes with labels into training and test volumes, as folders of links."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import DESCRIPTION, find_volumes
 from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
+from acrank.experiments.benchmark.datasets import Dataset, Parts, Wanted
 from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
-from acrank.experiments.benchmark.parts import Dataset, Parts, Wanted
 from acrank.experiments.benchmark.stratified import Held, Holdings
 from acrank.utils.paths import user_path
 
-# Of the folders of links, whatever those of the dataset are called.
+# Names of the folders of links, whatever names the dataset has.
 IMAGES, LABELS = "images", "labels"
 
 
 class VolumeParts(Parts):
-    """Volumes with labels; those with rare classes are parted by the same share as others."""
+    """Splits volumes with labels, those with rare classes by the same share as others."""
 
     def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
-        """Link volumes and labels into two folders, with what says how labels are read.
+        """Link volumes and labels into two folders, with ``dataset.json`` or ``classes.yaml``.
 
-        The patch and the spacing that suit the training volumes are settled where none is set.
+        The training volumes decide the patch and the spacing where the user set none.
         """
         refuse_inside(wanted.data, wanted.folder)
         given, config = wanted.given, wanted.config
@@ -56,7 +56,7 @@ PARTS = VolumeParts()
 
 
 def _classes_held(target: VolumeTarget) -> Held:
-    """Which classes the labels of each volume hold, (N, K)."""
+    """Find the classes that the labels of each volume hold, (N, K)."""
     reading = partial(_codes, class_map=target.class_map)
     with quiet_nibabel():
         return np.stack(in_threads(reading, [case.label for case in target.items], chunksize=1))
@@ -71,7 +71,7 @@ def _codes(label: Path, class_map: ClassMap) -> Held:
 
 
 def _test_target(given: str, training: VolumeTarget) -> VolumeTarget:
-    """The test volumes, whose labels may lack classes, and write them in their own way."""
+    """Open the test volumes, whose labels may lack classes, and may have values of their own."""
     found = open_volumes(given, training.class_map)
     for what, theirs, ours in (
         ("classes", ", ".join(found.classes), ", ".join(training.classes)),
@@ -86,7 +86,7 @@ def _test_target(given: str, training: VolumeTarget) -> VolumeTarget:
 
 
 def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]) -> None:
-    """Have links to these volumes and labels in a folder, and to no others.
+    """Make a folder hold links to these volumes and labels, and to no others.
 
     ``dataset.json`` is linked, as it may say how many channels there are; classes that are from
     elsewhere, or were found, are written down.
@@ -102,7 +102,7 @@ def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]
 def _settled(
     target: VolumeTarget, training: Collection[str], settings: VolumeSettings
 ) -> dict[str, Any]:
-    """The patch and the spacing that are set, and else those that suit the training volumes."""
+    """Return the patch and the spacing that are set, or else that suit the training volumes."""
     cases: tuple[Case, ...] = tuple(case for case in target.items if case.key in training)
     cutter = Cutter.of(replace(target, items=cases), settings, seed=0)
     return {"patch": cutter.patch, "spacing": cutter.spacing}

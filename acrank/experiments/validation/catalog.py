@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -47,12 +46,42 @@ class Published:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class CatalogEntry:
+    """The description of one bundled table in ``catalog.yaml``.
+
+    Attributes:
+        summary: models, datasets and metrics in one line.
+        source: address of the numbers.
+        paper: reference.
+        licence: licence of the numbers.
+        unit: unit of the accuracies.
+        tau: ranking of models in the weighted tau of the source.
+        accuracies: file of accuracies.
+        scores: files of scores; wide tables, of one metric each, by metric.
+        baselines: torchvision's names of the models; None without baselines.
+        zero_is_missing: True if an accuracy of 0 means a missing one.
+        notes: notices on the table.
+    """
+
+    summary: str
+    source: str
+    paper: str
+    licence: str
+    unit: str
+    tau: Convention
+    accuracies: str
+    scores: Sequence[str] | Mapping[str, str] = ()
+    baselines: Mapping[str, str] | None = None
+    zero_is_missing: bool = False
+    notes: Sequence[str] = ()
+
+
 @functools.cache
-def catalog() -> dict[str, dict[str, Any]]:
-    """Return the description of each bundled table in ``catalog.yaml``, by name."""
+def catalog() -> dict[str, CatalogEntry]:
+    """Return the description of each bundled table, by name."""
     text = (FOLDER / "catalog.yaml").read_text(encoding="utf-8")
-    tables: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return tables
+    return {name: CatalogEntry(**entry) for name, entry in yaml.safe_load(text).items()}
 
 
 def load_published(name: str) -> Published:
@@ -66,18 +95,16 @@ def load_published(name: str) -> Published:
             f"There is no published table {name!r}.", hint=f"There are: {', '.join(catalog())}."
         )
     entry = catalog()[name]
-    accuracies = read_accuracies(read_sheet(FOLDER / entry["accuracies"]), ColumnNames(), [])
+    accuracies = read_accuracies(read_sheet(FOLDER / entry.accuracies), ColumnNames(), [])
     metrics = [*_scores(entry, accuracies), *_baselines(entry, accuracies)]
-    source = (
-        f"{name}: {entry['paper']}; {entry['source']} ({entry['licence']}). Unit: {entry['unit']}."
-    )
+    source = f"{name}: {entry.paper}; {entry.source} ({entry.licence}). Unit: {entry.unit}."
     return Published(
         name,
         accuracies,
         tuple(metrics),
-        entry["tau"],
-        entry.get("zero_is_missing", False),
-        (source, *(f"{name}: {note}" for note in entry.get("notes", ()))),
+        entry.tau,
+        entry.zero_is_missing,
+        (source, *(f"{name}: {note}" for note in entry.notes)),
     )
 
 
@@ -89,9 +116,9 @@ def reproductions(table: Published) -> list[Reproduction]:
     return [_reproduce(cells, metrics[cells["metric"]][cells["dataset"]], table) for cells in found]
 
 
-def _scores(entry: dict[str, Any], accuracies: Values) -> list[MetricScores]:
-    files = entry.get("scores", ())
-    if isinstance(files, dict):  # one wide table a metric
+def _scores(entry: CatalogEntry, accuracies: Values) -> list[MetricScores]:
+    files = entry.scores
+    if isinstance(files, Mapping):  # one wide table a metric
         sheets = [_renamed(read_sheet(FOLDER / file), name) for name, file in files.items()]
     else:
         sheets = [read_sheet(FOLDER / file) for file in files]
@@ -102,12 +129,12 @@ def _renamed(sheet: Sheet, stem: str) -> Sheet:
     return Sheet(sheet.name, stem, sheet.columns, sheet.rows)
 
 
-def _baselines(entry: dict[str, Any], accuracies: Values) -> list[MetricScores]:
-    if "baselines" not in entry:
+def _baselines(entry: CatalogEntry, accuracies: Values) -> list[MetricScores]:
+    if entry.baselines is None:
         return []
     sheet = read_sheet(FOLDER / "torchvision_baselines.csv")
     rows = {row.cells["model"]: row for row in sheet.rows}
-    names: dict[str, str] = entry["baselines"]
+    names = entry.baselines
     metrics = []
     for column in sheet.columns[1:]:
         values = {

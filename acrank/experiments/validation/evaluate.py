@@ -22,7 +22,7 @@ from acrank.experiments.validation.results import (
     CHANCE,
     Comparison,
     PairedTest,
-    Role,
+    RowKind,
     Statistic,
     Summary,
 )
@@ -210,7 +210,7 @@ def _tell_undefined(metric: MetricScores, cells: Sequence[_Cell], notes: list[st
         )
 
 
-def _kind(metric: MetricScores) -> Role:
+def _kind(metric: MetricScores) -> RowKind:
     return "baseline" if metric.baseline else "metric"
 
 

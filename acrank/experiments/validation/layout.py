@@ -43,7 +43,7 @@ class ColumnNames:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """The columns of one table by their meaning.
 
     Attributes:

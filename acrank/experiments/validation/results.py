@@ -10,7 +10,7 @@ from acrank.experiments.validation.agreement import STATISTICS
 if TYPE_CHECKING:
     import pandas as pd
 
-Role = Literal["metric", "baseline", "chance"]
+RowKind = Literal["metric", "baseline", "chance"]
 TauVerdict = Literal["same", "ties", "differs"]
 
 # Name of the row of random lists.
@@ -50,7 +50,7 @@ class Comparison:
     """
 
     metric: str
-    kind: Role
+    kind: RowKind
     dataset: str
     models: int
     statistics: dict[str, Statistic]
@@ -89,7 +89,7 @@ class Summary:
     """
 
     metric: str
-    kind: Role
+    kind: RowKind
     higher_is_better: bool
     datasets: int
     statistics: dict[str, Statistic]

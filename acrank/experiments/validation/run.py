@@ -10,7 +10,7 @@ from acrank.errors import ConfigError, DataError
 from acrank.experiments.validation.agreement import Convention
 from acrank.experiments.validation.catalog import Published, catalog, load_published, reproductions
 from acrank.experiments.validation.evaluate import StatisticSettings, evaluate
-from acrank.experiments.validation.layout import ColumnNames, Layout
+from acrank.experiments.validation.layout import ColumnNames, TableLayout
 from acrank.experiments.validation.matching import (
     name_dataset,
     settle_directions,
@@ -91,7 +91,7 @@ def validate(
         notes += [
             f"{sheet.name}: left out, as it holds accuracies: {listing(columns)}."
             for sheet in sheets
-            if (columns := Layout(sheet, names).truth)
+            if (columns := TableLayout(sheet, names).truth)
         ]
     truth = name_dataset(truth, metrics)
     zeros_missing = zero_is_missing or (table is not None and table.zero_is_missing)
@@ -159,7 +159,7 @@ def _accuracies(
             f"Accuracies come in one table, and there are {len(found)}.",
             hint="Name the file of ACCURACIES after SCORES.",
         )
-    layout = Layout(found[0], names)
+    layout = TableLayout(found[0], names)
     if source is None and layout.accuracy(guess=False) is None:
         raise DataError(
             f"{found[0].name}: no column of accuracies, and no ACCURACIES were given. "

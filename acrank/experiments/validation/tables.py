@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acrank.errors import DataError
-from acrank.experiments.validation.layout import STATIC_NAMES, ColumnNames, Layout
+from acrank.experiments.validation.layout import STATIC_NAMES, ColumnNames, TableLayout
 from acrank.experiments.validation.sheets import Row, Sheet, listing, read_sheet
 from acrank.utils.paths import user_path
 
@@ -22,7 +22,7 @@ class MetricScores:
     """The scores of one metric.
 
     Attributes:
-        name: as in tables.
+        name: name in tables.
         values: dataset -> model -> score; missing scores are left out.
         baseline: True for a static fact of the models, a list to beat.
         higher_is_better: direction of the metric.
@@ -41,7 +41,7 @@ class Gathering:
         self.metrics: dict[str, MetricScores] = {}
         self._places: dict[tuple[str, str, str], str] = {}
 
-    def add(self, layout: Layout, row: Row, column: str, *, metric: str, dataset: str) -> None:
+    def add(self, layout: TableLayout, row: Row, column: str, *, metric: str, dataset: str) -> None:
         """Take the number of one cell.
 
         Raises:
@@ -89,7 +89,7 @@ def read_accuracies(sheet: Sheet, names: ColumnNames, notes: list[str]) -> Value
     Raises:
         DataError: the table is not of this form; says where.
     """
-    layout, gathering = Layout(sheet, names), Gathering()
+    layout, gathering = TableLayout(sheet, names), Gathering()
     accuracy = layout.accuracy()
     columns = layout.numeric(notes=notes) if accuracy is None else [accuracy]
     for row in sheet.rows:
@@ -114,7 +114,7 @@ def read_scores(
 
     Args:
         sheets: one or more tables, whose numbers are put together.
-        datasets: those of the accuracies.
+        datasets: datasets of the accuracies.
         names: given by the user.
         notes: takes sentences on what was left out.
 
@@ -124,7 +124,7 @@ def read_scores(
     gathering = Gathering()
     for sheet in sheets:
         alone = len(sheets) == 1
-        _read_scores(Layout(sheet, names), datasets, notes, gathering, alone=alone)
+        _read_scores(TableLayout(sheet, names), datasets, notes, gathering, alone=alone)
     for metric in gathering.metrics.values():
         metric.baseline = metric.name in STATIC_NAMES
     return list(gathering.metrics.values())
@@ -139,7 +139,7 @@ def read_baselines(
         DataError: as :func:`read_scores`.
     """
     gathering = Gathering()
-    for layout in (Layout(sheet, names) for sheet in sheets):
+    for layout in (TableLayout(sheet, names) for sheet in sheets):
         columns = layout.numeric(notes=notes)
         for row in layout.sheet.rows:
             named = layout.dataset_of(row)
@@ -149,7 +149,7 @@ def read_baselines(
 
 
 def _read_scores(
-    layout: Layout,
+    layout: TableLayout,
     datasets: Collection[str],
     notes: list[str],
     gathering: Gathering,
@@ -185,7 +185,7 @@ def _read_scores(
                 gathering.add(layout, row, column, metric=column, dataset=dataset)
 
 
-def _on_the_full_sample(layout: Layout, notes: list[str]) -> list[Row]:
+def _on_the_full_sample(layout: TableLayout, notes: list[str]) -> list[Row]:
     """Return the rows without models that a budget dropped: their scores are of fewer images."""
     sheet = layout.sheet
     if not layout.is_score_file:

@@ -1,1 +1,1 @@
-"""Fine-tuning on images with masks: an encoder that is transferred, a decoder that is fresh."""
+"""Fine-tune on images with masks: a pretrained encoder and a fresh decoder."""

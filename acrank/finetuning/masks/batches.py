@@ -1,4 +1,4 @@
-"""Batches of images and masks: moved together to train on, as they are to judge on."""
+"""Make batches of images and masks: moved together for training, plain for judging."""
 
 from __future__ import annotations
 
@@ -12,42 +12,40 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from acrank.data import Preprocessing
-from acrank.data.preprocess import normalise
 from acrank.data.segmentation import SegmentationSample, loss_labels
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.finetuning.images import Shuffled
 from acrank.finetuning.objective import Batch
 
-# How far an image is turned (degrees) and shifted (share of its side), what share of it a crop
-# keeps and how it is stretched, and how much its brightness and contrast change.
+# An image is turned by up to TURN degrees and shifted by a share of its side; a crop keeps a share
+# of it and stretches it; brightness and contrast change by a share.
 TURN, SHIFT = 15.0, 0.05
 CROP, STRETCH = (0.7, 1.0), (0.9, 1.1)
 JITTER = 0.2
 
 
 class TrainingMasks(Shuffled[SegmentationSample]):
-    """Batches in which image and mask are moved alike, and the image's colours vary.
+    """Training batches in which image and mask move alike, and the image's colours vary.
 
     Of the preprocessing, channels, mean and deviation count; augment is ``light`` or ``none``.
     """
 
     @cached_property
     def transform(self) -> v2.Transform | None:
-        """Of image and mask together; None for no augmentation."""
+        """The transform of image and mask together; None for no augmentation."""
         size = self.data.image_size
-        if self.augment == "none":
+        if self.batching.augment == "none":
             return None
-        return _transform(self.preprocessing, size, flip=self.flip)
+        return _transform(self.batching.preprocessing, size, flip=self.batching.flip)
 
     def batch(self, rows: Tensor) -> Batch:
-        """Images and masks of some rows."""
-        pixels = self.data.pixels(rows.numpy(), self.preprocessing)
+        """Return the augmented images and masks of some rows."""
+        pixels = self.data.pixels(rows.numpy(), self.batching.preprocessing)
         masks = torch.from_numpy(self.data.masks[rows.numpy()])
         if self.transform is not None:
             moved = [self._moved(*pair) for pair in zip(pixels, masks, strict=True)]
             pixels, masks = (torch.stack(part) for part in zip(*moved, strict=True))
-        images = normalise(pixels, self.preprocessing, device=self.device, dtype=torch.float32)
-        return images, loss_labels(masks, self.device)
+        return self.normalised(pixels), loss_labels(masks, self.batching.device)
 
     def _moved(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         assert self.transform is not None
@@ -58,13 +56,13 @@ class TrainingMasks(Shuffled[SegmentationSample]):
 def plain_masks(
     sample: SegmentationSample, preprocessing: Preprocessing, batch_size: int, device: torch.device
 ) -> Iterator[Batch]:
-    """All images and masks in order, prepared as for inference.
+    """Yield all images and masks in order, prepared as for inference.
 
     Args:
         sample: the images.
-        preprocessing: of the network.
+        preprocessing: preprocessing of the network.
         batch_size: images in a batch.
-        device: where batches go.
+        device: device of the batches.
     """
     rows = np.arange(len(sample), dtype=np.int64)
     parts = tuple(rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
@@ -74,7 +72,7 @@ def plain_masks(
 
 
 def _transform(preprocessing: Preprocessing, size: int, *, flip: bool) -> v2.Transform:
-    """Mirrors, turns, shifts and crops of both; what comes in from outside is ignored."""
+    """Mirror, turn, shift and crop both; pixels that come in from outside are ignored."""
     grey = [255 * sum(preprocessing.mean) / len(preprocessing.mean)]
     outside = {tv_tensors.Image: grey, tv_tensors.Mask: IGNORE}
     return v2.Compose(

@@ -1,4 +1,4 @@
-"""What a segmenter made of each image: tables, and a few images with both masks."""
+"""Write the results of a segmenter on each image: tables, and a few images with both masks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from torch import nn
 
 from acrank.data import Preprocessing
 from acrank.finetuning.masks.batches import plain_masks
-from acrank.finetuning.masks.data import MaskedImages, Rows
+from acrank.finetuning.masks.data import MaskedImages
 from acrank.finetuning.masks.judge import JudgedMasks, predicted, spread
 from acrank.finetuning.masks.overlap import OVERLAPS
+from acrank.finetuning.split import Rows
 from acrank.utils.files import write_whole
 from acrank.utils.serialise import csv_text
 
 CLASSES, CASES, PICTURES = "classes.csv", "cases.csv", "cases.npz"
-# Images that are drawn, and the pixels of their longer side.
+# Number of images that are drawn, and pixels of their longer side.
 DRAWN, LONGEST = 6, 384
 
 Array = npt.NDArray[Any]
@@ -34,9 +35,9 @@ def write_cases(
     """Write ``classes.csv``, ``cases.csv`` and ``cases.npz``.
 
     Args:
-        folder: exists.
-        found: what was judged, by part.
-        pictures: of some cases.
+        folder: folder that exists.
+        found: judged images by part.
+        pictures: pictures of some cases.
     """
     write_whole(folder / CLASSES, csv_text(("part", "class", "images", *OVERLAPS), _classes(found)))
     write_whole(folder / CASES, csv_text(("part", "image", "class", *OVERLAPS), _images(found)))
@@ -71,17 +72,17 @@ def _cells(values: Array) -> dict[str, float | None]:
 def pictures_of(
     judged: JudgedMasks[MaskedImages], network: nn.Module, preprocessing: Preprocessing
 ) -> dict[str, Array]:
-    """Images from the worst to the best, their masks, and how well they agree.
+    """Draw images from the worst to the best, with true and predicted masks.
 
     Args:
-        judged: of the network.
-        network: plain, on its device.
-        preprocessing: of it.
+        judged: results of the network.
+        network: plain network on its device.
+        preprocessing: preprocessing of the network.
     """
     rows = spread(judged, DRAWN)
     part = judged.images.subset(rows)
     device = next(network.parameters()).device
-    pictures = described(judged, rows)
+    pictures = captions(judged, rows)
     network.eval()
     for index, (pixels, _) in enumerate(plain_masks(part.sample, preprocessing, 1, device)):
         truth = part.truth(index)
@@ -95,8 +96,8 @@ def pictures_of(
     return pictures
 
 
-def described(judged: JudgedMasks[Any], rows: Rows) -> dict[str, Array]:
-    """What is told of some cases beside their pictures."""
+def captions(judged: JudgedMasks[Any], rows: Rows) -> dict[str, Array]:
+    """Return the names, classes and Dice of some cases, to go beside their pictures."""
     return {
         "keys": np.array([judged.images.keys[row] for row in rows]),
         "classes": np.array(judged.images.classes),

@@ -1,4 +1,4 @@
-"""Images with masks to train and to judge on: in one size, and as they are."""
+"""Read images with masks: in one size for training, in their own for judging."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from acrank.data.segmentation.layout import find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
 from acrank.data.segmentation.reader import PLAINLY
 from acrank.errors import DataError
-from acrank.finetuning.objective import Dataset
+from acrank.finetuning.objective import LabelledData
+from acrank.finetuning.split import Rows
 from acrank.utils.paths import user_path
 
 Labels = npt.NDArray[np.uint8]
-Rows = npt.NDArray[np.int64]
 
 
-class Masked(Dataset, Protocol):
+class Masked(LabelledData, Protocol):
     """Images or volumes, each with a mask."""
 
     @property
     def foreground(self) -> tuple[int, ...]:
-        """Indices of the classes that are no background."""
+        """The indices of the classes that are no background."""
         ...
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Pixels of each image and class, int64 (N, K)."""
+        """Count the pixels of each image and class, int64 (N, K)."""
         ...
 
     def held(self) -> npt.NDArray[np.bool_]:
-        """Whether a mask, in its own size, holds each class, (K,)."""
+        """Tell for each class if a mask in its own size holds it, (K,)."""
         ...
 
 
@@ -45,9 +45,9 @@ class MaskedImages:
     """Images in one square size with their masks, and where the masks are in full size.
 
     Attributes:
-        sample: all of them, decoded.
-        pairs: of an image and its mask, in the sample's order.
-        class_map: how the masks write the classes.
+        sample: all images and masks, decoded.
+        pairs: files of each image and its mask, in the sample's order.
+        class_map: values of the classes in the masks.
     """
 
     sample: SegmentationSample
@@ -59,27 +59,27 @@ class MaskedImages:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the classes."""
         return self.sample.classes
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Of the images."""
+        """The ids of the images."""
         return self.sample.keys
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know."""
+        """The notices on the images."""
         return self.sample.warnings
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that is in them."""
+        """A hash of all images and masks."""
         return self.sample.fingerprint
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """A hash of the bytes of each image, without its mask."""
+        """The hash of the bytes of each image, without its mask."""
         return self.sample.digests
 
     @property
@@ -88,16 +88,16 @@ class MaskedImages:
         return foreground_of(self.class_map)
 
     def subset(self, rows: Rows) -> MaskedImages:
-        """The images of some rows."""
+        """Return the images of some rows."""
         pairs = tuple(self.pairs[row] for row in rows)
         return MaskedImages(self.sample.subset(rows), pairs, self.class_map)
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Pixels of each image and class, int64 (N, K)."""
+        """Count the pixels of each image and class, int64 (N, K)."""
         return count_labels(self.sample.masks, len(self.classes))
 
     def held(self) -> npt.NDArray[np.bool_]:
-        """Whether a mask, in its own size, holds each class, (K,)."""
+        """Tell for each class if a mask in its own size holds it, (K,)."""
         held: npt.NDArray[np.bool_] = self.counts().sum(axis=0) > 0
         rows = range(len(self)) if not held.all() else ()
         for row in rows:  # what is small may be lost when a mask is stretched to one size
@@ -106,7 +106,7 @@ class MaskedImages:
         return held
 
     def truth(self, row: int) -> Labels:
-        """The mask of an image in its own size: class indices (H, W), 255 to be ignored.
+        """Read the mask of an image in its own size: class indices (H, W), 255 to be ignored.
 
         Raises:
             DataError: the file can no longer be read.
@@ -130,13 +130,13 @@ def open_masks(
     """Read images and masks.
 
     Args:
-        spec: a folder; see :func:`acrank.data.segmentation.open_segmentation`.
-        samples: how many; None for all.
-        seed: chooses them.
+        spec: folder; see :func:`acrank.data.segmentation.open_segmentation`.
+        samples: number of images; None for all.
+        seed: seed of their choice.
         image_size: height and width that they are stretched to.
-        like: others, with whose classes these masks are read; classes may be missing then. A
-            class file of their own says only how they write the same classes.
-        how: images are to be opened.
+        like: images whose classes these masks have to have; some may be missing. A class file
+            of their own gives only their values of the same classes.
+        how: settings to open images by.
 
     Raises:
         ConfigError: the size does not fit.
@@ -158,19 +158,19 @@ def open_masks(
 
 
 def foreground_of(class_map: ClassMap) -> tuple[int, ...]:
-    """Indices of the classes that are no background."""
+    """Return the indices of the classes that are no background."""
     background = class_map.background
     return tuple(label for label, code in enumerate(class_map.codes) if code != background)
 
 
 def count_labels(masks: Iterable[Labels], classes: int) -> npt.NDArray[np.int64]:
-    """Pixels of each mask and class, int64 (N, K)."""
+    """Count the pixels of each mask and class, int64 (N, K)."""
     found = [np.bincount(mask.ravel(), minlength=IGNORE + 1) for mask in masks]
     return np.stack(found)[:, :classes]
 
 
 def rarest_classes(images: Masked) -> Rows:
-    """The class of each image that fewest images hold, (N,), by which they are split."""
+    """Return the rarest class of each image, (N,), by which images are split."""
     held = images.counts() > 0
     rarity = np.where(held, held.sum(axis=0), len(images) + 1)
     rarest: Rows = rarity.argmin(axis=1)

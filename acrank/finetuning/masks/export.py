@@ -1,4 +1,4 @@
-"""A trained segmenter as a folder: an encoder that timm loads by itself, and its decoder."""
+"""Write a trained segmenter as a folder: an encoder that timm loads, and its decoder."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def save_segmenter(
     size: Sequence[int],
     geometry: Mapping[str, Any],
 ) -> str:
-    """Write the encoder, the decoder and what :func:`acrank.load_segmenter` needs.
+    """Write the encoder, the decoder and the description for :func:`acrank.load_segmenter`.
 
     Args:
-        folder: exists.
-        backbone: what was trained was built from.
-        network: trained, on the CPU.
-        classes: of the target.
-        decoder: its name.
-        size: of what was trained on.
-        geometry: what else a user needs to prepare images or volumes.
+        folder: folder that exists.
+        backbone: backbone that the trained network was built from.
+        network: trained network on the CPU.
+        classes: names of the target's classes.
+        decoder: name of the decoder.
+        size: size of the images or patches in training.
+        geometry: further settings to prepare images or volumes.
 
     Returns:
-        Why plain timm cannot load the encoder; empty if it can.
+        The reason why plain timm cannot load the encoder; empty if it can.
     """
     data = {**backbone.data_config, "crop_pct": 1.0, "crop_mode": "squash"}
     data["input_size"] = (data["input_size"][0], *size)
@@ -70,7 +70,7 @@ def save_segmenter(
 
 
 def _factory(entry: ZooEntry) -> dict[str, Any] | None:
-    """What makes the encoder again where timm does not: of a factory, without its weights."""
+    """Describe the factory that makes the encoder again; None for a timm network."""
     if source_of(entry).makes_timm:
         return None
     makers = {"name", "source", "factory", "kwargs", "classifier"}

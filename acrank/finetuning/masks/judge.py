@@ -1,4 +1,4 @@
-"""How good a segmenter is on some images, in their own size."""
+"""Judge a segmenter on images in their own size: Dice, IoU, HD95 and loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
-from acrank.finetuning.objective import Batch, require_finite
+from acrank.finetuning.objective import Autocast, Batch, require_finite
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Data = TypeVar("Data", bound=Masked)
@@ -23,15 +23,14 @@ Data = TypeVar("Data", bound=Masked)
 
 @dataclass(frozen=True)
 class JudgedMasks(Generic[Data]):
-    """What a segmenter made of some images.
+    """The overlaps of predicted with true masks, and the loss.
 
     Attributes:
-        images: them.
-        values: of each image and foreground class, (N, F, 3) in the order of
+        images: images with masks that were judged.
+        values: overlaps of each image and foreground class, (N, F, 3) in the order of
             :data:`acrank.finetuning.masks.overlap.OVERLAPS`; NaN where the class is in neither
             mask.
-        loss: mean over the images, in the size that was trained on; NaN where all of every mask
-            is to be ignored.
+        loss: mean loss over the images in the size of training; NaN if all masks are ignored.
     """
 
     images: Data
@@ -40,21 +39,21 @@ class JudgedMasks(Generic[Data]):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the foreground classes."""
+        """The names of the foreground classes."""
         return tuple(self.images.classes[label] for label in self.images.foreground)
 
     @property
     def by_class(self) -> Values:
-        """Means over the images that have the class, (F, 3)."""
+        """The means over the images that have the class, (F, 3)."""
         return mean_known(self.values)
 
     @property
     def by_image(self) -> Values:
-        """Means over the classes that the image has, (N, 3)."""
+        """The means over the classes that the image has, (N, 3)."""
         return mean_known(self.values.swapaxes(0, 1))
 
     def measures(self) -> dict[str, float]:
-        """Means over the foreground classes, the loss, and each class where there are several.
+        """Average over the foreground classes; add the loss, and each of several classes.
 
         Dice and IoU are in [0, 1], higher better; ``hd95`` is in pixels of the images, of volumes
         in mm, lower better.
@@ -68,10 +67,10 @@ class JudgedMasks(Generic[Data]):
 
 
 class MeanLoss:
-    """Mean of a loss over images; batches whose masks are ignored as a whole are left out.
+    """The mean of a loss over images, without batches whose masks are ignored as a whole.
 
     Args:
-        loss: of logits and labels.
+        loss: function of logits and labels.
     """
 
     def __init__(self, loss: Loss) -> None:
@@ -79,7 +78,7 @@ class MeanLoss:
         self.total, self.images = 0.0, 0
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Take a batch in.
+        """Add a batch.
 
         Raises:
             NotFiniteError: a logit, or the loss, is not finite.
@@ -93,7 +92,7 @@ class MeanLoss:
 
     @property
     def mean(self) -> float:
-        """Over the images; NaN for none."""
+        """The mean over the images; NaN for none."""
         return self.total / self.images if self.images else math.nan
 
 
@@ -103,15 +102,15 @@ def judge_masks(
     images: MaskedImages,
     batches: Iterable[Batch],
     loss: Loss,
-    autocast: Callable[[], Any],
+    autocast: Autocast,
 ) -> JudgedMasks[MaskedImages]:
     """Run a segmenter in inference mode over images; logits are resized to each mask.
 
     Args:
-        network: images to logits (N, K, H, W).
-        images: to judge it on.
-        batches: of them, in order.
-        loss: of logits and labels.
+        network: network from images to logits (N, K, H, W).
+        images: images with masks to judge it on.
+        batches: batches of the images, in order.
+        loss: function of logits and labels.
         autocast: context of the forward pass.
 
     Raises:
@@ -132,7 +131,7 @@ def judge_masks(
 
 
 def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:
-    """The class of each pixel, uint8 of a size on the CPU, from logits (K, h, w)."""
+    """Return the class of each pixel, uint8 of a size on the CPU, from logits (K, h, w)."""
     mode = "bilinear" if len(size) == 2 else "trilinear"
     resized = F.interpolate(logits[None], size=size, mode=mode)[0]
     # max finds the same as argmax, on the CPU ten to twenty times faster along this dimension
@@ -140,7 +139,7 @@ def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:
 
 
 def spread(judged: JudgedMasks[Any], most: int) -> npt.NDArray[np.int64]:
-    """Rows of some images from the lowest to the highest mean Dice, evenly spread over them."""
+    """Choose rows of images from the lowest to the highest mean Dice, evenly spread over them."""
     dice = judged.by_image[:, 0]
     order = np.argsort(np.where(np.isnan(dice), np.inf, dice), kind="stable")
     order = order[: int((~np.isnan(dice)).sum())] if not np.isnan(dice).all() else order

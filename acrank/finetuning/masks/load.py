@@ -1,4 +1,4 @@
-"""A segmenter that a fine-tuning has left, ready to use."""
+"""Load a segmenter that a fine-tuning has left."""
 
 from __future__ import annotations
 
@@ -25,24 +25,22 @@ from acrank.utils.visible import first_line
 from acrank.zoo import Hub, ZooEntry
 from acrank.zoo.loading import load_backbone
 
-# What :data:`SEGMENTER` holds of every network.
+# Keys that :data:`SEGMENTER` holds for every network.
 NEEDED = {"classes", "decoder", "size", "mean", "std", "channels", "factory", "ac_norm"}
 
 
 class Segmenter(nn.Module):
-    """Images, or volumes, to the class of every pixel.
+    """A network from images or volumes to the class of every pixel.
 
     Attributes:
         network: encoder and decoder.
         classes: names, in the order of the logits.
-        image_size: height and width that it was trained on; other multiples of 32 do. None
-            of volumes.
-        patch: voxels of the patches that it was trained on, of volumes.
-        spacing: of their voxels in mm, from left to right, back to front and foot to head.
-        window: of their intensities; None for percentiles of each volume.
-        mean: that images have to be less of, by channel, for pixels from 0 to 1; volumes, once
-            they are standardised.
-        std: that they have to be divided by then.
+        image_size: height and width in training; other multiples of 32 work too. None for volumes.
+        patch: voxels of the patches in training; None for images.
+        spacing: spacing of their voxels in mm, from left to right, back to front and foot to head.
+        window: window of their intensities; None for percentiles of each volume.
+        mean: mean by channel to subtract from pixels in [0, 1], or from standardised volumes.
+        std: deviation by channel to divide by afterwards.
     """
 
     def __init__(self, network: nn.Module, described: dict[str, Any]) -> None:
@@ -57,7 +55,7 @@ class Segmenter(nn.Module):
         self.std: tuple[float, ...] = tuple(described["std"])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K, *S) of normalised images (N, C, *S); of volumes patch by patch."""
+        """Compute logits (N, K, *S) of normalised images (N, C, *S); of volumes patch by patch."""
         if self.patch is not None:
             return slide(self.network, images, self.patch)
         logits: Tensor = self.network(images)
@@ -69,14 +67,14 @@ def _numbers(values: list[Any] | None) -> tuple[Any, ...] | None:
 
 
 def load_segmenter(folder: str | Path, *, trust_code: bool = False) -> Segmenter:
-    """Load what ``acrank finetune`` has made of images with masks, or of volumes.
+    """Load the segmenter that ``acrank finetune`` has trained on images with masks, or on volumes.
 
     Args:
-        folder: of the fine-tuning.
-        trust_code: allow the ``factory`` that the encoder came from to run its code.
+        folder: folder of the fine-tuning.
+        trust_code: allow the ``factory`` of the encoder to run its code.
 
     Returns:
-        The network in inference mode, on the CPU: images as it wants them to logits.
+        The network from prepared images to logits, in inference mode on the CPU.
 
     Raises:
         ModelError: the folder holds no segmenter, or not a whole one.

@@ -1,4 +1,4 @@
-"""Fine-tuning to find the class of every pixel."""
+"""Fine-tune networks that find the class of every pixel."""
 
 from __future__ import annotations
 
@@ -24,39 +24,44 @@ from acrank.finetuning.masks.export import DECODER, SEGMENTER, save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks, judge_masks
 from acrank.finetuning.masks.overlap import require_overlaps
 from acrank.finetuning.network import Network
-from acrank.finetuning.notices import Held, Kind, listed
+from acrank.finetuning.notices import Held, Wording, listed
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
 from acrank.finetuning.tuning import Tuning
 from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
 
-# Pixels of a class and an image that are feature vectors, where a method needs some.
+# Number of pixels of each class and image that are feature vectors, where a method needs some.
 PIXELS = 32
 
 AnyMasked = TypeVar("AnyMasked", bound=Masked)
 
 
 class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
-    """What images with masks and volumes with labels share: network, loss, features of pixels."""
+    """The objective that images with masks and volumes share: network, loss, features of pixels."""
 
     @property
     @abstractmethod
     def sides(self) -> tuple[int, ...]:
-        """Pixels along each axis of what networks are given."""
+        """The pixels along each axis of the images or patches that networks take."""
+
+    @property
+    @abstractmethod
+    def geometry(self) -> dict[str, Any]:
+        """The settings that prepare images or volumes for the network, for its description."""
 
     @cached_property
     def readout(self) -> DenseReadout:
-        """A decoder on feature maps."""
+        """The decoder on feature maps."""
         return DenseReadout(self.config.decoder, self.sides, PIXELS)
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the pixels of each class in all training masks."""
-        counts: np.ndarray[Any, np.dtype[np.int64]] = self.training.counts().sum(axis=0)
+        counts: Rows = self.training.counts().sum(axis=0)
         return counts
 
     def network(self, backbone: Backbone) -> Network:
-        """The encoder, which gives its feature maps, and a decoder on them."""
+        """Build the encoder, which gives its feature maps, and a decoder on them."""
         self.readout.prepare(backbone.model, self.preprocessing)
         size = (self.preprocessing.input_size[0], *self.readout.size)
         with torch.no_grad():
@@ -65,31 +70,43 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         return Network(backbone.model, head)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Dice and cross-entropy, weighed and smoothed as the configuration says.
+        """Compute Dice loss plus cross-entropy, weighed and smoothed by the configuration.
 
-        A batch in which all is to be ignored teaches nothing: its loss is zero.
+        A batch whose pixels are all to be ignored has a loss of 0.
         """
         if not bool((labels >= 0).any()):
             return (logits * 0.0).sum()
         return self.readout.loss(logits, labels, self.weights, self.config.label_smoothing)
 
     def observe(self, features: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Some pixels of each class and image, by the features of several scales."""
+        """Draw some pixels of each class and image, with the features of several scales."""
         seen, _ = self.readout.observe(features.float(), labels, None, self.config.seed)
         return seen.features, seen.labels.to(seen.features.device)
 
+    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
+        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
+        return save_segmenter(
+            folder,
+            backbone,
+            network,
+            classes=self.classes,
+            decoder=self.config.decoder,
+            size=self.readout.size,
+            geometry=self.geometry,
+        )
+
 
 class Segmenting(PixelObjective[MaskedImages]):
-    """One class a pixel: a decoder, Dice and cross-entropy, overlaps in the images' own size."""
+    """The objective of one class for each pixel, judged by overlaps in the images' own size."""
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """Height and width of the images."""
+        """The height and width of the images."""
         return (self.config.image_size,) * 2
 
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
-        return TrainingMasks(images.sample, **self.shuffling)
+        return TrainingMasks(images.sample, self.batching)
 
     def plain(self, images: MaskedImages) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.masks.batches.plain_masks`."""
@@ -104,40 +121,32 @@ class Segmenting(PixelObjective[MaskedImages]):
     def write(
         self, folder: Path, found: Mapping[str, JudgedMasks[MaskedImages]], network: Network
     ) -> None:
-        """Tables of classes and images, and some images with both masks, to be drawn."""
+        """Write tables of classes and images, and some images with both masks for figures."""
         pictures = pictures_of(found["val"], network, self.preprocessing)
         write_cases(folder, found, pictures)
 
-    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
-        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
-        geometry = {"image_size": self.config.image_size}
-        return save_segmenter(
-            folder,
-            backbone,
-            network,
-            classes=self.classes,
-            decoder=self.config.decoder,
-            size=self.readout.size,
-            geometry=geometry,
-        )
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The height and width that images are stretched to."""
+        return {"image_size": self.config.image_size}
 
 
 class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
     """Fine-tuning on images with masks, or volumes with labels."""
 
-    kind = Kind("images", "no {} mask holds {}", "Dice, IoU and HD95")
+    wording = Wording("images", "no {} mask holds {}", "Dice, IoU and HD95")
     files = (WEIGHTS, DECODER, "config.json", SEGMENTER)
     things = "images with masks"
 
     def require(self, config: FinetuneConfig) -> None:
-        """Say at once that the libraries of decoders or of overlaps are missing."""
+        """Refuse at once if the libraries of decoders or of overlaps are missing."""
         super().require(config)
         require_overlaps()
 
     def read(
         self, config: FinetuneConfig, spec: str, like: AnyMasked | None, option: str
     ) -> tuple[AnyMasked, str]:
-        """Read images with masks; the numbers told of classes are of those that hold them."""
+        """Read images with masks, and say how many hold each class."""
         found = self.opened(config, spec, config.samples if like is None else None, like)
         held = (found.counts() > 0).sum(axis=0).tolist()
         images = f"{len(found)} {self.things}"
@@ -147,25 +156,25 @@ class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
     def opened(
         self, config: FinetuneConfig, spec: str, samples: int | None, like: AnyMasked | None
     ) -> AnyMasked:
-        """Read images with masks, or so many of them."""
+        """Read a number of images with masks; None for all."""
 
     def classes_apart(self, images: AnyMasked) -> Rows:
         """See :func:`acrank.finetuning.masks.data.rarest_classes`."""
         return rarest_classes(images)
 
     def held(self, images: AnyMasked) -> Held:
-        """Tell whether a mask holds each class."""
+        """Tell for each class if a mask holds it."""
         return images.held()
 
     def is_defined(self, measure: str, validation: Held, training: AnyMasked) -> bool:
-        """Overlaps are where a mask holds some foreground."""
+        """Tell if a measure is defined: overlaps need a mask with some foreground."""
         return bool(validation[list(training.foreground)].any()) or measure == "loss"
 
     def absent(self, training: AnyMasked) -> list[str]:
         """Say which classes no training mask holds.
 
         Raises:
-            DataError: all but one.
+            DataError: the training masks hold a single class.
         """
         held = np.flatnonzero(training.counts().sum(axis=0)).tolist()
         if len(held) < 2:

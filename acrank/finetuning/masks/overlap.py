@@ -1,4 +1,4 @@
-"""How well a predicted mask agrees with the true one (extra ``medical``)."""
+"""Measure the overlap of predicted and true masks (extra ``medical``)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from torch import Tensor
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.errors import MissingExtraError
 
-# What is told of each class.
+# Measures of each class.
 OVERLAPS = ("dice", "iou", "hd95")
 
 Values = npt.NDArray[np.float64]
 
 
 def require_overlaps() -> None:
-    """Say at once that the library of measures is missing.
+    """Refuse at once if the library of measures is missing.
 
     Raises:
-        MissingExtraError: it is.
+        MissingExtraError: MONAI is missing.
     """
     if find_spec("monai") is None:
         raise MissingExtraError("Fine-tuning on masks", "medical")
@@ -33,16 +33,16 @@ def require_overlaps() -> None:
 def overlaps(
     guess: Tensor, truth: Tensor, classes: Sequence[int], spacing: Sequence[float] | None = None
 ) -> Values:
-    """Dice, IoU and the 95th percentile of the Hausdorff distance of each class, by MONAI.
+    """Compute Dice, IoU and the 95th percentile Hausdorff distance of each class, by MONAI.
 
     A class that is in neither mask has no values (NaN). One that is in a single one of them has a
     Dice and IoU of 0, and the masks' diagonal for a distance, which nothing in them exceeds.
 
     Args:
-        guess: class indices (*S), on the CPU.
-        truth: likewise; 255 is left out of both.
-        classes: those that are asked for.
-        spacing: from one pixel to the next along each axis; None for 1.
+        guess: predicted class indices (*S), on the CPU.
+        truth: true class indices (*S); 255 is left out of both.
+        classes: classes to measure.
+        spacing: distance from one pixel to the next along each axis; None for 1.
 
     Returns:
         (len(classes), 3) in the order of :data:`OVERLAPS`; distances in the unit of ``spacing``.
@@ -73,7 +73,7 @@ def _of_one(guess: Tensor, truth: Tensor, spacing: Sequence[float]) -> tuple[flo
 
 
 def mean_known(values: Values) -> Values:
-    """Mean over the first axis of what is known; NaN where nothing is."""
+    """Average the known values over the first axis; NaN where none is known."""
     known = ~np.isnan(values)
     sums = np.where(known, values, 0.0).sum(axis=0)
     found: Values = np.divide(

@@ -1,4 +1,4 @@
-"""AC-Norm fine-tuning."""
+"""Fine-tune with AC-Norm layers in place of BatchNorm."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from acrank.norm.convert import convert_affine, fold
 
 
 class AcNorm(Method):
-    """Every BatchNorm layer becomes an AC-Norm layer; everything but the source affines is trained.
+    """AC-Norm in place of every BatchNorm layer; everything but the source affines is trained.
 
     Zhang et al., "AC-Norm: Effective Tuning for Medical Image Analysis via Affine Collaborative
     Normalization" (arXiv 2307.15282).
 
     Args:
-        temperature: of the affine correlation's softmax.
+        temperature: temperature of the affine correlation's softmax.
         authors: move the running statistics as the authors' release does.
         norms: ``batch`` as above; ``affine`` replaces LayerNorm, GroupNorm and InstanceNorm too,
             a generalisation.

@@ -1,4 +1,4 @@
-"""Batch spectral shrinkage: directions of features that carry little are suppressed."""
+"""Fine-tune with batch spectral shrinkage, which suppresses weak directions of features."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from acrank.finetuning.network import Network
 
 
 def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
-    """Sum of the squares of the k smallest singular values of a batch of features.
+    """Sum the squares of the k smallest singular values of a batch of features.
 
     Chen, Wang, Fu, Long and Wang, "Catastrophic Forgetting Meets Negative Transfer: Batch
     Spectral Shrinkage for Safe Transfer Learning", NeurIPS 2019, equation 4.
 
     Args:
         features: (N, D), of which there are min(N, D) singular values.
-        k: how many of them; all if there are fewer.
+        k: number of singular values; all if there are fewer.
 
     Returns:
         A scalar at least zero, differentiable; NaN where a feature is not finite.
@@ -46,5 +46,5 @@ class BatchSpectralShrinkage(Method):
     def penalty(
         self, network: Network, images: Tensor, features: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """The weighted shrinkage."""
+        """Return the weighted shrinkage."""
         return self.eta * spectral_shrinkage(features, self.k)

@@ -1,4 +1,4 @@
-"""Co-tuning: the source's classifier is trained too, on what target classes mean to it."""
+"""Fine-tune by co-tuning: train the source's classifier too, on related source classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 def class_relation(source_probs: Array, labels: NDArray[np.int64], classes: int) -> Array:
-    """Distribution over source classes for each target class, p(source | target).
+    """Estimate the distribution over source classes for each target class, p(source | target).
 
     The reverse way of the paper: p(target | source) is learnt by logistic regression on the
     source's probabilities, evaluated at each source class, and turned by Bayes' rule with the mean
@@ -27,8 +27,8 @@ def class_relation(source_probs: Array, labels: NDArray[np.int64], classes: int)
     NeurIPS 2020, section 3.2. The probabilities are not calibrated: that needs source images.
 
     Args:
-        source_probs: of the training images, (N, S), rows sum to 1.
-        labels: of the target, (N,), each of the K classes present.
+        source_probs: source probabilities of the training images, (N, S); rows sum to 1.
+        labels: target labels, (N,), with each of the K classes present.
         classes: K, 2 or more.
 
     Returns:
@@ -77,13 +77,13 @@ class CoTuning(Method):
         self.relation = torch.from_numpy(relation).float().to(device)
 
     def extra_modules(self) -> dict[str, nn.Module]:
-        """The source's classifier."""
+        """Return the source's classifier."""
         return {} if self.head is None else {"source_head": self.head}
 
     def penalty(
         self, network: Network, images: Tensor, features: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """The source's loss."""
+        """Return the loss of the source's classifier."""
         head, relation = cast(nn.Module, self.head), cast(Tensor, self.relation)
         return self.trade_off * F.cross_entropy(head(features), relation[labels])
 

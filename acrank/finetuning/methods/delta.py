@@ -1,4 +1,4 @@
-"""DELTA: feature maps are held near the source's, each channel by its worth for the target."""
+"""Fine-tune by DELTA: hold feature maps near the source's, useful channels the most."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POSITIONS = 7 * 7
 def behaviour(
     maps: Tensor, source: Tensor, attention: Tensor, *, positions: int | None = None
 ) -> Tensor:
-    """Distance of feature maps from the source's, channels weighed by attention.
+    """Compute the distance of feature maps from the source's, channels weighed by attention.
 
     Mean over images of ``sum_j attention_j * |maps_j - source_j|^2``; Li, Xiong, Wang, Rao, Liu,
     Chen and Huan, "DELTA: DEep Learning Transfer using Feature Map with Attention", ICLR 2019
@@ -33,8 +33,8 @@ def behaviour(
 
     Args:
         maps: (N, C, ...).
-        source: of the pretrained network on the same images, of that shape.
-        attention: of each channel, (C,), sums to 1.
+        source: feature maps of the pretrained network on the same images, in the same shape.
+        attention: weight of each channel, (C,), sums to 1.
         positions: count maps of any size as if they had so many, so that the distance does not
             grow with the size of the images; None for the sum of the paper.
     """
@@ -55,8 +55,8 @@ class Delta(Method):
 
     Args:
         alpha: weight of the distance.
-        beta: of the head's squared weights.
-        attention_images: how many images the attention is told from; 0 weighs all channels alike.
+        beta: weight of the head's squared weights.
+        attention_images: number of images for the attention; 0 weighs all channels alike.
     """
 
     decays_weights = False
@@ -101,7 +101,7 @@ class Delta(Method):
     def penalty(
         self, network: Network, images: Tensor, features: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """The regulariser; runs the source on the batch."""
+        """Run the source on the batch and return the regulariser."""
         with torch.no_grad():
             cast(nn.Module, self.source)(images)
         positions = POSITIONS if labels.ndim > 1 else None
@@ -113,14 +113,14 @@ class Delta(Method):
         return self.alpha * torch.stack(held).sum() + self.beta * head
 
     def finish(self, network: Network, *, fold: bool) -> None:
-        """Take the hooks off."""
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
 
 
 @torch.no_grad()
 def last_convolutions(model: nn.Module, images: Tensor) -> list[str]:
-    """Names of the last convolution at each of the last resolutions above a single pixel.
+    """Name the last convolution at each of the last resolutions above a single pixel.
 
     Raises:
         ModelError: there is none.
@@ -159,7 +159,7 @@ def channel_attention(
     *,
     uniform: bool = False,
 ) -> dict[str, Tensor]:
-    """Attention of each channel of some layers; see :class:`Delta`.
+    """Compute the attention of each channel of some layers; see :class:`Delta`.
 
     Args:
         model: the pretrained backbone, in inference mode.
@@ -192,7 +192,7 @@ def channel_attention(
 
 
 def ridge_classifier(features: Tensor, labels: Tensor, classes: int) -> Callable[[Tensor], Tensor]:
-    """Logits of a ridge regression on one-hot labels, with the mean squared norm as penalty."""
+    """Fit a ridge regression on one-hot labels, with the mean squared norm as penalty."""
     mean = features.mean(dim=0)
     centred = (features - mean).double()
     targets = F.one_hot(labels, classes).double()
@@ -227,7 +227,7 @@ def _keep(kept: dict[str, Tensor], name: str) -> Callable[..., None]:
 
 
 def _first(start: Start, count: int) -> tuple[Tensor, Tensor]:
-    """The first images and their labels."""
+    """Return the first images and their labels."""
     images, labels = [], []
     for batch_images, batch_labels in start.batches():
         images.append(batch_images)

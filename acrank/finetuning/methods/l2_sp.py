@@ -1,4 +1,4 @@
-"""L2-SP: weights are drawn towards where they started."""
+"""Fine-tune by L2-SP: draw weights towards their pretrained values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from acrank.finetuning.network import Network, squared_norm
 
 
 class L2SP(Method):
-    """The starting point as the reference of the L2 penalty.
+    """An L2 penalty with the pretrained weights as its reference.
 
     ``alpha / 2 * |w - w_0|^2 + beta / 2 * |v|^2``, w the backbone's weights, w_0 those it started
     with, v the head's. Li, Grandvalet and Davoine, "Explicit Inductive Bias for Transfer Learning
@@ -17,8 +17,8 @@ class L2SP(Method):
     weight decay.
 
     Args:
-        alpha: of the distance from the start.
-        beta: of the head's weights.
+        alpha: weight of the distance from the pretrained weights.
+        beta: weight of the head's squared weights.
     """
 
     decays_weights = False
@@ -29,13 +29,13 @@ class L2SP(Method):
         self.start: list[Tensor] = []
 
     def prepare(self, start: Start) -> None:
-        """Remember the start."""
+        """Remember the pretrained weights."""
         self.start = [p.detach().clone() for p in start.network.backbone.parameters()]
 
     def penalty(
         self, network: Network, images: Tensor, features: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """The regulariser, a scalar at least zero."""
+        """Return the regulariser, a scalar of at least 0."""
         moved = squared_distance(zip(network.backbone.parameters(), self.start, strict=True))
         head = squared_norm(network.head)
         return self.alpha / 2 * moved + self.beta / 2 * head

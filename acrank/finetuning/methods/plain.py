@@ -1,4 +1,4 @@
-"""Methods that differ in what they train: everything, BatchNorm affines, the head."""
+"""Fine-tune all weights, the norm affines and the head, or the head alone."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from acrank.zoo.description import affine_norms
 
 
 class Full(Method):
-    """Plain fine-tuning: every weight is trained, BatchNorm adapts its statistics."""
+    """Plain fine-tuning of every weight; BatchNorm adapts its statistics."""
 
 
 class Head(Method):
-    """A linear probe: the head is trained on features of the frozen backbone."""
+    """A linear probe, which trains the head on features of the frozen backbone."""
 
     def prepare(self, start: Start) -> None:
         """Freeze the backbone."""
         freeze(start.network.backbone)
 
     def train_mode(self, network: Network) -> None:
-        """The backbone stays in inference mode: its running statistics are the source's."""
+        """Keep the backbone in inference mode, with the running statistics of the source."""
         network.train()
         network.backbone.eval()
 
 
 class BnOnly(Method):
-    """Partial transfusion: scale and shift of every BatchNorm layer, and the head.
+    """Partial transfusion, which trains scale and shift of every BatchNorm layer, and the head.
 
     Kanavati and Tsuneki, "Partial transfusion: on the expressive influence of trainable batch
     norm parameters for transfer learning", MIDL 2021 (arXiv 2102.05543). The running statistics
@@ -55,7 +55,7 @@ class BnOnly(Method):
         self.kinds = norm_kinds(norms)
 
     def prepare(self, start: Start) -> None:
-        """Train the norm affines only.
+        """Freeze the backbone except for the norm affines.
 
         Raises:
             NoNormError: the network has none.
@@ -70,6 +70,6 @@ class BnOnly(Method):
                 parameter.requires_grad_(True)
 
     def train_mode(self, network: Network) -> None:
-        """Dropout and the like train; BatchNorm by its mode."""
+        """Set dropout and the like to training, and BatchNorm by ``bn_mode``."""
         network.train()
         set_bn_mode(network.backbone, training=self.bn_mode == "train")

@@ -1,4 +1,4 @@
-"""StochNorm: each channel is normalised by batch or by running statistics, at random."""
+"""Fine-tune with StochNorm: batch or running statistics, drawn for each channel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stochastic_normalisation(layer: _BatchNorm, inputs: Tensor, p: float) -> Ten
     Normalization", NeurIPS 2020, algorithm 1.
 
     Args:
-        layer: with running statistics; its momentum is used.
+        layer: layer with running statistics; its momentum is used.
         inputs: (N, C, ...).
         p: probability of the running statistics, in [0, 1].
     """
@@ -57,7 +57,7 @@ class StochNorm(Method):
         self.p = p
 
     def prepare(self, start: Start) -> None:
-        """Have every BatchNorm layer of the backbone draw.
+        """Give every BatchNorm layer of the backbone the stochastic forward pass.
 
         Raises:
             NoNormError: there is none with running statistics.
@@ -69,7 +69,7 @@ class StochNorm(Method):
             layer.forward = MethodType(_forward(type(layer), self.p), layer)
 
     def finish(self, network: Network, *, fold: bool) -> None:
-        """In inference the layers are plain BatchNorm: give them their own forward back."""
+        """Give the layers their own forward pass back: in inference they are plain BatchNorm."""
         for layer in network.backbone.modules():
             layer.__dict__.pop("forward", None)
 

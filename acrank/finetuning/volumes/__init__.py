@@ -1,1 +1,1 @@
-"""Fine-tuning on volumes with labels: patches to train on, whole volumes to judge on."""
+"""Fine-tune on volumes with labels: patches for training, whole volumes for judging."""

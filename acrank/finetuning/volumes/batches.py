@@ -1,4 +1,4 @@
-"""Batches of patches: drawn anew each epoch to train on, the same each time to look at."""
+"""Make batches of patches: drawn anew each epoch for training, or the same each time."""
 
 from __future__ import annotations
 
@@ -13,50 +13,53 @@ from acrank.data.volumes.intensity import Intensities
 from acrank.data.volumes.patch import Labels, cut_image, cut_labels, patch_around
 from acrank.finetuning.images import Shuffled
 from acrank.finetuning.objective import Batch
-from acrank.finetuning.volumes.data import Volumes
+from acrank.finetuning.volumes.data import LabelledVolumes
 
-# How much intensities are scaled, and shifted in standard deviations of the volume.
+# Intensities are scaled by up to a share, and shifted by up to a share of their deviation.
 SCALE, SHIFT = 0.1, 0.1
 
-Patch = tuple[Intensities, Labels]
+LabelledPatch = tuple[Intensities, Labels]
 
 
-class TrainingVolumes(Shuffled[Volumes]):
-    """A patch of each volume an epoch, around a voxel of each foreground class and any in turn.
+class TrainingVolumes(Shuffled[LabelledVolumes]):
+    """Training batches of one patch of each volume in an epoch.
 
-    Volumes begin with different ones, by their row; each epoch goes on to the next. Of the
+    A patch lies around a voxel of each foreground class in turn, then around any voxel.
+    Volumes begin with different classes, by their row; each epoch goes on to the next. Of the
     preprocessing, channels, mean and deviation count; augment is ``light`` or ``none``.
     """
 
     number = 0
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch.
+        """Yield the batches of an epoch.
 
         Args:
-            number: of the epoch, from 0 on.
+            number: number of the epoch, from 0 on.
         """
         self.number = number
         yield from super().epoch(number)
 
     def batch(self, rows: Tensor) -> Batch:
-        """Patches and labels of some rows."""
+        """Return patches and labels of some rows."""
         draw = np.random.default_rng(int(torch.randint(2**62, ())))
         patches = [patch_of(self.data, row, self.number + row, draw) for row in rows.tolist()]
-        if self.augment != "none":
-            patches = [varied(*patch, draw, flip=self.flip) for patch in patches]
-        return _prepared(self.data, patches, self.preprocessing, self.device)
+        if self.batching.augment != "none":
+            patches = [varied(*patch, draw, flip=self.batching.flip) for patch in patches]
+        return _prepared(self.data, patches, self.batching.preprocessing, self.batching.device)
 
 
-def patch_of(volumes: Volumes, row: int, turn: int, draw: np.random.Generator) -> Patch:
+def patch_of(
+    volumes: LabelledVolumes, row: int, turn: int, draw: np.random.Generator
+) -> LabelledPatch:
     """Cut a patch of a volume.
 
     Args:
-        volumes: of which it is one.
-        row: which.
-        turn: chooses the class around a voxel of which it lies, or, last, any voxel; so it does
-            where the volume does not have the class.
-        draw: chooses the voxel.
+        volumes: all volumes.
+        row: row of the volume.
+        turn: number that chooses the class of the voxel in the middle; the last choice is any
+            voxel, and so is a class that the volume does not have.
+        draw: generator that chooses the voxel.
     """
     item = volumes.items[row]
     turns = (*volumes.foreground, None)
@@ -72,7 +75,7 @@ def patch_of(volumes: Volumes, row: int, turn: int, draw: np.random.Generator) -
 
 def varied(
     image: Intensities, labels: Labels, draw: np.random.Generator, *, flip: bool = True
-) -> Patch:
+) -> LabelledPatch:
     """Change a patch's intensities a little; with ``flip``, maybe mirror it from left to right."""
     if draw.integers(2) and flip:
         image, labels = image[:, ::-1], labels[::-1]
@@ -81,20 +84,20 @@ def varied(
 
 
 def plain_patches(
-    volumes: Volumes,
+    volumes: LabelledVolumes,
     preprocessing: Preprocessing,
     batch_size: int,
     seed: int,
     device: torch.device,
 ) -> Iterator[Batch]:
-    """A patch of each volume in order, the same each time.
+    """Yield a patch of each volume in order, the same each time.
 
     Args:
-        volumes: them.
-        preprocessing: of the network.
+        volumes: all volumes.
+        preprocessing: preprocessing of the network.
         batch_size: patches in a batch.
-        seed: of the places.
-        device: where batches go.
+        seed: seed of the places.
+        device: device of the batches.
     """
     for start in range(0, len(volumes), batch_size):
         rows = range(start, min(start + batch_size, len(volumes)))
@@ -103,7 +106,10 @@ def plain_patches(
 
 
 def _prepared(
-    volumes: Volumes, patches: list[Patch], preprocessing: Preprocessing, device: torch.device
+    volumes: LabelledVolumes,
+    patches: list[LabelledPatch],
+    preprocessing: Preprocessing,
+    device: torch.device,
 ) -> Batch:
     images, labels = zip(*patches, strict=True)
     return volumes.prepared(images, labels, preprocessing, device)

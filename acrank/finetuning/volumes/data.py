@@ -1,4 +1,4 @@
-"""Volumes with labels to train and to judge on: resampled, decoded once."""
+"""Read volumes with labels, decoded once and resampled, for training and judging."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from acrank.data.volumes.patch import Labels
 from acrank.data.volumes.settings import Size, Spacing
 from acrank.errors import DataError
 from acrank.finetuning.masks.data import count_labels, foreground_of
+from acrank.finetuning.split import Rows
 
 # Voxels of each class and volume around which patches may lie.
 PLACES = 5000
 
-Rows = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """One volume.
+class LabelledVolume:
+    """One volume with labels.
 
     Attributes:
-        key: its id.
-        image: resampled and standardised, float32 (C, X, Y, Z).
+        key: id of the volume.
+        image: resampled and standardised voxels, float32 (C, X, Y, Z).
         labels: class indices of the same voxels; 255 is to be ignored.
-        truth: likewise, of the volume's own voxels.
-        own: spacing of those in mm.
-        digest: a hash of the bytes of its image.
+        truth: class indices of the volume's own voxels.
+        own: spacing of the volume's own voxels in mm.
+        digest: hash of the bytes of its image.
     """
 
     key: str
@@ -53,7 +53,7 @@ class Labelled:
 
     @cached_property
     def places(self) -> dict[int, Places]:
-        """Indices (P, 3) of some voxels of each class that it holds."""
+        """The indices (P, 3) of some voxels of each class that it holds."""
         found = {}
         for label in np.unique(self.labels[self.labels != IGNORE]).tolist():
             there = np.flatnonzero(self.labels == label)
@@ -65,19 +65,19 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Volumes:
-    """Volumes of one dataset.
+class LabelledVolumes:
+    """The volumes of one dataset.
 
     Attributes:
-        items: them.
-        class_map: the classes, and how the labels write them.
-        patch: voxels of what a network is given, along each axis.
-        spacing: of the resampled voxels in mm.
-        warnings: what a user should know.
-        fingerprint: a hash of all that is in them.
+        items: the volumes.
+        class_map: classes, and their values in the labels.
+        patch: voxels of a patch along each axis.
+        spacing: spacing of the resampled voxels in mm.
+        warnings: notices on the volumes.
+        fingerprint: hash of all volumes and labels.
     """
 
-    items: tuple[Labelled, ...]
+    items: tuple[LabelledVolume, ...]
     class_map: ClassMap
     patch: Size
     spacing: Spacing
@@ -89,36 +89,36 @@ class Volumes:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the classes."""
         return self.class_map.names
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Of the volumes."""
+        """The ids of the volumes."""
         return tuple(item.key for item in self.items)
 
     @property
     def foreground(self) -> tuple[int, ...]:
-        """Indices of the classes that are no background."""
+        """The indices of the classes that are no background."""
         return foreground_of(self.class_map)
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """A hash of the bytes of each volume, without its labels."""
+        """The hash of the bytes of each volume, without its labels."""
         return tuple(item.digest for item in self.items)
 
-    def subset(self, rows: Rows) -> Volumes:
-        """The volumes of some rows."""
+    def subset(self, rows: Rows) -> LabelledVolumes:
+        """Return the volumes of some rows."""
         items = tuple(self.items[row] for row in rows)
         known = make_fingerprint(self.fingerprint, [item.key for item in items])
         return replace(self, items=items, warnings=(), fingerprint=known)
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Voxels of each volume and class, int64 (N, K)."""
+        """Count the voxels of each volume and class, int64 (N, K)."""
         return count_labels((item.labels for item in self.items), len(self.classes))
 
     def held(self) -> npt.NDArray[np.bool_]:
-        """Whether labels, in their own voxels, hold each class, (K,)."""
+        """Tell for each class if labels in their own voxels hold it, (K,)."""
         truths = count_labels((item.truth for item in self.items), len(self.classes))
         held: npt.NDArray[np.bool_] = truths.sum(axis=0) > 0
         return held
@@ -130,7 +130,7 @@ class Volumes:
         preprocessing: Preprocessing,
         device: torch.device,
     ) -> tuple[Tensor, Tensor]:
-        """Voxels of one size as a network takes them; see :meth:`VolumeSample.batch`.
+        """Prepare voxels of one size for a network; see :meth:`VolumeSample.batch`.
 
         Raises:
             ModelError: it takes other channels.
@@ -151,17 +151,17 @@ def open_labelled(
     samples: int | None,
     seed: int,
     settings: VolumeSettings,
-    like: Volumes | None = None,
-) -> Volumes:
+    like: LabelledVolumes | None = None,
+) -> LabelledVolumes:
     """Read volumes with labels.
 
     Args:
-        spec: a folder; see :func:`acrank.data.volumes.open_volumes`.
-        samples: how many; None for all.
-        seed: chooses them.
-        settings: of patches, spacing and intensities.
-        like: others, by whose classes, patch and spacing these are read; classes may be missing
-            then. A class file of their own says only how they write the same classes.
+        spec: folder; see :func:`acrank.data.volumes.open_volumes`.
+        samples: number of volumes; None for all.
+        seed: seed of their choice.
+        settings: settings of patches, spacing and intensities.
+        like: volumes whose classes, patch and spacing these take; some classes may be missing.
+            A class file of their own gives only their values of the same classes.
 
     Raises:
         DataError: the data cannot be used, or have other classes or channels.
@@ -173,9 +173,9 @@ def open_labelled(
     drawn = in_drawing_order(target.items, seed)[:samples]
     found = resample_all(target.name, drawn, cutter)
     patches = [patch for patch, _ in found]
-    volumes = Volumes(
+    volumes = LabelledVolumes(
         tuple(
-            Labelled(
+            LabelledVolume(
                 case.key, patch.image, patch.labels, truth, case.spacing, "".join(patch.digests[1:])
             )
             for case, (patch, truth) in zip(drawn, found, strict=True)
@@ -191,7 +191,7 @@ def open_labelled(
     return volumes
 
 
-def _same(spec: str, volumes: Volumes, like: Volumes) -> None:
+def _same(spec: str, volumes: LabelledVolumes, like: LabelledVolumes) -> None:
     """Refuse other classes or channels than those of the training volumes."""
     if volumes.classes != like.classes:
         raise DataError(

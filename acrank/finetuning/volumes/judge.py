@@ -1,4 +1,4 @@
-"""What a segmenter makes of whole volumes."""
+"""Judge a segmenter on whole volumes."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import Tensor, nn
 from acrank.data import Preprocessing
 from acrank.data.volumes.patch import Labels
 from acrank.data.volumes.slices import slices_of
-from acrank.finetuning.masks.cases import DRAWN, Array, described
+from acrank.finetuning.masks.cases import DRAWN, Array, captions
 from acrank.finetuning.masks.judge import JudgedMasks, Loss, MeanLoss, predicted, spread
 from acrank.finetuning.masks.overlap import Values, overlaps
 from acrank.finetuning.objective import Autocast
-from acrank.finetuning.volumes.data import Volumes
+from acrank.finetuning.volumes.data import LabelledVolumes
 from acrank.finetuning.volumes.slide import slide
 
-# Pixels of the sides of a slice.
+# Pixels of each side of a slice.
 SIDE = 160
 
 
 class Judge:
-    """Runs a network over whole volumes.
+    """A judge that runs networks over whole volumes.
 
     Args:
-        preprocessing: of the network.
+        preprocessing: preprocessing of the network.
         batch_size: patches at once.
-        device: where it runs.
+        device: device of the network.
     """
 
     def __init__(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> None:
@@ -36,14 +36,14 @@ class Judge:
 
     @torch.no_grad()
     def judge(
-        self, network: nn.Module, volumes: Volumes, loss: Loss, autocast: Autocast
-    ) -> JudgedMasks[Volumes]:
+        self, network: nn.Module, volumes: LabelledVolumes, loss: Loss, autocast: Autocast
+    ) -> JudgedMasks[LabelledVolumes]:
         """Run a network in inference mode; logits are resampled to each volume's own voxels.
 
         Args:
-            network: patches to logits.
-            volumes: to judge it on.
-            loss: of logits and labels, in the voxels that it was trained on.
+            network: network from patches to logits.
+            volumes: volumes to judge it on.
+            loss: function of logits and labels, in the voxels of training.
             autocast: context of the forward passes.
 
         Raises:
@@ -60,8 +60,10 @@ class Judge:
             values.append(overlaps(guess, truth, volumes.foreground, item.own))
         return JudgedMasks(volumes, np.stack(values), mean.mean)
 
-    def logits(self, network: nn.Module, volumes: Volumes, row: int) -> tuple[Tensor, Tensor]:
-        """Logits (1, K, X, Y, Z) of a volume's resampled voxels, and their labels."""
+    def logits(
+        self, network: nn.Module, volumes: LabelledVolumes, row: int
+    ) -> tuple[Tensor, Tensor]:
+        """Compute logits (1, K, X, Y, Z) of a volume's resampled voxels, with their labels."""
         network.eval()
         item = volumes.items[row]
         image, labels = volumes.prepared(
@@ -70,15 +72,17 @@ class Judge:
         return slide(network, image, volumes.patch, self.batch_size).float(), labels
 
     @torch.no_grad()
-    def pictures(self, judged: JudgedMasks[Volumes], network: nn.Module) -> dict[str, Array]:
-        """Slices of volumes from the worst to the best in three planes, with both masks.
+    def pictures(
+        self, judged: JudgedMasks[LabelledVolumes], network: nn.Module
+    ) -> dict[str, Array]:
+        """Draw slices of volumes from the worst to the best in three planes, with both masks.
 
         Args:
-            judged: of the network.
-            network: plain, on its device.
+            judged: results of the network.
+            network: plain network on its device.
         """
         rows = spread(judged, DRAWN)
-        pictures = described(judged, rows)
+        pictures = captions(judged, rows)
         for index, row in enumerate(rows.tolist()):
             logits, _ = self.logits(network, judged.images, row)
             guess = predicted(logits[0], logits.shape[2:]).numpy()
@@ -88,8 +92,8 @@ class Judge:
         return pictures
 
 
-def _planes(volumes: Volumes, row: int, guess: Labels) -> tuple[Array, Array, Array]:
-    """Grey slices, their labels and what was predicted, side by side: those with most truth."""
+def _planes(volumes: LabelledVolumes, row: int, guess: Labels) -> tuple[Array, Array, Array]:
+    """Cut the slices with most true labels: grey values, true and predicted labels."""
     item = volumes.items[row]
     background = next(iter(set(range(len(volumes.classes))) - {*volumes.foreground}), 255)
     true, predicted_ = (

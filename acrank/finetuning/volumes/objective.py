@@ -1,4 +1,4 @@
-"""Fine-tuning to find the class of every voxel."""
+"""Fine-tune networks that find the class of every voxel."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ from acrank.data.volumes import VolumeSettings
 from acrank.data.volumes.nifti import require_nifti
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.masks.cases import write_cases
-from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks
 from acrank.finetuning.masks.objective import PixelObjective, PixelTuning
 from acrank.finetuning.network import Network
-from acrank.finetuning.notices import Kind
+from acrank.finetuning.notices import Wording
 from acrank.finetuning.objective import Autocast, Batch
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
-from acrank.finetuning.volumes.data import Volumes, open_labelled
+from acrank.finetuning.volumes.data import LabelledVolumes, open_labelled
 from acrank.finetuning.volumes.judge import Judge
-from acrank.zoo import Backbone
 
 
-class SegmentingVolumes(PixelObjective[Volumes]):
-    """One class a voxel: patches to train on, whole volumes to judge on."""
+class SegmentingVolumes(PixelObjective[LabelledVolumes]):
+    """The objective of one class for each voxel, trained on patches and judged on whole volumes."""
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -38,11 +36,11 @@ class SegmentingVolumes(PixelObjective[Volumes]):
         """Runs networks over whole volumes."""
         return Judge(self.preprocessing, self.config.batch_size, self.device)
 
-    def augmented(self, images: Volumes) -> TrainingVolumes:
+    def augmented(self, images: LabelledVolumes) -> TrainingVolumes:
         """See :class:`acrank.finetuning.volumes.batches.TrainingVolumes`."""
-        return TrainingVolumes(images, **self.shuffling)
+        return TrainingVolumes(images, self.batching)
 
-    def plain(self, images: Volumes) -> Iterator[Batch]:
+    def plain(self, images: LabelledVolumes) -> Iterator[Batch]:
         """See :func:`acrank.finetuning.volumes.batches.plain_patches`."""
         config = self.config
         return plain_patches(
@@ -50,57 +48,49 @@ class SegmentingVolumes(PixelObjective[Volumes]):
         )
 
     def judge(
-        self, network: nn.Module, images: Volumes, autocast: Autocast
-    ) -> JudgedMasks[Volumes]:
+        self, network: nn.Module, images: LabelledVolumes, autocast: Autocast
+    ) -> JudgedMasks[LabelledVolumes]:
         """See :meth:`acrank.finetuning.volumes.judge.Judge.judge`."""
         return self.judges.judge(network, images, self.readout.loss, autocast)
 
     def write(
-        self, folder: Path, found: Mapping[str, JudgedMasks[Volumes]], network: Network
+        self, folder: Path, found: Mapping[str, JudgedMasks[LabelledVolumes]], network: Network
     ) -> None:
-        """Tables of classes and volumes, and slices of some with both masks, to be drawn."""
+        """Write tables of classes and volumes, and slices of some with both masks for figures."""
         write_cases(folder, found, self.judges.pictures(found["val"], network))
 
-    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
-        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
-        geometry = {
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The patch, the spacing and the window of intensities."""
+        return {
             "patch": list(self.training.patch),
             "spacing": list(self.training.spacing),
             "window": self.config.window and list(self.config.window),
         }
-        return save_segmenter(
-            folder,
-            backbone,
-            network,
-            classes=self.classes,
-            decoder=self.config.decoder,
-            size=self.readout.size,
-            geometry=geometry,
-        )
 
 
-class VolumeTuning(PixelTuning[Volumes]):
+class VolumeTuning(PixelTuning[LabelledVolumes]):
     """Fine-tuning on volumes with labels."""
 
     key = "volumes"
     make = SegmentingVolumes
-    kind = Kind("volumes", "no labels of {} volumes hold {}", PixelTuning.kind.measures)
+    wording = Wording("volumes", "no labels of {} volumes hold {}", PixelTuning.wording.measures)
     things = "volumes with labels"
 
     def require(self, config: FinetuneConfig) -> None:
-        """Say at once that the libraries of decoders, overlaps or volumes are missing."""
+        """Refuse at once if the libraries of decoders, overlaps or volumes are missing."""
         super().require(config)
         require_nifti()
 
     def opened(
-        self, config: FinetuneConfig, spec: str, samples: int | None, like: Volumes | None
-    ) -> Volumes:
+        self, config: FinetuneConfig, spec: str, samples: int | None, like: LabelledVolumes | None
+    ) -> LabelledVolumes:
         """See :func:`acrank.finetuning.volumes.data.open_labelled`."""
         settings = VolumeSettings(config.patch, config.spacing, config.window)
         return open_labelled(spec, samples, config.seed, settings, like)
 
-    def settings(self, training: Volumes) -> dict[str, Any]:
-        """The patch and the spacing of the training volumes."""
+    def settings(self, training: LabelledVolumes) -> dict[str, Any]:
+        """Return the patch and the spacing of the training volumes."""
         return {"patch": training.patch, "spacing": training.spacing}
 
 

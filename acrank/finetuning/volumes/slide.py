@@ -1,4 +1,4 @@
-"""A network of patches over a whole volume (extra ``medical``)."""
+"""Run a network of patches over a whole volume (extra ``medical``)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from acrank.data.volumes.windows import OVERLAP
 
 
 def slide(network: nn.Module, volumes: Tensor, patch: Sequence[int], at_once: int = 2) -> Tensor:
-    """Logits (N, K, X, Y, Z) of volumes, patch by patch, by MONAI's sliding window.
+    """Compute logits (N, K, X, Y, Z) of volumes patch by patch, by MONAI's sliding window.
 
     Neighbouring patches overlap; the middle of each counts more.
     Where volumes are smaller than a patch, zeros lie around them, as in training.
 
     Args:
-        network: patches to logits, maybe of fewer voxels.
-        volumes: prepared, (N, C, X, Y, Z).
-        patch: voxels along each axis.
-        at_once: how many patches make a batch.
+        network: network from patches to logits, maybe of fewer voxels.
+        volumes: prepared volumes, (N, C, X, Y, Z).
+        patch: voxels of a patch along each axis.
+        at_once: number of patches in a batch.
     """
     from monai.inferers import SlidingWindowInferer
 

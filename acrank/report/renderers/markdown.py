@@ -19,7 +19,7 @@ from acrank.report.document import (
 from acrank.utils.visible import visible
 
 # What Markdown or HTML gives a meaning to; an underscore has none within a word.
-_SPECIAL = re.compile(r"[\\`*\[\]<>&|~#!$]|(?<![^\W_])_|_(?![^\W_])")
+_SPECIAL = re.compile(r"[\\`*\[\]<>&|~#$]|(?<![^\W_])_|_(?![^\W_])")
 # The lowest heading that there is.
 _LOWEST = 6
 

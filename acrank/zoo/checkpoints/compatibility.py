@@ -17,7 +17,7 @@ _TARGETS = (".weight_target", ".bias_target")
 
 
 def class_count(state: State, classifier: object) -> int:
-    """How many classes a checkpoint's head has; 0 if it has no head.
+    """Return the number of classes of a checkpoint's head; 0 if it has no head.
 
     Args:
         state: the tensors, by the network's names.
@@ -53,12 +53,12 @@ def same_tensors(model: nn.Module) -> dict[str, int]:
 
 
 def counts(name: str) -> bool:
-    """Old checkpoints lack BatchNorm's batch counter, which means nothing here."""
+    """Tell whether a tensor counts: all but BatchNorm's batch counter, which old files lack."""
     return not name.endswith("num_batches_tracked")
 
 
 def misfits(model: nn.Module, state: State, *, but: set[int] | None = None) -> dict[str, list[str]]:
-    """What keeps a checkpoint from being the network's, by kind; names in order.
+    """List the tensors by which a checkpoint differs from the network, by kind, names in order.
 
     Args:
         model: the network.

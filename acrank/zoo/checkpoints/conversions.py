@@ -54,7 +54,7 @@ class Converter:
 
 
 def converted_said(before: State, after: State) -> str:
-    """What a conversion did, in words; empty if nothing."""
+    """Say in words what a conversion changed; empty if nothing."""
     said = []
     names = after.keys() - before.keys()
     if names:
@@ -70,7 +70,7 @@ def converted_said(before: State, after: State) -> str:
 
 @contextmanager
 def watched_build() -> Iterator[list[Filter | None]]:
-    """While timm builds with ``pretrained=True``: weights are not loaded.
+    """Have timm build with ``pretrained=True`` without loading the weights.
 
     Yields:
         Filled with what timm would have converted a checkpoint with. timm hands this to its

@@ -74,7 +74,7 @@ def check_whole(
     new_head: bool = False,
     fixed: bool = False,
 ) -> None:
-    """See that a checkpoint has the network's tensors and no others.
+    """Check that a checkpoint has the network's tensors and no others.
 
     Args:
         model: the network.
@@ -105,7 +105,7 @@ def check_whole(
 
 
 def _hint(model: nn.Module, fit: Fit, found: Mapping[str, Sequence[str]], *, fixed: bool) -> str:
-    """How to mend what does not fit, where that can be told; else empty."""
+    """Suggest how to mend a checkpoint that does not fit; empty where that cannot be told."""
     missing, extra, differing = found["missing"], found["unexpected"], found["of another shape"]
     if fit.unnormalised and all(name.endswith(_STATISTICS) for name in missing):
         return f"It has no running statistics, as of named_parameters() alone. {SAVE}"
@@ -152,7 +152,7 @@ def refuse_little(fit: Fit, label: str, *, allow: bool) -> None:
 
 
 def lacking(fit: Fit) -> list[tuple[str, str]]:
-    """Why a part is too little to be loaded unless that is allowed, each with what to do."""
+    """Say why a part is too little to be loaded unless that is allowed, each with what to do."""
     found = []
     if fit.share < LEAST_SHARE:
         found.append(
@@ -178,7 +178,7 @@ def lacking(fit: Fit) -> list[tuple[str, str]]:
 
 
 def flags_of(fit: Fit | None, model: nn.Module) -> dict[str, str]:
-    """What a reader must know of a checkpoint that did not fill its network as it was.
+    """Return the flags of a checkpoint that did not fill its network as it was.
 
     Args:
         fit: of the checkpoint; None where the whole of it was loaded by others.

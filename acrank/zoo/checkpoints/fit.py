@@ -35,7 +35,7 @@ from acrank.zoo.checkpoints.reading import State, folder_of, some
 
 @dataclass(frozen=True)
 class Fit:
-    """What a checkpoint has for a network.
+    """The tensors of a checkpoint, and how well they fit a network.
 
     Attributes:
         state: its tensors by the network's names, those without a place among them.
@@ -78,7 +78,7 @@ class Fit:
 
     @property
     def left_over(self) -> str:
-        """What a larger network would use of it, in words; empty where that is nothing."""
+        """Say which tensors only a larger network would use; empty where there are none."""
         if not self.within or self.share < 1:
             return ""
         return f"{len(self.within)} tensor(s) of a larger network not used ({some(self.within)})"
@@ -193,7 +193,7 @@ class _Search:
         return self.wanted.get(name) == state[name].shape
 
     def fit(self, found: _Try) -> Fit:
-        """What is to be known of the tensors that were found."""
+        """Compare the tensors that were found with those of the network."""
         state = found.state
         loads = {name: value for name, value in state.items() if self._fits(state, name)}
         loaded = {self.same.get(name, name) for name in loads}
@@ -252,7 +252,7 @@ class _Search:
         return ""
 
     def _renamed(self, lead: Lead) -> str:
-        """What was done to the names, in words; dictionaries and ``module.`` go without saying."""
+        """Say how the names were changed; dictionaries and ``module.`` go without saying."""
         below = [name for name in self.state if name.startswith(lead.off)]
         folder = folder_of(self.state, below[0]) if below else ""
         inner = lead.off.removeprefix(f"{folder}.") if folder else lead.off

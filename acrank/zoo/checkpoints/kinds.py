@@ -54,7 +54,7 @@ _PRODUCER = re.compile(rb"\x08[\x03-\x14]\x12.[\w.\- ]{3,}", re.DOTALL)
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file begins like safetensors: the length of a header, then the header."""
+    """Tell whether a file begins like safetensors: the length of a header, then the header."""
     head = _head(path)
     if len(head) < 10 or head[8:9] != b"{":
         return False
@@ -81,7 +81,7 @@ def of_kind(path: Path, kind: Kind) -> ModelError:
 
 
 def weak_kind(path: Path) -> Kind | None:
-    """What a file that no reader took looks like; a first look cannot tell these."""
+    """Guess the kind of a file that no reader took; a first look cannot tell these."""
     head = _head(path)
     if path.suffix == ".json" or re.match(rb"\s*[\[{]\s*[\"\[{\]}]", head):
         if b'"weight_map"' in head or b'"metadata"' in head:
@@ -129,7 +129,7 @@ def _kind_of_messages(path: Path, head: bytes) -> Kind | None:
 
 
 def _kind_of_zip(path: Path) -> Kind | None:
-    """What is in a zip archive; PyTorch's own has a pickle of tensors and nothing that runs."""
+    """Tell the kind of a zip archive; PyTorch's has a pickle of tensors and nothing that runs."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     ends = {name.rpartition("/")[2] for name in names}

@@ -54,13 +54,13 @@ class Lead:
 
     @property
     def rank(self) -> tuple[int | str, ...]:
-        """Where it stands among others: by how much it fills, then in timm's order."""
+        """The sort key of a place: how much of the network it fills, then timm's order."""
         place = _PREFERRED.index(self.folder) if self.folder in _PREFERRED else len(_PREFERRED)
         return (-self.filled, place, len(self.on), not self.plain, self.first, self.off, self.on)
 
     @property
     def plain(self) -> bool:
-        """Whether the names in the dictionary are the network's own, or DataParallel's of them."""
+        """True if the names in the dictionary are the network's own, or DataParallel's of them."""
         return self.off.removesuffix("module.") == (f"{self.folder}." if self.folder else "")
 
     def new_name(self, name: str) -> str:
@@ -143,7 +143,7 @@ def other_leads(best: Lead, leads: Sequence[Lead], asked: int) -> list[Lead]:
 
 
 def said_of(best: Lead, others: Sequence[Lead]) -> str:
-    """Which place was taken, and which there are besides, in words; empty without others."""
+    """Say which place was taken and which others there are; empty without others."""
     if not others:
         return ""
     taken = best.off.rstrip(".")
@@ -175,7 +175,7 @@ def places(state: State) -> dict[str, int]:
 
 
 def usual_lead(state: State) -> Lead:
-    """Where the tensors are as timm looks for them, whatever their names."""
+    """Return the place where timm looks for the tensors, whatever their names."""
     folders = Counter(folder_of(state, name) for name in state)
     folder = next((f for f in _PREFERRED if f in folders), None)
     if folder is None:

@@ -77,7 +77,7 @@ def short_sha256(path: Path) -> str:
 
 
 def check_file(path: Path, sha256: str | None) -> None:
-    """See that a checkpoint is there and is the one that was meant, before parsing any of it.
+    """Check that a checkpoint is there and is the one that was meant, before parsing any of it.
 
     Raises:
         ModelError: it is missing, no file but a folder, pipe or device, or another file.
@@ -212,7 +212,7 @@ def _unreadable(path: Path, error: BaseException) -> ModelError:
 
 
 def _reason(error: BaseException) -> str:
-    """What a reader said in its first line; what Python said would be of no use to anyone."""
+    """Return the first line of a reader's error; Python's own errors would help nobody."""
     if not isinstance(error, OSError | RuntimeError | SafetensorError):
         return "it is no file of tensors by name."
     return f"{first_line(error)}."

@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"(?P<start>.+-)(?P<this>\d{5})-of-(?P<all>\d{5})(?P<end>
 
 
 def is_index(path: Path) -> bool:
-    """Whether a file of weights is the index of several."""
+    """Tell whether a file of weights is the index of several files."""
     return path.name.endswith(INDEX)
 
 

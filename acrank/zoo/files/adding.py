@@ -29,7 +29,7 @@ _OWN = ("name", "source", "arch", "weights", "tags", "license", "factory")
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be added.
+    """The models to add to a zoo file, and their fields.
 
     Attributes:
         models: timm names or wildcards, or models of other sources behind a prefix.

@@ -26,7 +26,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Style:
-    """How the entries of a file are written.
+    """The layout in which the entries of a file are written.
 
     Attributes:
         block: with a line for each field, and not as ``{name: ...}``.
@@ -54,7 +54,7 @@ class Style:
         return flow_mapping(fields, self.padding)
 
     def content(self, fields: Fields) -> object:
-        """What one entry reads back as."""
+        """Return what one entry will read back as."""
         return fields["name"] if list(fields) == ["name"] and not self.block else dict(fields)
 
     def lines(self, entries: Sequence[Fields]) -> str:
@@ -99,7 +99,7 @@ def _with_lines(text: str, after: int, lines: str, end: str) -> str:
 
 
 def _last_content(text: str, node: Any) -> int:
-    """Where the last entry ends: the node goes on over comments and empty lines."""
+    """Find the end of the last entry: its node goes on over comments and empty lines."""
     ends: list[int] = [
         token.end_mark.index
         for token in yaml.scan(text, yaml.SafeLoader)
@@ -129,7 +129,7 @@ def _style(file: ZooFile, node: Any) -> Style:
 
 
 def _is_apart(text: str, place: int) -> bool:
-    """Whether an empty line is above a place, or above the comments above it."""
+    """Tell whether an empty line is above a place, or above the comments above it."""
     above = text[:place].splitlines()[:-1]
     while above and above[-1].lstrip().startswith("#"):
         above.pop()

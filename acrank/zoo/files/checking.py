@@ -25,7 +25,7 @@ from acrank.zoo.weights import Found, Weights
 
 @dataclass
 class Checked:
-    """What was found out about an entry.
+    """The findings on one entry of a zoo file.
 
     Attributes:
         name: the entry's.
@@ -58,7 +58,7 @@ class Checked:
 
     @property
     def revision(self) -> str | None:
-        """What the weights are now: a commit, or the start of a file's SHA-256."""
+        """The present revision of the weights: a commit, or the start of a file's SHA-256."""
         return self.commit or (f"sha256:{self.sha256[:12]}" if self.sha256 else None)
 
     def pins(self, entry: ZooEntry) -> dict[str, str]:

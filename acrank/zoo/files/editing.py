@@ -168,7 +168,7 @@ def newline(text: str) -> str:
 
 
 def end_of_line(text: str, place: int) -> int:
-    """Where the line of a place ends, before its line end."""
+    """Find the end of the line of a place, before its line break."""
     end = text.find("\n", place)
     end = len(text) if end < 0 else end
     return end - 1 if end > place and text[end - 1] == "\r" else end

@@ -240,5 +240,5 @@ def _dotted(path: _Place) -> str:
 
 
 def _quoted(text: str) -> str:
-    """What the file says, on one line of bounded length."""
+    """Quote text of the file on one line of bounded length."""
     return brief(visible(text), 400)

@@ -25,7 +25,7 @@ _IMAGES = 2
 
 @dataclass(frozen=True)
 class Ending:
-    """How a network's output is made.
+    """The last layers of a network, which make its output.
 
     Attributes:
         head: name of the linear layer, or convolution of single pixels, that makes it; empty
@@ -88,7 +88,7 @@ def find_ending(model: nn.Module, input_size: Sequence[int]) -> Ending | None:
 
 
 def gives_vectors(model: nn.Module, input_size: Sequence[int]) -> bool:
-    """Whether a network runs, and gives one vector an image."""
+    """Tell whether a network runs and gives one vector an image."""
     try:
         with torch.no_grad():
             found = model(example_images(model, input_size))
@@ -164,7 +164,7 @@ def _same(output: Tensor, values: Tensor) -> bool:
 
 
 def _why_unclear(model: nn.Module, output: Tensor) -> str:
-    """Why an output that no layer was found for may be class scores; empty where it is none."""
+    """Say why an output without a known layer may be class scores; empty where it is none."""
     found = origin(output.grad_fn) if output.grad_fn else Origin.hidden
     if found is Origin.features:
         return ""

@@ -25,7 +25,7 @@ HARMLESS = {
 
 
 class Origin(Enum):
-    """What an output is.
+    """The kind of operation that makes an output.
 
     Attributes:
         features: such as a pooled map, or what a norm gives.
@@ -39,7 +39,7 @@ class Origin(Enum):
 
 
 def after(node: Any, end: Any) -> set[str] | None:
-    """What is done to the result of an operation before it is the output.
+    """List the operations between one operation and the output.
 
     Args:
         node: the operation's place in the graph.
@@ -65,7 +65,7 @@ def after(node: Any, end: Any) -> set[str] | None:
 
 
 def origin(end: Any) -> Origin:
-    """What an output is that no layer was found for.
+    """Tell the kind of operation that makes an output for which no layer was found.
 
     Args:
         end: its place in the graph.
@@ -110,7 +110,7 @@ def _back_from(end: Any, stops: Callable[[Any], bool]) -> Iterator[Any]:
 
 
 def _name(node: Any) -> str:
-    """Of an operation, such as ``Addmm``."""
+    """Return the name of an operation, such as ``Addmm``."""
     name: str = node.name()
     return name.rpartition("Backward")[0]
 
@@ -120,7 +120,7 @@ def _any_in(node: Any, parts: Sequence[str]) -> bool:
 
 
 def _of_single_pixels(node: Any) -> bool:
-    """Whether an operation is a convolution of single pixels."""
+    """Tell whether an operation is a convolution of single pixels."""
     if _name(node) not in _CONVOLUTIONS:
         return False
     sizes = [

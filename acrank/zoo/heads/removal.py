@@ -85,12 +85,12 @@ def find_head_name(model: nn.Module, input_size: Sequence[int]) -> str | None:
 
 
 def _is_timms(model: nn.Module) -> bool:
-    """Whether the network is of a class of timm's own, whose interface can be trusted."""
+    """Tell whether the network is of a class of timm's own, whose interface can be trusted."""
     return type(model).__module__.startswith("timm.") and hasattr(model, "get_classifier")
 
 
 def _is_in(name: str, whole: str) -> bool:
-    """Whether a module is another one, or inside it, by their names."""
+    """Tell by their names whether a module is another one, or inside it."""
     return name == whole or name.startswith(f"{whole}.")
 
 
@@ -119,7 +119,7 @@ def _take_off(
 
 
 class _Taken:
-    """What goes into a head, given in place of what a network makes of it: probabilities, say."""
+    """Hooks that give the input of a head in place of what a network makes of it."""
 
     def __init__(self) -> None:
         self.taken: list[torch.Tensor] = []

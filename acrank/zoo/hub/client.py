@@ -163,7 +163,7 @@ class Hub:
         return Path(path)
 
     def remote(self, files: HubFiles) -> Remote:
-        """What the hub says of weights, in one request.
+        """Ask the hub for facts about weights, in one request.
 
         Raises:
             ModelError: it does not have them, or does not answer.
@@ -243,7 +243,7 @@ class Hub:
         return weights, config
 
     def _missing_shards(self, files: HubFiles, commit: str) -> list[str]:
-        """Of weights in several files, those that are not in the local cache."""
+        """List the files of sharded weights that are not in the local cache."""
         for name in files.weights:
             weights = self._cached_file(files.repo_id, name, commit)
             if weights is None:
@@ -256,7 +256,7 @@ class Hub:
         return []
 
     def missing(self, files: HubFiles) -> str:
-        """Which of the files are not in the local cache, in words with their verb."""
+        """Say which of the files are not in the local cache, in words with their verb."""
         commit = self.cached_commit(files.repo_id, files.revision)
         if not self._repo_folder(files.repo_id).is_dir():
             return "its weights are"
@@ -294,7 +294,7 @@ class Hub:
 
 
 def _files(entry: ZooEntry) -> HubFiles | None:
-    """What an entry takes from the hub; None where its source fails, as loading will say."""
+    """Return the files that an entry takes from the hub; None where its source fails."""
     try:
         return hub_files(entry)
     except ModelError:

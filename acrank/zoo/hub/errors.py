@@ -30,7 +30,7 @@ HUB_ERRORS: tuple[type[BaseException], ...] = (HTTP_ERROR, OSError, ValueError, 
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether the hub could not be talked to, as against having said no."""
+    """Tell whether the hub could not be reached, as against having said no."""
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code >= 500
     connection = (HTTP_ERROR, ConnectionError, TimeoutError, LocalEntryNotFoundError)
@@ -84,7 +84,7 @@ def _reason(error: BaseException, files: HubFiles, endpoint: str) -> tuple[str, 
 
 
 def no_such_file(files: HubFiles, wanted: str) -> tuple[str, str]:
-    """What is wrong, and what to do, when a repository lacks a file."""
+    """Make the error, with a hint, of a repository that lacks a file."""
     message = f"revision {files.revision!r} of the repository holds no {wanted}."
     return message, "Check the file name; a timm repository has config.json and model.safetensors."
 

@@ -32,7 +32,7 @@ class HubFiles:
 
     @property
     def pinned(self) -> bool:
-        """Whether the revision is a commit, which never changes."""
+        """True if the revision is a commit, which never changes."""
         return _COMMIT.fullmatch(self.revision) is not None
 
 
@@ -89,6 +89,6 @@ def split_repo_file(weights: str) -> tuple[str, str, str]:
 
 
 def _is_safe(source: str) -> bool:
-    """Whether a name stays inside the cache: the hub, too, allows neither ``..`` nor ``--``."""
+    """Tell whether a name stays inside the cache: the hub, too, refuses ``..`` and ``--``."""
     repo = source.removeprefix(HUB_PREFIX).partition("@")[0]
     return ".." not in source and "--" not in "/".join(repo.split("/")[:2])

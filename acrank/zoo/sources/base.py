@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a run allows when it opens networks.
+    """The permissions of a run when it opens networks.
 
     Attributes:
         hub: where weights that are not local come from.
@@ -83,15 +83,15 @@ class Source(ABC):
     # How a model is written in a zoo file and on the command line.
 
     def claims(self, entry: ZooEntry) -> bool:
-        """Whether an entry's network comes from here."""
+        """Tell whether an entry's network comes from this source."""
         return bool(entry.reference and entry.reference.startswith(f"{self.name}:"))
 
     def rest(self, entry: ZooEntry) -> str:
-        """What an entry says behind the name of the source and its colon."""
+        """Return the part of an entry's reference behind the source's name and its colon."""
         return str(entry.reference).removeprefix(f"{self.name}:")
 
     def written(self, entry: ZooEntry) -> str:
-        """Where the network comes from, in one short string."""
+        """The place that the network comes from, in one short string."""
         return str(entry.reference)
 
     def check_fields(self, entry: ZooEntry) -> None:
@@ -158,7 +158,7 @@ class Source(ABC):
     # What is known of a model before it is loaded.
 
     def weights(self, entry: ZooEntry) -> Weights | None:
-        """Where the weights are; None where only the source itself can tell."""
+        """Return the place of the weights; None where only the source itself can tell."""
         return None
 
     def license(self, entry: ZooEntry, model: nn.Module | None) -> str | None:
@@ -184,7 +184,7 @@ class Source(ABC):
         """
 
     def unknown(self, opening: Opening) -> str:
-        """Why :meth:`structure` gives none, for a check of a zoo; empty if that is no fault."""
+        """Say why :meth:`structure` gives none, for a check of a zoo; empty if that is no fault."""
         return "structure not known before it is loaded"
 
     def remote_structure(
@@ -199,7 +199,7 @@ class Source(ABC):
         return self.structure(entry, opening), None
 
     def preprocessing(self, entry: ZooEntry, model: nn.Module | None) -> Mapping[str, Any]:
-        """How the network was made to see images, where the entry does not say.
+        """Return how the network's images are prepared, where the entry does not say.
 
         Args:
             entry: the model.
@@ -212,7 +212,7 @@ class Source(ABC):
         return getattr(model, "pretrained_cfg", None) or {}
 
     def code(self, entry: ZooEntry) -> str:
-        """Whose code runs when the network is built, in a sentence; empty if none of others.
+        """Say whose code runs when the network is built; empty where none needs permission.
 
         Such a network is built only with ``--trust-code``. Code of installed packages, that of
         the source included, is not meant.
@@ -224,7 +224,7 @@ class Source(ABC):
         return set()
 
     def draws(self, entry: ZooEntry) -> bool:
-        """Whether parameters may stay as they were drawn; the run's seed is set before."""
+        """Tell whether parameters may stay as they were drawn; the run's seed is set before."""
         return entry.partial
 
     def identity(self, entry: ZooEntry, hub: Hub) -> dict[str, Any] | None:
@@ -242,7 +242,7 @@ class Source(ABC):
     # Weights in a zoo file that should not change unseen.
 
     def unpinned(self, entry: ZooEntry) -> str:
-        """What should be pinned, in words; empty if nothing should."""
+        """Say in words what should be pinned; empty if nothing should."""
         return ""
 
     def pins(self, entry: ZooEntry, commit: str | None, sha256: str | None) -> dict[str, str]:
@@ -266,11 +266,11 @@ class Source(ABC):
         """
 
     def converter(self, entry: ZooEntry, model: nn.Module) -> Converter | None:
-        """How timm would convert a checkpoint for the network; None if it would not."""
+        """Return timm's conversion of a checkpoint for the network; None if it has none."""
         return None
 
     def has_new_head(self, entry: ZooEntry, model: nn.Module) -> bool:
-        """Whether the network was asked for with other classes than its weights have."""
+        """Tell whether the network was asked for with other classes than its weights have."""
         return False
 
     def rebuilt(self, entry: ZooEntry, classes: int) -> nn.Module | None:
@@ -286,5 +286,5 @@ class Source(ABC):
         return None
 
     def reload(self, entry: ZooEntry, classes: int) -> str:
-        """How a user builds what :meth:`rebuilt` gives, in Python; empty where timm does it."""
+        """Return Python code that builds what :meth:`rebuilt` gives; empty where timm does it."""
         return ""

@@ -37,7 +37,7 @@ class BundleSource(HubSource):
     makes_timm = False
 
     def claims(self, entry: ZooEntry) -> bool:
-        """Whether a repository is one of MONAI's own."""
+        """Tell whether a repository is one of MONAI's own."""
         return bool(entry.reference and entry.reference.startswith(_BUNDLES))
 
     def weights(self, entry: ZooEntry) -> OnHub:

@@ -113,7 +113,7 @@ class CheckpointSource(OwnWeights):
     makes_timm = True
 
     def claims(self, entry: ZooEntry) -> bool:
-        """Whether the entry names an architecture."""
+        """Tell whether the entry names an architecture."""
         return bool(entry.arch)
 
     def written(self, entry: ZooEntry) -> str:
@@ -164,11 +164,11 @@ class CheckpointSource(OwnWeights):
         return self.filled(entry, opening, lambda state: build_arch(entry, state))
 
     def converter(self, entry: ZooEntry, model: nn.Module) -> Converter | None:
-        """How timm would convert a checkpoint of the architecture."""
+        """Return timm's conversion of a checkpoint of the architecture."""
         return outlined(entry, str(entry.arch))[1]
 
     def has_new_head(self, entry: ZooEntry, model: nn.Module) -> bool:
-        """Whether ``kwargs`` say how many classes there are; else the checkpoint does."""
+        """Tell whether ``kwargs`` say how many classes there are; else the checkpoint does."""
         return "num_classes" in entry.kwargs
 
     def rebuilt(self, entry: ZooEntry, classes: int) -> nn.Module | None:

@@ -34,7 +34,7 @@ class FactorySource(OwnWeights):
     needs_numbers = False
 
     def claims(self, entry: ZooEntry) -> bool:
-        """Whether the entry names a factory."""
+        """Tell whether the entry names a factory."""
         return bool(entry.factory)
 
     def written(self, entry: ZooEntry) -> str:

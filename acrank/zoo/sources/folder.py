@@ -123,11 +123,11 @@ class FolderSource(Source):
         return Loaded(model, revision, fit)
 
     def converter(self, entry: ZooEntry, model: nn.Module) -> Converter | None:
-        """How timm would convert a checkpoint of the architecture."""
+        """Return timm's conversion of a checkpoint of the architecture."""
         return converter_of_folder(entry, model)
 
     def has_new_head(self, entry: ZooEntry, model: nn.Module) -> bool:
-        """Whether ``kwargs`` ask for other classes than the description has."""
+        """Tell whether ``kwargs`` ask for other classes than the description has."""
         return has_other_classes(entry, model)
 
     def rebuilt(self, entry: ZooEntry, classes: int) -> nn.Module | None:
@@ -152,7 +152,7 @@ def license_in_folder(model: nn.Module | None) -> str | None:
 
 
 def converter_of_folder(entry: ZooEntry, model: nn.Module) -> Converter | None:
-    """How timm would convert a checkpoint for a network that a folder described."""
+    """Return timm's conversion of a checkpoint for a network that a folder described."""
     cfg: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
     if cfg.get("source") != "local-dir":
         return None
@@ -195,7 +195,7 @@ def folder_weights(folder: Path) -> Path:
 
 
 def _others_in_folder(weights: Path) -> str:
-    """Which checkpoints stand beside the one that is taken for its place alone, in words."""
+    """Name the checkpoints beside the one that is taken for its place alone."""
     known = WEIGHT_FILES + INDEX_FILES
     if weights.name in known:
         return ""

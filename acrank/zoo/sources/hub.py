@@ -116,11 +116,11 @@ class HubSource(Source):
         return Loaded(model, found.commit, fit)
 
     def converter(self, entry: ZooEntry, model: nn.Module) -> Converter | None:
-        """How timm would convert a checkpoint of the architecture."""
+        """Return timm's conversion of a checkpoint of the architecture."""
         return converter_of_folder(entry, model)
 
     def has_new_head(self, entry: ZooEntry, model: nn.Module) -> bool:
-        """Whether ``kwargs`` ask for other classes than the description has."""
+        """Tell whether ``kwargs`` ask for other classes than the description has."""
         return has_other_classes(entry, model)
 
     def rebuilt(self, entry: ZooEntry, classes: int) -> nn.Module | None:

@@ -63,12 +63,12 @@ def source_of(entry: ZooEntry) -> Source:
 
 
 def usages() -> str:
-    """How models are written that have a source's name before a colon, and what each is."""
+    """Say how models are written as a source's name and a colon, and what each is."""
     return ", ".join(f"{s.usage} for {s.place}" for s in SOURCES.values() if s.usage)
 
 
 def weights_of(entry: ZooEntry) -> Weights | None:
-    """Where an entry's weights are; None where only its source can tell.
+    """Return the place of an entry's weights; None where only its source can tell.
 
     Raises:
         ZooError: the source has no model of that name.
@@ -85,7 +85,7 @@ def weights_of(entry: ZooEntry) -> Weights | None:
 
 
 def hub_files(entry: ZooEntry) -> HubFiles | None:
-    """What an entry takes from the hub, or None if it takes nothing from there.
+    """Return the files that an entry takes from the hub, or None if it takes nothing from there.
 
     Raises:
         ZooError: as :func:`weights_of`.

@@ -32,7 +32,7 @@ class TimmSource(Source):
     makes_timm = True
 
     def claims(self, entry: ZooEntry) -> bool:
-        """Whether the name has no other source's form."""
+        """Tell whether the name has no other source's form."""
         return entry.reference is not None and ":" not in entry.reference
 
     def check(self, entry: ZooEntry) -> None:
@@ -70,7 +70,7 @@ class TimmSource(Source):
         return without_storage(lambda: create(entry, str(entry.reference), pretrained=False))
 
     def preprocessing(self, entry: ZooEntry, model: nn.Module | None) -> Mapping[str, Any]:
-        """What timm's registry says, where the network itself is not there to say it."""
+        """Return timm's registered settings, where the network itself is not there to tell them."""
         if model is not None:
             return super().preprocessing(entry, model)
         cfg = pretrained_cfg(str(entry.reference))
@@ -100,7 +100,7 @@ class TimmSource(Source):
         return Loaded(model, found.revision)
 
     def has_new_head(self, entry: ZooEntry, model: nn.Module) -> bool:
-        """Whether ``kwargs`` ask for other classes."""
+        """Tell whether ``kwargs`` ask for other classes."""
         return has_other_classes(entry, model)
 
     def rebuilt(self, entry: ZooEntry, classes: int) -> nn.Module | None:
@@ -109,7 +109,7 @@ class TimmSource(Source):
 
 
 def pretrained_cfg(name: str) -> Any | None:
-    """What timm knows about the weights of a name; None where it has none of that name."""
+    """Return timm's configuration of the weights of a name; None where it has none of that name."""
     try:
         cfg = get_pretrained_cfg(name)
     except RuntimeError:  # the architecture exists, the tag does not

@@ -124,7 +124,7 @@ class TorchvisionSource(Source):
         return without_storage(lambda: self._built(entry, num_classes=classes))
 
     def preprocessing(self, entry: ZooEntry, model: nn.Module | None) -> Mapping[str, Any]:
-        """What the weights' own transforms do, in timm's terms.
+        """Return the settings of the weights' own transforms, in timm's terms.
 
         They resize the shorter side and crop the centre, as timm's do with ``crop_mode`` center.
         """
@@ -172,7 +172,7 @@ class TorchvisionSource(Source):
         return self.rest(entry).partition("@")[0]
 
     def _arguments(self, entry: ZooEntry) -> dict[str, Any]:
-        """What torchvision's functions set by themselves where they are given weights."""
+        """Return the arguments that torchvision's functions set themselves when given weights."""
         model, arguments = self._model(entry), dict(entry.kwargs)
         if model == "googlenet":
             arguments = {"transform_input": True, "aux_logits": False, **arguments}

@@ -35,8 +35,8 @@ def test_tables_are_whole(name: str) -> None:
 def test_every_file_belongs_to_a_table() -> None:
     named = {"published_taus.csv", "torchvision_baselines.csv"}
     for entry in catalog().values():
-        scores = entry.get("scores", [])
-        named |= {entry["accuracies"], *(scores.values() if isinstance(scores, dict) else scores)}
+        scores = entry.scores
+        named |= {entry.accuracies, *(scores.values() if isinstance(scores, dict) else scores)}
     assert named == {path.name for path in FOLDER.glob("*.csv")}
 
 

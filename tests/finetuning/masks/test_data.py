@@ -13,6 +13,7 @@ from acrank.errors import DataError
 from acrank.finetuning.inputs import open_images
 from acrank.finetuning.masks.batches import TrainingMasks, plain_masks
 from acrank.finetuning.masks.data import MaskedImages, open_masks, rarest_classes
+from acrank.finetuning.objective import Batching
 from tests.finetuning.masks.discs import SIDES, config, write_discs
 
 GEOMETRY = Preprocessing((3, 32, 32), "bicubic", 1.0, "squash", (0.0,) * 3, (1.0,) * 3)
@@ -73,7 +74,7 @@ def test_other_images_are_read_by_the_same_classes(discs: Path, tmp_path: Path) 
 
 def test_image_and_mask_are_moved_alike(discs: Path) -> None:
     sample = opened(discs).sample
-    batches = TrainingMasks(sample, GEOMETRY, 4, "light", 0, CPU)
+    batches = TrainingMasks(sample, Batching(GEOMETRY, 4, "light", 0, CPU))
     assert batches.sizes == [4, 4, 2]
     rows = list(batches.epoch(0))
     for (images, masks), (same, as_before) in zip(rows, batches.epoch(0), strict=True):
@@ -96,7 +97,7 @@ def test_plain_batches_are_the_sample(discs: Path) -> None:
     assert np.array_equal(masks.numpy(), sample.masks)
     shown = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     assert np.array_equal(shown, np.stack(sample.images))
-    bare = TrainingMasks(sample, GEOMETRY, 10, "none", 0, CPU)
+    bare = TrainingMasks(sample, Batching(GEOMETRY, 10, "none", 0, CPU))
     order = next(bare.epoch(0))[1]
     assert sorted(m.numpy().tobytes() for m in order) == sorted(m.numpy().tobytes() for m in masks)
 

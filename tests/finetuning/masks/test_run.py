@@ -15,7 +15,7 @@ from torch import nn
 import acrank
 from acrank.errors import ConfigError, ModelError
 from acrank.finetuning.inputs import find_backbone, open_images
-from acrank.finetuning.loop import Row, Training
+from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.masks.judge import predicted
 from acrank.finetuning.masks.overlap import overlaps
 from acrank.finetuning.network import Network
@@ -49,7 +49,7 @@ def weights(done: Finetuned) -> dict[str, torch.Tensor]:
 def test_stopped_and_called_again_it_ends_as_if_never_stopped(discs: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"method": "ac-norm", "ema": 0.9, "class_weights": "balanced"}
 
-    def stop(row: Row, epochs: int) -> None:
+    def stop(row: LogRow, epochs: int) -> None:
         raise StopError
 
     whole = finetune(config(discs, label_smoothing=0.1, **settings), tmp_path / "whole")
@@ -150,10 +150,10 @@ def _affines(network: Network) -> set[str]:
 
 
 def _adds_to_the_loss(training: Training, network: Network, method: str) -> None:
-    images, labels = next(training.parts.training.epoch(0))
+    images, labels = next(training.setup.training.epoch(0))
     features, _ = network.outputs(images)
     assert features.shape == (4, 64)
-    found = training.parts.method.penalty(network, images, features, labels)
+    found = training.setup.method.penalty(network, images, features, labels)
     assert (found is None) == (method == "stochnorm")
     assert found is None or float(found.detach()) > 0
 

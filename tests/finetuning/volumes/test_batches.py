@@ -6,8 +6,9 @@ import torch
 
 from acrank.data import Preprocessing
 from acrank.data.volumes import VolumeSettings
+from acrank.finetuning.objective import Batching
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
-from acrank.finetuning.volumes.data import Volumes, open_labelled
+from acrank.finetuning.volumes.data import LabelledVolumes, open_labelled
 from acrank.finetuning.volumes.slide import slide
 from tests.finetuning.volumes.boxes import SIZE, write_boxes
 
@@ -16,12 +17,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def volumes(tmp_path_factory: pytest.TempPathFactory) -> Volumes:
+def volumes(tmp_path_factory: pytest.TempPathFactory) -> LabelledVolumes:
     folder = write_boxes(tmp_path_factory.mktemp("boxes"))
     return open_labelled(str(folder), None, 0, VolumeSettings((16, 16, 16), (1, 1, 1.5)))
 
 
-def test_volumes_are_resampled_and_their_own_voxels_kept(volumes: Volumes) -> None:
+def test_volumes_are_resampled_and_their_own_voxels_kept(volumes: LabelledVolumes) -> None:
     assert volumes.foreground == (1, 2)
     for item in volumes.items:
         assert item.truth.shape == SIZE
@@ -33,8 +34,8 @@ def test_volumes_are_resampled_and_their_own_voxels_kept(volumes: Volumes) -> No
     assert volumes.counts().shape == (6, 3)
 
 
-def test_an_epoch_shows_each_class_and_the_next_another_patch(volumes: Volumes) -> None:
-    batches = TrainingVolumes(volumes, GEOMETRY, 2, "light", 0, CPU)
+def test_an_epoch_shows_each_class_and_the_next_another_patch(volumes: LabelledVolumes) -> None:
+    batches = TrainingVolumes(volumes, Batching(GEOMETRY, 2, "light", 0, CPU))
     one = list(batches.epoch(0))
     for (images, labels), (same, as_before) in zip(one, batches.epoch(0), strict=True):
         assert images.shape == (2, 1, 16, 16, 16)
@@ -47,13 +48,13 @@ def test_an_epoch_shows_each_class_and_the_next_another_patch(volumes: Volumes) 
     assert not torch.equal(torch.cat([labels for _, labels in batches.epoch(1)]), labels)
 
 
-def test_without_augmentation_intensities_are_the_volumes(volumes: Volumes) -> None:
+def test_without_augmentation_intensities_are_the_volumes(volumes: LabelledVolumes) -> None:
     known = {value for item in volumes.items for value in item.image.ravel().tolist()} | {0.0}
     images = torch.cat([images for images, _ in plain_patches(volumes, GEOMETRY, 4, 0, CPU)])
     assert set(images.ravel().tolist()) <= known
-    bare = next(TrainingVolumes(volumes, GEOMETRY, 6, "none", 0, CPU).epoch(0))[0]
+    bare = next(TrainingVolumes(volumes, Batching(GEOMETRY, 6, "none", 0, CPU)).epoch(0))[0]
     assert set(bare.ravel().tolist()) <= known
-    varied = next(TrainingVolumes(volumes, GEOMETRY, 6, "light", 0, CPU).epoch(0))[0]
+    varied = next(TrainingVolumes(volumes, Batching(GEOMETRY, 6, "light", 0, CPU)).epoch(0))[0]
     assert not set(varied.ravel().tolist()) <= known
 
 

@@ -15,11 +15,11 @@ import acrank
 from acrank.data.volumes.intensity import standardise
 from acrank.errors import ConfigError, DataError, ModelError
 from acrank.finetuning.inputs import find_backbone, open_images
-from acrank.finetuning.loop import Row
+from acrank.finetuning.loop import LogRow
 from acrank.finetuning.masks.judge import predicted
 from acrank.finetuning.masks.overlap import overlaps
 from acrank.finetuning.result import Finetuned
-from acrank.finetuning.run import finetune, known, prepare
+from acrank.finetuning.run import finetune, prepare, with_task
 from acrank.report.builders.finetuning_figures import cases
 from tests.finetuning.volumes.boxes import config, write_boxes
 
@@ -92,7 +92,7 @@ def test_cases_are_drawn_in_three_planes(done: Finetuned) -> None:
 
 
 def test_stopped_and_called_again_it_ends_as_if_never_stopped(boxes: Path, tmp_path: Path) -> None:
-    def stop(row: Row, epochs: int) -> None:
+    def stop(row: LogRow, epochs: int) -> None:
         raise StopError
 
     settings = config(boxes, method="ac-norm", class_weights="balanced", ema=0.9)
@@ -109,7 +109,7 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(boxes: Path, tmp_p
 @pytest.mark.parametrize("method", ["head", "bn-only", "l2-sp", "bss", "stochnorm", "delta"])
 def test_methods_train_what_they_say(method: str, boxes: Path) -> None:
     options = {"attention_images": 2} if method == "delta" else {}
-    settings = known(config(boxes, method=method, options=options, model="encoder"))[0]
+    settings = with_task(config(boxes, method=method, options=options, model="encoder"))[0]
     images = open_images(settings)
     training, network = prepare(settings, images, find_backbone(settings), torch.device("cpu"))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}

@@ -53,6 +53,7 @@ def test_headings_do_not_skip_a_level() -> None:
         ("[x](y)", r"\[x\](y)"),
         ("<b>|`", r"\<b\>\|\`"),
         ("a\nb", "a b"),
+        ("-0.18! ![x](y)", r"-0.18! !\[x\](y)"),  # an image needs its bracket
     ],
 )
 def test_marks_are_escaped(text: str, safe: str) -> None:
