@@ -98,7 +98,12 @@ class MedMnist(DataSource):
         if given is None or given.part != "train":
             return HeldOut()
         with _archive(given.file) as archive:
-            there = [p for p in PARTS[1:] if f"{p}_images.npy" in archive.namelist()]
+            names = _arrays(archive)
+            held = [p for p in PARTS[1:] if f"{p}_images" in names]
+            # a part may be there and empty
+            there = [
+                p for p in held if _claim(given.file, archive, f"{p}_images").shape[:1] != (0,)
+            ]
         named = {part: f"{given.file}:{part}" for part in there}
         return HeldOut(named.get("val"), named.get("test"), of_one_file=True)
 
@@ -268,9 +273,9 @@ def _unpacked(
     with archive.open(f"{name}.npy") as stream:
         _header(stream)
         if claim.size <= IN_MEMORY:
-            data = np.empty(claim.size, np.uint8)  # filled in place: a copy costs as much again
-            _fill(stream, memoryview(data))
-            return data.view(claim.dtype).reshape(claim.shape, order=claim.order)
+            room = bytearray(claim.size)  # filled in place: a copy would take as much again
+            _fill(stream, memoryview(room))
+            return np.frombuffer(room, claim.dtype).reshape(claim.shape, order=claim.order)
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if claim.size > free:
             raise DataError(
@@ -282,8 +287,8 @@ def _unpacked(
             shutil.copyfileobj(stream, unpacked, 2**24)
             unpacked.flush()
             # the mapping keeps the file's room until the process ends
-            how = {"dtype": claim.dtype, "shape": claim.shape, "order": claim.order}
-            return np.memmap(unpacked, mode="r", **how)
+            kind, shape, order = claim.dtype, claim.shape, claim.order
+            return np.memmap(unpacked, dtype=kind, mode="r", shape=shape, order=order)
 
 
 def _fill(stream: IO[bytes], room: memoryview) -> None:

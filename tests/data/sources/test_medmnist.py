@@ -80,6 +80,8 @@ def test_the_parts_that_are_held_out(tmp_path: Path) -> None:
     assert source.title(f"{spec}:test") == "pathmnist"
     without = {name: array for name, array in given.items() if not name.startswith("val")}
     assert source.held_out(saved(tmp_path, without)).validation is None
+    empty = {**given, "val_images": given["val_images"][:0]}
+    assert source.held_out(saved(tmp_path, empty)).validation is None
 
 
 @pytest.mark.parametrize(
