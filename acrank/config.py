@@ -57,9 +57,9 @@ SECTIONS = ("gate",)
 SCORES, SAMPLE, STEP, MANY = "Scores", "Sample", "AC-Norm step", "Time, workers and clusters"
 # Why a command that scores has no option for a setting.
 _NO_FEATURES = {"explain": "it shows AC-Corr, and computes no scores of features"}
-_ONE_MODEL = {"explain": "it scores one model, in this process"}
+_ONE_MODEL = {"explain": "it scores a single model, in this process"}
 _ONE_ZOO = {**_ONE_MODEL, "gate": "it judges a whole zoo, and a shard is a part of one"}
-_ANEW = {"explain": "it always scores anew: kept results have no channels"}
+_ANEW = {"explain": "it always scores again, because kept results have no channels"}
 _NAMED = {"explain": "its argument names the model"}
 
 
@@ -116,7 +116,7 @@ class RunConfig(Settings):
     rank_by: Annotated[
         str,
         Setting(
-            "Score that orders the table, or consensus for the mean rank by those of --metric "
+            "Score to rank by, or consensus for the mean rank over the scores of --metric "
             f"({' and '.join(CONSENSUS_DEFAULT)} if none is named).",
             SCORES,
             Effect.RANKING,
@@ -129,7 +129,7 @@ class RunConfig(Settings):
         int,
         Field(ge=0),
         Setting(
-            "Random parts of the sample on which scores of features are repeated, for their "
+            "Number of random parts of the sample on which feature scores are repeated, for their "
             "intervals; 0 for none.",
             SCORES,
             Effect.NUMBERS,
@@ -141,7 +141,7 @@ class RunConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Images to draw from the target, stratified by class.",
+            "Number of images to draw from the target, stratified by class.",
             SAMPLE,
             Effect.NUMBERS,
             usual=lambda task: task.samples,
@@ -151,7 +151,7 @@ class RunConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Images in a batch; the sample is split into disjoint batches.",
+            "Images per batch; the sample is split into disjoint batches.",
             SAMPLE,
             usual=lambda task: task.batch_size,
         ),
@@ -159,8 +159,8 @@ class RunConfig(Settings):
     steps: Annotated[
         Steps,
         Setting(
-            "1 takes one step of the norm affines on each batch; more steps, or epoch for one pass "
-            "over the sample, train the whole network.",
+            "Training steps: 1 updates the norm affines once on each batch; more steps, or epoch "
+            "for one pass over the sample, train the whole network.",
             STEP,
             metavar="N|epoch",
         ),
@@ -169,8 +169,8 @@ class RunConfig(Settings):
         int,
         Field(ge=1),
         Setting(
-            "With several steps, how many times to train, each with an order and a head of its "
-            "own; intervals come from them.",
+            "Number of trainings if there are several steps, each with its own order and head; "
+            "intervals come from them.",
             STEP,
         ),
     ] = 3
@@ -193,7 +193,7 @@ class RunConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Pixels of each class and image that scores of features see.",
+            "Number of pixels per class and image that feature scores use.",
             PIXELS,
             pixels=True,
             not_for=_NO_FEATURES,
@@ -202,10 +202,10 @@ class RunConfig(Settings):
     layers: Annotated[
         tuple[str, ...],
         Setting(
-            "Layers whose maps scores of features see: NAME or NAME,NAME; repeatable.",
+            "Layers whose feature maps the feature scores use: NAME or NAME,NAME; repeatable.",
             PIXELS,
             metavar="NAME",
-            default="those of three scales",
+            default="the layers of three scales",
             pixels=True,
             not_for=_NO_FEATURES,
         ),
@@ -216,8 +216,8 @@ class RunConfig(Settings):
     patches: Annotated[
         Patches,
         Setting(
-            "Patches of each volume that scores of features see, N, or all for sliding windows "
-            "over it; AC-Corr sees one.",
+            "Number of patches per volume that feature scores use, or all for sliding windows over "
+            "it; AC-Corr uses one.",
             VOLUMES,
             metavar="N|all",
             dimensions=3,
@@ -233,15 +233,15 @@ class RunConfig(Settings):
         Literal["batch", "affine", "mixed"],
         Setting(
             "Layers that AC-Corr covers: batch, BatchNorm alone; affine, also LayerNorm, GroupNorm "
-            "and InstanceNorm in networks without BatchNorm, ranked apart; mixed, ranked in one "
-            "list.",
+            "and InstanceNorm in networks without BatchNorm, ranked separately; mixed, ranked in "
+            "one list.",
             STEP,
         ),
     ] = "batch"
     dead_channels: Annotated[
         Literal["exclude", "keep"],
         Setting(
-            "Leave channels that pass no signal on out of AC-Corr, or keep them as the authors' "
+            "Exclude channels that pass no signal on from AC-Corr, or keep them as the authors' "
             "release does.",
             STEP,
         ),
@@ -260,7 +260,7 @@ class RunConfig(Settings):
     fresh: Annotated[
         bool,
         Setting(
-            "Score every model again, even where the cache has its result.",
+            "Score every model again, even if the cache has its result.",
             MACHINE,
             Effect.NOTHING,
             not_for=_ANEW,
@@ -270,17 +270,19 @@ class RunConfig(Settings):
         int | None,
         Field(ge=1),
         Setting(
-            "Score N models at a time, each in a worker process; a crash costs one row.",
+            "Score N models at a time, each in a worker process; a crash then costs only one "
+            "model.",
             MANY,
             Effect.NOTHING,
-            default="one after the other, in this process",
+            default="one model after the other, in this process",
             not_for=_ONE_MODEL,
         ),
     ] = None
     timeout_per_model: Annotated[
         Seconds | None,
         Setting(
-            "Give up a model after this time, for example 90s or 10m, in a worker process.",
+            "Give up on a model after this time, for example 90s or 10m; models run in worker "
+            "processes.",
             MANY,
             Effect.NOTHING,
             metavar="TIME",
@@ -321,7 +323,7 @@ class RunConfig(Settings):
     shard: Annotated[
         str | None,
         Setting(
-            "Score the I-th of N parts of the zoo, to be put together by acrank merge.",
+            "Score part I of N of the zoo; acrank merge combines the parts.",
             MANY,
             Effect.CHOICE,
             metavar="I/N",
@@ -331,8 +333,8 @@ class RunConfig(Settings):
     budget: Annotated[
         Seconds | None,
         Setting(
-            "Time for the whole run, for example 10m or 1h; models are dropped on small samples "
-            "to keep to it.",
+            "Time budget of the whole run, for example 10m or 1h; to keep to it, models are "
+            "dropped early, on small samples.",
             MANY,
             Effect.RANKING,
             metavar="TIME",
@@ -353,7 +355,9 @@ class RunConfig(Settings):
         if self.ray_address and self.engine != "ray":
             raise ValueError("ray_address is for engine ray")
         if self.shard and self.budget:
-            raise ValueError("a budget compares all models with one another; a shard has some")
+            raise ValueError(
+                "a budget compares all models with one another, but a shard has only some of them"
+            )
         return self
 
     @field_validator("metrics", "callbacks", mode="before")

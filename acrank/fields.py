@@ -91,10 +91,10 @@ DataKind = Annotated[
     str,
     one_of(_task_names),
     Setting(
-        "What has labels: whole images, or the pixels of images and volumes.",
+        "Task: classification of whole images, or segmentation of images or volumes.",
         DATA,
         Effect.NUMBERS,
-        default="auto, by the data",
+        default="auto, from the data",
         words=_task_names,
     ),
 ]
@@ -106,7 +106,7 @@ ImageSize = Annotated[
     int,
     Field(ge=32, multiple_of=32),
     Setting(
-        "Height and width that images and masks are resized to, a multiple of 32.",
+        "Height and width to which images and masks are resized, a multiple of 32.",
         PIXELS,
         pixels=True,
         dimensions=2,
@@ -115,8 +115,8 @@ ImageSize = Annotated[
 PatchSize = Annotated[
     Patch | None,
     Setting(
-        "Voxels of a patch along each axis, multiples of 16: N, or X,Y,Z from left to right, back "
-        "to front and foot to head.",
+        "Voxels per axis of a patch, multiples of 16: N, or X,Y,Z from left to right, back to "
+        "front and foot to head.",
         VOLUMES,
         metavar="N|X,Y,Z",
         default="96, or what fits into the median volume",
@@ -126,7 +126,7 @@ PatchSize = Annotated[
 VoxelSpacing = Annotated[
     SpacingMm | None,
     Setting(
-        "Voxel size in mm that volumes are resampled to, N or X,Y,Z.",
+        "Voxel size in mm to which volumes are resampled: N or X,Y,Z.",
         VOLUMES,
         metavar="N|X,Y,Z",
         default="the median of the volumes",
@@ -136,10 +136,11 @@ VoxelSpacing = Annotated[
 IntensityWindow = Annotated[
     Window | None,
     Setting(
-        "Lowest and highest intensity that count, in volumes and in DICOM images, as for CT.",
+        "Intensity window for volumes and DICOM images, for example of CT; values outside it are "
+        "clipped.",
         DATA,
         metavar="LOW,HIGH",
-        default="percentiles of each volume; of DICOM images, each file's own window",
+        default="percentiles of each volume; for DICOM images, each file's own window",
         units=True,
     ),
 ]
@@ -162,10 +163,10 @@ Threads = Annotated[
         "CPU threads.",
         MACHINE,
         Effect.NOTHING,
-        default="the physical cores, or fewer if the container may use fewer",
+        default="the number of physical cores, or fewer if the container is limited",
     ),
 ]
-Offline = Annotated[bool, Setting("Use no network.", MACHINE, Effect.NOTHING)]
+Offline = Annotated[bool, Setting("Do not use the internet.", MACHINE, Effect.NOTHING)]
 TrustCode = Annotated[
     bool,
     Setting("Allow zoo entries with factory: to run their own code.", MACHINE, Effect.NOTHING),
@@ -173,7 +174,7 @@ TrustCode = Annotated[
 AllowPartial = Annotated[
     bool,
     Setting(
-        "Accept checkpoints that fill less than half of their network, of zoo entries with "
+        "Accept checkpoints that fill less than half of their network, in zoo entries with "
         "partial: true.",
         MACHINE,
         Effect.ADMISSION,

@@ -152,7 +152,11 @@ A = Metric(function=max, **words)
         ("score", "", "no metric can have that name"),
         ("Mine", "", "no metric can have that name"),
         ("mine", "A = max", "it is of type builtin_function_or_method, not acrank.metrics.Metric"),
-        ("mine", "A = Metric(**words)", "a relative metric has parts, any other a function"),
+        (
+            "mine",
+            "A = Metric(**words)",
+            "a relative metric needs parts, and any other metric needs a function",
+        ),
         ("mine", "A = Metric(name='yours', function=max, **words)", "it calls itself 'yours'"),
         (
             "mine",

@@ -108,7 +108,7 @@ def test_the_commands_of_the_readme_run(project: Path) -> None:
     (project / "acrank.yaml").write_text(POLICY)
     assert done.returncode == 0, done.stderr
     assert "The gate passed: demo-" in done.stdout
-    assert "3 models in both runs, 3 of them unchanged." in done.stdout
+    assert "3 models are in both runs; 3 of them are unchanged." in done.stdout
     for name in ("scores.json", "report.html", "gate.xml"):
         assert (project / name).is_file()
 

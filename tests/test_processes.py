@@ -7,7 +7,7 @@ from importlib.util import module_from_spec
 import pytest
 import torch
 
-import acrank
+from acrank import utils
 from tests.processes import BF16, python_path
 
 CPU = torch.device("cpu")
@@ -19,14 +19,14 @@ def test_precision_auto_is_bf16_where_the_folder_is_on_the_path(
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     runpy.run_path(str(BF16 / "sitecustomize.py"))
     finder = sys.meta_path[0]
-    spec = finder.find_spec("acrank.utils.device", list(acrank.__path__))
+    spec = finder.find_spec("acrank.utils.device", list(utils.__path__))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.choose_autocast("auto", CPU) == torch.bfloat16
     assert module.choose_autocast("fp32", CPU) is None
-    assert finder.find_spec("acrank.errors", list(acrank.__path__)) is None
+    assert finder.find_spec("acrank.errors", list(utils.__path__)) is None
 
 
 def test_the_folder_is_on_the_path_if_the_switch_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,7 +163,7 @@ def _refuse_mixture(
     """Refuse features of different images, or AC-Corr of different steps: they do not compare."""
     if metadata["fingerprint"] != expected["fingerprint"]:
         raise DataError(
-            f"'{path.name}' and '{first.name}' are of different samples.",
+            f"'{path.name}' and '{first.name}' come from different samples.",
             hint="Rank features of one run only: the same data, --samples and --seed.",
         )
     ours, theirs = json.loads(expected["settings"]), json.loads(metadata["settings"])
@@ -172,7 +172,7 @@ def _refuse_mixture(
             raise DataError(
                 f"'{path.name}' was written with {name} {theirs.get(name)}, '{first.name}' with "
                 f"{value}.",
-                hint="Rank features of one run only, or write them anew into an empty folder.",
+                hint="Rank features of one run only, or write them again into an empty folder.",
             )
 
 

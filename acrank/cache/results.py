@@ -198,7 +198,7 @@ class ResultStore:
 
     def _unreadable(self, path: Path, error: Exception) -> None:
         reason = " ".join(str(error).split())[:200]
-        self.tell(f"the kept result {path} cannot be read and is made anew: {reason}")
+        self.tell(f"the kept result {path} cannot be read and is computed again: {reason}")
 
     def put(self, key: Key, result: ModelResult, data: str) -> str:
         """Keep a result, whole or not at all.

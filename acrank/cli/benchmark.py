@@ -35,15 +35,16 @@ def benchmark(
         typer.Option(
             "--set",
             metavar="finetune.NAME=VALUE",
-            help="Further setting of acrank finetune, or score.NAME=VALUE of acrank score, named "
-            "as there; repeatable.",
+            help="Further setting, named as in acrank finetune, or score.NAME=VALUE as in acrank "
+            "score; repeatable.",
             rich_help_panel=TUNING,
         ),
     ] = None,
     output: Annotated[
         Path,
         typer.Option(
-            metavar="FOLDER", help="Folder for everything; the same command goes on in it."
+            metavar="FOLDER",
+            help="Folder for all results; the same command resumes an experiment there.",
         ),
     ] = Path("benchmark"),
     html: HtmlFile = None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from acrank.cache import Kept, ResultStore
 
 cache = typer.Typer(
-    help="The results that are kept between runs: list them, remove them.",
+    help="List or remove the results that are kept between runs.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -53,15 +53,16 @@ def cache_rm(
         list[str] | None, typer.Option(help="Models of this name or wildcard; repeatable.")
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(help="Only what has been kept for so long: 12h, 30d.")
+        str | None,
+        typer.Option(help="Only results that are at least this old, for example 12h or 30d."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all kept results.")] = False,
 ) -> None:
     """Remove kept results.
 
     Example: acrank cache rm --older-than 30d
 
-    Give --all, or which of them: --model, --older-than or both.
+    Give --all, or select results by --model, --older-than or both.
     """
     if everything == bool(model or older_than):
         raise ConfigError(

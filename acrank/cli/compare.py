@@ -26,7 +26,7 @@ def compare(
     ],
     new: Annotated[Path, typer.Argument(help="JSON file of the later run.", show_default=False)],
     csv: Annotated[Path | None, typer.Option(help="Write every model as CSV.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
     output: OutputFormat = Format.table,
 ) -> None:
     """Compare two runs: what changed in data and settings, models, scores, ranks and flags.

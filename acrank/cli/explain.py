@@ -43,14 +43,16 @@ def explain(
         str | None,
         typer.Option(
             metavar="FILE|demo",
-            help="Where the model is: a zoo file, default or demo. [default: timm]",
+            help="Zoo that lists the model: a zoo file, default or demo. [default: timm]",
             rich_help_panel=DATA,
         ),
     ] = None,
     config: ConfigFile = None,
     channels: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="How many of the channels that move most to show."),
+        typer.Option(
+            min=0, metavar="N", help="Number of channels to show, of those that change most."
+        ),
     ] = 10,
     layer: Annotated[
         list[str] | None,
@@ -69,7 +71,8 @@ def explain(
     json: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write everything: trials, layers, channels, configuration."
+            metavar="FILE",
+            help="Write all results as JSON: trials, layers, channels, configuration.",
         ),
     ] = None,
     figure: Annotated[
@@ -79,7 +82,7 @@ def explain(
     html: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write all of it as one HTML file, with images (extra: report)."
+            metavar="FILE", help="Write a report as one HTML file, with images (extra: report)."
         ),
     ] = None,
     no_images: NoImages = False,

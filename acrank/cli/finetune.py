@@ -53,11 +53,17 @@ def finetune(
         typer.Option(metavar="FOLDER", help="Folder for the result. [default: MODEL-METHOD]"),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew, whatever is in the folder.")
+        bool,
+        typer.Option(
+            "--fresh", help="Start again from the first epoch and replace what is in the folder."
+        ),
     ] = False,
     figures: Annotated[
         bool,
-        typer.Option("--figures", help="Draw curves, and confusion or cases (extra: report)."),
+        typer.Option(
+            "--figures",
+            help="Draw training curves, and the confusion matrix or example cases (extra: report).",
+        ),
     ] = False,
     output_format: OutputFormat = Format.table,
 ) -> None:

@@ -52,14 +52,15 @@ def gate(
         bool,
         typer.Option(
             "--choose",
-            help="Print the best within the limits and nothing else, whatever the file requires.",
+            help="Print only the name of the best model within the limits, even if the file "
+            "requires another.",
             rich_help_panel=RULES,
         ),
     ] = False,
     csv: CsvFile = None,
     json: JsonFile = None,
     junit: Annotated[
-        Path | None, typer.Option(help="Write a JUnit report: one test case a rule.")
+        Path | None, typer.Option(help="Write a JUnit report with one test case for each rule.")
     ] = None,
     output: OutputFormat = Format.table,
 ) -> None:
@@ -101,13 +102,13 @@ def _policy(rules: dict[str, Any], choose: bool, file: Path | None) -> Policy:
     if choose:
         if "require" in rules:
             raise ConfigError(
-                "--choose and --require contradict each other.", hint="Leave one of them out."
+                "--choose and --require contradict each other.", hint="Omit one of them."
             )
         rules |= {"require": None, "top_k": None}  # whatever backbone the file names
     policy = read_policy(rules, file)
     if not (choose or policy.require or policy.has_rules):
         raise ConfigError(
-            "The gate has no rule: it would pass whatever is best.",
+            "The gate has no rule, so it would pass any best backbone.",
             hint="Give one, such as --require NAME, or --choose to print the best.",
         )
     return policy
@@ -125,15 +126,15 @@ def _ranking_to_judge(
         if settings:
             option = option_of(RunConfig, next(iter(settings)))
             raise ConfigError(
-                f"{option} has no meaning with --scores: the models are scored already.",
-                hint="Leave one of them out.",
+                f"{option} cannot be used with --scores: the models are scored already.",
+                hint="Omit one of them.",
             )
         from acrank.results.file import read_ranking
 
         if file and "gate" not in read_run_file(file):
             typer.echo(
-                f"note: {visible(str(file))} has no gate: section, and --scores needs nothing "
-                "else of it: the rules are those of the command line",
+                f"note: {visible(str(file))} has no gate: section, the only part that --scores "
+                "needs; only the rules of the command line apply",
                 err=True,
             )
         return read_ranking(scores)

@@ -37,49 +37,54 @@ def list_zoo(
         typer.Option(help=f"Name or wildcard in the zoo; without --zoo {MODEL}; repeatable."),
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Only entries with this tag; repeatable: all of them.")
+        list[str] | None,
+        typer.Option(help="Only entries with this tag; if repeated, entries need all tags."),
     ] = None,
     license_: Annotated[
         list[str] | None,
         typer.Option(
             "--license",
-            help="Only entries under these licences: names, wildcards, or permissive; "
-            "repeatable, or with commas.",
+            help="Only entries under these licences: names, wildcards or permissive; repeatable, "
+            "or separated by commas.",
         ),
     ] = None,
     min_params: Annotated[
-        float | None, typer.Option(min=0, help="Only entries with so many million parameters.")
+        float | None,
+        typer.Option(min=0, help="Only entries with at least this many million parameters."),
     ] = None,
     max_params: Annotated[
-        float | None, typer.Option(help="Only entries with at most so many million parameters.")
+        float | None, typer.Option(help="Only entries with at most this many million parameters.")
     ] = None,
     max_macs: Annotated[
         float | None,
-        typer.Option(min=0, help="Only entries with at most so many billion MACs an image."),
+        typer.Option(min=0, help="Only entries with at most this many billion MACs per image."),
     ] = None,
     cached: Annotated[
         bool, typer.Option("--cached", help="Only entries whose weights are on this machine.")
     ] = False,
     costs: Annotated[
         bool,
-        typer.Option("--costs", help="Tell MACs and memory too; takes about twice as long."),
+        typer.Option("--costs", help="Also show MACs and memory; this takes about twice as long."),
     ] = False,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Images of the step whose memory --costs tells.")
+        int, typer.Option(min=1, help="Batch size for which --costs estimates the memory.")
     ] = 32,
     sizes: Annotated[
         bool,
-        typer.Option("--sizes", help="Ask the hub for the size of weights that are not here."),
+        typer.Option(
+            "--sizes", help="Ask the hub for the size of weights that are not on this machine."
+        ),
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask the hub nothing, in spite of --sizes.")
+        bool, typer.Option("--offline", help="Do not contact the hub, even with --sizes.")
     ] = False,
     sort: Annotated[
-        Order | None, typer.Option(help="From small to large. [default: as in the zoo]")
+        Order | None,
+        typer.Option(help="Sort by this column, in ascending order. [default: as in the zoo]"),
     ] = None,
     trust_code: Annotated[
         bool,
-        typer.Option("--trust-code", help="Allow zoo entries with a factory: to run their code."),
+        typer.Option("--trust-code", help="Allow entries with a factory: to run their own code."),
     ] = False,
     output: OutputFormat = Format.table,
 ) -> None:

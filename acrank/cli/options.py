@@ -23,7 +23,7 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="YAML file with settings, named as in docs/cli.md; options win over it.",
+        help="YAML file with settings, named as in docs/cli.md; options override it.",
         rich_help_panel=DATA,
     ),
 ]
@@ -113,6 +113,6 @@ def _refuse(fields: type[Settings], name: str, command: str) -> None:
     reason = described(fields)[name].not_for.get(command)
     if reason:
         raise ConfigError(
-            f"{option_of(fields, name)} has no meaning for acrank {command}: {reason}.",
-            hint="Leave it out.",
+            f"{option_of(fields, name)} cannot be used with acrank {command}: {reason}.",
+            hint="Omit it.",
         )

@@ -37,7 +37,7 @@ CsvFile = Annotated[
 ]
 JsonFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write everything: trials, layers, configuration."),
+    typer.Option(metavar="FILE", help="Write all results as JSON: trials, layers, configuration."),
 ]
 HtmlFile = Annotated[
     Path | None,
@@ -45,7 +45,7 @@ HtmlFile = Annotated[
 ]
 MarkdownFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write a report as Markdown, longer than --format md."),
+    typer.Option(metavar="FILE", help="Write a report as Markdown; it is longer than --format md."),
 ]
 NoImages = Annotated[
     bool,
@@ -59,7 +59,9 @@ OutputFormat = Annotated[
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Exit 3 if any model has a flag or no rank, or a guard fires."),
+    typer.Option(
+        "--strict", help="Exit with code 3 if a model has a flag or no rank, or a guard fires."
+    ),
 ]
 
 
@@ -83,7 +85,7 @@ def collector(html: Path | None, no_images: bool) -> Collector | None:
         ConfigError: images are left out of a page that is not asked for.
     """
     if no_images and not html:
-        raise ConfigError("--no-images has no meaning without --html.", hint="Leave it out.")
+        raise ConfigError("--no-images cannot be used without --html.", hint="Omit it.")
     return Collector() if html and not no_images else None
 
 

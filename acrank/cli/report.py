@@ -27,11 +27,11 @@ def report(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Dataset of the run, to show some of its images in the page; leave it out for "
-            "patient data. [default: no images]"
+            help="Dataset of the run, to show some of its images in the page; omit it for patient "
+            "data. [default: no images]"
         ),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Use no network.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not use the internet.")] = False,
 ) -> None:
     """Draw the report of a finished run again, from its JSON file: nothing is scored.
 

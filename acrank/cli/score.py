@@ -53,7 +53,7 @@ def score(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Rank the features in this folder again: no images, no networks.",
+            help="Rank the features in this folder again, without images or networks.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -73,8 +73,8 @@ def score(
     """
     if from_features and features:
         raise ConfigError(
-            "--features has no meaning with --from-features: they are there already.",
-            hint="Leave one of them out.",
+            "--features cannot be used with --from-features: they are there already.",
+            hint="Omit one of them.",
         )
     gallery = collector(html, no_images)
     started = time.perf_counter()  # what is imported below takes some of a budget

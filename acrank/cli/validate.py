@@ -47,22 +47,26 @@ def validate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A bundled table of published scores; list: show them.",
+            help="Bundled table of published scores; list shows their names.",
             show_default=False,
         ),
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="What a table of one column a dataset holds. [default: its file's name]"),
+        typer.Option(
+            help="Name of the metric in a table with one column for each dataset. "
+            "[default: its file's name]"
+        ),
     ] = None,
     lower_is_better: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A metric whose lowest score is best; repeatable."),
+        typer.Option(metavar="NAME", help="Metric whose lowest score is best; repeatable."),
     ] = None,
     baseline: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="CSV: model and one column a static baseline; repeatable."
+            metavar="FILE",
+            help="CSV file with the column model and one column per static baseline; repeatable.",
         ),
     ] = None,
     model_column: Annotated[
@@ -75,22 +79,28 @@ def validate(
         str | None, typer.Option(metavar="NAME", help="Column of accuracies. [default: accuracy]")
     ] = None,
     zero_is_missing: Annotated[
-        bool, typer.Option("--zero-is-missing", help="Take accuracies of 0 for missing.")
+        bool, typer.Option("--zero-is-missing", help="Treat accuracies of 0 as missing values.")
     ] = False,
     tau: Annotated[
-        Tau, typer.Option(help="Rank for the weighted tau by scores and accuracies, or these only.")
+        Tau,
+        typer.Option(
+            help="Ranks that weight the weighted tau: by scores and by accuracies, or only "
+            "by accuracies."
+        ),
     ] = Tau.both,
     draws: Annotated[
         int, typer.Option(min=100, help="Number of bootstrap samples and of random lists.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of both.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the bootstrap and of the random lists.")
+    ] = 0,
     detail: Annotated[
         bool, typer.Option("--detail", help="Show all statistics of each dataset.")
     ] = False,
     csv: Annotated[
         Path | None, typer.Option(help="Write means and datasets, with all intervals, as CSV.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
     output: OutputFormat = Format.table,
 ) -> None:
     """Measure how well metrics predict fine-tuned accuracies.

@@ -15,30 +15,32 @@ if TYPE_CHECKING:
     from acrank.zoo import Hub
 
 zoo = typer.Typer(
-    help="Zoo files: check what they name, pin it, add models.",
+    help="Check or pin the entries of a zoo file, or add models to it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 
 Offline = Annotated[
-    bool, typer.Option("--offline", help="Ask the hub nothing: use its local cache alone.")
+    bool, typer.Option("--offline", help="Do not contact the hub; use only its local cache.")
 ]
 TrustCode = Annotated[
-    bool, typer.Option("--trust-code", help="Allow entries with a factory: to run their code.")
+    bool, typer.Option("--trust-code", help="Allow entries with a factory: to run their own code.")
 ]
 
 
 @zoo.command("check")
 def zoo_check(
-    file: Annotated[str, typer.Argument(help="A zoo file; also default or demo.")],
+    file: Annotated[str, typer.Argument(help="Zoo file; also default or demo.")],
     pin: Annotated[
         bool,
         typer.Option("--pin", help="Write commits and SHA-256 of the weights into the file."),
     ] = False,
     offline: Offline = False,
     trust_code: TrustCode = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Also exit with code 3 on warnings.")
+    ] = False,
     output: OutputFormat = Format.table,
 ) -> None:
     """Check every entry of a zoo file, without loading weights.
@@ -68,19 +70,23 @@ def zoo_check(
 
 @zoo.command("add")
 def zoo_add(
-    file: Annotated[Path, typer.Argument(help="A zoo file; made if it is not there.")],
+    file: Annotated[Path, typer.Argument(help="Zoo file; it is created if it does not exist.")],
     model: Annotated[
         list[str] | None,
         typer.Argument(help=f"Models, each {MODEL}; names may hold wildcards."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What reports call the model. [default: from its source]")
+        str | None, typer.Option(help="Name of the model in reports. [default: from its source]")
     ] = None,
-    arch: Annotated[str | None, typer.Option(help="A timm architecture, for --weights.")] = None,
+    arch: Annotated[
+        str | None, typer.Option(help="A timm architecture to load --weights into.")
+    ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="A checkpoint, or hf-hub:ORG/NAME[@REVISION]/FILE.")
+        str | None, typer.Option(help="Checkpoint file, or hf-hub:ORG/NAME[@REVISION]/FILE.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; repeatable.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Tag of the new entries; repeatable.")
+    ] = None,
     license_: Annotated[
         str | None, typer.Option("--license", help="Licence of the weights.")
     ] = None,
@@ -95,7 +101,7 @@ def zoo_add(
     ] = None,
     pin: Annotated[
         bool,
-        typer.Option("--pin/--no-pin", help="Name the commit or SHA-256 that is there now."),
+        typer.Option("--pin/--no-pin", help="Pin the models to their current commit or SHA-256."),
     ] = True,
     offline: Offline = False,
 ) -> None:

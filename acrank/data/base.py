@@ -50,7 +50,7 @@ class Drawing(NamedTuple):
         if not all(isinstance(numbers.get(name), int) for name in told):
             raise DataError(
                 "The result does not say how its sample was drawn.",
-                hint="Leave --data out: no images.",
+                hint="Leave --data out; the page then has no images.",
             )
         found = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
         return cls(**cast(dict[str, Any], found))

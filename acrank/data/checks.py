@@ -27,7 +27,7 @@ REPAIR = "Repair or remove these files."
 LISTED = 20
 
 _CONVERT = "Convert them to PNG or JPEG."
-_FETCH = "Download the images themselves: what came in their place are pages or messages."
+_FETCH = "Download the images themselves; these files are web pages or messages."
 _UNPACK = "Unpack the archives, and convert NIfTI volumes (.nii.gz): export their slices as PNG."
 # What to do about files that have an image's name and are of another kind.
 _INSTEAD = {
@@ -40,7 +40,7 @@ _INSTEAD = {
     Group.JSON: _FETCH,
     Group.MODEL: _FETCH,
     Group.PAGE: _FETCH,
-    Group.POINTER: "Fetch the images: git lfs pull, or git annex get.",
+    Group.POINTER: "Fetch the images with git lfs pull or git annex get.",
     Group.VOLUME: "Export slices of the volumes as PNG.",
 }
 

@@ -188,7 +188,7 @@ def _beyond_eight_bits(deep: Deep) -> Decoded:
         parts.append(reduced[0] if len(reduced) == 1 else np.stack(reduced, axis=-1))
     low, high = min(lows), max(peaks)
     if low < 0 or high > FULL:
-        raise UnsupportedPixelsError(f"pixels from {low} to {high}, where 0 to {FULL} is read")
+        raise UnsupportedPixelsError(f"pixels from {low} to {high}; only 0 to {FULL} can be read")
     return Decoded(np.concatenate(parts), high, white_is_zero(image), transparent=transparent)
 
 

@@ -58,7 +58,7 @@ class Opening:
         if self.window is not None and not windowed:
             raise ConfigError(
                 f"--window is for volumes and DICOM images, and {name} has neither.",
-                hint="Leave it out.",
+                hint="Omit it.",
             )
 
 

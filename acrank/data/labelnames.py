@@ -140,7 +140,7 @@ def _joined(counts: Mapping[str, int]) -> list[str]:
             return [
                 f"{len(found)} of {len(counts)} labels join several by {how}, such as "
                 f"{_counted(counts, found[0])}: each combination is taken as a class of its own, "
-                f"{images} images in all; an image with several labels is not supported."
+                f"{images} images in all; images with several labels are not supported."
             ]
     return []
 

@@ -25,7 +25,7 @@ class MethodEntry:
         name: name that users write.
         summary: summary in one line.
         source: paper that defines the method.
-        target: its class as ``module:class``, derived from
+        target: class of the method as ``module:class``, derived from
             :class:`acrank.finetuning.methods.base.Method`; made with the options.
         options: options with their defaults.
         lr: usual learning rate of the backbone, by SGD with momentum.

@@ -34,7 +34,7 @@ class Classifying(Objective[Sample, JudgedClasses]):
 
     readout = PooledReadout()
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the training images of each class."""
         return np.bincount(self.training.labels, minlength=len(self.classes))
 
@@ -126,7 +126,7 @@ def _with_classes(sample: Sample, classes: tuple[str, ...], option: str) -> Samp
     unknown = [name for name in sample.classes if name not in classes]
     if unknown:
         raise DataError(
-            f"{option} has the class {unknown[0]!r}, which the training images have not.",
+            f"{option} has the class {unknown[0]!r}, which the training images do not have.",
             hint=f"They have: {', '.join(classes)}.",
         )
     return sample.with_classes(classes)

@@ -83,7 +83,7 @@ class FinetuneConfig(Settings):
         ),
     ] = None
     method: Annotated[
-        str, Setting(f"Method of fine-tuning: {', '.join(OWN)}.", METHOD, metavar="NAME")
+        str, Setting(f"Fine-tuning method: {', '.join(OWN)}.", METHOD, metavar="NAME")
     ] = "full"
     options: Annotated[
         dict[str, float | int | str | bool],
@@ -98,12 +98,12 @@ class FinetuneConfig(Settings):
     val_share: Annotated[
         float,
         Field(gt=0, lt=1),
-        Setting("Share of --data that is split off for validation, stratified by class.", DATA),
+        Setting("Share of --data to split off for validation, stratified by class.", DATA),
     ] = 0.2
     test: Annotated[
         str | None,
         Setting(
-            "Test images, on which the best weights are judged at the end.",
+            "Test images, on which the best weights are evaluated at the end.",
             DATA,
             Effect.CHOICE,
             metavar="DATA",
@@ -112,25 +112,27 @@ class FinetuneConfig(Settings):
     samples: Annotated[
         int | None,
         Field(ge=2),
-        Setting("Images of --data to use, stratified by class.", DATA, default="all"),
+        Setting("Number of images of --data to use, stratified by class.", DATA, default="all"),
     ] = None
     epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
     head_epochs: Annotated[
         int,
         Field(ge=0),
-        Setting("How many of these epochs, at first, train the head alone.", TRAINING),
+        Setting("Number of epochs at the start that train only the head.", TRAINING),
     ] = 0
     batch_size: Annotated[
         int,
         Field(ge=2),
         Setting(
-            "Images, or patches of volumes, in a batch.",
+            "Images, or patches of volumes, per batch.",
             TRAINING,
             usual=lambda task: task.batch_size,
         ),
     ] = 32
     accumulate: Annotated[
-        int, Field(ge=1), Setting("Batches whose gradients make one step.", TRAINING)
+        int,
+        Field(ge=1),
+        Setting("Number of batches whose gradients are accumulated for one step.", TRAINING),
     ] = 1
     optimizer: Annotated[
         Literal["sgd", "adamw"], Setting("SGD with Nesterov momentum, or AdamW.", TRAINING)
@@ -141,7 +143,7 @@ class FinetuneConfig(Settings):
         Setting(
             "Highest learning rate of the backbone.",
             TRAINING,
-            default=f"that of the method: {usual_rates()}; a tenth for AdamW",
+            default=f"that of the method: {usual_rates()}; a tenth of that for AdamW",
         ),
     ] = None
     head_lr_factor: Annotated[
@@ -153,42 +155,42 @@ class FinetuneConfig(Settings):
     weight_decay: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
-        Setting("Weight decay of all weights but biases and norm affines.", TRAINING),
+        Setting("Weight decay of all weights except biases and norm affines.", TRAINING),
     ] = 5e-4
     schedule: Annotated[
         Literal["cosine", "onecycle", "constant"],
-        Setting("Course of the learning rate after the warm-up.", TRAINING),
+        Setting("Learning rate schedule after the warm-up.", TRAINING),
     ] = "cosine"
     warmup: Annotated[
         float,
         Field(ge=0, lt=1),
-        Setting("Share of the steps in which the learning rate rises.", TRAINING),
+        Setting("Share of the steps over which the learning rate warms up.", TRAINING),
     ] = 0.1
     label_smoothing: Annotated[
         float,
         Field(ge=0, lt=1),
-        Setting("Share of the target that is spread over all classes.", TRAINING),
+        Setting("Share of the target probability that is spread over all classes.", TRAINING),
     ] = 0.0
     class_weights: Annotated[
         Literal["none", "balanced"],
         Setting(
-            "Weights of the classes in the loss; balanced takes the inverse of their frequency.",
+            "Class weights in the loss; balanced weights classes by their inverse frequency.",
             TRAINING,
         ),
     ] = "none"
     augment: Annotated[
         Literal["timm", "light", "none"],
         Setting(
-            "Augmentation of training images: timm's, a light form of it (with masks flips, turns, "
-            "crops and brightness), or none.",
+            "Augmentation of training images: timm's, a light form of it (with masks: flips, "
+            "rotations, crops and brightness), or none.",
             TRAINING,
         ),
     ] = "light"
     flip: Annotated[
         bool,
         Setting(
-            "Let augmentation mirror images and volumes from left to right, which is wrong where "
-            "classes are told by their side.",
+            "Let augmentation mirror images and volumes from left to right; this is wrong if "
+            "classes differ by side.",
             TRAINING,
         ),
     ] = True
@@ -196,8 +198,8 @@ class FinetuneConfig(Settings):
         float | None,
         Field(gt=0, lt=1),
         Setting(
-            "Decay of averaged weights, which are then judged and kept; it rises to this with the "
-            "steps s, as 1 - s ** (-2 / 3).",
+            "Decay of an exponential moving average of the weights, which is then evaluated and "
+            "kept; it rises to this value with the steps s as 1 - s ** (-2 / 3).",
             BEST,
             default="no averaging",
         ),
@@ -205,20 +207,23 @@ class FinetuneConfig(Settings):
     patience: Annotated[
         int | None,
         Field(ge=1),
-        Setting("End after N epochs without a better value of --monitor.", BEST),
+        Setting("Stop early after N epochs without a better value of --monitor.", BEST),
     ] = None
     monitor: Annotated[
         str,
         one_of(_measures),
         Setting(
-            "What chooses the best epoch, on the validation images.",
+            "Measure on the validation images that selects the best epoch.",
             BEST,
             words=_measures,
             usual=lambda task: task.monitor,
         ),
     ] = "balanced_accuracy"
     fold: Annotated[
-        bool, Setting("Save AC-Norm as the plain layers that it equals in inference.", METHOD)
+        bool,
+        Setting(
+            "Save AC-Norm layers as the plain layers to which they are equal in inference.", METHOD
+        ),
     ] = True
     seed: Annotated[
         int,

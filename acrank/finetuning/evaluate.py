@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor, nn
 
-from acrank.finetuning.objective import require_finite
+from acrank.finetuning.objective import Autocast, require_finite
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _auroc(
 def judge(
     network: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
-    autocast: Callable[[], Any],
+    autocast: Autocast,
 ) -> JudgedClasses:
     """Run a classifier in inference mode over some images.
 

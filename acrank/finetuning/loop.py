@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Batches, Judgement, NotFiniteError, Objective
+from acrank.finetuning.objective import Autocast, Batches, Judgement, NotFiniteError, Objective
 from acrank.finetuning.optimise import make_optimizer, make_schedule
 from acrank.tasks.registry import Measure
 
@@ -42,7 +42,7 @@ class Setup:
     objective: Objective[Any, Any]
     training: Batches
     judge: Callable[[Any], Judgement]
-    autocast: Callable[[], Any]
+    autocast: Autocast
     monitor: Measure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -20,7 +21,8 @@ from acrank.finetuning.split import Rows
 from acrank.zoo import Backbone
 
 Batch = tuple[Tensor, Tensor]
-Autocast = Callable[[], Any]
+# Gives the context of a forward pass: reduced precision, or none.
+Autocast = Callable[[], AbstractContextManager[object]]
 
 
 class NotFiniteError(ModelError):
@@ -31,7 +33,7 @@ def require_finite(numbers: Tensor) -> None:
     """Refuse outputs of a network that are not finite.
 
     Args:
-        numbers: of any shape.
+        numbers: numbers of any shape.
 
     Raises:
         NotFiniteError: one of them is not.
@@ -162,7 +164,7 @@ class Objective(ABC, Generic[Data, Judged]):
         )
 
     @abstractmethod
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the training images, or their pixels, of each class, (K,)."""
 
     @abstractmethod
@@ -212,7 +214,7 @@ class Objective(ABC, Generic[Data, Judged]):
         """Write the weights, on the CPU; return why timm cannot load them, if it cannot."""
 
 
-def balanced_weights(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
+def balanced_weights(counts: Rows) -> Tensor:
     """Weigh classes by the inverse of their frequency, (K,), with mean 1 over all counted.
 
     Args:

@@ -84,7 +84,7 @@ class Contest:
         rows = [row for row in (self.judged, other) if row is not None]
         reasons = {row.result.model: why_unknown(row.result, by) for row in rows}
         said = [f"of {name}: {reason}" for name, reason in reasons.items() if reason]
-        return "; ".join(said) or "how far their scores vary is not known together"
+        return "; ".join(said) or "the joint variation of their scores is unknown"
 
 
 def hold(ranking: Ranking, policy: Policy, baseline: Ranking | None = None) -> Contest:

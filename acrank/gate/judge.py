@@ -109,7 +109,7 @@ def checks(contest: Contest) -> Iterator[Check]:
         if scored.passed:
             yield Check(name, *rule.judge(contest, limit))
         else:
-            yield Check(name, False, "not judged: there is no score")
+            yield Check(name, False, "not judged, because there is no score")
 
 
 def _complete(contest: Contest) -> Check:
@@ -117,7 +117,7 @@ def _complete(contest: Contest) -> Check:
     ranking = contest.ranking
     missing = [row.result.model for row in ranking.rows if row.result.status == "failed"]
     if ranking.interrupted:
-        return Check("complete", False, "the run was interrupted: models are missing")
+        return Check("complete", False, "the run was interrupted, so models are missing")
     if not missing:
         return Check("complete", True, f"no model of {len(ranking.rows)} failed")
     text = f"failed: {', '.join(missing[:5])}{' and others' if len(missing) > 5 else ''}"

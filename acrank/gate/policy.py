@@ -31,7 +31,7 @@ def _section(file: Path) -> dict[str, Any]:
     for name in read_settings(file):
         if name in Policy.model_fields:
             raise ConfigError(
-                f"'{name}' is a rule of the gate, and stands outside its section in '{file}'.",
+                f"'{name}' is a rule of the gate, but stands outside the gate section of '{file}'.",
                 hint=f"Put it under {SECTION}: with two spaces before it.",
             )
     stored = read_run_file(file)
@@ -49,7 +49,7 @@ def _section(file: Path) -> dict[str, Any]:
     for name, value in (section or {}).items():
         if value is None:
             raise ConfigError(
-                f"Rule '{name}' of '{file}' has no value: it would not be asked.",
+                f"Rule '{name}' of '{file}' has no value, so it would not be checked.",
                 hint="Give it one, or take it out.",
             )
     return section or {}

@@ -51,7 +51,7 @@ class Rule(Setting):
 
 def _top_k(contest: Contest, wanted: int) -> Finding:
     place, count = contest.place, len({id(r) for r in (*contest.candidates, contest.judged)})
-    found = f"{contest.name} has rank {place} of {count}, asked for {_first(wanted)}"
+    found = f"{contest.name} has rank {place} of {count}; required: {_first(wanted)}"
     if place <= wanted:
         return True, found
     ahead = contest.rivals[:wanted][::-1]
@@ -74,14 +74,14 @@ def _fail_under(contest: Contest, limit: float) -> Finding:
     score = _score(contest)
     passed = contest.sign * score >= contest.sign * limit
     side = "at least" if contest.sign > 0 else "at most"
-    return passed, f"score {shown(score, limit)}, asked for {side} {shown(limit, score)}"
+    return passed, f"score {shown(score, limit)}; required: {side} {shown(limit, score)}"
 
 
 def _max_regret(contest: Contest, limit: float) -> Finding:
     best = min((row for row in (*contest.rivals, _judged(contest))), key=lambda r: r.rank or 0)
     regret = contest.sign * (_value(best) - _score(contest))
     text = f"{shown(regret, limit)} below {best.result.model}" if regret else "it is the best"
-    return regret <= limit, f"{text}, asked for at most {shown(limit, regret)}"
+    return regret <= limit, f"{text}; required: at most {shown(limit, regret)}"
 
 
 def _min_margin(contest: Contest, limit: float) -> Finding:
@@ -91,7 +91,7 @@ def _min_margin(contest: Contest, limit: float) -> Finding:
     margin = contest.sign * (_score(contest) - _value(rival))
     ahead = contest.place == 1
     found = f"{shown(abs(margin), limit)} {'above' if ahead else 'below'} {rival.result.model}"
-    return ahead and margin >= limit, f"{found}, asked for {shown(limit, margin)} above the next"
+    return ahead and margin >= limit, f"{found}; required: {shown(limit, margin)} above the next"
 
 
 def _too_large(result: ModelResult, limit: float) -> str:
@@ -105,7 +105,7 @@ def _max_params(contest: Contest, limit: float) -> Finding:
     result = _judged(contest).result
     size = _too_large(result, limit)
     found = size or f"{result.params:,} parameters"
-    return not size, f"{found}, asked for at most {limit * 1e6:,.0f}"
+    return not size, f"{found}; required: at most {limit * 1e6:,.0f}"
 
 
 def _not_licensed(result: ModelResult, accepted: tuple[str, ...]) -> str:
@@ -119,7 +119,7 @@ def _license(contest: Contest, accepted: tuple[str, ...]) -> Finding:
     result = _judged(contest).result
     refused = _not_licensed(result, accepted)
     found = refused or f"licence {result.license}"
-    return not refused, f"{found}, asked for {' or '.join(accepted)}"
+    return not refused, f"{found}; required: {' or '.join(accepted)}"
 
 
 def _max_drop(contest: Contest, limit: float) -> Finding:
@@ -134,7 +134,7 @@ def _max_drop(contest: Contest, limit: float) -> Finding:
         return True, f"{text}: no drop"
     return (
         drop <= limit,
-        f"{text}: a drop of {shown(drop, limit)}, asked for at most {shown(limit, drop)}",
+        f"{text}: a drop of {shown(drop, limit)}; required: at most {shown(limit, drop)}",
     )
 
 
@@ -193,7 +193,7 @@ class Policy(Settings):
         float | None,
         Field(allow_inf_nan=False),
         Rule(
-            "The score is at least X; at most X for a metric of which lower is better.",
+            "The score is at least X, or at most X for a metric where lower is better.",
             judge=_fail_under,
         ),
     ] = None
@@ -205,13 +205,15 @@ class Policy(Settings):
     min_margin: Annotated[
         float | None,
         Field(ge=0, allow_inf_nan=False),
-        Rule("The backbone is first, and its score X above the next.", judge=_min_margin),
+        Rule(
+            "The backbone is first, and its score is at least X above the next.", judge=_min_margin
+        ),
     ] = None
     max_params: Annotated[
         float | None,
         Field(gt=0, allow_inf_nan=False),
         Rule(
-            "Millions of parameters at most; larger models are no candidates.",
+            "Largest number of parameters, in millions; larger models are not candidates.",
             judge=_max_params,
             excludes=_too_large,
         ),
@@ -219,8 +221,8 @@ class Policy(Settings):
     license: Annotated[
         tuple[str, ...],
         Rule(
-            "Accepted licences: permissive, or SPDX names and wildcards; models under others are "
-            "no candidates; repeatable.",
+            "Accepted licences: permissive, or SPDX names and wildcards; models under other "
+            "licences are not candidates; repeatable.",
             metavar="NAME",
             judge=_license,
             excludes=_not_licensed,
@@ -241,11 +243,12 @@ class Policy(Settings):
         ),
     ] = None
     allow_different: Annotated[
-        bool, Setting("Compare with a baseline of other data or settings.", RULES)
+        bool,
+        Setting("Allow a baseline that was scored on other data or with other settings.", RULES),
     ] = False
     allow_failed: Annotated[
         bool,
-        Setting("Judge although models failed, any of which might have been better.", RULES),
+        Setting("Judge even if models failed, any of which might have been better.", RULES),
     ] = False
     allow_guard: Annotated[
         tuple[str, ...],
@@ -278,9 +281,9 @@ class Policy(Settings):
     @model_validator(mode="after")
     def _go_together(self) -> Self:
         if self.baseline is None and (self.max_drop is not None or self.allow_different):
-            raise ValueError("max_drop and allow_different are for a baseline")
+            raise ValueError("max_drop and allow_different need a baseline")
         if self.top_k is not None and self.require is None:
-            raise ValueError("top_k is for a backbone that is required; the chosen one is first")
+            raise ValueError("top_k needs a required backbone; the chosen one is first anyway")
         return self
 
     @property

@@ -164,7 +164,10 @@ def _warn(data: FeatureSet, components: int) -> None:
     warn_single(data)
     freedom = len(data) - data.classes
     if freedom < components:
-        warn_guard("n-below-d", f"{freedom} images beyond classes, {components} components")
+        warn_guard(
+            "n-below-d",
+            f"{freedom} images beyond classes, {components} components",
+        )
 
 
 def _shrinkage(data: FeatureSet) -> float:

@@ -92,7 +92,7 @@ def cc_fv(
 
 def _of_pixels(data: FeatureSet) -> tuple[list[Array], Labels, Labels]:
     if data.images is None:
-        raise MetricError("CC-FV is of pixels, and these features are of images.")
+        raise MetricError("CC-FV needs features of pixels, and these are features of images.")
     ends = np.cumsum(data.widths)[:-1]
     return np.split(data.features, ends, axis=1), data.labels, data.images
 

@@ -66,7 +66,7 @@ class Estimate:
         values = np.array(self.trials or self.replicates, dtype=np.float64)
         over = "batch or training" if self.trials else "part of the sample"
         if not values.size:
-            return "it is not repeated on parts of the sample"
+            return "it is not computed on parts of the sample"
         known = values[~np.isnan(values)]
         if len(known) < max(2.0, len(values) / 2):
             return f"it has a value on {len(known)} {over} alone"

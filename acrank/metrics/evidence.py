@@ -182,5 +182,5 @@ def _with_targets(
                 hint="Give a label that some images have and others have not.",
             )
     if not targets.any(axis=0).all() or not targets.size:
-        raise MetricError("A target is zero for every image.", hint="Leave it out.")
+        raise MetricError("A target is zero for every image.", hint="Omit it.")
     return data, targets

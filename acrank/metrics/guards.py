@@ -10,14 +10,14 @@ from contextvars import ContextVar
 
 # Every guard by name, with what it means.
 GUARDS: dict[str, str] = {
-    "n-below-d": "fewer images than feature channels: the fit is decided by width, not by the data",
-    "saturated": "at the end of its range: it cannot tell good from better",
-    "single-sample-class": "a class with one image, whose spread is unknown",
-    "constant-features": "features that do not vary, or not enough for this metric",
-    "not-finite": "features or the result are infinite or not a number",
-    "out-of-bounds": "outside the range of the metric: the arithmetic has failed",
-    "interpolating": "the model fits the labels exactly, whatever they are",
-    "few-images": "so few images a class that parts of the sample do not tell how far it varies",
+    "n-below-d": "there are fewer images than feature channels, so width decides the fit",
+    "saturated": "the score is at the end of its range and cannot tell good from better",
+    "single-sample-class": "a class has one image, so its spread is unknown",
+    "constant-features": "the features do not vary, or not enough for this metric",
+    "not-finite": "the features or the result are infinite or not a number",
+    "out-of-bounds": "the value is outside the range of the metric, so the arithmetic has failed",
+    "interpolating": "the model can fit any labels exactly",
+    "few-images": "there are too few images per class to estimate the variation of the score",
 }
 
 # Guards under which a score hardly varies from part to part of the sample, whatever the images:

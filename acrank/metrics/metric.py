@@ -104,7 +104,7 @@ class Metric:
         """
         relative = self.kind == "relative"
         if relative != bool(self.parts) or relative == bool(self.function):
-            raise ValueError("a relative metric has parts, any other a function")
+            raise ValueError("a relative metric needs parts, and any other metric needs a function")
         for value, words in (
             (self.kind, get_args(Kind)),
             (self.role, get_args(Role)),

@@ -130,7 +130,10 @@ def known_metric(name: str) -> str:
     if listed in METRICS:
         return listed
     if name == CONSENSUS:
-        raise ConfigError("The consensus is of metrics.", hint="Use --rank-by consensus.")
+        raise ConfigError(
+            "The consensus combines metrics and is not one of them.",
+            hint="Use --rank-by consensus.",
+        )
     near = difflib.get_close_matches(listed.lower(), METRICS, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise ConfigError(f"There is no metric '{name}'.", hint=f"{hint}Known: {', '.join(METRICS)}.")

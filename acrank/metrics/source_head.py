@@ -65,7 +65,7 @@ def leep(source_probs: ArrayLike | FeatureSet, labels: ArrayLike | None = None) 
     data = from_source_probs(source_probs, labels)
     theta = _theta(data)
     if (theta == theta[0]).all():
-        warn_guard("constant-features", "the source head says the same of every image")
+        warn_guard("constant-features", "the source head gives every image the same probabilities")
     return checked(_leep(theta, data), -_entropy(data.counts), 0.0)
 
 

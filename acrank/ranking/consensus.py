@@ -184,7 +184,7 @@ def _too_few(count: int, ballots: int) -> str:
 
 def _notes(ballots: Sequence[Ballot], ranked: int) -> list[str]:
     if not ballots:
-        return ["There is no consensus: it takes two models with a score that votes."]
+        return ["There is no consensus, because it needs two models with a score that votes."]
     names = ", ".join(ballot.metric for ballot in ballots)
     notes = [f"The consensus is the mean rank by {len(ballots)} metrics: {names}."]
     agreement = _agreement(np.array([ballot.places for ballot in ballots]))
@@ -210,7 +210,8 @@ def _unknown_notes(
     if not parts:
         return []
     notes = [
-        f"How far a score varies is unknown for {'; '.join(parts)}: it votes as if it did not."
+        f"The variation of a score is unknown for {'; '.join(parts)}: it votes as if it did not "
+        "vary."
     ]
     without = [row.result.model for row in rows if row.tie_group is None]
     if without:

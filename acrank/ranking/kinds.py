@@ -38,7 +38,7 @@ def set_apart(results: Sequence[ModelResult], metrics: Sequence[str]) -> frozens
 def unranked_apart(result: ModelResult) -> ModelResult:
     """A result that is not ranked with those of BatchNorm, with the reason."""
     name = NORM_NAMES[str(result.norm_kind)]
-    reason = f"its score is of {name}, not comparable with BatchNorm's (--norms mixed)"
+    reason = f"its score covers {name}, which is not comparable with BatchNorm (--norms mixed)"
     return replace(result, status="unranked", reason=reason)
 
 

@@ -37,7 +37,7 @@ def _add(results: list[ModelResult], name: str) -> list[ModelResult]:
         missing = [part for part in parts if part not in result.scores]
         reason = "; ".join(result.undefined.get(part, "not computed") for part in missing[:1])
         if len(whole) < 2:
-            reason = reason or "relative to the other models, of which there is none"
+            reason = reason or "the score is relative to other models, and there are none"
         if reason:
             added[index] = replace(result, undefined={**result.undefined, name: reason})
     if len(whole) < 2:

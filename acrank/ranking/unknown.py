@@ -48,13 +48,13 @@ def unknown_notes(rows: Sequence[RankedModel], rank_by: str) -> list[str]:
     if count == len(rows):
         why = "; ".join(reasons) if len(reasons) <= NAMED else "for several reasons"
         return [
-            f"How far {rank_by} varies is unknown ({why}): there are no tie groups and there is "
-            f"no P(best).{_advice(rows, rank_by)}"
+            f"The variation of {rank_by} is unknown ({why}), so there are no tie groups and no "
+            f"P(best).{_advice(rows, rank_by)}"
         ]
     named = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
     others = len(rows) - count
     return [
-        f"How far {rank_by} varies is unknown of {named}: P(best) and tie groups are among the "
+        f"The variation of {rank_by} is unknown for {named}; P(best) and tie groups cover the "
         f"other {others} models."
     ]
 

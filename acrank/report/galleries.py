@@ -33,7 +33,7 @@ SIZE, MASKED_SIZE = 96, 160
 MOST_OF_CLASS, MOST, MOST_MASKED = 8, 96, 24
 # Of the classes of an image, how many its description names.
 TOLD = 3
-MIND = "They are in this file: mind whom you send it to."
+MIND = "They are embedded in this file: consider who may see it."
 
 Gallery = tuple[Block, ...]
 Counts = npt.NDArray[np.int64]

@@ -50,7 +50,7 @@ def repeat(record: Mapping[str, Any]) -> Repeat:
     merged = record.get("merged")
     if isinstance(merged, Sequence) and merged:
         files = [str(part.get("file")) for part in merged if isinstance(part, Mapping)]
-        note = "Each of these files is of a run of its own: acrank report shows how to repeat it."
+        note = "Each of these files comes from its own run; acrank report shows how to repeat it."
         return Repeat(("acrank", "merge", *_files(files)), note=note)
     try:
         return _of_features(config) if "from_features" in config else _of_run(config)

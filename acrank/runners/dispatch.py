@@ -51,7 +51,9 @@ def score_all(
         interrupted = True
     kept = sum(result.kept for result in results.values())
     if kept:
-        callback.message(f"{kept} of {len(entries)} had been scored before (--fresh scores anew).")
+        callback.message(
+            f"{kept} of {len(entries)} had been scored before (--fresh scores them again)."
+        )
     return [results[entry.name] for entry in entries if entry.name in results], interrupted
 
 

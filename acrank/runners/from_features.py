@@ -77,7 +77,7 @@ def _refuse_idle(folder: Path, config: RunConfig) -> None:
         idle.insert(0, "data")
     if idle:
         raise ConfigError(
-            f"{option_of(RunConfig, idle[0])} has no meaning with --from-features: the features "
+            f"{option_of(RunConfig, idle[0])} cannot be used with --from-features: the features "
             "are there already.",
             hint=f"It takes {options_text(RunConfig, _of_features())}.",
         )
@@ -94,6 +94,8 @@ def _score(result: ModelResult, extracted: Extracted, config: RunConfig) -> Mode
     add_feature_scores(found, extracted, wanted, config)
     for name in wanted:
         if name not in found.scores and METRICS[name].needs_network:
-            found.undefined.setdefault(name, "needs the network; not among the features' scores")
+            found.undefined.setdefault(
+                name, "it needs the network and cannot be computed from features"
+            )
     scored = with_fact_scores(found.result_like(result), wanted, config.seed)
     return scored.with_seconds(time.perf_counter() - started)

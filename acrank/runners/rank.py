@@ -89,7 +89,7 @@ def prepare_run(
     config = config.for_task(task)
     task.require(config)
     if features and not task.whole_images:
-        raise ConfigError(f"--features keeps one row an image; the data are for {task.name}.")
+        raise ConfigError(f"--features keeps one row per image, but the data are for {task.name}.")
     sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
     unused = told_unused(config, task)

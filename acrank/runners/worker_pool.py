@@ -224,7 +224,7 @@ def _cause(code: int | None) -> str:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     if name == "SIGKILL":
         return (
-            "the worker process was killed (SIGKILL), most likely by the system for want of "
+            "the worker process was killed (SIGKILL), most likely by the system for lack of "
             "memory: lower --batch-size or --jobs."
         )
     return f"native code crashed the worker process ({name})."

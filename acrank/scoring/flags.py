@@ -18,7 +18,7 @@ def why_silent(layers: Sequence[LayerCorrelation], kind: NormKind) -> str:
     if sum(layer.tied for layer in silent) * 2 >= len(silent):
         cause = "have tied affines (never or barely trained)"
     else:
-        cause = "moved farther than their channels lie apart (a smaller --lr may help)"
+        cause = "moved farther than the distances between their channels (a smaller --lr may help)"
     return f"{len(silent)} of {len(layers)} {NORM_NAMES[kind]} layers {cause}."
 
 

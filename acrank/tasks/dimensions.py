@@ -32,5 +32,5 @@ def require_dimensions(model: nn.Module, dimensions: int) -> None:
         raise ModelError(
             f"it is a network for {_KINDS[found]} ({found}-D); the data are {_KINDS[dimensions]} "
             f"({dimensions}-D).",
-            hint="Leave it out.",
+            hint="Leave the model out.",
         )

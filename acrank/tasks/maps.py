@@ -109,7 +109,7 @@ def _plan(model: nn.Module, found: Trace, scales: int) -> _Plan:
     if len(names) < 2:
         raise ModelError(
             f"it has feature maps of {len(names)} scale(s), and a decoder needs two or more.",
-            hint="Plain vision transformers have one scale. Leave it out.",
+            hint="Plain vision transformers have one scale. Leave the model out.",
         )
     return _Plan(names, names[-scales:])
 

@@ -57,7 +57,7 @@ def find_segmenter(found: Trace, scales: int) -> Segmenter | None:
     if last is None:
         raise ModelError(
             f"it gives a map of {found.channels} channel(s), but by no convolution.",
-            hint="Leave it out.",
+            hint="Leave the model out.",
         )
     place = found.steps.index(last)
     after = (step.name for step in found.steps[place:] if isinstance(step.module, _ACTIVATIONS))

@@ -16,12 +16,12 @@ from pydantic.fields import FieldInfo
 class Effect(enum.StrEnum):
     """What depends on a setting; cache keys, comparisons and repeats follow from it."""
 
-    NETWORK = "what a network gives, and so every number of a model"
-    NUMBERS = "the sample, or numbers that are computed from what a network gives"
+    NETWORK = "the network's outputs, and so every number of a model"
+    NUMBERS = "the sample, or numbers that are computed from the network's outputs"
     ADMISSION = "whether a model is accepted"
     RANKING = "the ranking, but no number of a model"
-    CHOICE = "which data, models and hardware: runs are compared as these came out"
-    NOTHING = "no result: it is how the run is carried out"
+    CHOICE = "the data, models or hardware; runs are compared by what was really used"
+    NOTHING = "no result, only how the run is carried out"
 
     @property
     def keyed(self) -> bool:

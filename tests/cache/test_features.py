@@ -102,7 +102,7 @@ def test_what_the_network_gave_is_kept_and_the_rest_computed(written: Path) -> N
     assert best.value("params") == 1_000_000
     assert "no imagenet_top1" in best.undefined["imagenet_top1"]
     assert best.undefined["ac_corr_zero"] == "unknown"
-    assert "among the features' scores" in best.undefined["ac_corr_channel"]
+    assert "cannot be computed from features" in best.undefined["ac_corr_channel"]
     assert ranking.record["config"]["lr"] == 0.01
     assert ranking.record["config"]["from_features"] == str(written)
     assert ranking.record["dataset"]["name"] == "cats"
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_python_form_refuses_what_would_have_no_effect(written: Path) -> None:
     ranking = acrank.rank_features(written, rank_by="log_me", bootstrap=4)
     assert ranking.best is not None
-    with pytest.raises(ConfigError, match="--lr has no meaning with --from-features"):
+    with pytest.raises(ConfigError, match="--lr cannot be used with --from-features"):
         acrank.rank_features(written, lr=1.0)
 
 

@@ -152,5 +152,5 @@ def test_options_stand_under_titles() -> None:
 def test_a_setting_without_a_meaning_for_a_command_is_refused_with_the_reason() -> None:
     done = CliRunner().invoke(app, ["explain", "net", "--data", "demo", "--bootstrap", "9"])
     assert isinstance(done.exception, ConfigError)
-    assert "--bootstrap has no meaning for acrank explain: it shows AC-Corr" in str(done.exception)
+    assert "--bootstrap cannot be used with acrank explain: it shows AC-Corr" in str(done.exception)
     assert "--bootstrap" not in CliRunner().invoke(app, ["explain", "--help"]).stdout

@@ -106,7 +106,7 @@ def test_a_small_budget_drops_models_and_says_so(acrank: Acrank, tmp_path: Path)
         in done.stderr
     )
     assert "dropped: after round 1" in done.stdout
-    assert "the numbers are of fewer images" in done.stdout
+    assert "their numbers come from fewer images" in done.stdout
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["budget"]["trial"] == {"model": "demo-blood-cells", "seconds": 5000}
     assert document["budget"]["rounds"] == [

@@ -71,7 +71,7 @@ def test_a_repeated_run_says_what_was_kept(acrank: Acrank, tmp_path: Path) -> No
     again = acrank(*FEW, "--format", "csv")
     assert again.stdout == first.stdout.replace("\r", "")
     assert "[1/2] demo-cifar10: ok (kept)" in again.stderr
-    assert "note: 2 of 2 had been scored before (--fresh scores anew)." in again.stderr
+    assert "note: 2 of 2 had been scored before (--fresh scores them again)." in again.stderr
     assert "(kept)" not in acrank(*FEW, "--fresh").stderr
 
 

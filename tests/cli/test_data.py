@@ -31,7 +31,7 @@ def test_what_was_read_is_the_first_line(acrank: Acrank, folder: Path) -> None:
     first, second, third, *_ = done.stderr.splitlines()
     assert first == READ
     assert second.endswith("Training is read as the training part, without Testing/ beside it.")
-    assert third == "note: 1 file of a/ passed over: .dcm 1."
+    assert third == "note: 1 file of a/ was skipped: .dcm 1."
     assert "2 classes" not in done.stdout
 
 

@@ -106,7 +106,7 @@ def test_an_untrained_network_is_shown_and_has_no_score(acrank: Acrank, tmp_path
     done = acrank(*arguments, "--csv", "l.csv")
     assert done.returncode == ExitCode.NOTHING_SCORED
     assert "No AC-Corr: 14 of 14 BatchNorm layers have tied affines" in done.stdout
-    assert "tied, saying nothing: conv1.1, conv1.4" in done.stdout
+    assert "tied, which carry no information: conv1.1, conv1.4" in done.stdout
     rows = list(csv.DictReader((tmp_path / "l.csv").read_text().splitlines()))
     assert {(row["status"], row["ac_corr"], row["share"]) for row in rows} == {("tied", "", "")}
 

@@ -38,7 +38,7 @@ def test_it_scores_and_judges(acrank: Acrank) -> None:
     options = ("--rank-by", "log_me", "--max-regret", "9", "--json", "scores.json")
     done = acrank("gate", *data, *options)
     assert done.returncode == 0, done.stderr
-    assert "max-regret  passed   it is the best, asked for at most 9" in done.stdout
+    assert "max-regret  passed   it is the best; required: at most 9" in done.stdout
     name = done.stdout.rpartition("The gate passed: ")[2].split(".\n")[0]
     again = acrank(*SCORES, "--require", name, "--baseline", "scores.json")
     assert again.returncode == 0
@@ -49,7 +49,7 @@ def test_a_rule_that_is_not_met_is_exit_1(acrank: Acrank) -> None:
     save(ranking_of(FOUR))
     done = acrank(*SCORES, "--require", "last", "--max-regret", "1")
     assert done.returncode == 1
-    assert "max-regret  FAILED   2 below first, asked for at most 1" in done.stdout
+    assert "max-regret  FAILED   2 below first; required: at most 1" in done.stdout
     assert "The gate failed: last (max-regret)." in done.stdout
 
 
@@ -62,7 +62,7 @@ def test_it_has_every_option_of_score() -> None:
 def test_an_option_without_a_meaning_says_why(acrank: Acrank) -> None:
     done = acrank("gate", "--data", "demo", "--choose", "--shard", "1/2")
     assert done.returncode == 2
-    assert "--shard has no meaning for acrank gate: it judges a whole zoo" in done.stderr
+    assert "--shard cannot be used with acrank gate: it judges a whole zoo" in done.stderr
 
 
 def test_choose_prints_the_name_alone(acrank: Acrank) -> None:
@@ -111,12 +111,12 @@ def test_rules_of_a_file_and_options_over_them(acrank: Acrank) -> None:
     [
         ((), "The gate has no rule"),
         (("--choose", "--require", "first"), "contradict each other"),
-        (("--max-drop", "1"), "max_drop and allow_different are for a baseline"),
-        (("--top-k", "2"), "top_k is for a backbone that is required"),
+        (("--max-drop", "1"), "max_drop and allow_different need a baseline"),
+        (("--top-k", "2"), "top_k needs a required backbone"),
         (("--fail-under", "nan"), "Setting 'fail_under' is nan"),
         (("--max-regret", "-1"), "Setting 'max_regret' is -1.0"),
         (("--allow-guard", "bark", "--fail-under", "1"), "there is no guard 'bark'"),
-        (("--fail-under", "1", "--samples", "9"), "--samples has no meaning with --scores"),
+        (("--fail-under", "1", "--samples", "9"), "--samples cannot be used with --scores"),
         (("--fail-under", "1", "--config", "odd.yaml"), "Unknown setting 'fail_over'"),
         (("--fail-under", "1", "--config", "list.yaml"), "must hold rules and values"),
         (("--fail-under", "1", "--baseline", "odd.yaml"), "'odd.yaml' is not JSON"),
@@ -133,7 +133,7 @@ def test_wrong_usage_is_exit_2(acrank: Acrank, options: tuple[str, ...], message
     assert done.stdout == ""
 
 
-RULELESS = "has no gate: section, and --scores needs nothing else of it"
+RULELESS = "has no gate: section, the only part that --scores needs"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,10 @@ RULELESS = "has no gate: section, and --scores needs nothing else of it"
         ("Gate: {fail_under: 99}", "Unknown setting 'Gate' (in 'a.yaml')"),
         ("gates: {fail_under: 99}", "Did you mean 'gate'?"),
         ("gate-rules: {fail_under: 99}", "Unknown setting 'gate-rules'"),
-        ("fail_under: 99", "'fail_under' is a rule of the gate, and stands outside its section"),
+        (
+            "fail_under: 99",
+            "'fail_under' is a rule of the gate, but stands outside the gate section",
+        ),
         ("data: demo\nmax_regret: 0", "'max_regret' is a rule of the gate"),
         ("sample: 9\ngate: {fail_under: 99}", "Did you mean 'samples'?"),
         ("gate:", "The gate: section of 'a.yaml' is empty"),
@@ -244,7 +247,7 @@ def test_in_github_actions_outputs_a_summary_and_annotations(
     done = acrank(*SCORES, "--require", "last", "--max-regret", "1", "--fail-under", "0")
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("::error")]
-    assert errors == ["::error title=acrank gate%3A max-regret::2 below first, asked for at most 1"]
+    assert errors == ["::error title=acrank gate%3A max-regret::2 below first; required: at most 1"]
     found = actions.outputs()
     assert (found["earlier"], found["best"], found["passed"]) == ("1", "first", "false")
     assert [row["model"] for row in json.loads(found["ranking"])] == [
@@ -279,7 +282,7 @@ def test_compare_shows_what_changed(acrank: Acrank) -> None:
     save(ranking_of([*FOUR[:2], result("new", 9.0, 9.0), result("last", 1.5, 1.5)]), "new.json")
     done = acrank("compare", "old.json", "new.json", "--csv", "all.csv", "--json", "all.json")
     assert done.returncode == 0, done.stderr
-    assert "3 models in both runs, 0 of them unchanged." in done.stdout
+    assert "3 models are in both runs; 0 of them are unchanged." in done.stdout
     kinds = {
         row["model"]: row["change"] for row in json.loads(Path("all.json").read_text())["models"]
     }
@@ -291,7 +294,7 @@ def test_compare_shows_what_changed(acrank: Acrank) -> None:
         "third": "gone",
     }
     same = acrank("compare", "old.json", "old.json")
-    assert same.stdout == "4 models in both runs, 4 of them unchanged.\n"
+    assert same.stdout == "4 models are in both runs; 4 of them are unchanged.\n"
     assert (
         "| last | changed |" in acrank("compare", "old.json", "new.json", "--format", "md").stdout
     )

@@ -138,4 +138,4 @@ def test_shards_must_be_possible(acrank: Acrank) -> None:
         done = acrank(*DEMO, "--shard", shard)
         assert done.returncode == 2
         assert message in done.stderr
-    assert "shard has some" in acrank(*DEMO, "--shard", "1/2", "--budget", "1m").stderr
+    assert "shard has only some" in acrank(*DEMO, "--shard", "1/2", "--budget", "1m").stderr

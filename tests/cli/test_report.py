@@ -72,7 +72,7 @@ def test_stored_features_have_a_page_without_images(acrank: Acrank, tmp_path: Pa
         (("report", "run.json", "--html", "no/a.html"), "does not exist"),
         ((*TWO, "--html", "no/a.html"), "does not exist"),
         ((*TWO, "--markdown", "."), "is a folder"),
-        ((*TWO, "--no-images"), "--no-images has no meaning without --html"),
+        ((*TWO, "--no-images"), "--no-images cannot be used without --html"),
         (("merge", "run.json", "--html", "no/a.html"), "does not exist"),
     ],
 )

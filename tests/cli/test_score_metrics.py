@@ -106,7 +106,7 @@ def test_from_features_goes_with_nothing_of_a_network(acrank: Acrank) -> None:
     for option in (("--data", "demo"), ("--lr", "1"), ("--features", "x")):
         done = acrank("score", "--from-features", "kept", *option)
         assert done.returncode == 2
-        assert f"{option[0]} has no meaning with --from-features" in done.stderr
+        assert f"{option[0]} cannot be used with --from-features" in done.stderr
 
 
 def test_features_that_cannot_be_written_lose_no_score(

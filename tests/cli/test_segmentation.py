@@ -91,7 +91,7 @@ def test_the_same_folder_can_be_taken_for_classes(acrank: Acrank, scans: Path) -
     [
         (("--metric", "knn"), "knn: not defined for segmentation. Defined are: ac_corr"),
         (("--head", "ridge"), "--head ridge is a linear head"),
-        (("--features", "kept"), "--features keeps one row an image"),
+        (("--features", "kept"), "--features keeps one row per image"),
         (("--image-size", "50"), "image_size"),
         (("--layers", "a", "--task", "classification"), "--layers names maps of a network"),
     ],
@@ -146,7 +146,7 @@ def test_an_explanation_shows_masks_over_images(
     assert (tmp_path / "page.html").read_text().count("with its mask: foreground") == 8
     assert acrank(*given, "--html", "none.html", "--no-images").returncode == 0
     assert "<img" not in (tmp_path / "none.html").read_text()
-    assert "--no-images has no meaning" in acrank(*given, "--no-images").stderr
+    assert "--no-images cannot be used" in acrank(*given, "--no-images").stderr
 
 
 def test_gate_and_explain_take_masks_too(acrank: Acrank, scans: Path) -> None:

@@ -13,9 +13,14 @@ CASES = Path(os.environ.get("ACRANK_SHARED", ROOT.parent / "shared")) / "cases" 
 
 BRAIN = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 READ = [
-    ("training_testing/data", BRAIN, 64, "Training is read as the training part, without Testing/"),
+    (
+        "training_testing/data",
+        BRAIN,
+        64,
+        "Training is read as the training part, without Testing/",
+    ),
     ("nested_only/data", BRAIN, 32, "brain is read: it has the class folders"),
-    ("skipped_files/data", ("normal", "pneumonia"), 52, "12 files of normal/ passed over: .dcm 8"),
+    ("skipped_files/data", ("normal", "pneumonia"), 52, "12 files of normal/ were skipped: .dcm 8"),
     ("unicode_csv/data/labels.csv", ("glioma_tumor", "no_tumor"), 32, ""),
     ("unicode_labels/data/labels.csv", ("kein Tumor", "Tumor bösartig"), 32, ""),
     ("many_classes_random/data", tuple(f"class_{n:03}" for n in range(64)), 512, ""),

@@ -207,7 +207,7 @@ def test_flip_without_augmentation_is_refused(shades: Path) -> None:
     [
         ({"diverged": True, "stopped": "the loss was nan in epoch 2"}, "A smaller --lr may help."),
         ({"chosen_by": "loss"}, "the best by loss on the validation images."),
-        ({"not_tested": "its outputs are not finite"}, "Not judged on the test images: its out"),
+        ({"not_tested": "its outputs are not finite"}, "Not evaluated on the test images: its out"),
     ],
 )
 def test_what_is_printed_says_so(

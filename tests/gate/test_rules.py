@@ -52,7 +52,7 @@ def test_where_nothing_says_how_far_scores_vary_the_gate_says_so_and_fails() -> 
     known = [result("a", 2.0), result("b", 1.999999)]
     passed, text = found(verdict(ranking_of(known), require="b"), "top-k")
     assert not passed
-    assert "whether it can be told apart from a is unknown (of b: it is not repeated" in text
+    assert "whether it can be told apart from a is unknown (of b: it is not computed" in text
 
 
 @pytest.mark.parametrize(("value", "passes"), [(2.95, True), (2.5, False)])
@@ -87,7 +87,7 @@ def test_a_score_is_judged_by_its_true_value(limit: float, passes: bool) -> None
     passed, text = found(verdict(require="second", fail_under=limit), "fail-under")
     assert passed == passes
     if not passes:
-        assert text == "score 2.05, asked for at least 2.0500000001"
+        assert text == "score 2.05; required: at least 2.0500000001"
 
 
 def test_lower_is_better_turns_every_side() -> None:
@@ -99,7 +99,7 @@ def test_lower_is_better_turns_every_side() -> None:
     assert not verdict(ranking, require="a", min_margin=2.1).passed
     assert found(verdict(ranking, require="b", max_regret=1.9), "max-regret") == (
         False,
-        "2 below a, asked for at most 1.9",
+        "2 below a; required: at most 1.9",
     )
 
 

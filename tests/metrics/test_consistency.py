@@ -199,7 +199,7 @@ def test_a_set_of_pixels_is_parted_by_its_widths() -> None:
     rows = np.flatnonzero(images != 2)
     part = cc_fv([layer[rows] for layer in layers], labels[rows], images[rows])
     assert cc_fv(pixels.take(rows)) == part
-    with pytest.raises(MetricError, match="features are of images"):
+    with pytest.raises(MetricError, match="are features of images"):
         cc_fv(as_feature_set(layers[0], labels))
     with pytest.raises(MetricError, match="missing"):
         cc_fv(layers, labels)

@@ -98,7 +98,7 @@ def test_a_voter_of_unknown_uncertainty_is_named() -> None:
     votes = [dict.fromkeys(("log_me", "knn"), known[i]) for i in range(3)]
     models = [model(f"m{i}", ac_corr=float(i), **votes[i]) for i in range(3)]
     ranking = rank_results(models, "consensus", 0, metrics=(*BOTH, "knn"))
-    assert "unknown for ac_corr: it votes as if it did not." in ranking.warnings[-1]
+    assert "unknown for ac_corr: it votes as if it did not vary." in ranking.warnings[-1]
     assert {row.p_best is None for row in ranking.rows} == {False}
 
 
@@ -159,7 +159,7 @@ def test_agreement_is_kendalls_w() -> None:
 def test_no_vote_no_rank() -> None:
     ranking = rank_results([model("a", ac_corr=1.0)], "consensus", 0, metrics=BOTH)
     assert ranking.best is None
-    assert "it takes two models" in ranking.warnings[0]
+    assert "it needs two models" in ranking.warnings[0]
 
 
 @pytest.fixture
@@ -204,4 +204,4 @@ def test_relative_metrics_are_made_of_all_models() -> None:
 @pytest.mark.usefixtures("parted")
 def test_a_zoo_of_one_has_no_relative_score() -> None:
     done = with_relative_scores([model("a", h_score=1.0, transrate=2.0)], ("log_me",))
-    assert "relative to the other models" in done[0].undefined["log_me"]
+    assert "relative to other models" in done[0].undefined["log_me"]

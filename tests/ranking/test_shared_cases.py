@@ -21,7 +21,7 @@ def test_labels_of_chance_crown_nobody(shared: Path, samples: int, seed: int) ->
     for row in ranking.rows:
         assert (row.low, row.p_best, row.tie_group) == (None, None, None)
         assert "classes have one image" in row.result.guards["log_me"]["few-images"]
-    assert "How far log_me varies is unknown (few-images: " in ranking.warnings[-1]
+    assert "The variation of log_me is unknown (few-images: " in ranking.warnings[-1]
 
 
 def test_two_images_a_class_tie_what_chance_has_ordered(shared: Path) -> None:

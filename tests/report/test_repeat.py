@@ -134,7 +134,7 @@ def test_merged_files_are_merged_again() -> None:
     merged = [{"file": "a b.json"}, {"file": "-c.json"}]
     told = repeat({"config": {"data": "x"}, "merged": merged})
     assert told.command == "acrank merge 'a b.json' ./-c.json"
-    assert "run of its own" in told.note
+    assert "comes from its own run" in told.note
 
 
 @pytest.mark.parametrize(

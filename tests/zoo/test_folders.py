@@ -110,7 +110,7 @@ def test_an_index_may_be_named_as_weights(folder: Path, no_hub: Hub) -> None:
     pinned = entry.model_copy(update={"sha256": checked.sha256})
     assert load_backbone(pinned, hub=no_hub).flags == {}
     save_file({"bn1.weight": torch.ones(8)}, folder / "a.safetensors")
-    with pytest.raises(ModelError, match="is not the file the zoo means"):
+    with pytest.raises(ModelError, match="is not the file that the zoo names"):
         load_backbone(pinned, hub=no_hub)
 
 

@@ -44,7 +44,8 @@ _STEPS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".nii", ".nii.gz"), ("NIfTI volumes", _VOLUMES)),
     **dict.fromkeys((".mhd", ".mha", ".nrrd"), ("medical volumes", _VOLUMES)),
     **dict.fromkeys(
-        (".dcm", ".dicom", ".ima"), ("files that are called as DICOM files and are none", _NAMED)
+        (".dcm", ".dicom", ".ima"),
+        ("files that are named like DICOM files but are not DICOM", _NAMED),
     ),
     **dict.fromkeys(
         (".zip", ".tar", ".gz", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".xz", ".7z", ".rar"),

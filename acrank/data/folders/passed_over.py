@@ -36,15 +36,15 @@ def passed_over(other: Mapping[str, Sequence[Path]]) -> list[str]:
     left = {name: paths for name, paths in other.items() if paths}
     if len(left) <= _EACH:
         said += [
-            f"{_files(len(paths))} of {name}/ passed over: {suffixes(paths)}."
+            f"{_files(len(paths))} of {name}/ {_were(len(paths))} skipped: {suffixes(paths)}."
             for name, paths in left.items()
         ]
     else:
         most = max(left, key=lambda name: len(left[name]))
         every = [path for paths in left.values() for path in paths]
         said.append(
-            f"{_files(len(every))} of {len(left)} class folders passed over: {suffixes(every)}; "
-            f"most of them, {len(left[most])}, in {most}/."
+            f"{_files(len(every))} of {len(left)} class folders {_were(len(every))} skipped: "
+            f"{suffixes(every)}; most of them, {len(left[most])}, in {most}/."
         )
     return said
 
@@ -59,10 +59,14 @@ def beside_notice(folder: Path) -> list[str]:
     if not beside:
         return []
     return [
-        f"{len(beside)} image(s) beside the class folders passed over, such as "
+        f"{len(beside)} image(s) beside the class folders {_were(len(beside))} skipped, such as "
         f"{beside[0].name}: they have no label."
     ]
 
 
 def _files(count: int) -> str:
     return f"{count} file{'s' if count != 1 else ''}"
+
+
+def _were(count: int) -> str:
+    return "were" if count != 1 else "was"

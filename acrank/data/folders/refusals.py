@@ -79,17 +79,17 @@ def same_folders(folder: Path, tops: Sequence[Top], inner: Sequence[str]) -> Dat
     seen = f"{folder}: its folders {names_of(tops)} all hold the same folders, {listed(inner)}"
     if any(role in (Role.TRAINING, Role.HELD_OUT) for role in roles):
         return DataError(
-            f"{seen}, some of which are parts of a split.",
+            f"{seen}, and some of these are parts of a split.",
             hint=f"Lay the training images out as FOLDER/CLASS/IMAGE, or {_CSV}.",
         )
     masks = [name for name in inner if (meaning := meaning_of(name)) and meaning.mask]
     if masks and len(masks) < len(inner):
         return DataError(
-            f"{seen}: {listed(masks)} may be masks, which are no images to classify.",
+            f"{seen}: {listed(masks)} may be masks, which are not images to classify.",
             hint=f"Move the masks elsewhere, so that class folders hold images alone, or {_CSV}.",
         )
     return DataError(
-        f"{seen}: it cannot be told which of the two are the classes.",
+        f"{seen}: it is unclear which of the two are the classes.",
         hint=f"If {listed(inner)} are the classes, give one of the folders, such as --data "
-        f"{quote(str(tops[0].path))}. In any other case, {_CSV}.",
+        f"{quote(str(tops[0].path))}. Otherwise, {_CSV}.",
     )

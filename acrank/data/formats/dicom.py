@@ -77,8 +77,8 @@ _DECODERS = {
     "JPEG": "pip install pylibjpeg pylibjpeg-libjpeg",
 }
 _OWN_WINDOW = (
-    "are DICOM files that are shown by the window that each of them gives (--window LOW,HIGH sets "
-    "one for all)"
+    "are DICOM files and are converted with the window that each file gives (--window LOW,HIGH "
+    "sets one for all)"
 )
 _PERCENTILES = (
     "are DICOM files without a window, and are scaled from their own 0.5th to their own 99.5th "
@@ -206,7 +206,7 @@ class DicomSource(PathSource):
                 low, high = int(stored.min()), int(stored.max())
                 if low < 0 or high > FULL:
                     raise UnsupportedPixelsError(
-                        f"pixels from {low} to {high}, where 0 to {FULL} is read"
+                        f"pixels from {low} to {high}; only 0 to {FULL} can be read"
                     )
                 return Decoded(_reduced(stored.astype(np.int32)), high, frames=frames)
             return Decoded(_reduced(stored), frames=frames)
@@ -307,7 +307,7 @@ def _require_decoder(syntax: Any) -> None:
     except NotImplementedError:
         available = False
     if not available:
-        raise _undecoded(syntax, "no decoder for that is installed")
+        raise _undecoded(syntax, "no decoder for it is installed")
 
 
 def _undecoded(syntax: Any, why: str) -> UnsupportedPixelsError:

@@ -90,5 +90,5 @@ def format_notices(files: Iterable[Path]) -> list[str]:
     counts = " and ".join(f"{len(paths)} are {name}" for name, paths in groups.items())
     stems = [{path.with_suffix("") for path in paths} for paths in groups.values()]
     twice = sum(map(len, stems)) - len(set().union(*stems))
-    both = f" {twice} have a namesake in the other format beside them: are they copies?"
+    both = f" {twice} have the same name as a file in the other format: are they copies?"
     return [f"The images are of several formats: {counts}.{both if twice else ''}", *said]

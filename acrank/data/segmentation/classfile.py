@@ -37,7 +37,11 @@ def read_class_map(file: Path) -> ClassMap:
         _fail(file, "it has no 'classes'", _EXAMPLE)
     for key in content:
         if key not in _KEYS:
-            _fail(file, f"{_quoted(key)} is no key of it", f"Its keys are {' and '.join(_KEYS)}.")
+            _fail(
+                file,
+                f"it has the unknown key {_quoted(key)}",
+                f"Its keys are {' and '.join(_KEYS)}.",
+            )
     classes = _classes(file, content["classes"])
     ignored = content.get("ignore")
     ignore = None if ignored is None else _entry(file, "ignore", ignored)
@@ -84,7 +88,7 @@ def _classes(file: Path, classes: Any) -> list[_Entry]:
 
 def _name(file: Path, name: Any) -> str:
     if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
-        _fail(file, f"{_quoted(name)} is no name of a class", "Give each class a name, in quotes.")
+        _fail(file, f"{_quoted(name)} is not a class name", "Give each class a name, in quotes.")
     return str(name)
 
 

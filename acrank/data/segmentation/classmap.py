@@ -106,15 +106,15 @@ def infer_class_map(name: str, masks: Sequence[Collection[int]]) -> tuple[ClassM
     *values, _ = found
     if has_greys(values) and (len(values) < _MANY_LEVELS or _are_even(found)):
         notice = (
-            f"The values {', '.join(map(str, found))} are taken for {len(found)} classes, 255 "
-            "among them. classes.yaml can name them, and say if one of them is to be ignored."
+            f"The values {', '.join(map(str, found))} are read as {len(found)} classes, including "
+            "255. classes.yaml can name them, and say if one of them is to be ignored."
         )
         return ClassMap(tuple(map(str, found)), tuple(found)), [notice, *_no_background(found)]
     if values == [0, 1]:
         _refuse_two_binaries(name, masks)
     inferred, further = infer_class_map(name, [values])
     notice = (
-        f"The value {IGNORE} is taken to mean 'ignore', not a class: {counts[IGNORE]} of "
+        f"The value {IGNORE} is read as 'ignore', not as a class: {counts[IGNORE]} of "
         f"{len(masks)} masks have it beside {', '.join(map(str, values))}. classes.yaml can say "
         "otherwise."
     )

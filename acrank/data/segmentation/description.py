@@ -56,9 +56,9 @@ def _content(file: Path) -> dict[str, Any]:
     except OSError as error:
         _fail(file, error.strerror or str(error), None)
     except (ValueError, RecursionError) as error:
-        _fail(file, f"it is no JSON: {brief(str(error))}", None)
+        _fail(file, f"it is not JSON: {brief(str(error))}", None)
     if not isinstance(content, dict):
-        _fail(file, "it is no JSON object", _EXAMPLE)
+        _fail(file, "it is not a JSON object", _EXAMPLE)
     return content
 
 
@@ -76,7 +76,7 @@ def _codes(file: Path, labels: dict[str, Any]) -> dict[str, int]:
             _fail(
                 file,
                 f"{brief(repr(name))} is a region of several values",
-                "Regions overlap, and are not ranked on: give each value its own class.",
+                "Regions overlap and cannot be used: give each value its own class.",
             )
         if not isinstance(name, str) or not name.strip() or name in codes:
             _fail(file, f"{brief(repr(name))} is no name of its own for a class", _EXAMPLE)

@@ -145,7 +145,7 @@ def _refuse_format(image: Image.Image) -> None:
         _refuse_scaled(image)
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
-        raise MaskError(f"{frames} frames, so which one is the mask cannot be told")
+        raise MaskError(f"{frames} frames, so it is unclear which one is the mask")
 
 
 def _refuse_scaled(image: Image.Image) -> None:
@@ -191,5 +191,5 @@ def _opaque(image: Image.Image) -> list[Codes]:
     """The channels without transparency, which has to be nowhere."""
     bands = [np.asarray(band) for band in image.split()]
     if image.mode in ("LA", "RGBA") and bands.pop().min() < 255:
-        raise MaskError("transparent pixels, whose class cannot be told")
+        raise MaskError("transparent pixels, whose class is unclear")
     return bands

@@ -58,7 +58,7 @@ def refuse_objects(name: str, masks: Sequence[Labelled]) -> None:
         return
     (first, one), (last, other) = most[0], next(p for p in most[::-1] if p[0])
     raise DataError(
-        f"{name}: its masks seem to number objects, which are no classes: each holds the values "
+        f"{name}: its masks seem to number objects, which are not classes: each holds the values "
         f"from 1 to as many as it has objects, each of them in one piece (1 to {first} in "
         f"{one.where}, {'1' if last == 1 else f'1 to {last}'} in {other.where}).",
         hint=_HINT,

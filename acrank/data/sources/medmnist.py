@@ -166,10 +166,10 @@ def _claim(file: Path, archive: zipfile.ZipFile, name: str) -> Claim:
             claim = _header(stream)
             start = stream.tell()
     except (ValueError, SyntaxError) as error:
-        raise DataError(f"{file}: {member} is no NumPy array.", hint=_LAYOUT) from error
+        raise DataError(f"{file}: {member} is not a NumPy array.", hint=_LAYOUT) from error
     if claim.dtype.hasobject:
         raise DataError(
-            f"{file}: {name} holds objects of Python, which could run code when they are read.",
+            f"{file}: {name} holds Python objects, which could run code when they are read.",
             hint=f"Save it as plain numbers. {_LAYOUT}",
         )
     if start + claim.size != archive.getinfo(member).file_size:
@@ -202,12 +202,12 @@ def _refuse_images(file: Path, name: str, claim: Claim) -> None:
     if len(shape) == 5 or (len(shape) == 4 and shape[3] not in (1, 3)):
         sides = " x ".join(map(str, shape[1:4]))
         raise DataError(
-            f"{file}: {name} are volumes of {sides} voxels, one label each.",
+            f"{file}: {name} are volumes of {sides} voxels with one label each.",
             hint="Volumes are read with a label for every voxel, as NIfTI files. To classify, "
             "write slices to files, PNG for one, in a folder of their class.",
         )
     if claim.dtype != np.uint8 or len(shape) not in (3, 4) or not all(shape):
-        raise DataError(f"{file}: {name} are {claim}, and no images.", hint=_LAYOUT)
+        raise DataError(f"{file}: {name} are {claim}, not images.", hint=_LAYOUT)
     if claim.size > MOST_BYTES:
         raise DataError(
             f"{file}: {name} claim {claim.size:,} bytes, more than any images here have.",
@@ -219,13 +219,13 @@ def _refuse_labels(file: Path, name: str, claim: Claim, images: int) -> None:
     shape = claim.shape
     if len(shape) == 2 and shape[1] > 1:
         raise DataError(
-            f"{file}: {name} has {shape[1]} columns: an image has several labels, and that is not "
+            f"{file}: {name} has {shape[1]} columns: an image has several labels, which is not "
             "supported.",
             hint="Choose one of the labels as the class, and give the images as class folders or "
             "as a CSV file with the columns path,label.",
         )
     if claim.dtype.kind not in "iu" or math.prod(shape) != shape[0] or shape[0] > MOST_LABELS:
-        raise DataError(f"{file}: {name} are {claim}, and no class of each image.", hint=_LAYOUT)
+        raise DataError(f"{file}: {name} are {claim}, not one class per image.", hint=_LAYOUT)
     if shape[0] != images:
         raise DataError(
             f"{file}: {images} images, and {shape[0]} labels in {name}.", hint="Download it again."

@@ -144,7 +144,8 @@ def _no_classes(table: Cells) -> str:
     plain = {_plain(name) for name in table.header}
     if plain & _MASKS:
         return (
-            "A column of masks is no label: images with masks are given as a folder, with images/ "
+            "A column of masks is not a label: images with masks are given as a folder, with "
+            "images/ "
             "and masks/ in it, and masks written as numbers (run-length encoding) have to be saved "
             "as PNG first."
         )
@@ -178,5 +179,5 @@ def _one_hot(table: Cells, path: int | None) -> str:
         )
     return (
         f"The columns {names} are one a class, and some rows have several or none: give each image "
-        "one class in a column label; an image with several labels is not supported."
+        "one class in a column label; images with several labels are not supported."
     )

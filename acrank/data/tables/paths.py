@@ -34,7 +34,8 @@ def find_files(file: Path, paths: Iterable[str]) -> dict[str, Path]:
     missing = [path for path, place in found.items() if place is None]
     if missing:
         raise DataError(
-            f"{file}: {len(missing)} path(s) that are no files in {file.parent}:{listing(missing)}",
+            f"{file}: {len(missing)} path(s) that are not files in "
+            f"{file.parent}:{listing(missing)}",
             hint=_change(file.parent, missing),
         )
     return {path: place for path, place in found.items() if place is not None}

@@ -46,13 +46,13 @@ def training_rows(file: Path, table: Cells) -> Chosen:
         if training is None:
             if name.casefold() in _NAMES and 1 < len(used) <= 20:
                 notices.append(
-                    f"The column {name!r} of {file} ({_values(values)}) is left alone: the rows of "
+                    f"The column {name!r} of {file} ({_values(values)}) is ignored: the rows of "
                     "all its values are used."
                 )
             continue
         if not training:
             raise DataError(
-                f"{file}: the column {name!r} says parts of a split, and none of them is the "
+                f"{file}: the column {name!r} names parts of a split, but none of them is the "
                 f"training part: {_values(values)}.",
                 hint="Leave only the rows to rank on in the file, or take the column out.",
             )
@@ -62,7 +62,7 @@ def training_rows(file: Path, table: Cells) -> Chosen:
         left = [value for value in values if value not in training]
         notices.append(
             f"{len(rows)} of {len(table.rows)} rows of {file} are read, by its column {name!r}; "
-            f"left alone are those of {_values(left)}."
+            f"rows of {_values(left)} are left out."
         )
         table = Cells(table.header, rows)
     return Chosen(table, tuple(notices))

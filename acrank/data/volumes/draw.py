@@ -92,10 +92,10 @@ def _window_notices(windows: Sequence[Windows], patches: Patches) -> list[str]:
         counts = [len(each) for each in windows]
         least, most = min(counts), max(counts)
         each = f"{least}" if least == most else f"{least} to {most}"
-        return [f"Scores of features see {sum(counts)} patches, {each} of each volume."]
+        return [f"Feature scores use {sum(counts)} patches, {each} of each volume."]
     if patches == 1:
         return []
-    return ["No volume drawn is larger than the patch: there are no further patches to see."]
+    return ["No sampled volume is larger than the patch, so there are no further patches."]
 
 
 def flat_notices(patches: Sequence[Patch]) -> list[str]:
@@ -104,8 +104,8 @@ def flat_notices(patches: Sequence[Patch]) -> list[str]:
     if not flat:
         return []
     return [
-        f"{flat} of {len(patches)} volumes hold a single value once they are clipped, and are "
-        "taken as zeros: look at them, and at --window if it is set."
+        f"{flat} of {len(patches)} volumes hold a single value after clipping and are set to zero: "
+        "check them, and --window if it is set."
     ]
 
 

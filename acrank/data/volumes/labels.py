@@ -43,7 +43,7 @@ def _whole(volume: Volume) -> Voxels:
         raise VolumeError(f"labels of {voxels.shape[3]} channels, where one is expected", WHOLE)
     values = np.unique(voxels).astype(np.float64)
     if not np.isfinite(values).all():
-        raise VolumeError("labels that are no numbers (NaN or infinite)", WHOLE)
+        raise VolumeError("labels that are not finite numbers", WHOLE)
     nearest = np.rint(values)
     size = np.maximum(np.abs(values), max(1.0, abs(volume.intercept)))
     odd = values[(np.abs(values - nearest) > ROUNDING * size) | (nearest < 0) | (nearest > LARGEST)]
@@ -55,7 +55,7 @@ def _whole(volume: Volume) -> Voxels:
 def _no_labels(odd: Voxels, volume: Volume) -> VolumeError:
     """Say which values are no labels, in full, and whether the header makes them."""
     first = odd[0].item()
-    words = f"{len(odd)} value(s) that are no labels, such as {_in_full(first)}"
+    words = f"{len(odd)} value(s) that are not labels, such as {_in_full(first)}"
     if not volume.scaled:
         return VolumeError(words, WHOLE)
     stored = (first - volume.intercept) / volume.slope

@@ -112,7 +112,9 @@ def find_volumes(folder: Path) -> VolumeLayout:
     root = _root(folder)
     present = [pair for pair in FOLDERS if all((root / part).is_dir() for part in pair)]
     if not present:
-        raise DataError(f"{root}: no folder of images beside one of labels in it.", hint=LAYOUT)
+        raise DataError(
+            f"{root}: it has no folder of images beside a folder of labels.", hint=LAYOUT
+        )
     images, labels = (root / part for part in present[0])
     try:
         known = _by_name(labels)

@@ -157,7 +157,7 @@ def _check(image: Any, affine: npt.NDArray[np.float64]) -> None:
         raise VolumeError(f"it claims {math.prod(shape):,} voxels, more than any scan has")
     if min(shape[:3]) < 2:
         raise VolumeError(
-            f"{_said(shape)} voxels: a single slice, no volume",
+            f"{_said(shape)} voxels: a single slice, not a volume",
             "Save slices as images and masks (PNG) instead.",
         )
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:

@@ -42,7 +42,7 @@ ANISOTROPIC = 3.0
 
 _GEOMETRY = "Resample each image and its labels to the same voxels."
 _CHANNELS = "Name the channels in dataset.json, and give every image all of them."
-_FINITE = "Replace voxels that are no numbers, or remove these files."
+_FINITE = "Replace voxels that are not finite numbers, or remove these files."
 
 
 class _Seen(NamedTuple):

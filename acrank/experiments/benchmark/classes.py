@@ -56,7 +56,7 @@ def _parts(
     unknown = set(others.classes) - set(target.classes)
     if unknown:
         raise DataError(
-            f"{given} has the class {min(unknown)!r}, which the training images have not.",
+            f"{given} has the class {min(unknown)!r}, which the training images do not have.",
             hint="Both need the same class folders.",
         )
     places = [target.classes.index(name) for name in others.classes]

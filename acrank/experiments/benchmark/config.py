@@ -50,8 +50,8 @@ class BenchmarkConfig(Settings):
         tuple[str, ...],
         Field(min_length=1),
         Setting(
-            "Dataset: a folder of class folders or a CSV, or one of images/ and masks/, or of "
-            "volumes; with train/ and test/ (or val/) in it, tested on the latter; repeatable.",
+            "Dataset: a folder of class folders, of images/ and masks/, or of volumes, or a CSV "
+            "file; if it holds train/ and test/ (or val/), the latter is the test set; repeatable.",
             DATA,
             Effect.CHOICE,
             metavar="DATA",
@@ -67,8 +67,8 @@ class BenchmarkConfig(Settings):
     norms: Annotated[
         Literal["batch", "affine", "mixed"],
         Setting(
-            "Layers that AC-Corr covers, and ac-norm and bn-only: batch, BatchNorm alone; affine, "
-            "also LayerNorm and the like in networks without BatchNorm, compared apart; mixed, "
+            "Layers that AC-Corr, ac-norm and bn-only cover: batch, BatchNorm alone; affine, also "
+            "LayerNorm and the like in networks without BatchNorm, compared separately; mixed, "
             "compared with the others.",
             SCORING,
         ),
@@ -99,7 +99,7 @@ class BenchmarkConfig(Settings):
     method: Annotated[
         str,
         Setting(
-            f"Method of fine-tuning: {', '.join(OWN)}.",
+            f"Fine-tuning method: {', '.join(OWN)}.",
             TUNING,
             metavar="NAME",
             decides=("finetune.method",),
@@ -114,7 +114,11 @@ class BenchmarkConfig(Settings):
     seeds: Annotated[
         int,
         Field(ge=1),
-        Setting("Fine-tunings of each model, from seed 0 on.", TUNING, decides=("finetune.seed",)),
+        Setting(
+            "Number of fine-tunings of each model, with the seeds 0, 1 and so on.",
+            TUNING,
+            decides=("finetune.seed",),
+        ),
     ] = 3
     lrs: Annotated[
         tuple[float, ...],
@@ -136,7 +140,7 @@ class BenchmarkConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Images, or patches of volumes, in a batch.",
+            "Images, or patches of volumes, per batch.",
             TUNING,
             usual=lambda task: task.batch_size,
             decides=("finetune.batch_size",),
@@ -145,18 +149,20 @@ class BenchmarkConfig(Settings):
     samples: Annotated[
         int | None,
         Field(ge=4),
-        Setting("Training images of each dataset, drawn stratified by class.", DATA, default="all"),
+        Setting(
+            "Number of training images of each dataset, stratified by class.", DATA, default="all"
+        ),
     ] = None
     test_share: Annotated[
         float,
         Field(gt=0, lt=1),
-        Setting("Share of a dataset without test images that is kept back for the test.", DATA),
+        Setting("Share of a dataset that is held out for testing if it has no test images.", DATA),
     ] = 0.3
     measure: Annotated[
         str,
         one_of(_measures),
         Setting(
-            "What scores are to predict, on the test images.",
+            "Measure on the test images that scores should predict.",
             SCORING,
             words=_measures,
             usual=lambda task: task.predicted[0].key,
@@ -177,7 +183,7 @@ class BenchmarkConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Training images that models are scored on.",
+            "Number of training images on which models are scored.",
             SCORING,
             usual=lambda task: task.samples,
         ),
@@ -192,7 +198,7 @@ class BenchmarkConfig(Settings):
         int,
         Field(ge=1),
         Setting(
-            "Fine-tunings at a time, each in a process of its own.",
+            "Number of fine-tunings to run at a time, each in its own process.",
             MANY,
             Effect.NOTHING,
             decides=("score.jobs",),
@@ -201,7 +207,7 @@ class BenchmarkConfig(Settings):
     timeout: Annotated[
         Seconds | None,
         Setting(
-            "Give up a fine-tuning after this time, for example 30m or 2h.",
+            "Give up on a fine-tuning after this time, for example 30m or 2h.",
             MANY,
             Effect.NOTHING,
             metavar="TIME",
@@ -235,7 +241,7 @@ class BenchmarkConfig(Settings):
         """Return the configuration for the task of the datasets.
 
         Args:
-            task: of all datasets.
+            task: task of all datasets.
 
         Raises:
             ConfigError: a setting that the task has not.
@@ -244,8 +250,9 @@ class BenchmarkConfig(Settings):
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
         if known.measure not in predicted:
             raise ConfigError(
-                f"--measure {known.measure} is no measure of {task.name} that scores can predict.",
-                hint=f"There are {', '.join(predicted)}.",
+                f"--measure {known.measure} is not a measure of {task.name} that scores can "
+                "predict.",
+                hint=f"Choose one of {', '.join(predicted)}.",
             )
         known.finetuning(data="x", model="x", seed=0, lr=None).for_task(task)
         return known
@@ -290,7 +297,7 @@ def decided(part: str) -> dict[str, str]:
     They are those that fields state, and those that both configurations share for all tasks.
 
     Args:
-        part: of ``PARTS``.
+        part: part of an experiment, of ``PARTS``.
     """
     own, others = described(BenchmarkConfig), described(PARTS[part])
     same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)

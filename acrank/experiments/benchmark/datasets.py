@@ -101,7 +101,7 @@ def common_task(config: BenchmarkConfig) -> Task:
     if len(names) > 1:
         told = " and ".join(f"{data} for {name}" for name, data in sorted(names.items()))
         raise ConfigError(
-            f"An experiment is for one task: {told} do not go together.",
+            f"An experiment has one task, but these differ: {told}.",
             hint="Run one experiment for each.",
         )
     if len(tasks) > 1:

@@ -59,7 +59,7 @@ def _point(link: Path, file: Path) -> None:
         link.symlink_to(file)
     except OSError as error:
         raise DataError(
-            f"{link}: no link to {file} can be made: {error.strerror or error}.",
+            f"{link}: cannot link to {file}: {error.strerror or error}.",
             hint="--output needs an empty folder where symbolic links are allowed.",
         ) from error
 

@@ -70,7 +70,7 @@ def weighted_tau(scores: Array, accuracies: Array, convention: Convention = "bot
     Args:
         scores: shape (..., n), higher is better.
         accuracies: shape (..., n).
-        convention: how models are ranked, as above.
+        convention: ranking of models, as above.
 
     Returns:
         Shape (...,); 1 for the same order, -1 for the opposite one; NaN where all scores or all

@@ -206,7 +206,8 @@ def _tell_undefined(metric: MetricScores, cells: Sequence[_Cell], notes: list[st
     if undefined:
         where = f" on {', '.join(undefined)}" if any(undefined) else ""
         notes.append(
-            f"{metric.name}: all scores or all accuracies are equal{where}: no correlation there."
+            f"{metric.name}: all scores or all accuracies are equal{where}, so there is no "
+            "correlation."
         )
 
 

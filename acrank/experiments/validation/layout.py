@@ -84,7 +84,7 @@ class TableLayout:
             return UNNAMED
         if not row.cells[self.dataset]:
             place = self.sheet.place(row, self.dataset)
-            raise DataError(f"{place}: no name of a dataset.", hint="Fill it in.")
+            raise DataError(f"{place} has no dataset name.", hint="Fill it in.")
         return row.cells[self.dataset]
 
     def accuracy(self, *, guess: bool = True) -> str | None:
@@ -154,7 +154,7 @@ class TableLayout:
         if given is not None:
             if given in self.sheet.columns:
                 return given
-            raise self._lacks(given, "Mind upper and lower case.")
+            raise self._lacks(given, "Names are case-sensitive.")
         for name in usual:
             found = [column for column in self.sheet.columns if column.lower() == name]
             if len(found) > 1:

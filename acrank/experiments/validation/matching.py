@@ -52,11 +52,11 @@ def settle_zeros(accuracies: Values, missing: bool, notes: list[str]) -> Values:
         return accuracies
     if not missing:
         notes.append(
-            f"Accuracies of exactly 0: {len(zeros)} ({listing(zeros)}). If that means missing, say "
-            "--zero-is-missing."
+            f"Accuracies of exactly 0: {len(zeros)} ({listing(zeros)}). If they mean missing "
+            "values, pass --zero-is-missing."
         )
         return accuracies
-    notes.append(f"Accuracies of 0 taken for missing: {len(zeros)} ({listing(zeros)}).")
+    notes.append(f"Accuracies of 0 treated as missing: {len(zeros)} ({listing(zeros)}).")
     return {
         dataset: {model: accuracy for model, accuracy in models.items() if accuracy != 0}
         for dataset, models in accuracies.items()
@@ -176,5 +176,5 @@ def _nothing_shared(accuracies: Values, metrics: Sequence[MetricScores]) -> Data
             )
     return DataError(
         f"No dataset has {FEWEST_MODELS} models with a score and an accuracy.",
-        hint="An order of fewer models says nothing; add models.",
+        hint="Fewer models give no meaningful order; add models.",
     )

@@ -102,7 +102,9 @@ def validate(
     tell_missing(truth, metrics, notes)
     summaries, rows = evaluate(truth, metrics, StatisticSettings(tau, draws, seed), notes)
     if plain and len(truth) < FEWEST:
-        notes.append(f"{len(truth)} dataset(s): a signed-rank test needs {FEWEST}, so no p-values.")
+        notes.append(
+            f"{len(truth)} dataset(s): a signed-rank test needs {FEWEST}, so there are no p-values."
+        )
     printed = reproductions(table) if table else []
     head = table.notes if table else ()
     settings = {"published": published, "tau": tau, "draws": draws, "seed": seed}
@@ -126,9 +128,9 @@ def _check(
             hint=f"Give SCORES and ACCURACIES, or --published with one of: {', '.join(catalog())}.",
         )
     if tau not in ("both", "accuracy"):
-        raise ConfigError(f"tau: {tau!r} is unknown.", hint="It is both or accuracy.")
+        raise ConfigError(f"tau: {tau!r} is unknown.", hint="Choose both or accuracy.")
     if draws < 100:
-        raise ConfigError(f"draws: {draws} is too few for an interval.", hint="Take 100 or more.")
+        raise ConfigError(f"draws: {draws} is too small for an interval.", hint="Use 100 or more.")
 
 
 def _check_dataset_column(given: str | None, sheets: Sequence[Sheet]) -> None:
@@ -137,7 +139,7 @@ def _check_dataset_column(given: str | None, sheets: Sequence[Sheet]) -> None:
         tables = "; ".join(f"{sheet.name}: {listing(sheet.columns)}" for sheet in sheets)
         raise DataError(
             f"No table has a column {given!r}. Columns found: {tables}.",
-            hint="Mind upper and lower case.",
+            hint="Names are case-sensitive.",
         )
 
 

@@ -177,7 +177,7 @@ def _from_json(path: Path, text: str) -> Sheet:
         columns = ("model", *metrics, "params_m")
         rows = [{column: _cell(model.get(column)) for column in columns} for model in models]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path}: no score JSON of acrank.", hint=hint) from error
+        raise DataError(f"{path} is not a JSON file of acrank score.", hint=hint) from error
     return Sheet(str(path), path.stem, columns, tuple(map(Row, range(1, len(rows) + 1), rows)))
 
 

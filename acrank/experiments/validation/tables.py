@@ -22,7 +22,7 @@ class MetricScores:
     """The scores of one metric.
 
     Attributes:
-        name: as in tables.
+        name: name in tables.
         values: dataset -> model -> score; missing scores are left out.
         baseline: True for a static fact of the models, a list to beat.
         higher_is_better: direction of the metric.
@@ -50,7 +50,7 @@ class Gathering:
         sheet, model = layout.sheet, row.cells[layout.model]
         place = f"{sheet.name}, line {row.line}"
         if not model:
-            raise DataError(f"{place}: no name of a model.", hint="Fill it in or remove the row.")
+            raise DataError(f"{place} has no model name.", hint="Fill it in or remove the row.")
         first = self._places.setdefault((metric, dataset, model), place)
         if first != place:
             where = f" on {dataset!r}" if dataset else ""
@@ -98,7 +98,7 @@ def read_accuracies(sheet: Sheet, names: ColumnNames, notes: list[str]) -> Value
             gathering.add(layout, row, column, metric="accuracy", dataset=dataset)
     values = gathering.metrics["accuracy"].values if gathering.metrics else {}
     if not any(values.values()):
-        raise DataError(f"{sheet.name}: no accuracies in it.", hint="See docs/validate.md.")
+        raise DataError(f"{sheet.name} has no accuracies.", hint="See docs/validate.md.")
     return values
 
 
@@ -114,7 +114,7 @@ def read_scores(
 
     Args:
         sheets: one or more tables, whose numbers are put together.
-        datasets: those of the accuracies.
+        datasets: datasets of the accuracies.
         names: given by the user.
         notes: takes sentences on what was left out.
 
@@ -162,14 +162,15 @@ def _read_scores(
     wide = wide and (metric is not None or any(column in datasets for column in numeric))
     if metric is not None and not wide:
         raise DataError(
-            f"{sheet.name}: --metric names the numbers of a table with one column a dataset, "
-            "but this one has a column of datasets or metrics.",
+            f"{sheet.name}: --metric names the numbers of a table with one column per dataset, but "
+            "this one has a column of datasets or metrics.",
             hint="Leave --metric out.",
         )
     if not numeric:
         raise DataError(
             f"{sheet.name}: no column of scores. Columns found: {listing(sheet.columns)}.",
-            hint="One column a metric, or one a dataset; a column of accuracies is no metric.",
+            hint="Use one column per metric or one per dataset; a column of accuracies is not a "
+            "metric.",
         )
     unnamed = None if wide or layout.dataset else _dataset_of_file(sheet, datasets, alone)
     for row in _on_the_full_sample(layout, notes):
@@ -193,7 +194,10 @@ def _on_the_full_sample(layout: TableLayout, notes: list[str]) -> list[Row]:
     rows = [row for row in sheet.rows if row.cells["status"] != "dropped"]
     if len(rows) < len(sheet.rows):
         dropped = len(sheet.rows) - len(rows)
-        notes.append(f"{sheet.name}: {dropped} dropped model(s) left out: of fewer images.")
+        notes.append(
+            f"{sheet.name}: {dropped} dropped model(s) left out, as their scores come from fewer "
+            "images."
+        )
     return rows
 
 
@@ -206,5 +210,5 @@ def _dataset_of_file(sheet: Sheet, datasets: Collection[str], alone: bool) -> st
     raise DataError(
         f"{sheet.name}: it names no dataset, but there are accuracies on {len(datasets)} of them: "
         f"{listing(datasets)}.",
-        hint="Add a column 'dataset', or give a folder with one file a dataset, named after it.",
+        hint="Add a column 'dataset', or give a folder with one file per dataset, named after it.",
     )

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
-from acrank.finetuning.objective import Batch, require_finite
+from acrank.finetuning.objective import Autocast, Batch, require_finite
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Data = TypeVar("Data", bound=Masked)
@@ -102,7 +102,7 @@ def judge_masks(
     images: MaskedImages,
     batches: Iterable[Batch],
     loss: Loss,
-    autocast: Callable[[], Any],
+    autocast: Autocast,
 ) -> JudgedMasks[MaskedImages]:
     """Run a segmenter in inference mode over images; logits are resized to each mask.
 

@@ -35,14 +35,12 @@ class Segmenter(nn.Module):
     Attributes:
         network: encoder and decoder.
         classes: names, in the order of the logits.
-        image_size: height and width that it was trained on; other multiples of 32 do. None
-            of volumes.
-        patch: voxels of the patches that it was trained on, of volumes.
-        spacing: of their voxels in mm, from left to right, back to front and foot to head.
-        window: of their intensities; None for percentiles of each volume.
-        mean: that images have to be less of, by channel, for pixels from 0 to 1; volumes, once
-            they are standardised.
-        std: that they have to be divided by then.
+        image_size: height and width in training; other multiples of 32 work too. None for volumes.
+        patch: voxels of the patches in training; None for images.
+        spacing: spacing of their voxels in mm, from left to right, back to front and foot to head.
+        window: window of their intensities; None for percentiles of each volume.
+        mean: mean by channel to subtract from pixels in [0, 1], or from standardised volumes.
+        std: deviation by channel to divide by afterwards.
     """
 
     def __init__(self, network: nn.Module, described: dict[str, Any]) -> None:

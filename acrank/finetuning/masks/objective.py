@@ -45,14 +45,19 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
     def sides(self) -> tuple[int, ...]:
         """The pixels along each axis of the images or patches that networks take."""
 
+    @property
+    @abstractmethod
+    def geometry(self) -> dict[str, Any]:
+        """The settings that prepare images or volumes for the network, for its description."""
+
     @cached_property
     def readout(self) -> DenseReadout:
         """The decoder on feature maps."""
         return DenseReadout(self.config.decoder, self.sides, PIXELS)
 
-    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def counts(self) -> Rows:
         """Count the pixels of each class in all training masks."""
-        counts: np.ndarray[Any, np.dtype[np.int64]] = self.training.counts().sum(axis=0)
+        counts: Rows = self.training.counts().sum(axis=0)
         return counts
 
     def network(self, backbone: Backbone) -> Network:
@@ -77,6 +82,18 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         """Draw some pixels of each class and image, with the features of several scales."""
         seen, _ = self.readout.observe(features.float(), labels, None, self.config.seed)
         return seen.features, seen.labels.to(seen.features.device)
+
+    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
+        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
+        return save_segmenter(
+            folder,
+            backbone,
+            network,
+            classes=self.classes,
+            decoder=self.config.decoder,
+            size=self.readout.size,
+            geometry=self.geometry,
+        )
 
 
 class Segmenting(PixelObjective[MaskedImages]):
@@ -108,18 +125,10 @@ class Segmenting(PixelObjective[MaskedImages]):
         pictures = pictures_of(found["val"], network, self.preprocessing)
         write_cases(folder, found, pictures)
 
-    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
-        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
-        geometry = {"image_size": self.config.image_size}
-        return save_segmenter(
-            folder,
-            backbone,
-            network,
-            classes=self.classes,
-            decoder=self.config.decoder,
-            size=self.readout.size,
-            geometry=geometry,
-        )
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The height and width that images are stretched to."""
+        return {"image_size": self.config.image_size}
 
 
 class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):

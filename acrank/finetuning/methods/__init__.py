@@ -13,8 +13,8 @@ def make_method(name: str, options: Mapping[str, float | int | str | bool]) -> M
     """Make a method by its name.
 
     Args:
-        name: of the catalogue.
-        options: its own; others keep their defaults.
+        name: name in the catalogue.
+        options: options of the method; others keep their defaults.
 
     Raises:
         ValueError: there is no such method.

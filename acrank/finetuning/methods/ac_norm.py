@@ -14,7 +14,7 @@ class AcNorm(Method):
     Normalization" (arXiv 2307.15282).
 
     Args:
-        temperature: of the affine correlation's softmax.
+        temperature: temperature of the affine correlation's softmax.
         authors: move the running statistics as the authors' release does.
         norms: ``batch`` as above; ``affine`` replaces LayerNorm, GroupNorm and InstanceNorm too,
             a generalisation.

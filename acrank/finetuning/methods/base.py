@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from acrank.errors import ConfigError, NoNormError
 from acrank.finetuning.network import Network
+from acrank.finetuning.objective import Autocast
 from acrank.norm.types import BATCH, KINDS, NormKind
 
 # Images and labels of training batches, not augmented, in a fixed order.
@@ -41,7 +42,7 @@ class Start:
     batches: PlainBatches
     classes: int
     source_head: nn.Module | None
-    autocast: Callable[[], Any]
+    autocast: Autocast
     observe: Observe = as_they_are
 
 

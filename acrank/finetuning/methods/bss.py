@@ -18,7 +18,7 @@ def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
 
     Args:
         features: (N, D), of which there are min(N, D) singular values.
-        k: how many of them; all if there are fewer.
+        k: number of singular values; all if there are fewer.
 
     Returns:
         A scalar at least zero, differentiable; NaN where a feature is not finite.

@@ -27,8 +27,8 @@ def class_relation(source_probs: Array, labels: NDArray[np.int64], classes: int)
     NeurIPS 2020, section 3.2. The probabilities are not calibrated: that needs source images.
 
     Args:
-        source_probs: of the training images, (N, S), rows sum to 1.
-        labels: of the target, (N,), each of the K classes present.
+        source_probs: source probabilities of the training images, (N, S); rows sum to 1.
+        labels: target labels, (N,), with each of the K classes present.
         classes: K, 2 or more.
 
     Returns:

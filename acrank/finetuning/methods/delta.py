@@ -33,8 +33,8 @@ def behaviour(
 
     Args:
         maps: (N, C, ...).
-        source: of the pretrained network on the same images, of that shape.
-        attention: of each channel, (C,), sums to 1.
+        source: feature maps of the pretrained network on the same images, in the same shape.
+        attention: weight of each channel, (C,), sums to 1.
         positions: count maps of any size as if they had so many, so that the distance does not
             grow with the size of the images; None for the sum of the paper.
     """
@@ -55,8 +55,8 @@ class Delta(Method):
 
     Args:
         alpha: weight of the distance.
-        beta: of the head's squared weights.
-        attention_images: how many images the attention is told from; 0 weighs all channels alike.
+        beta: weight of the head's squared weights.
+        attention_images: number of images for the attention; 0 weighs all channels alike.
     """
 
     decays_weights = False

@@ -17,8 +17,8 @@ class L2SP(Method):
     weight decay.
 
     Args:
-        alpha: of the distance from the start.
-        beta: of the head's weights.
+        alpha: weight of the distance from the pretrained weights.
+        beta: weight of the head's squared weights.
     """
 
     decays_weights = False

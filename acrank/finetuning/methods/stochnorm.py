@@ -26,7 +26,7 @@ def stochastic_normalisation(layer: _BatchNorm, inputs: Tensor, p: float) -> Ten
     Normalization", NeurIPS 2020, algorithm 1.
 
     Args:
-        layer: with running statistics; its momentum is used.
+        layer: layer with running statistics; its momentum is used.
         inputs: (N, C, ...).
         p: probability of the running statistics, in [0, 1].
     """

@@ -13,7 +13,6 @@ from acrank.data.volumes import VolumeSettings
 from acrank.data.volumes.nifti import require_nifti
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.masks.cases import write_cases
-from acrank.finetuning.masks.export import save_segmenter
 from acrank.finetuning.masks.judge import JudgedMasks
 from acrank.finetuning.masks.objective import PixelObjective, PixelTuning
 from acrank.finetuning.network import Network
@@ -22,7 +21,6 @@ from acrank.finetuning.objective import Autocast, Batch
 from acrank.finetuning.volumes.batches import TrainingVolumes, plain_patches
 from acrank.finetuning.volumes.data import LabelledVolumes, open_labelled
 from acrank.finetuning.volumes.judge import Judge
-from acrank.zoo import Backbone
 
 
 class SegmentingVolumes(PixelObjective[LabelledVolumes]):
@@ -61,22 +59,14 @@ class SegmentingVolumes(PixelObjective[LabelledVolumes]):
         """Write tables of classes and volumes, and slices of some with both masks for figures."""
         write_cases(folder, found, self.judges.pictures(found["val"], network))
 
-    def save(self, folder: Path, backbone: Backbone, network: Network) -> str:
-        """See :func:`acrank.finetuning.masks.export.save_segmenter`."""
-        geometry = {
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The patch, the spacing and the window of intensities."""
+        return {
             "patch": list(self.training.patch),
             "spacing": list(self.training.spacing),
             "window": self.config.window and list(self.config.window),
         }
-        return save_segmenter(
-            folder,
-            backbone,
-            network,
-            classes=self.classes,
-            decoder=self.config.decoder,
-            size=self.readout.size,
-            geometry=geometry,
-        )
 
 
 class VolumeTuning(PixelTuning[LabelledVolumes]):

@@ -44,10 +44,10 @@ class ComparisonReport(Report):
         """Count the unchanged models, and name differences of data, settings and libraries."""
         found = self.found
         same = len(found.moves) - len(found.changed)
-        lines = [f"{len(found.moves)} models in both runs, {same} of them unchanged."]
+        lines = [f"{len(found.moves)} models are in both runs; {same} of them are unchanged."]
         if found.differences:
             told = "; ".join(map(_difference, found.differences))
-            lines.append(f"The scores are not of one experiment: {told}.")
+            lines.append(f"The two runs are not comparable: {told}.")
         if found.versions:
             lines.append(f"Other versions: {listed([_difference(v) for v in found.versions])}.")
         return lines

@@ -66,8 +66,9 @@ class ExperimentReport:
     def _accuracies(self) -> Iterator[Block]:
         done, words = self.done, qualities(self.done)
         yield Text(
-            f"An empty cell is a model without a result there. A ceiling marked ! is below {LOW}: "
-            f"those {words} do not tell the models apart, and no score can be judged by them."
+            "An empty cell means that the model has no result there. A ceiling marked ! is below "
+            f"{LOW}: those {words} do not tell the models apart, and no score can be judged by "
+            "them."
         )
         yield Text("Within a column, the deeper the tint, the higher.", tints=True)
         yield tables.accuracy_grid(done)
@@ -78,8 +79,8 @@ class ExperimentReport:
         found = self.done.validation
         if found is None:
             yield Text(
-                "There is nothing to compare: no score has an order of models to be held against. "
-                "The notes say why."
+                "There is nothing to compare, because there is no order of models to compare "
+                "scores with. The notes give the reasons."
             )
             return
         taus, grid = tau_plot(self.done, found), tables.tau_grid(self.done, found)

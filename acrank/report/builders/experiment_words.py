@@ -40,8 +40,8 @@ def measure(done: Experiment) -> str:
 def caveat(done: Experiment) -> str:
     """Warn of choosing and testing the best score on the same accuracies."""
     return (
-        f"The best of many scores is chosen by these very {qualities(done)}: expect less of it on "
-        "other datasets, and of scores whose intervals overlap no order at all."
+        f"The best of many scores was chosen by these very {qualities(done)}: expect it to do "
+        "worse on other datasets, and do not order scores whose intervals overlap."
     )
 
 
@@ -62,7 +62,7 @@ def outcome(done: Experiment) -> list[str]:
     """Say which score does best, beside random lists, ceiling and baseline."""
     best = best_metric(done.validation) if done.validation else None
     if done.validation is None or best is None:
-        return ["There is no order of models to compare scores with."]
+        return ["There is no order of models with which to compare scores."]
     chance = done.validation.summary(CHANCE)
     told = [f"mean weighted tau {number(best.statistics[MAIN].value, 2)}"]
     told += [f"95 % interval {interval(best)}"] if interval(best) else []
@@ -82,7 +82,7 @@ def _over_best(test: PairedTest) -> str:
     if test.baseline == CHANCE:
         told = f"No static baseline is above random lists; over those: {number(test.difference, 2)}"
     if math.isnan(test.p_holm):
-        return f"{told}; for a test there are too few datasets."
+        return f"{told}; there are too few datasets for a test."
     return f"{told} (p {p_value(test.p_holm)}, Holm)."
 
 
@@ -148,16 +148,21 @@ def notes(done: Experiment) -> list[str]:
     low = [name for name, value in done.ceilings.items() if value < LOW]
     lines = [
         *_of_masks(done),
-        f"ceiling: mean weighted tau between the {qualities(done)} of two seeds; a score cannot be "
+        f"ceiling: mean weighted tau between the {qualities(done)} of two seeds; no score can be "
         "expected to do better.",
     ]
     if low:
-        lines.append(f"Ceiling below {LOW}, so of little weight: {', '.join(low)}.")
+        lines.append(
+            f"The ceiling is below {LOW}, so these datasets tell little: {', '.join(low)}."
+        )
     lines += _apart(done)
     if done.validation is None:
-        lines.append("Fewer than three models have a result: no order to compare scores with.")
+        lines.append(
+            "Fewer than three models have a result, so there is no order with which to compare "
+            "scores."
+        )
     if done.failed:
-        lines.append(f"{len(done.failed)} fine-tunings failed; cells.csv says why.")
+        lines.append(f"{len(done.failed)} fine-tunings failed; cells.csv gives the reasons.")
     lines.append(f"All tables: {done.folder}")
     return lines
 
@@ -190,8 +195,8 @@ def _apart(done: Experiment) -> list[str]:
     if not names:
         return []
     return [
-        f"Without BatchNorm, so that AC-Corr is of other layers and not compared with the others' "
-        f"(--norms mixed): {', '.join(names)}."
+        "These models have no BatchNorm, so their AC-Corr covers other layers and is not compared "
+        f"with the others (--norms mixed): {', '.join(names)}."
     ]
 
 

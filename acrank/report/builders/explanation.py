@@ -43,7 +43,8 @@ LAYER_COLUMNS = (
 )
 CHANNEL_COLUMNS = tuple(field.name for field in fields(ChannelMove))
 CAVEAT = (
-    "AC-Corr says how far the norm layers keep to what they have learned, by one cheap step. It "
+    "AC-Corr measures, by one cheap step, how much of what they have learned the norm layers keep. "
+    "It "
     "does not predict fine-tuned accuracy everywhere."
 )
 

@@ -90,7 +90,7 @@ def panels(explained: Explanation) -> Lines:
     )
     below = Panel(
         (
-            Line("spread: how far the ratios lie apart", spread, QUIET),
+            Line("spread: how far apart the ratios are", spread, QUIET),
             Line("drift: how far they move", drift, ACCENT),
         ),
         "affine ratios",

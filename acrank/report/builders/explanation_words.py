@@ -16,22 +16,23 @@ NAMED = 4
 # Up to this share of AC-Corr, the step on the target changes little in it.
 LITTLE = 0.1
 HARDLY = (
-    ": the number tells of the checkpoint, and hardly of these data; a larger --lr weighs them more"
+    ": the number reflects the checkpoint and hardly these data; a larger --lr gives the data more "
+    "weight"
 )
 # Why a layer says nothing, by its status.
 SILENT = {
     "tied": "the ratios hardly differ (never or barely trained, or scales of zero): each channel "
     "is as near to all others as to itself",
-    "swamped": "the step moved the ratios farther than they lie apart, so that each channel keeps "
-    "most of the others (a smaller --lr may help)",
+    "swamped": "the step moved the ratios farther than the distances between them, so each "
+    "channel keeps most of the others (a smaller --lr may help)",
 }
 GENERALISATION = (
-    "AC-Corr is defined on BatchNorm: of other layers it is a generalisation, not comparable with "
-    "that of BatchNorm."
+    "AC-Corr is defined for BatchNorm; for other layers it is a generalisation, which is not "
+    "comparable with it."
 )
 LAYER_LEGEND = (
-    "ac_corr: kept mass, summed over the channels; share: of the network's. zero-drift: the same "
-    "before any step; excess: what the step added.",
+    "ac_corr: kept mass, summed over the channels; share: its part of the network's total. "
+    "zero-drift: the same before any step; excess: what the step added.",
     "crossed: channels that come as near to another one as to themselves, mean over the trials: "
     "only they add. spread: standard deviation of the pretrained ratios; drift: root mean square "
     "of their change.",
@@ -130,7 +131,7 @@ def _layers(explained: Explanation) -> Iterator[str]:
     for status, why in SILENT.items():
         names = [layer.name for layer in layers if layer.status == status]
         if names:
-            yield f"{status}, saying nothing: {listed(names, NAMED)}. There {why}."
+            yield f"{status}, which carry no information: {listed(names, NAMED)}. There {why}."
 
 
 def _where(explained: Explanation) -> Iterator[str]:

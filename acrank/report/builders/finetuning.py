@@ -69,9 +69,9 @@ class FinetuneReport(Report):
             hint = f" {SMALLER_RATE}" if record["diverged"] else ""
             lines.append(f"Ended early: {record['stopped']}.{hint}")
         if "not_tested" in record:
-            lines.append(f"Not judged on the test images: {record['not_tested']}.")
+            lines.append(f"Not evaluated on the test images: {record['not_tested']}.")
         if done.kept:
-            lines.append("It had been finished before (--fresh begins anew).")
+            lines.append("It was already finished (--fresh starts again).")
         unloadable = record.get("not_for_timm")
         lines.append(
             f"Weights: {done.folder}/model.safetensors; {unloadable}."

@@ -12,10 +12,10 @@ from acrank.results import RankedModel, Ranking
 
 LEGEND = (
     "The place of every model by every metric, each in its own direction (↑ higher is better, ↓ "
-    "lower is better): 1 is the best. A place marked ! is of a number that a guard warns of; an "
-    "empty cell is a metric without a value."
+    "lower is better): 1 is the best. A place marked ! belongs to a number that a guard warns "
+    "about; an empty cell means that the metric has no value."
 )
-APART = " Models without BatchNorm have places of their own, marked *, by scores of norm affines."
+APART = " By scores of norm affines, models without BatchNorm have separate places, marked *."
 
 
 def places_section(ranking: Ranking) -> tuple[Section, ...]:

@@ -43,7 +43,7 @@ from acrank.results.record import to_record
 
 CAVEAT = (
     "A transferability score is a cheap indicator. None predicts fine-tuned accuracy everywhere; "
-    "intervals and P(best) speak of the images drawn, not of that."
+    "intervals and P(best) describe only the variation between image samples."
 )
 _TONES: dict[str, Tone] = {"failed": "failed", "unranked": "quiet", "dropped": "quiet"}
 
@@ -99,16 +99,16 @@ class RankingReport(Report):
     def _figures(self) -> Block:
         dots = dot_plot(self.ranking)
         figures = (*([dots] if dots else []), *cost_plots(self.ranking))
-        why = "There is nothing to draw: no model has a rank. The table says why."
+        why = "There is nothing to draw, because no model has a rank. The table gives the reasons."
         return Group(figures, "figures") if figures else Text(why)
 
     def _notes(self) -> Iterable[Block]:
         ranking = self.ranking
         lines = (*ranking.warnings, *words.reading_notes(ranking))
-        yield Items(lines) if lines else Text("There is nothing to note of this run.")
+        yield Items(lines) if lines else Text("There are no notes on this run.")
         guards, particulars = _guards_table(ranking), _particulars_table(ranking)
         if guards:
-            yield Text("A number that is marked ! means less than it seems: a guard warns of it.")
+            yield Text("A guard warns about each number marked !: it means less than it seems.")
             yield guards
         else:
             yield Text("No guard fired.")
@@ -213,10 +213,10 @@ def outcome(ranking: Ranking) -> list[str]:
         names = words.listed([row.result.model for row in tied])
         lines += [f"It cannot be told apart from {names}."] if tied else []
     elif best and words.any_compared(ranking.rows):
-        lines.append("Whether it can be told apart from the others is unknown.")
+        lines.append("It is unknown whether it can be told apart from the others.")
     counts = {status: ranking.count(status) for status in ("dropped", "unranked", "failed")}
     rest = [f"{count} {status}" for status, count in counts.items() if count]
-    lines += [f"Not ranked: {', '.join(rest)}; the table says why."] if rest else []
+    lines += [f"Not ranked: {', '.join(rest)}; the table gives the reasons."] if rest else []
     return lines
 
 

@@ -45,9 +45,11 @@ def reading_notes(ranking: Ranking) -> list[str]:
     """Explain intervals, ties, dropped models and missing scores, but not guards."""
     lines = uncertainty_notes(ranking)
     if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
-        lines.append("dropped: the numbers are of fewer images than those of ranked models.")
+        lines.append(
+            "Dropped models: their numbers come from fewer images than those of ranked models."
+        )
     if ranking.interrupted:
-        lines.append("Interrupted: only the models that had finished are ranked.")
+        lines.append("The run was interrupted: only models that had finished are ranked.")
     return [*lines, *norm_notes(ranking), *head_notes(ranking)]
 
 
@@ -62,7 +64,10 @@ def norm_notes(ranking: Ranking) -> list[str]:
         elif result.status == "ok" and reason and not result.layers:
             without.setdefault(reason, []).append(result.model)
     kinds = "; ".join(f"{kind} of {listed(names)}" for kind, names in generalised.items())
-    marked = f"{GENERALISED} AC-Corr of {kinds}: a generalisation, not comparable with BatchNorm's."
+    marked = (
+        f"{GENERALISED} AC-Corr of {kinds}: a generalisation that is not comparable with "
+        "BatchNorm's AC-Corr."
+    )
     return [
         *([marked] if kinds else []),
         *(f"No AC-Corr of {listed(names)}: {why}" for why, names in without.items()),

@@ -116,7 +116,7 @@ def notes(verdict: Verdict) -> list[str]:
     lines = []
     if contest.excluded:
         beyond = listed([f"{name} ({why})" for name, why in contest.excluded.items()])
-        lines.append(f"Beyond the limits, no candidates: {beyond}.")
+        lines.append(f"These models exceed the limits and are not candidates: {beyond}.")
     for status in ("unranked", "dropped"):
         names = [r.result.model for r in contest.ranking.rows if r.result.status == status]
         if names:

@@ -135,14 +135,14 @@ def _notes(
     if dropped:
         how = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
         notes.append(
-            f"Budget of {text}: {len(dropped)} of {len(results)} models dropped ({how}); "
-            "their rows say why."
+            f"Budget of {text}: {len(dropped)} of {len(results)} models dropped ({how}); their "
+            "rows give the reasons."
         )
     if early:
         notes.append(f"Interrupted: the ranking is of {early}.")
     if spent > budget:
         notes.append(
-            f"The run took {duration_text(spent)}, more than the budget of {text}: what has "
-            "started is finished, and one model in any case."
+            f"The run took {duration_text(spent)}, more than the budget of {text}: models that "
+            "have started are finished, and at least one model is scored."
         )
     return notes

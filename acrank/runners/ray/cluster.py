@@ -32,7 +32,7 @@ SETTINGS = {
 SETTINGS_TO_JOIN = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
 
 KILLED = (
-    f"the worker process was killed, {RETRIES + 1} times: by the system for want of memory (lower "
+    f"the worker process was killed, {RETRIES + 1} times: by the system for lack of memory (lower "
     "--batch-size or --jobs), by native code that crashed, or with its node."
 )
 NO_MEMORY = (

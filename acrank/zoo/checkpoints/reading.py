@@ -89,7 +89,8 @@ def check_file(path: Path, sha256: str | None) -> None:
     found = file_sha256(path)
     if found != sha256:
         raise ModelError(
-            f"{path.name} is not the file the zoo means: its SHA-256 starts with {found[:12]}, "
+            f"{path.name} is not the file that the zoo names: its SHA-256 starts with "
+            f"{found[:12]}, "
             f"the zoo says {sha256[:12]}.",
             hint="Fetch the file again, or correct sha256 in the zoo file.",
         )

@@ -29,7 +29,7 @@ def scatter(folder: Path, content: str, *names: str) -> None:
     ("names", "what", "step"),
     [
         (["a/1.nii.gz", "b/2.nii"], "NIfTI volumes", "labelsTr/CASE.nii.gz"),
-        (["a/1.dcm", "b/2.dcm"], "called as DICOM files and are none", "suffix"),
+        (["a/1.dcm", "b/2.dcm"], "named like DICOM files but are not DICOM", "suffix"),
         (["p1/p1_flair.nii.gz", "p1/p1_t1.nii.gz", "p1/p1_seg.nii.gz"], "BraTS", "CASE_0000"),
         (["p1/p1-t1c.nii.gz", "p1/p1-t2f.nii.gz", "p1/p1-seg.nii.gz"], "BraTS", "CASE_0000"),
         (["a.zip", "b.tar.gz"], "archives", "Unpack"),
@@ -120,7 +120,7 @@ def test_boxes_in_xml(tmp_path: Path) -> None:
         ("d.yaml", "YAML files", "folder of the images"),
         ("d.nii.gz", "NIfTI volumes", "labelsTr"),
         ("d.png", "single images", "folder of class folders"),
-        ("d.dcm", "called as DICOM files", "suffix"),
+        ("d.dcm", "named like DICOM files", "suffix"),
     ],
 )
 def test_files(tmp_path: Path, name: str, what: str, step: str) -> None:

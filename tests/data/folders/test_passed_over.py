@@ -28,8 +28,8 @@ def scatter(folder: Path, *names: str) -> None:
 def test_files_that_are_not_read_are_counted_by_suffix(folder: Path) -> None:
     scatter(folder, *(f"a/{i}.dcm" for i in range(3)), "a/x.NII.gz", "a/deep/bare", "b/t.txt")
     assert warnings(folder) == (
-        "5 files of a/ passed over: .dcm 3, .nii.gz 1, no suffix 1.",
-        "1 file of b/ passed over: .txt 1.",
+        "5 files of a/ were skipped: .dcm 3, .nii.gz 1, no suffix 1.",
+        "1 file of b/ was skipped: .txt 1.",
     )
 
 
@@ -37,7 +37,7 @@ def test_many_classes_are_one_line(tmp_path: Path) -> None:
     fill_folder(tmp_path, {f"c{i}": 2 for i in range(4)})
     scatter(tmp_path, *(f"c{i}/x.dcm" for i in range(4)), "c2/y.xml")
     assert warnings(tmp_path) == (
-        "5 files of 4 class folders passed over: .dcm 4, .xml 1; most of them, 2, in c2/.",
+        "5 files of 4 class folders were skipped: .dcm 4, .xml 1; most of them, 2, in c2/.",
     )
 
 
@@ -50,7 +50,7 @@ def test_what_systems_leave_is_not_worth_a_line(folder: Path) -> None:
 def test_images_beside_the_class_folders(folder: Path) -> None:
     (folder / "stray.png").write_bytes(encoded(noise(5)))
     assert warnings(folder) == (
-        "1 image(s) beside the class folders passed over, such as stray.png: they have no label.",
+        "1 image(s) beside the class folders was skipped, such as stray.png: they have no label.",
     )
 
 

@@ -142,9 +142,9 @@ def test_images_and_folders_in_the_training_part_of_a_split(tmp_path: Path) -> N
     ("folders", "words"),
     [
         (["p1/no", "p1/yes", "p2/no", "p2/yes"], "p1/ and p2/ all hold the same folders, no and"),
-        (["8863/0", "8863/1", "8864/0", "8865/0", "8865/1"], "0 and 1: it cannot be told"),
+        (["8863/0", "8863/1", "8864/0", "8865/0", "8865/1"], "0 and 1: it is unclear"),
         (["a/images", "a/masks", "b/images", "b/masks"], "masks may be masks, which are no"),
-        (["cat/train", "cat/test", "dog/train", "dog/test"], "some of which are parts of a split"),
+        (["cat/train", "cat/test", "dog/train", "dog/test"], "some of these are parts of a split"),
     ],
 )
 def test_the_same_folders_in_each_are_refused(
@@ -167,7 +167,7 @@ def test_the_only_folder_is_entered_and_said(tmp_path: Path, outer: str) -> None
 def test_images_beside_the_only_folder_are_said(tmp_path: Path) -> None:
     target = opened(tmp_path, ".", "brain/no", "brain/yes")
     assert target.classes == ("no", "yes")
-    assert target.warnings[0].startswith("2 image(s) beside the class folders passed over")
+    assert target.warnings[0].startswith("2 image(s) beside the class folders were skipped")
 
 
 def test_the_only_folder_may_hold_a_split(tmp_path: Path) -> None:

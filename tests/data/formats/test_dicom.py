@@ -176,13 +176,13 @@ def test_a_palette_is_its_colours() -> None:
 @pytest.mark.parametrize(
     ("name", "reason", "hint"),
     [
-        ("JPEGLSNearLossless_16.dcm", "no decoder for that is installed", "pip install pyjpegls"),
+        ("JPEGLSNearLossless_16.dcm", "no decoder for it is installed", "pip install pyjpegls"),
         ("JPGExtended.dcm", "the installed decoder fails", "pylibjpeg pylibjpeg-libjpeg"),
         ("image_dfl.dcm", "a deflated DICOM file", "gdcmconv --raw"),
         ("MR_truncated.dcm", "cut short: 8130 of 8192 bytes of pixels", "Repair or remove"),
         ("test-SR.dcm", "a DICOM file without an image", "reports, plans and DICOMDIR"),
         ("rtdose.dcm", "15 frames without times: slices of a volume", "NIfTI (dcm2niix)"),
-        ("SC_rgb_rle_32bit.dcm", "where 0 to 65535 is read", ""),
+        ("SC_rgb_rle_32bit.dcm", "only 0 to 65535 can be read", ""),
         ("badVR.dcm", "a damaged DICOM file (ValueError)", "Repair or remove"),
     ],
 )
@@ -262,7 +262,7 @@ def test_a_window_changes_the_fingerprint_and_the_notes(tmp_path: Path) -> None:
     assert not np.array_equal(own.images[0], users.images[0])
     assert users.warnings == ()
     told = " ".join(own.warnings)
-    assert "6 of 6 images are DICOM files that are shown by the window that each" in told
+    assert "6 of 6 images are DICOM files and are converted with the window that each" in told
     assert "6 of 6 images are DICOM files that give several windows" in told
 
 
@@ -279,7 +279,7 @@ def test_several_formats_are_said(tmp_path: Path) -> None:
     told = " ".join(open_target(str(tmp_path)).warnings)
     assert "4 are DICOM" in told
     assert "2 are PNG, JPEG or similar." in told
-    assert "1 have a namesake in the other format beside them: are they copies?" in told
+    assert "1 have the same name as a file in the other format: are they copies?" in told
 
 
 def test_slices_of_one_scan_are_said(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_255_beside_several_others_is_ignored_and_said() -> None:
     found, notices = infer_class_map("data", [{0, 1, 2}, {0, 255}, {1, 255}])
     assert found == ClassMap(("0", "1", "2"), (0, 1, 2), ignore=255)
     (notice,) = notices
-    assert "255 is taken to mean 'ignore'" in notice
+    assert "255 is read as 'ignore'" in notice
     assert "2 of 3 masks have it beside 0, 1, 2" in notice
 
 

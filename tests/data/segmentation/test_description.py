@@ -42,8 +42,8 @@ def test_what_to_ignore_and_channels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("{", "it is no JSON"),
-        ("[1]", "it is no JSON object"),
+        ("{", "it is not JSON"),
+        ("[1]", "it is not a JSON object"),
         ({"modality": {}}, "it has no 'labels'"),
         ({"labels": {"background": 0}}, "it names 1 class"),
         ({"labels": {"background": 0, "whole": [1, 2]}}, "'whole' is a region of several values"),

@@ -76,7 +76,7 @@ def test_three_levels_are_three_classes_and_that_is_said(tmp_path: Path, between
     target = open_segmentation(str(tmp_path))
     assert target.class_map == ClassMap(("0", str(between), "255"), (0, between, 255))
     (notice,) = target.warnings
-    assert f"The values 0, {between}, 255 are taken for 3 classes, 255 among them" in notice
+    assert f"The values 0, {between}, 255 are read as 3 classes, including 255" in notice
 
 
 @pytest.mark.parametrize("levels", [(0, 85, 170, 255), tuple(range(0, 256, 17)), (50, 100, 255)])
@@ -103,7 +103,7 @@ def test_255_beside_indices_is_ignored(tmp_path: Path, values: tuple[int, ...]) 
     fill(tmp_path, {"a": values, "b": values})
     target = open_segmentation(str(tmp_path))
     assert target.class_map.ignore == 255
-    assert "taken to mean 'ignore'" in target.warnings[0]
+    assert "is read as 'ignore'" in target.warnings[0]
 
 
 def test_greys_outside_the_classes_of_a_file_are_explained(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_empty_masks_are_counted(tmp_path: Path) -> None:
 def test_ignored_pixels_make_no_mask_full(tmp_path: Path) -> None:
     fill(tmp_path, {"a": [0, 1, 255], "b": [0, 255]})
     ignored, empty = open_segmentation(str(tmp_path)).warnings
-    assert "255 is taken to mean 'ignore'" in ignored
+    assert "255 is read as 'ignore'" in ignored
     assert empty.startswith("1 of 2 masks are empty")
 
 

@@ -12,12 +12,20 @@ READ = [
     ("image_label", 16, "images in image/, masks in label/ (the same names): 16 pairs"),
     ("images_labels_png", 16, "images in images/, masks in labels/ (the same names): 16 pairs"),
     ("images_masks_suffix", 16, "masks in masks/ (NAME_segmentation): 16 pairs"),
-    ("images_train_masks_train", 12, "images/train is read as the training part, without val/"),
+    (
+        "images_train_masks_train",
+        12,
+        "images/train is read as the training part, without val/",
+    ),
     ("nnunet_2d_png", 12, "masks in labelsTr/ (NAME_0000 with NAME): 12 pairs"),
     ("oxford_pets", 16, "masks in annotations/trimaps/ (the same names): 16 pairs"),
     ("sing_images_mask", 16, "images in images/, masks in mask/ (the same names): 16 pairs"),
     ("unet_imgs_masks", 16, "images in imgs/, masks in masks/ (NAME_mask): 16 pairs"),
-    ("upper_Train_images", 12, "Train is read as the training part, without Valid/"),
+    (
+        "upper_Train_images",
+        12,
+        "Train is read as the training part, without Valid/",
+    ),
     ("voc_layout", 16, "masks in SegmentationClass/ (the same names): 16 pairs"),
 ]
 

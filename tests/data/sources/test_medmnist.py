@@ -86,13 +86,13 @@ def test_the_parts_that_are_held_out(tmp_path: Path) -> None:
     [
         (arrays(28, 28, labels=14), "has 14 columns: an image has several labels", "as the class"),
         (arrays(28, 28, 28), "are volumes of 28 x 28 x 28 voxels", "write slices to files"),
-        ({"train_images": np.zeros((12, 28, 28))}, "are float64 (12, 28, 28), and no", "uint8"),
-        ({"train_images": np.zeros((12, 28), np.uint8)}, "and no images", "uint8"),
-        ({"train_images": np.zeros((0, 28, 28), np.uint8)}, "and no images", "uint8"),
-        ({"train_labels": np.zeros((12, 1))}, "and no class of each image", "whole numbers"),
+        ({"train_images": np.zeros((12, 28, 28))}, "are float64 (12, 28, 28), not", "uint8"),
+        ({"train_images": np.zeros((12, 28), np.uint8)}, "not images", "uint8"),
+        ({"train_images": np.zeros((0, 28, 28), np.uint8)}, "not images", "uint8"),
+        ({"train_labels": np.zeros((12, 1))}, "not one class per image", "whole numbers"),
         ({"train_labels": np.zeros((9, 1), int)}, "12 images, and 9 labels", "again"),
         ({"train_labels": np.zeros((12, 1), int)}, "only one class", "two classes"),
-        ({"train_labels": np.array([[1]] * 11 + [[None]])}, "holds objects of Python", "run code"),
+        ({"train_labels": np.array([[1]] * 11 + [[None]])}, "holds Python objects", "run code"),
     ],
 )
 def test_what_is_refused(
@@ -121,9 +121,9 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
     [
         (header((10**9, 224, 224)), "claims uint8 (1000000000, 224, 224)"),
         (header((12, 28, 28)) + bytes(100), "9,408 bytes, and the file has 100"),
-        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(100), "is no NumPy array"),
-        (b"\x93NUMPY\x01\x00\x10\x00" + b"__import__('os')", "is no NumPy array"),
-        (b"", "is no NumPy array"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(100), "is not a NumPy array"),
+        (b"\x93NUMPY\x01\x00\x10\x00" + b"__import__('os')", "is not a NumPy array"),
+        (b"", "is not a NumPy array"),
     ],
 )
 def test_what_headers_claim(tmp_path: Path, content: bytes, message: str) -> None:

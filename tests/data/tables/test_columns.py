@@ -50,8 +50,8 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["id,x,y,width,height,Target", "0,,,,,1"], "Rename 'id' to path and 'Target' to label."),
         (["id,x,y,width,height,Target", "0,,,,,1"], "Its boxes are not read"),
         (["filename,xmin,ymin,xmax,ymax,class", "0.png,1,1,2,2,a"], "Its boxes are not read"),
-        (["ImageId,EncodedPixels", "0,1 3"], "A column of masks is no label"),
-        (["image,mask", "img/0.png,m/0.png"], "A column of masks is no label"),
+        (["ImageId,EncodedPixels", "0,1 3"], "A column of masks is not a label"),
+        (["image,mask", "img/0.png,m/0.png"], "A column of masks is not a label"),
         (
             ["Path,Age,Edema,Mass", "a.png,6,1.0,", "b.png,7,-1.0,1.0"],
             "Edema, Mass are one a class",
@@ -90,7 +90,7 @@ def test_the_change_by_which_paths_exist_is_named(
     if "\0" in "".join(paths):
         paths = [path.replace("\0", "%") for path in paths]
     error = refused(folder, "path,label", *(f"{path},{n}" for n, path in enumerate(paths)))
-    assert "2 path(s) that are no files" in error.message
+    assert "2 path(s) that are not files" in error.message
     assert hint in str(error.hint)
 
 
@@ -165,7 +165,7 @@ def test_training_rows_alone_are_read(
     assert len(target.items) == read
     (said,) = target.warnings
     assert said.startswith(f"{read} of 6 rows of {folder / 't.csv'} are read, by its column")
-    assert said.endswith(f"left alone are those of {left}.")
+    assert said.endswith(f"rows of {left} are left out.")
 
 
 def test_only_the_rows_that_are_read_need_files(folder: Path) -> None:
@@ -187,8 +187,8 @@ def test_folds_are_all_read_and_said(folder: Path) -> None:
     target = opened(folder, "path,label,fold", *rows(*"001122"))
     assert len(target.items) == 6
     assert target.warnings == (
-        f"The column 'fold' of {folder / 't.csv'} (0 2, 1 2, 2 2) is left alone: the rows of all "
-        "its values are used.",
+        f"The column 'fold' of {folder / 't.csv'} (0 2, 1 2, 2 2) is ignored: the rows of all its "
+        "values are used.",
     )
 
 

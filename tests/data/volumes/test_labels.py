@@ -51,7 +51,7 @@ def test_floating_point_labels_are_whole_up_to_single_precision(tmp_path: Path) 
 def test_other_values_are_no_labels(tmp_path: Path, value: float) -> None:
     path = save(tmp_path / "a.nii", np.array([0.0, value])[box([1])])
     with pytest.raises(
-        VolumeError, match=r"^1 value\(s\) that are no labels, such as \S+$"
+        VolumeError, match=r"^1 value\(s\) that are not labels, such as \S+$"
     ) as caught:
         read_labels(path)
     assert float(str(caught.value).split()[-1]) == value
@@ -65,7 +65,7 @@ def test_a_refusal_gives_the_whole_value_and_what_the_header_does(tmp_path: Path
         read_labels(path)
     value, slope = 0.9960784902796149, 0.007843137718737125
     assert str(caught.value) == (
-        f"1 value(s) that are no labels, such as {value}: the header's scl_slope {slope} makes it "
+        f"1 value(s) that are not labels, such as {value}: the header's scl_slope {slope} makes it "
         "of 127 in the file"
     )
     assert "scl_slope" in caught.value.hint

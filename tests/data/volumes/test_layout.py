@@ -73,7 +73,7 @@ def test_other_folders_are_no_volumes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (("other/a.nii",), "no folder of images beside one of labels"),
+        (("other/a.nii",), "no folder of images beside a folder of labels"),
         (("images/a.nii", "labels/a.txt"), "labels: no volumes"),
         (("images/a.nii", "labels/b.nii"), "none of its 1 images has labels of the same name"),
     ],

@@ -110,7 +110,7 @@ def test_every_kind_of_fault_is_in_one_error(tmp_path: Path) -> None:
         "torn.nii.gz: Compressed file ended",
         "text.nii.gz: ",
         "odd.nii.gz: values outside the classes: 9",
-        "part.nii.gz: 1 value(s) that are no labels, such as 0.5",
+        "part.nii.gz: 1 value(s) that are not labels, such as 0.5",
         "slice.nii.gz: 20 x 18 x 1 voxels: a single slice",
         "rgb.nii.gz: voxels of type",
         "zero.nii.gz: empty file (0 bytes)",

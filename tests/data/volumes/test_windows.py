@@ -167,7 +167,7 @@ def test_further_patches_hold_the_other_classes(target: VolumeTarget) -> None:
             assert all(np.isin(mask, (1, 2)).any() for mask in windows.masks)
     assert three.warnings == (
         *one.warnings,
-        f"Scores of features see {sum(counts)} patches, {min(counts)} to 3 of each volume.",
+        f"Feature scores use {sum(counts)} patches, {min(counts)} to 3 of each volume.",
     )
 
 
@@ -192,7 +192,7 @@ def test_volumes_that_fit_into_a_patch_have_no_more(tmp_path: Path, patches: Pat
     usual = VolumeSettings(patch=(32, 32, 32))
     sample = draw_volumes(target, 2, 2, 0, VolumeSettings(patch=(32, 32, 32), patches=patches))
     assert sample.windows == ()
-    assert sample.warnings[-1].startswith("No volume drawn is larger than the patch")
+    assert sample.warnings[-1].startswith("No sampled volume is larger than the patch")
     np.testing.assert_array_equal(sample.images, draw_volumes(target, 2, 2, 0, usual).images)
 
 

@@ -166,7 +166,8 @@ def test_what_is_read_is_said(stripes: Path, tmp_path: Path) -> None:
     held_out = stripes / "test"
     assert said == [
         f"stripes: 2 classes (across 5, down 5), 10 to train on, and to test on 16 of {held_out}",
-        f"stripes: {stripes / 'train'} is read as the training part, without test/ beside it.",
+        f"stripes: {stripes / 'train'} is read as the training part; left out is what is beside "
+        "it: test/ beside it.",
     ]
 
 
@@ -280,7 +281,7 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
         by_seed=tables.by_seed,
         rankings={},
     )
-    assert "no order to compare" in to_markdown(ExperimentReport(done).page())
+    assert "no order with which to compare" in to_markdown(ExperimentReport(done).page())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_ac_corr_of_other_layers_is_left_out_unless_asked(norms: str, told: str)
     assert (rows["vit"]["ac_corr"], rows["vit"]["log_me"]) == (told, "1.5")
     assert (rows["resnet"]["ac_corr"], rows["resnet"]["dataset"]) == ("1.5", "d")
     done = replace(make_experiment(), rankings={"d": ranking})
-    said = [line for line in notes(done) if "Without BatchNorm" in line]
+    said = [line for line in notes(done) if "These models have no BatchNorm" in line]
     assert len(said) == (norms == "affine")
 
 

@@ -98,7 +98,7 @@ def test_zeros_of_the_self_supervised_table_are_missing() -> None:
     models = {row.dataset: row.models for row in result.comparisons}
     assert (models["resisc"], models["eurosat"], models["pets"]) == (10, 10, 12)
     assert [found.kind for found in result.summaries] == ["chance"]
-    assert any("taken for missing: 4" in note for note in result.notes)
+    assert any("treated as missing: 4" in note for note in result.notes)
 
 
 def test_model_size_beats_every_metric_of_tllib() -> None:

@@ -235,7 +235,7 @@ def test_one_table_may_hold_both(tmp_path: Path) -> None:
         ({"published": "nothing"}, "no published table"),
         ({"published": "tllib", "accuracies": "x.csv"}, "its own accuracies"),
         ({"published": "tllib", "tau": "x"}, "both or accuracy"),
-        ({"published": "tllib", "draws": 5}, "too few"),
+        ({"published": "tllib", "draws": 5}, "too small"),
     ],
 )
 def test_settings_that_do_not_go_together(settings: dict[str, object], words: str) -> None:
@@ -282,5 +282,5 @@ def test_a_lucky_random_list_is_no_baseline() -> None:
 
 def test_a_column_of_datasets_that_no_table_has_is_a_slip() -> None:
     accuracies = random_values(2, 5)
-    with pytest.raises(AcrankError, match=r"No table has a column 'datset'.*upper and lower"):
+    with pytest.raises(AcrankError, match=r"No table has a column 'datset'.*case-sensitive"):
         run(accuracies, accuracies, dataset_column="datset")

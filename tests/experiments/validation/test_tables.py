@@ -102,7 +102,7 @@ BAD: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "twice": (("model,accuracy", "a,1", "b,2", "a,3"), ["line 4", "'a'", "line 2"]),
     "twice on a set": ((*GOOD, "a,x,5"), ["line 5", "'a' on 'x'", "line 2"]),
     "no model column": (("net,accuracy", "a,1"), ["'net'", "--model-column"]),
-    "no model": (("model,accuracy", "a,1", ",2"), ["line 3", "name of a model"]),
+    "no model": (("model,accuracy", "a,1", ",2"), ["line 3", "no model name"]),
     "no dataset": ((*GOOD, "d,,5"), ["line 5", "'dataset'"]),
     "no accuracy": (("model,dataset,a,b", "m,x,1,2"), ["--accuracy-column"]),
     "column twice": (("model,accuracy,accuracy", "a,1,2"), ["line 1", "'accuracy'", "twice"]),
@@ -145,7 +145,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         accuracies(tmp_path / "gone.csv")
     with pytest.raises(AcrankError, match="no CSV or JSON"):
         scores(tmp_path)
-    with pytest.raises(AcrankError, match="no score JSON"):
+    with pytest.raises(AcrankError, match="is not a JSON file of acrank score"):
         scores(write(tmp_path / "a.json", '{"models": 3}'))
 
 

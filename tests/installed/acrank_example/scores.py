@@ -18,7 +18,7 @@ NEAREST_MEAN = Metric(
     higher_is_better=True,
     bounds="[0, 1]",
     summary="Share of images whose nearest class mean is their own",
-    distrust="It is judged on the images that it was fitted to.",
+    distrust="It is evaluated on the images to which it was fitted.",
     reference="Fisher, The use of multiple measurements in taxonomic problems, 1936",
     function=nearest_mean,
 )

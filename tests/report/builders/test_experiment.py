@@ -88,7 +88,7 @@ def test_a_low_ceiling_is_marked_in_words_too(noise: float, marked: bool) -> Non
     assert all(cell.text.endswith("!") is cell.low is marked for cell in cells)
     classes = Document(experiment_to_html(done)).all("td")
     assert any(cell.attributes.get("class") == "low" for cell in classes) is marked
-    assert ("Ceiling below 0.5" in section(done, "notes").text) is marked
+    assert ("The ceiling is below 0.5" in section(done, "notes").text) is marked
 
 
 def test_a_model_without_a_result_leaves_its_cell_empty() -> None:

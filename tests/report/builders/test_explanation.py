@@ -131,9 +131,12 @@ def test_silent_layers_are_named_with_the_reason() -> None:
     lines = summary(make(*layers))
     assert "2 of 9 BatchNorm layers count; 108 channels, 9 of them dead and left out." in lines
     assert any(
-        line.startswith("tied, saying nothing: l0, l1, l2, l3 and 2 more. There") for line in lines
+        line.startswith("tied, which carry no information: l0, l1, l2, l3 and 2 more. There")
+        for line in lines
     )
-    assert any(line.startswith("swamped, saying nothing: l7. There the step") for line in lines)
+    assert any(
+        line.startswith("swamped, which carry no information: l7. There the step") for line in lines
+    )
     assert lines[-2].startswith("The step adds most in l8 (+8.5), l6 (+6.5).")
     assert lines[-1].startswith("Ratios drift farthest in l6 (")
 

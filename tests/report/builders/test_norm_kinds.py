@@ -85,7 +85,7 @@ def test_places_by_metric_are_of_one_kind_unless_mixed(mixed: bool) -> None:
     found = {str(row.cells[0]).split()[-1]: str(row.cells[1]) for row in table.rows}
     assert found["vit"] == "1*"
     assert found["resnet"] == ("2" if mixed else "1")
-    assert ("places of their own" in told.text) is not mixed
+    assert ("separate places" in told.text) is not mixed
 
 
 def test_models_without_a_source_classifier_are_named() -> None:

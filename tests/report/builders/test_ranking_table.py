@@ -87,7 +87,7 @@ def test_a_dropped_model_shows_its_number_and_why_it_is_not_ranked() -> None:
     assert lines[2].split()[:2] == ["seen", "7.000"]
     assert lines[2].endswith("dropped: after round 1: place 9 of 12")
     assert lines[3].endswith("dropped: late")
-    assert "the numbers are of fewer images" in lines[-1]
+    assert "their numbers come from fewer images" in lines[-1]
 
 
 def test_progress_counts_every_round_anew(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ def test_it_says_what_the_page_says() -> None:
     assert "| 1 | first | 1.500 |" in text
     assert "failed: out of memory" in text
     assert "- mind the sample." in text
-    assert "it cannot tell good from better" in text
+    assert "and cannot tell good from better" in text
     assert "```sh\nacrank score \\\n  --data scans/brain\n```" in text
     assert f"| fingerprint | {'0' * 64} |" in text
 

@@ -128,7 +128,7 @@ def test_every_model_is_in_the_table_with_its_reason() -> None:
     assert "unranked: tied" in table.text
     notes = next(e for e in document.all("section") if e.attributes["id"] == "notes")
     assert "mind the sample." in notes.text
-    assert "at the end of its range: it cannot tell good from better" in notes.text
+    assert "the score is at the end of its range and cannot tell good from better" in notes.text
     assert "1 of at most 1" in notes.text
     assert not document.all("img")
 

@@ -154,13 +154,13 @@ def test_lost_workers_and_timeouts_cost_their_rows_only(
 ) -> None:
     once = bad("killed_once", kwargs={"number": 2})
     zoo = write_zoo(tmp_path, "zoo.yaml", bad("killed"), bad("hangs"), once)
-    rows = start(zoo, "--ray-address", cluster.address, "--timeout-per-model", "8").done(3)
+    rows = start(zoo, "--ray-address", cluster.address, "--timeout-per-model", "15").done(3)
     assert noted(tmp_path, "killed") == ["2"]
     failed = {name: rows.pop(name) for name in ("killed", "hangs")}
     assert {row["status"] for row in failed.values()} == {"failed"}
     assert "killed, 3 times" in failed["killed"]["reason"]
     assert "--batch-size" in failed["killed"]["reason"]
-    assert failed["hangs"]["reason"] == "given up after 8 s (--timeout-per-model)."
+    assert failed["hangs"]["reason"] == "given up after 15 s (--timeout-per-model)."
     alone = in_process(tmp_path, write_zoo(tmp_path, "good.yaml", once), monkeypatch)
     assert numbers(rows) == numbers(alone)
 

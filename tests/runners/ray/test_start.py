@@ -74,7 +74,7 @@ def test_one_that_is_too_slow_is_no_wrong_installation(
     assert float(SETTINGS["RAY_worker_register_timeout_seconds"]) >= START  # Ray waits as long
 
 
-@pytest.mark.parametrize("error", [MISSING, OTHER, "killed for want of memory"])
+@pytest.mark.parametrize("error", [MISSING, OTHER, "killed for lack of memory"])
 def test_why_it_died_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, error: str
 ) -> None:

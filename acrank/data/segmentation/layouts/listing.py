@@ -45,8 +45,10 @@ class Sides:
             entries = files_below(folder) if self.deep else visible_entries(folder)
             other = [entry for entry in entries if not entry.is_dir() and not is_image(entry)]
             if other:
-                count = f"{len(other)} file{'s' if len(other) != 1 else ''}"
-                said.append(f"{count} of {folder.name}/ passed over: {suffixes(other)}.")
+                count, were = (
+                    ("1 file", "was") if len(other) == 1 else (f"{len(other)} files", "were")
+                )
+                said.append(f"{count} of {folder.name}/ {were} skipped: {suffixes(other)}.")
         return said
 
 
@@ -149,7 +151,7 @@ def _unlike(images: Path, masks: Path, inside: list[list[Path]], direct: list[bo
         for folder, here, entries in zip((images, masks), direct, inside, strict=True)
     ]
     several = direct[0] and len(inside[1]) > 1
-    why = ": which of them are the masks of an image cannot be told" if several else ""
+    why = ", and it is unclear which of them are the masks of an image" if several else ""
     return Refused(
         f"{' and '.join(seen)}{why}",
         "Merge them to one mask an image, in one folder: images/NAME.jpg and masks/NAME.png."

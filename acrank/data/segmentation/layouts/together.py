@@ -171,8 +171,8 @@ def _groups(root: Path, cases: list[_Case]) -> Layout | Refused:
     if naming is None:
         first = [str(first_files(files)[0]) for files in (images, masks)]
         return Refused(
-            "folders of images and of files that are called masks, but which belong together "
-            f"cannot be told; the first of each are:{listing(first)}",
+            "folders of images and of files that are called masks, but it is unclear which belong "
+            f"together; the first of each are:{listing(first)}",
             PAIR,
             first_files(images),
             first_files(masks),

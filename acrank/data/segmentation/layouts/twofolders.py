@@ -82,7 +82,10 @@ class NamedFolders:
             )
             images, masks = (images_in(folder) for folder in paired[0][:2])
             return Refused(
-                f"more than one folder of masks or images: {named}", _ONE_OF_EACH, images, masks
+                f"there is more than one folder of masks or images: {named}",
+                _ONE_OF_EACH,
+                images,
+                masks,
             )
         return next((outcome for two, outcome in found if not paired or two in paired), None)
 

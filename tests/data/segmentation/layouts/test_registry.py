@@ -228,7 +228,7 @@ def test_cases_with_more_than_an_image_and_a_mask_are_no_classes(tmp_path: Path)
     lay_out(tmp_path, "NAME/image.png", ["NAME/mask.png"])
     for number, name in enumerate(NAMES):
         photograph(tmp_path / name / "overlay.png", number + 9)
-    with pytest.raises(DataError, match="which belong together cannot be told"):
+    with pytest.raises(DataError, match="it is unclear which belong together"):
         is_segmentation(str(tmp_path))
 
 
@@ -388,8 +388,8 @@ def test_files_that_are_passed_over_are_said(tmp_path: Path) -> None:
     (tmp_path / "masks" / "notes.txt").write_text("x")
     (tmp_path / "images" / "n9.mat").write_text("x")
     assert open_segmentation(str(tmp_path)).warnings == (
-        "1 file of images/ passed over: .mat 1.",
-        "1 file of masks/ passed over: .txt 1.",
+        "1 file of images/ was skipped: .mat 1.",
+        "1 file of masks/ was skipped: .txt 1.",
     )
 
 
