@@ -62,7 +62,7 @@ def test_the_list_of_tables_for_programs(acrank: Acrank, tmp_path: Path) -> None
     file = tmp_path / "tables.csv"
     done = acrank("--published", "list", "--format", "json", "--csv", str(file))
     assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader(file.open(encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
     assert rows == json.loads(done.stdout)
     assert rows[0]["table"] == "tllib"
     assert all(row["licence"] for row in rows)
