@@ -113,13 +113,15 @@ def validate(
 
     Exit codes: 0 ok, 2 wrong usage or data.
     """
-    if published == "list":
-        _print_catalog()
-        return
     from acrank.experiments.validation import validate as compare
-    from acrank.report.builders.validation import ValidationReport
+    from acrank.experiments.validation.catalog import catalog
+    from acrank.report.builders.validation import CatalogReport, ValidationReport
 
     check_outputs(csv, json)
+    if published == "list":
+        tables = CatalogReport(catalog())
+        deliver(lambda: show(tables, output), lambda: write_report(tables, csv, json))
+        return
     result = compare(
         scores,
         accuracies,
@@ -139,10 +141,3 @@ def validate(
         typer.echo(visible(f"note: {note}"), err=True)
     report = ValidationReport(result, detail)
     deliver(lambda: show(report, output), lambda: write_report(report, csv, json))
-
-
-def _print_catalog() -> None:
-    from acrank.experiments.validation.catalog import catalog
-
-    for name, entry in catalog().items():
-        typer.echo(f"{name:21} {entry.summary} ({entry.paper.partition(';')[0]})")

@@ -51,11 +51,21 @@ def test_the_published_taus_of_tllib(acrank: Acrank) -> None:
 def test_the_list_of_tables_and_a_name_that_is_not_there(acrank: Acrank) -> None:
     done = acrank("--published", "list")
     assert done.returncode == 0
-    names = [line.split()[0] for line in done.stdout.splitlines()]
+    names = [line.split()[0] for line in done.stdout.splitlines()[1:]]
     assert names[0] == "tllib"
     wrong = acrank("--published", "imagenet")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert all(name in wrong.stderr for name in names)
+
+
+def test_the_list_of_tables_for_programs(acrank: Acrank, tmp_path: Path) -> None:
+    file = tmp_path / "tables.csv"
+    done = acrank("--published", "list", "--format", "json", "--csv", str(file))
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+    assert rows == json.loads(done.stdout)
+    assert rows[0]["table"] == "tllib"
+    assert all(row["licence"] for row in rows)
 
 
 @pytest.mark.parametrize("name", ["sfda-supervised", "sfda-self-supervised", "medmnist-sources"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from acrank.experiments.validation.agreement import STATISTICS
+from acrank.experiments.validation.catalog import CatalogEntry
 from acrank.experiments.validation.results import (
     COLUMNS,
     Comparison,
@@ -21,6 +22,7 @@ from acrank.report.document import (
     Items,
     Records,
     Report,
+    Row,
     Table,
     Text,
     table_of,
@@ -41,7 +43,41 @@ HEADINGS = {
 }
 # How soon the column of a statistic goes where a terminal is too narrow.
 _PRIORITIES = {"tau_b": 4, "pearson": 3, "spearman": 5, "rel1": 1, "rel3": 2, "regret": 1}
+# What files say of a bundled table.
+_ABOUT = ("summary", "paper", "source", "licence", "unit")
 MARKS = {"same": "", "ties": "~", "differs": "≠"}
+
+
+@dataclass(frozen=True)
+class CatalogReport(Report):
+    """The bundled tables of published scores, to show.
+
+    Attributes:
+        entries: descriptions of the tables by name.
+    """
+
+    entries: Mapping[str, CatalogEntry]
+
+    def document(self) -> Document:
+        """Make a table with a row for each bundled table."""
+        rows = (Row((n, e.summary, e.paper.partition(";")[0])) for n, e in self.entries.items())
+        columns = tuple(Column(heading, words=True) for heading in ("table", "scores of", "from"))
+        caption = "Bundled tables of published scores"
+        return Document((Table(caption, columns, tuple(rows), silent=True),))
+
+    def records(self) -> Records:
+        """Make CSV rows of the tables with their sources and licences."""
+        return Records(("table", *_ABOUT), self._rows())
+
+    def data(self) -> object:
+        """Give the same rows."""
+        return self._rows()
+
+    def _rows(self) -> list[dict[str, str]]:
+        return [
+            {"table": name, **{about: getattr(entry, about) for about in _ABOUT}}
+            for name, entry in self.entries.items()
+        ]
 
 
 @dataclass(frozen=True)
