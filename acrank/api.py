@@ -90,9 +90,9 @@ def finetune(
     Args:
         data: training images, as for :func:`rank`.
         model: its name in the zoo; without a zoo that of timm, ``hf-hub:`` or ``local-dir:``.
-        output: folder for the result; an interrupted fine-tuning in it goes on.
+        output: folder for the result; an interrupted fine-tuning in it is resumed.
         zoo: a zoo file, ``demo`` or ``default``; None for timm.
-        fresh: begin anew, whatever is in the folder.
+        fresh: start again from the first epoch and replace what is in the folder.
         **settings: ``method`` and further fields of
             :class:`acrank.finetuning.config.FinetuneConfig`.
 
@@ -100,7 +100,7 @@ def finetune(
         The measures of the best epoch, and the folder that timm loads as ``local-dir:``.
 
     Raises:
-        NotScoredError: the backbone cannot be fine-tuned so; says why.
+        NotScoredError: the backbone cannot be fine-tuned in this way; gives the reason.
         AcrankError: a setting or the data cannot be used.
     """
     given = {"data": str(data), "model": model, **settings}

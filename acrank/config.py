@@ -411,7 +411,7 @@ class RunConfig(Settings):
         """The same configuration, once it is known what the data are for.
 
         Args:
-            task: of the data.
+            task: task of the data.
 
         Raises:
             ConfigError: a setting or a metric that the task has not.

@@ -19,8 +19,8 @@ class AcrankError(Exception):
     """Root of every error that acrank raises on purpose.
 
     Args:
-        message: what is wrong and where, naming the offending input.
-        hint: how to mend it.
+        message: what is wrong and where; it names the offending input.
+        hint: how to fix it.
     """
 
     exit_code = ExitCode.USAGE

@@ -186,8 +186,8 @@ def told_unused(config: BaseModel, task: Kind) -> list[str]:
     """Say which settings somebody has set that a task has no use for.
 
     Args:
-        config: of a run.
-        task: of the data.
+        config: configuration of a run.
+        task: task of the data.
     """
     fields = type(config)
     others = [name for name, setting in described(fields).items() if not setting.is_for(task)]
@@ -205,7 +205,7 @@ def refuse_other_kind(config: BaseModel, task: Kind) -> None:
 
     Args:
         config: has the settings of both.
-        task: of the data.
+        task: task of the data.
 
     Raises:
         ConfigError: one is set, be it to what it is anyway.

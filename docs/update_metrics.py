@@ -54,7 +54,7 @@ def default() -> str:
     voters = " and ".join(f"`{name}`" for name in CONSENSUS_DEFAULT)
     return (
         f"`acrank score` ranks by [`{DEFAULT}`](#{DEFAULT}) and always computes AC-Corr in its "
-        f"three forms. With no `--metric`, a consensus is of {voters}."
+        f"three forms. With no `--metric`, a consensus combines {voters}."
     )
 
 

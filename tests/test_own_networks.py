@@ -185,7 +185,7 @@ def test_what_comes_frozen_is_trained_or_said(tmp_path: Path) -> None:
     trained = load_file(tmp_path / "out" / "model.safetensors")["backbone.body.0.weight"]
     assert not torch.equal(trained, first)
     assert noted({"but": "body.3.weight"}) == [
-        "7 tensor(s) of the backbone came frozen and stay so: body.0.weight, ..."
+        "7 tensor(s) of the backbone were frozen already and stay frozen: body.0.weight, ..."
     ]
 
 

@@ -49,14 +49,14 @@ def benchmark(
     ] = Path("benchmark"),
     html: HtmlFile = None,
 ) -> None:
-    """Fine-tune every model on every dataset, score it, and say which scores predict the accuracy.
+    """Fine-tune every model on every dataset, score it, and report which scores predict accuracy.
 
     Example: acrank benchmark --data scans --data photos --seeds 2
 
-    Each learning rate is tried with the first seed; the best on validation images is used for
-    all. Models are scored on the training images alone. The folder has ACCURACIES.csv, SCORES.csv,
-    cells.csv (every fine-tuning) and report.md. Of images with masks and of volumes, the accuracy
-    is the mean Dice of the foreground.
+    The first seed tries each learning rate; all seeds then use the best on validation images.
+    Models are scored on the training images only. The folder holds ACCURACIES.csv, SCORES.csv,
+    cells.csv (every fine-tuning) and report.md. For images with masks and for volumes, the
+    accuracy is the mean Dice of the foreground.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some fine-tunings failed,
     4 none succeeded, 130 interrupted.

@@ -26,7 +26,7 @@ def cache_path() -> None:
 
     Example: acrank cache path
 
-    ACRANK_CACHE names another cache folder.
+    The environment variable ACRANK_CACHE names another cache folder.
     """
     typer.echo(str(_store().folder))
 

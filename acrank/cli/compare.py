@@ -29,12 +29,12 @@ def compare(
     json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
     output: OutputFormat = Format.table,
 ) -> None:
-    """Compare two runs: what changed in data and settings, models, scores, ranks and flags.
+    """Show what changed between two runs: data, settings, models, scores, ranks and flags.
 
     Example: acrank compare before.json after.json
 
-    Exit codes: 0 ok, whether anything changed or not, 2 wrong usage or data. To fail a pipeline
-    by what changed: acrank gate --baseline.
+    Exit codes: 0 ok, with or without changes, 2 wrong usage or data. To let changes fail a
+    pipeline, use acrank gate --baseline.
     """
     from acrank.report.builders.comparison import ComparisonReport
     from acrank.results.changes import changes

@@ -92,13 +92,13 @@ def explain(
 
     Example: acrank explain resnet50.a1_in1k --data photos --figure layers.png
 
-    The probe and the numbers are those of acrank score with the same options. Shown are the
-    layers, which of them say nothing and why, and the channels that move most. A trial is a batch
-    (one step) or a training (several); after is the mean over the trials, and a channel's place
-    goes by the root mean square of the change of its affine ratio over them. See docs/explain.md.
+    The probe and the numbers are those of acrank score with the same options. The output shows
+    the layers, the reasons why some carry no information, and the channels that change most. A
+    trial is one batch (one step) or one training (several steps). 'After' values are means over
+    trials; channels are sorted by the RMS change of their affine ratio. See docs/explain.md.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the model has no AC-Corr (it cannot
-    be probed; or its layers say nothing, and are shown), 130 interrupted.
+    be probed, or its layers carry no information, but are shown), 130 interrupted.
     """
     settings |= {"models": (model,), **({"zoo": zoo} if zoo is not None else {})}
     gallery = collector(html, no_images)

@@ -71,10 +71,10 @@ def finetune(
 
     Example: acrank finetune --data photos --model resnet18.a1_in1k
 
-    The best epoch's weights are written into a folder that timm loads as local-dir:, with the
-    log, the confusion matrix and all settings. With masks the backbone becomes the encoder of a
-    segmenter (acrank.load_segmenter). Stopped at any moment, the same command goes on after the
-    last whole epoch.
+    The output folder holds the weights of the best epoch, the log, the confusion matrix and all
+    settings; timm loads it as local-dir:. With masks the backbone becomes the encoder of a
+    segmenter (acrank.load_segmenter). After an interruption, the same command resumes after the
+    last complete epoch.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the backbone cannot be fine-tuned,
     130 interrupted.
@@ -138,7 +138,7 @@ def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:
         except KeyboardInterrupt:
             if (folder / STATE).is_file():
                 command = "the same command without --fresh" if fresh else "the same command"
-                progress.message(f"{command} goes on after the last whole epoch")
+                progress.message(f"{command} resumes after the last complete epoch")
             raise
 
 

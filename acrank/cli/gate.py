@@ -70,9 +70,9 @@ def gate(
 
     Scores a zoo on the data (--data, --zoo and the settings of acrank score), or judges an
     earlier run (--scores). The rules can also stand in the gate: section of the --config file.
-    What cannot be judged fails: a missing or failed model, no score, a score that a guard warns
-    of. In GitHub Actions it also sets the outputs best, passed and ranking, writes a summary and
-    marks each rule that is not met.
+    A backbone that cannot be judged fails: it is missing, could not be scored, or a guard warns
+    about its score. In GitHub Actions the command also sets the outputs best, passed and ranking,
+    writes a summary and marks each rule that is not met.
 
     Exit codes: 0 passed, 1 failed, 2 wrong usage, configuration or data, 4 no model could be
     scored, 130 interrupted.

@@ -92,10 +92,10 @@ def list_zoo(
 
     Example: acrank list-zoo --license permissive --max-params 30 --sort params
 
-    Parameters, norm layers, input size, licence and whether the weights are on this machine;
-    on demand MACs, memory and the size of the weights. No weights are loaded and nothing is
-    downloaded. An entry that cannot be described keeps its row, with the reason; then the exit
-    code is 3.
+    The table shows parameters, norm layers, input size, licence and whether the weights are on
+    this machine; options add MACs, memory and the size of the weights. The command loads no
+    weights and downloads nothing. If an entry cannot be described, its row gives the reason, and
+    the exit code is 3.
     """
     from acrank.report.builders.zoo import ZooReport
     from acrank.zoo import Hub, read_zoo, select_entries

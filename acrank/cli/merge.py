@@ -41,7 +41,7 @@ def merge(
 
     Example: acrank merge part-1.json part-2.json --csv ranking.csv
 
-    For runs in parts: acrank score --shard I/N --json FILE, on any machines. Files of other
+    The parts come from acrank score --shard I/N --json FILE, on any machines. Files with other
     images or settings are refused.
 
     Exit codes: as those of acrank score.

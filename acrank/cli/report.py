@@ -33,7 +33,7 @@ def report(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Do not use the internet.")] = False,
 ) -> None:
-    """Draw the report of a finished run again, from its JSON file: nothing is scored.
+    """Draw the report of a finished run again, from its JSON file, without scoring.
 
     Example: acrank report ranking.json --html report.html
 

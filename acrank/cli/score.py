@@ -64,9 +64,10 @@ def score(
 
     Example: acrank score --data photos --model "resnet*" --html report.html
 
-    Each candidate sees a sample of the target and takes one AC-Norm step on it. A score of
-    its features says how well it would transfer, AC-Corr stands beside it. Printed best first,
-    with 95 % intervals, the probability of being best and groups that cannot be told apart.
+    Each candidate extracts features from a sample of the target and takes one AC-Norm step on it.
+    A score of the features estimates how well it would transfer; AC-Corr is shown beside it. The
+    table lists the best model first, with 95 % intervals, the probability of being best, and
+    groups of models that cannot be told apart.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed (or
     --strict found something), 4 no model could be scored, 130 interrupted.

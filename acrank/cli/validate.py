@@ -108,9 +108,9 @@ def validate(
 
     Example: acrank validate SCORES.csv ACCURACIES.csv --detail
 
-    Weighted Kendall tau and others for each metric and dataset, with 95 % intervals, beside
-    what random lists and lists sorted by model size reach. The forms of the files, and how to
-    read the result: docs/validate.md.
+    The table shows the weighted Kendall tau and other statistics for each metric and dataset,
+    with 95 % intervals, and the same for random lists and lists sorted by model size.
+    docs/validate.md describes the files and how to read the result.
 
     Exit codes: 0 ok, 2 wrong usage or data.
     """

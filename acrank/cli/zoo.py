@@ -47,11 +47,11 @@ def zoo_check(
 
     Example: acrank zoo check zoo.yaml --pin
 
-    Names, files, SHA-256, whether the network can be built and the weights' shapes fit it,
-    licence, and whether sources on the hub are pinned. What is in the local cache of the hub is
-    checked there; of the rest the hub is asked, and nothing but descriptions is downloaded.
+    The command checks names, files, SHA-256 and licences, whether the network can be built and
+    the weights fit it, and whether sources on the hub are pinned. It checks files in the hub's
+    local cache there; for others it asks the hub, and downloads only descriptions.
 
-    Exit code 3 if an entry has an error, 2 if the file cannot be used at all.
+    Exit codes: 0 ok, 2 the file cannot be used at all, 3 an entry has an error.
     """
     from acrank.report.builders.zoo import CheckReport
     from acrank.zoo.files.pinning import check_zoo, pin_zoo
@@ -109,8 +109,8 @@ def zoo_add(
 
     Example: acrank zoo add zoo.yaml resnet50.a1_in1k --tag baseline
 
-    Every one is checked first, as by acrank zoo check: if one has an error, the file stays as it
-    is. Relative paths are seen from here, and written as the zoo file needs them.
+    The models are first checked as by acrank zoo check; if one has an error, the file does not
+    change. Relative paths start at the working folder and are written relative to the zoo file.
     """
     from acrank.utils.visible import visible
     from acrank.zoo.files.adding import Request, add_entries

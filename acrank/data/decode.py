@@ -61,6 +61,8 @@ class Decoded:
         frames: how many pages or frames the file has.
         transparent: whether it has transparent pixels, which have become black.
         notes: what was assumed, as ends of the sentence "3 of 9 images ...".
+        windowed: whether the window that the user gave was applied; None where none was given, or
+            for an image that knows of none.
     """
 
     values: npt.NDArray[Any]
@@ -69,6 +71,7 @@ class Decoded:
     frames: int = 1
     transparent: bool = False
     notes: tuple[str, ...] = ()
+    windowed: bool | None = None
 
     def pixels(self, depth: int) -> Pixels:
         """The values in 8 bits; the depth is of those beyond that."""

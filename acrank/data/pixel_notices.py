@@ -31,6 +31,7 @@ def pixel_notices(
         *_frames(images),
         *_transparency(images),
         *_noted(images),
+        *_left_by_window(images),
         *_flat(names, images, pixels),
     ]
 
@@ -93,6 +94,21 @@ def _noted(images: Sequence[Decoded]) -> list[str]:
     """Say what the formats of the images assumed."""
     counts = Counter(note for image in images for note in image.notes)
     return [f"{count} of {len(images)} images {note}." for note, count in counts.items()]
+
+
+def _left_by_window(images: Sequence[Decoded]) -> list[str]:
+    """Say which images of a dataset a window of the user's has no part in."""
+    if all(image.windowed is None for image in images):
+        return []
+    left = sum(not image.windowed for image in images)
+    return (
+        [
+            f"{left} of {len(images)} images are left as they are by --window: they are in colour, "
+            "or in a format without units."
+        ]
+        if left
+        else []
+    )
 
 
 def _flat(names: Sequence[str], images: Sequence[Decoded], pixels: Sequence[Pixels]) -> list[str]:

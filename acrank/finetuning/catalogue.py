@@ -111,7 +111,7 @@ def _of_package(name: str, loaded: object) -> MethodEntry:
     if not isinstance(loaded, MethodEntry):
         raise TypeError(f"it is of type {type(loaded).__name__}, not acrank's MethodEntry")
     if loaded.name != name:
-        raise ValueError(f"it calls itself {loaded.name!r}")
+        raise ValueError(f"it has the name {loaded.name!r}")
     return loaded
 
 

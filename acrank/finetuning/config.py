@@ -264,7 +264,7 @@ class FinetuneConfig(Settings):
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
         if known.monitor not in task.measure_keys:
             raise ConfigError(
-                f"--monitor {known.monitor} is no measure of {task.name}.",
+                f"--monitor {known.monitor} is not a measure of {task.name}.",
                 hint=f"It has {', '.join(task.measure_keys)}.",
             )
         known._require_defined(task)
@@ -280,7 +280,7 @@ class FinetuneConfig(Settings):
             )
         if self.augment not in task.augmentations:
             raise ConfigError(
-                f"--augment {self.augment} moves images without their masks.",
+                f"--augment {self.augment} transforms images without their masks.",
                 hint=f"Use {' or '.join(task.augmentations)}.",
             )
 

@@ -69,7 +69,7 @@ def copied(training: Part, others: Sequence[Part], things: str) -> list[str]:
                 how = "trained on" if earlier is training else f"used for {earlier.name}"
                 found.append(
                     f"{equal} of {len(part.digests)} {part.name} {things} are byte-equal to "
-                    f"{earlier.name} {things}: they were {how}, and measures on them are too good"
+                    f"{earlier.name} {things}: they were {how}, so measures on them are too good"
                 )
     return found
 
@@ -92,8 +92,8 @@ def sided(classes: Sequence[str]) -> list[str]:
         return []
     one, other = pairs[0]
     return [
-        f"the classes {one} and {other} look like sides, and training images are mirrored from "
-        "left to right: if a mirrored image is of the other class, give --no-flip (flip: false)"
+        f"the classes {one} and {other} look like left and right, and training images are "
+        "mirrored: if a mirrored image belongs to the other class, give --no-flip (flip: false)"
     ]
 
 

@@ -67,7 +67,7 @@ def finish(
     if not training.best.epoch:
         forget_state(output)
         raise ModelError(
-            f"{backbone.entry.name}: {training.stopped}, before any epoch was good.",
+            f"{backbone.entry.name}: {training.stopped}, before any epoch had finite results.",
             hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
         )
     network.load_state_dict(training.best.state)

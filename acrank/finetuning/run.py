@@ -113,7 +113,10 @@ def _run(
         note(f"{flag}: {particulars}")
     frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
     if frozen:
-        note(f"{len(frozen)} tensor(s) of the backbone came frozen and stay so: {frozen[0]}, ...")
+        note(
+            f"{len(frozen)} tensor(s) of the backbone were frozen already and stay frozen: "
+            f"{frozen[0]}, ..."
+        )
     identity = identity_of(config, images, backbone)
     record, state = load_record(output, identity, note), load_state(output, identity)
     kept = (record["device"] if record else state or {}).get("precision")
@@ -123,12 +126,12 @@ def _run(
         if not lost:
             forget_state(output)  # it may have been killed just before it did so itself
             return Finetuned(output, record, tuple(record["log"]), kept=True)
-        note(f"{output}: {lost}, so that the network is trained again")
+        note(f"{output}: {lost}, so the network is trained again")
     used = config.model_copy(update={"precision": precision})
     training, network = prepare(used, images, backbone, device)
     if state is not None:
         training.load(state)
-        note(f"goes on after epoch {training.epoch}")
+        note(f"the training resumes after epoch {training.epoch}")
     while not training.done:
         row = training.run_epoch()
         save_state(output, identity, {**training.state(), "precision": precision})

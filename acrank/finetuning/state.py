@@ -41,7 +41,7 @@ def save_state(folder: Path, identity: str, state: dict[str, Any]) -> None:
     except ConfigError as error:
         raise ConfigError(
             error.message,
-            hint="Once it can be, the same command goes on after the last whole epoch.",
+            hint="Once this is fixed, the same command resumes after the last complete epoch.",
         ) from None
 
 
@@ -66,7 +66,7 @@ def load_state(folder: Path, identity: str) -> dict[str, Any] | None:
     except Exception as error:  # whatever a damaged file makes the reader raise
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"'{path}' cannot be read: {reason}.", hint="Begin anew with --fresh."
+            f"'{path}' cannot be read: {reason}.", hint="Start again with --fresh."
         ) from None
     refuse_other(path, kept.get("identity"), identity)
     state: dict[str, Any] = kept["state"]
@@ -93,11 +93,11 @@ def load_record(folder: Path, identity: str, note: Callable[[str], None]) -> dic
             raise ValueError("it is not the record of a fine-tuning")
     except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
-        note(f"{path} cannot be read ({reason}), so that the network is trained again")
+        note(f"{path} cannot be read ({reason}), so the network is trained again")
         return None
     refuse_other(path, record.get("identity"), identity)
     if lacking := [name for name, kind in _PARTS.items() if type(record.get(name)) is not kind]:
-        note(f"{path} lacks {', '.join(lacking)}, so that the network is trained again")
+        note(f"{path} lacks {', '.join(lacking)}, so the network is trained again")
         return None
     return record
 
@@ -123,7 +123,7 @@ def damage(folder: Path, record: Mapping[str, Any], needed: str) -> str:
     """
     written = record.get("files", {})
     if not isinstance(written, dict) or not all(isinstance(n, dict) for n in written.values()):
-        return f"{RECORD} does not say what was written"
+        return f"{RECORD} does not list the files that were written"
     for name in dict.fromkeys((needed, *written)):
         path = folder / name
         if name not in written or not path.is_file():
@@ -132,7 +132,7 @@ def damage(folder: Path, record: Mapping[str, Any], needed: str) -> str:
         if size != known.get("bytes"):
             return f"{name} has {size} bytes, and {known.get('bytes')} were written"
         if _sum(path) != known:
-            return f"{name} is no longer what was written"
+            return f"{name} has changed since it was written"
     return ""
 
 
@@ -151,6 +151,6 @@ def refuse_other(path: Path, found: object, identity: str) -> None:
     """Raise OtherFinetuningError where a file is of another fine-tuning."""
     if found != identity:
         raise OtherFinetuningError(
-            f"'{path}' is of another fine-tuning: other data, weights or settings.",
-            hint="Give another folder with --output, or --fresh to begin anew.",
+            f"'{path}' belongs to another fine-tuning, with other data, weights or settings.",
+            hint="Give another folder with --output, or --fresh to start again.",
         )

@@ -34,10 +34,10 @@ class Probe:
             the number of batches (one step) or of repeats (several steps).
         target_biases: likewise the shifts.
         losses: loss of the last step of each of the R trials, shape (R,).
-        temperature: of the affine correlation, as used in the forward pass.
+        temperature: temperature of the affine correlation, as used in the forward pass.
         step_size: learning rate of a single step; None after several.
         shuffled: scales and shifts after a step on labels in random order; None if not taken.
-        kind: of the norm layers.
+        kind: kind of the norm layers.
     """
 
     sources: tuple[SourceAffine, ...]

@@ -50,7 +50,7 @@ def compute(kind: Kind, names: Iterable[str], given: object) -> Computed:
     Args:
         kind: any but ``features``, for which there is
             :func:`acrank.metrics.features.feature_scores`, and ``relative``.
-        names: of metrics; those of other kinds are passed over.
+        names: names of metrics; those of other kinds are ignored.
         given: what functions of that kind take; see :class:`acrank.metrics.metric.Metric`.
 
     Returns:
@@ -81,7 +81,7 @@ def attempt(metric: Metric, *given: Any) -> tuple[Any, dict[str, str], str]:
     """Call the function of a metric.
 
     Args:
-        metric: to compute.
+        metric: the metric to compute.
         *given: what its function takes.
 
     Returns:

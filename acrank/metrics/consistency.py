@@ -47,7 +47,7 @@ def cc_fv(
         layers: features of the same voxels in each layer, (P, D_l), D may differ; or a set
             already made, of pixels, its columns parted by its widths.
         labels: class ids of the voxels (P,); left out where a set is given.
-        images: which image each voxel is of, ids (P,); likewise.
+        images: id of the image of each voxel, (P,); likewise.
         pairs: see :func:`class_consistency`.
         seed: see :func:`class_consistency`.
 
@@ -116,7 +116,7 @@ def class_consistency(
     Args:
         features: (P, D), of sampled voxels.
         labels: class ids of the voxels (P,).
-        images: which image each voxel is of, ids (P,).
+        images: id of the image of each voxel, (P,).
         pairs: pairs of images a class, drawn at random where there are more, so that all images
             are in as many pairs (or one more); None for all.
         seed: of the draw, which depends on nothing else but the number of images.

@@ -34,7 +34,7 @@ class Scatter(NamedTuple):
     """Means and spread of some rows (N, r) by class.
 
     Attributes:
-        means: of each class, shape (C, r).
+        means: mean of each class, shape (C, r).
         residuals: rows less their class mean, shape (N, r).
         within: within-class covariance, divided by N, shape (r, r).
     """
@@ -74,7 +74,7 @@ def sfda(
     Args:
         features: (N, D), or a set.
         labels: class ids (N,).
-        rounds: of the power iteration; None for the exact eigenvalue.
+        rounds: number of power iterations; None for the exact eigenvalue.
 
     Returns:
         A probability in (0, 1], higher is better; NaN where no class varies within itself.

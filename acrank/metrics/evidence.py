@@ -39,7 +39,7 @@ def log_me(
         features: (N, D), or a set of features with labels.
         labels: class ids (N,); for ``multilabel`` zeros and ones (N, K), of which columns that
             are all zero or all one are left out; for ``regression`` numbers (N,) or (N, K).
-        task: what the labels are.
+        task: kind of the labels.
 
     Returns:
         Nats an image, any real number, higher is better. Unchanged by rotation and scale of the

@@ -16,7 +16,7 @@ class Facts:
         model: its name in the zoo.
         params: number of parameters; None if unknown.
         imagenet_top1: published top-1 accuracy in per cent; None if unknown.
-        seed: of the run.
+        seed: seed of the run.
     """
 
     model: str

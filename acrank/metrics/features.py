@@ -44,11 +44,11 @@ def feature_scores(
         features: (N, D).
         labels: class ids (N,).
         source_probs: probabilities over source classes (N, K), or None.
-        metrics: names of metrics; those of other kinds than ``features`` are passed over.
+        metrics: names of metrics; kinds other than ``features`` are ignored.
         images: the image that each row is of (N,), where rows are pixels; None for one each.
         widths: channels of each scale that the features are put together from.
         replicates: number of random parts of the sample for the uncertainty.
-        seed: of the parts; the same for all models, so that they are paired.
+        seed: seed of the parts; the same for all models, so that they are paired.
 
     Returns:
         A value or a reason for every metric; no metric raises.

@@ -62,10 +62,10 @@ def early_gradients(
     """Euclidean norm of the triplet loss's gradient in each of some weights.
 
     Args:
-        features: of a batch, with the graph that leads to the weights, shape (N, D).
+        features: features of a batch, with the graph that leads to the weights, shape (N, D).
         labels: class ids (N,).
         weights: usually those of :func:`first_convolutions`.
-        margin: of the loss.
+        margin: margin of the loss.
 
     Returns:
         One norm a weight; 0 for a weight that the features do not depend on.

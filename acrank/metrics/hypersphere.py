@@ -57,7 +57,7 @@ def feature_variety(features: ArrayLike, images: ArrayLike) -> float:
 
     Args:
         features: (P, D), all sampled voxels.
-        images: which image each voxel is of, ids (P,).
+        images: id of the image of each voxel, (P,).
 
     Returns:
         In [0.01, 2], higher is more varied. Unchanged by rotation and scale; NaN where no image

@@ -53,7 +53,8 @@ def gbc(
     Args:
         features: (N, D), or a set already made.
         labels: class ids (N,); left out where a set is given.
-        covariance: of a class; spherical is the authors' default, and unchanged by rotation.
+        covariance: form of each class's covariance; spherical is the authors' default, and
+            unchanged by rotation.
         components: principal axes to look at, at most the rank; None for the channels as
             they are, where spherical counts channels that never vary among the p.
         variance_floor: least variance of a class, in squared units of the features; None for

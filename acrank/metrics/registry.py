@@ -66,7 +66,7 @@ def _of_package(name: str, loaded: object) -> Metric:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
         raise ValueError("no metric can have that name: use lower-case letters, digits and _")
     if loaded.name not in ("", name):
-        raise ValueError(f"it calls itself {loaded.name!r}")
+        raise ValueError(f"it has the name {loaded.name!r}")
     missing = [part for part in loaded.parts if part not in METRICS]
     if missing:
         raise ValueError(f"its part {missing[0]!r} is no metric")

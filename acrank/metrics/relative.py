@@ -35,7 +35,7 @@ def min_max_sum(parts: ArrayLike, signs: ArrayLike) -> Array:
     used stand in the catalogue of metrics.
 
     Args:
-        parts: of each model, shape (P, M), or (P, M, B) with B batches.
+        parts: parts of each model, shape (P, M), or (P, M, B) with B batches.
         signs: weight of each part, shape (P,); negative where lower is better.
 
     Returns:

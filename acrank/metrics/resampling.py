@@ -30,8 +30,8 @@ def subsamples(labels: NDArray[np.int64], count: int, seed: int) -> list[Rows]:
 
     Args:
         labels: class of each image, shape (N,).
-        count: how many.
-        seed: of the draws.
+        count: number of parts.
+        seed: seed of the random draws.
 
     Returns:
         ``count`` ascending index arrays. Three quarters of a class are rounded up or down at
@@ -53,8 +53,8 @@ def subsamples_of_images(images: NDArray[np.int64], count: int, seed: int) -> li
 
     Args:
         images: the image that each row is of, shape (N,).
-        count: how many.
-        seed: of the draws.
+        count: number of parts.
+        seed: seed of the random draws.
 
     Returns:
         ``count`` ascending index arrays, each of the rows of about three quarters of the images.

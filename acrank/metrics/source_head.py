@@ -130,7 +130,7 @@ def nleep(
     Args:
         features: (N, D), or a set already made.
         labels: class ids (N,); left out where a set is given.
-        seed: of the k-means that EM starts from.
+        seed: seed of the k-means that EM starts from.
 
     Returns:
         Nats an image, in [-H(Y), 0] with the labels' entropy H(Y) <= log C; higher is better.

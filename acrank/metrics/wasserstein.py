@@ -101,7 +101,7 @@ def pairwise_w2(gaussians: list[Gaussian], pairs: NDArray[np.intp]) -> Array:
 
     Args:
         gaussians: all of the same number of channels.
-        pairs: which two, (K, 2).
+        pairs: indices of the pairs, (K, 2).
 
     Returns:
         Distances, (K,).

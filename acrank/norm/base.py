@@ -16,8 +16,8 @@ class AffineCoLayer(nn.Module):
     """A normalisation layer whose target affine is mixed by its correlation with the source's.
 
     Attributes:
-        kind: of layer that it stands in for.
-        temperature: of the correlation's softmax.
+        kind: kind of the layer that it replaces.
+        temperature: temperature of the softmax in the affine correlation, above zero.
         weight: pretrained (source) scales, frozen, shape (C,).
         bias: pretrained shifts likewise.
         weight_target: trained (target) scales, shape (C,).

@@ -26,7 +26,7 @@ class Conversion:
     Attributes:
         converted: names of the layers that are AC-Norm layers now.
         skipped: names of the normalisation layers left as they were, with the reason.
-        counts: how many of each kind were converted.
+        counts: number of converted layers of each kind.
         unsynchronised: names of the converted layers that were SyncBatchNorm, and normalise by the
             batch of their own process from now on.
     """
@@ -59,7 +59,7 @@ def convert_batchnorm(
 
     Args:
         model: the network; its own hierarchy is changed.
-        temperature: of the correlation's softmax.
+        temperature: temperature of the softmax in the affine correlation, above zero.
         authors: see :class:`AffineCoNorm`.
 
     Returns:
@@ -87,9 +87,9 @@ def convert_affine(
 
     Args:
         model: the network; its own hierarchy is changed.
-        temperature: of the correlation's softmax.
-        authors: of BatchNorm layers; see :class:`AffineCoNorm`.
-        kinds: of layers to replace.
+        temperature: temperature of the softmax in the affine correlation, above zero.
+        authors: form of BatchNorm layers; see :class:`AffineCoNorm`.
+        kinds: kinds of layers to replace.
 
     Returns:
         The layers converted and those of these kinds that are left, with reasons.

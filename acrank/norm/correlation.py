@@ -38,7 +38,7 @@ def correlation_matrix(source: Tensor, target: Tensor, temperature: float = 1.0)
     Args:
         source: affine ratios of the source domain, shape (C,).
         target: affine ratios of the target domain, shape (C,).
-        temperature: of the softmax; larger spreads each row over more channels.
+        temperature: temperature of the softmax; larger spreads each row over more channels.
 
     Returns:
         C, shape (C, C), rows are target channels; entries in [0, 1], row sums in (0, 1].
@@ -70,7 +70,7 @@ def ac_corr(
         source_bias: shifts of the pretrained layer, shape (C,).
         target_weight: scales on the target domain, shape (..., C).
         target_bias: shifts on the target domain, shape (..., C).
-        temperature: of the softmax, above zero.
+        temperature: temperature of the softmax, above zero.
         eps: keeps the ratio finite where a scale is zero.
 
     Returns:
@@ -96,7 +96,7 @@ def zero_drift(
     Args:
         weight: scales of the pretrained layer, shape (C,).
         bias: shifts of the pretrained layer, shape (C,).
-        temperature: of the softmax, above zero.
+        temperature: temperature of the softmax, above zero.
         eps: keeps the ratio finite where a scale is zero.
 
     Returns:

@@ -28,7 +28,7 @@ def refuse_loss(parent: nn.Module, name: str, new: nn.Module | None) -> None:
 
     Args:
         parent: whose child is set.
-        name: of the child.
+        name: name of the child.
         new: the child.
 
     Raises:

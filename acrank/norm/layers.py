@@ -30,15 +30,15 @@ class AffineCoNorm(AffineCoLayer, _BatchNorm):
 
     Args:
         num_features: number of channels C.
-        temperature: of the correlation's softmax.
+        temperature: temperature of the softmax in the affine correlation, above zero.
         eps: added to the variance.
-        momentum: of the running statistics; None for a cumulative average.
+        momentum: momentum of the running statistics; None for a cumulative average.
         authors: behave as the released layer does: two updates of the running statistics
             a step (momentum ``1 - (1 - m)^2``), a batch counter that stays, and ``eps``
             in the affine ratio too (otherwise 1e-5).
         track_running_stats: as in BatchNorm.
-        device: of the parameters.
-        dtype: of the parameters.
+        device: device of the parameters.
+        dtype: data type of the parameters.
     """
 
     kind: NormKind = "batch"
@@ -74,7 +74,7 @@ class AffineCoNorm(AffineCoLayer, _BatchNorm):
 
         Args:
             bn: an affine BatchNorm layer; its buffers are shared, its parameters copied.
-            temperature: of the correlation's softmax.
+            temperature: temperature of the softmax in the affine correlation, above zero.
             authors: see the class.
 
         Raises:

@@ -28,7 +28,7 @@ class SourceAffine:
     """The pretrained affine of one normalisation layer, with what tells dead channels.
 
     Attributes:
-        name: of the layer in its network.
+        name: name of the layer in its network.
         weight: scales, shape (C,).
         bias: shifts, shape (C,).
         running_var: running variance, shape (C,); None where it is not tracked.
@@ -61,7 +61,7 @@ class ModelCorrelation:
     Attributes:
         ac_corr: mean of the layers' sums: the authors' score. Higher is better.
         ac_corr_channel: mean of the layers' kept mass per channel, in (0, 1]. Higher is better.
-        ac_corr_zero: mean of the layers' zero-drift values; knows nothing of the target.
+        ac_corr_zero: mean of the layers' zero-drift values; does not depend on the target.
     """
 
     ac_corr: float
@@ -81,7 +81,7 @@ def ac_corr_model(
             authors' release does.
 
     Returns:
-        One entry a layer, in the order of the network's modules.
+        One entry per layer, in the order of the network's modules.
 
     Raises:
         ValueError: the network has no AC-Norm layer, or an affine parameter is not finite.
@@ -114,7 +114,7 @@ def layer_correlations(
         source: the pretrained affine.
         target_weight: scales after training on the target, shape (B, C).
         target_bias: shifts after training on the target, shape (B, C).
-        temperature: of the correlation's softmax.
+        temperature: temperature of the softmax in the affine correlation, above zero.
         dead_channels: "exclude" or "keep".
 
     Returns:

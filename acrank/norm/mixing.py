@@ -29,8 +29,8 @@ def mixed_affine(source: Affine, target: Affine, temperature: float, eps: float)
     Args:
         source: scale and shift of the pretrained layer, (C,) each.
         target: scale and shift as trained.
-        temperature: of the softmax.
-        eps: of the affine ratio.
+        temperature: temperature of the softmax.
+        eps: constant that keeps the affine ratio finite.
 
     Returns:
         Scale and shift in the target's dtype.

@@ -63,7 +63,7 @@ class AffineCoSampleNorm(AffineCoLayer):
     Args:
         norm: the plain layer, with a scale and a shift for each channel; its buffers, drop and
             activation are shared, its parameters copied.
-        temperature: of the correlation's softmax.
+        temperature: temperature of the softmax in the affine correlation, above zero.
 
     Raises:
         ValueError: the layer is none of these, or has no affine of one scale and shift a channel.

@@ -23,7 +23,7 @@ def is_generalised(kind: str | None) -> bool:
     """Whether AC-Corr of such layers is a generalisation; not of BatchNorm, nor of no layers.
 
     Args:
-        kind: of the layers that were scored; None where there were none.
+        kind: kind of the scored layers; None if there were none.
     """
     return kind not in (None, "batch")
 
@@ -33,12 +33,12 @@ class LayerCorrelation:
     """AC-Corr of one layer.
 
     Attributes:
-        name: of the layer in its network.
-        channels: how many it has.
-        dead: how many of them are dead (whether left out or kept).
+        name: name of the layer in its network.
+        channels: number of its channels.
+        dead: number of dead channels (whether left out or kept).
         tied: the ratios are nearly the same, or fewer than two channels are left: every row
             of C keeps nearly everything, the values are NaN and no mean counts them.
-        swamped: the step moved the ratios farther (root mean square) than they lie apart
+        swamped: the step moved the ratios farther (root mean square) than they spread
             (standard deviation), with the same effect; no mean counts its values either.
         kept_sum: kept mass summed over the channels, in (0, channels].
         kept_mean: kept mass per channel, in (0, 1].

@@ -46,7 +46,7 @@ def repeat(record: Mapping[str, Any]) -> Repeat:
     """
     config = record.get("config")
     if not isinstance(config, Mapping):
-        return Repeat((), note="The result does not say how it was made.")
+        return Repeat((), note="The result does not record how it was made.")
     merged = record.get("merged")
     if isinstance(merged, Sequence) and merged:
         files = [str(part.get("file")) for part in merged if isinstance(part, Mapping)]

@@ -118,11 +118,11 @@ def _without_unknown(document: dict[str, Any], path: Path) -> dict[str, Any]:
         return document
     if document.get("rank_by") in unknown:
         raise DataError(
-            f"'{path}' is ranked by {document['rank_by']}, which is no metric here.",
+            f"'{path}' is ranked by {document['rank_by']}, which is not an installed metric.",
             hint="Install the package that brings it.",
         )
     left = [name for name in names if name in METRICS]
-    note = f"Left out, as no installed package has such a metric: {', '.join(unknown)}."
+    note = f"No installed package has these metrics, so they are left out: {', '.join(unknown)}."
     return {**document, "metrics": left, "warnings": [*document.get("warnings", ()), note]}
 
 
@@ -134,7 +134,7 @@ def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
     """
     for name in ("rank", "score", "score_low", "score_high", "p_best"):
         if not isinstance(record[name], int | float | None):
-            raise ValueError(f"{name} of {result.model} is {record[name]!r}, which is no number")
+            raise ValueError(f"{name} of {result.model} is {record[name]!r}, which is not a number")
     return {
         "result": result,
         **{name: record[name] for name in ("rank", "score", "p_best", "tie_group", "places")},
@@ -190,5 +190,7 @@ def _document(path: Path) -> dict[str, Any]:
         )
     for name, kind in _PARTS.items():
         if not isinstance(document.get(name), kind):
-            raise DataError(f"'{path}' has no {name}: it is not of acrank score.", hint=_WRITE)
+            raise DataError(
+                f"'{path}' has no {name}: it does not come from acrank score.", hint=_WRITE
+            )
     return document

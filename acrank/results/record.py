@@ -75,7 +75,7 @@ def _lists(values: Mapping[str, Sequence[float]]) -> dict[str, list[float | None
 
 def _nan_if_none(value: float | None) -> float:
     if not isinstance(value, int | float | None):
-        raise TypeError(f"{value!r}, which is no number")
+        raise TypeError(f"{value!r}, which is not a number")
     return math.nan if value is None else float(value)
 
 

@@ -41,12 +41,12 @@ class ModelResult:
             pooled features.
         params: number of parameters, the source's head included; None if unknown.
         imagenet_top1: published top-1 accuracy in per cent; None if unknown.
-        norm_kind: of the layers that AC-Corr is of: ``batch``, ``layer``, ``group`` or
+        norm_kind: kind of the layers that AC-Corr covers: ``batch``, ``layer``, ``group`` or
             ``instance``; None where it is of none, or it is not known.
         norm_layers: number of affine layers of that kind; of BatchNorm where there is none.
         norm_channels: number of their channels.
         input_size: channels, height, width; of volumes channels and three sides.
-        license: of the weights.
+        license: licence of the weights.
         revision: commit or hash of the weights.
         seconds: wall time of load, probe and metrics.
         loading: those of them that went into finding, fetching and loading the network.
@@ -110,8 +110,8 @@ class RankedModel:
     """One row of the ranking.
 
     Attributes:
-        result: what scoring gave.
-        rank: from 1; None for a model that is not ok.
+        result: result of scoring the model.
+        rank: place, from 1; None for a model that is not ok.
         score: value of the metric ranked by; None likewise.
         low: lower end of the 95 % interval; None where there is none.
         high: upper end.

@@ -78,7 +78,8 @@ class Callbacks(Callback):
                 self.active.remove(callback)
                 name = type(callback).__name__
                 self._complain(
-                    f"The callback {name} is left out: {method} failed with {typed_line(error)}."
+                    f"The callback {name} is not called any more: {method} failed with "
+                    f"{typed_line(error)}."
                 )
 
     def _complain(self, line: str) -> None:
@@ -95,7 +96,7 @@ def _of_package(name: str, loaded: object) -> type[Callback]:
         TypeError: it is none.
     """
     if not (isinstance(loaded, type) and issubclass(loaded, Callback)):
-        raise TypeError("it is no class that derives from acrank.Callback")
+        raise TypeError("it is not a class derived from acrank.Callback")
     return loaded
 
 
@@ -131,5 +132,5 @@ def _make(name: str) -> Callback:
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"The callback '{name}' of {CALLBACKS.origin(name)} cannot start: {typed_line(error)}.",
-            hint="Leave --callback out, or mend what it needs.",
+            hint="Omit --callback, or mend what it needs.",
         ) from error

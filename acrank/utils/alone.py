@@ -36,8 +36,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise ConfigError(
-            f"Another process is at work in '{folder}'.",
-            hint="Wait until it is done, or give another --output.",
+            f"Another process is working in '{folder}'.",
+            hint="Wait until it is finished, or give another --output.",
         ) from None
     except OSError as error:
         raise unusable_folder(folder, error) from None

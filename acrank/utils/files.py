@@ -41,7 +41,7 @@ def check_all_writable(*paths: Path | None) -> None:
         first = seen.setdefault(os.path.realpath(path), path)
         if first is not path:
             raise ConfigError(
-                f"'{path}' is asked for as two outputs: the last would replace the other.",
+                f"'{path}' is given for two outputs, and the second would overwrite the first.",
                 hint="Give each its own name.",
             )
 
@@ -67,12 +67,14 @@ def _check_writable(path: Path) -> None:
     if path.is_dir():
         raise ConfigError(f"'{path}' is a folder.", hint="Give the name of a file in it.")
     if path.is_symlink():
-        raise ConfigError(f"'{path}' is a link that leads nowhere.", hint="Give another name.")
+        raise ConfigError(
+            f"'{path}' is a link to a file that does not exist.", hint="Give another name."
+        )
     if path.exists() and not path.is_file():
-        raise ConfigError(f"'{path}' is no regular file.", hint="For stdout, use --format.")
+        raise ConfigError(f"'{path}' is not a regular file.", hint="For stdout, use --format.")
     folder = path.absolute().parent
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"'{folder}' is no folder.", hint="Choose another one.")
+        raise ConfigError(f"'{folder}' is not a folder.", hint="Choose another one.")
     if not folder.is_dir():
         raise ConfigError(f"Folder '{folder}' does not exist.", hint=f"Make it: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):

@@ -25,7 +25,7 @@ def user_path(given: str | Path) -> Path:
     try:
         path.stat()
     except ValueError as error:  # a NUL
-        raise ConfigError(f"{shown} is no path: {error}.") from None
+        raise ConfigError(f"{shown} is not a path: {error}.") from None
     except OSError as error:  # what is merely missing is for the reader to say
         if error.errno == errno.ENAMETOOLONG:
             raise ConfigError(

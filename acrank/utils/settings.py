@@ -48,7 +48,9 @@ class Settings(BaseModel):
         if any(isinstance(part, bool) for part in parts):
             annotation = cls.model_fields[str(info.field_name)].annotation
             if not _takes_truth(annotation):
-                raise ValueError("it takes no true or false (quote yes, no, on and off as names)")
+                raise ValueError(
+                    "it does not accept true or false (quote yes, no, on and off if they are names)"
+                )
         return value
 
 
@@ -124,7 +126,7 @@ def _explained(error: ValidationError, fields: type[BaseModel], file: Path | Non
     said = first["msg"].removeprefix("Value error, ")
     message = said[0].lower() + said[1:]
     if not first["loc"]:
-        return ConfigError(f"The settings do not go together{where}: {message}.")
+        return ConfigError(f"The settings contradict each other{where}: {message}.")
     field = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return unknown_setting(field, fields.model_fields, where)

@@ -157,7 +157,7 @@ RULELESS = "has no gate: section, the only part that --scores needs"
         ("gate: {license: []}", "it names no licence"),
         ("gate: {require: ''}", "Setting 'require' is ''"),
         ("gate: {require: first, top_k: true}", "Setting 'top_k' is True"),
-        ("gate: {require: first, top_k: yes}", "it takes no true or false"),
+        ("gate: {require: first, top_k: yes}", "it does not accept true or false"),
         ("gate: {max_params: on}", "Setting 'max_params' is True"),
         ("gate: {allow_failed: 7}", "Setting 'allow_failed' is 7"),
     ],

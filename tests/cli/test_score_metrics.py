@@ -71,7 +71,7 @@ def test_a_guard_is_marked_explained_and_strict(acrank: Acrank) -> None:
     done = acrank(*DEMO, "--metric", "h_score", "--bootstrap", "0", "--strict")
     assert done.returncode == 3
     assert "9.000!" in done.stdout
-    assert "! saturated: at the end of its range" in done.stdout
+    assert "! saturated: the score is at the end of its range" in done.stdout
     assert "h_score of 10 models" in done.stdout
 
 

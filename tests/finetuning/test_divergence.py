@@ -61,7 +61,7 @@ def test_in_the_first_epoch_nothing_is_kept_and_the_rate_is_named(
         with pytest.raises(NotScoredError) as error:
             finetune(config(data, after=1), tmp_path)
         assert str(error.value) == (
-            f"bad: {IN_VALIDATION} 1, before any epoch was good. A smaller --lr may help."
+            f"bad: {IN_VALIDATION} 1, before any epoch had finite results. A smaller --lr may help."
         )
         assert not left(tmp_path)
     with pytest.raises(NotScoredError):  # not refused as another fine-tuning
@@ -117,7 +117,9 @@ def test_a_training_loss_that_explodes_keeps_the_last_good_epoch(
 @pytest.mark.parametrize("method", ["full", "bss", "delta"])
 def test_a_rate_that_is_far_too_high_is_named(images: Path, method: str, tmp_path: Path) -> None:
     given = config(images, after=100, lr=1e30, warmup=0.0, method=method)
-    with pytest.raises(NotScoredError, match=r"before any epoch was good\. A smaller --lr"):
+    with pytest.raises(
+        NotScoredError, match=r"before any epoch had finite results\. A smaller --lr"
+    ):
         finetune(given, tmp_path)
     assert not left(tmp_path)
 

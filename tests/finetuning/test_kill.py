@@ -137,12 +137,12 @@ def test_interrupted_it_says_how_to_go_on(
         patch.setattr(loop.Training, "run_epoch", interrupt)
         stopped = acrank(*command)
         assert stopped.returncode == 130
-        assert "the same command goes on after the last whole epoch" in stopped.stderr
+        assert "the same command resumes after the last complete epoch" in stopped.stderr
         again = acrank(*command, "--fresh")
-        assert "the same command without --fresh goes on" in again.stderr
+        assert "the same command without --fresh resumes" in again.stderr
     done = acrank(*command)
     assert done.returncode == 0
-    assert "goes on after epoch 1" in done.stderr
+    assert "the training resumes after epoch 1" in done.stderr
 
 
 @contextmanager

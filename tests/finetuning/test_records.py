@@ -75,7 +75,7 @@ def test_auto_keeps_to_the_precision_that_it_began_in(
     assert done.record["device"]["precision"] == "bf16"
     assert said[1:] == [
         "--precision auto is bf16, in which the fine-tuning began; here it would be fp32",
-        "goes on after epoch 1",
+        "the training resumes after epoch 1",
     ]
     assert finetune(config(shades, epochs=2, precision="bf16", device="cpu"), tmp_path).kept
 
@@ -94,7 +94,7 @@ def change(file: Path) -> None:
     ("harm", "reason"),
     [
         (cut, r"has \d+ bytes, and \d+ were written"),
-        (change, "is no longer what was written"),
+        (change, "has changed since it was written"),
         (Path.unlink, "is not there"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_file_that_is_not_whole_is_made_again(
     assert again.record == done.record
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == whole
     note = said[-1]
-    assert re.search(f"{re.escape(name)} {reason}, so that the network is trained again", note)
+    assert re.search(f"{re.escape(name)} {reason}, so the network is trained again", note)
 
 
 def test_the_decoder_of_a_segmenter_is_checked_too(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_averaged_weights_leave_the_untrained_ones_behind(shades: Path) -> None:
     ],
 )
 def test_booleans_are_no_numbers(settings: dict[str, Any], shades: Path) -> None:
-    with pytest.raises(ConfigError, match="it takes no true or false"):
+    with pytest.raises(ConfigError, match="it does not accept true or false"):
         config(shades, **settings)
 
 
@@ -192,7 +192,7 @@ def test_options_are_of_the_type_of_their_default(
 
 @pytest.mark.parametrize("settings", [{"seeds": True}, {"lrs": (True,)}, {"test_share": True}])
 def test_booleans_are_no_numbers_of_an_experiment(settings: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="it takes no true or false"):
+    with pytest.raises(ConfigError, match="it does not accept true or false"):
         make_benchmark_config({"data": ("x",), **settings})
 
 
@@ -225,8 +225,11 @@ def test_what_is_printed_says_so(
         ("[]", "cannot be read (it is not the record of a fine-tuning)"),
         ("null", "cannot be read (it is not the record of a fine-tuning)"),
         ('{"identity": ID, "log": []}', "lacks device"),
-        ('{"identity": ID, "log": [], "device": {}, "files": 5}', "does not say what was written"),
-        ('{"identity": ID, "log": [], "device": {}, "files": {"a": 1}}', "does not say what"),
+        (
+            '{"identity": ID, "log": [], "device": {}, "files": 5}',
+            "does not list the files that were written",
+        ),
+        ('{"identity": ID, "log": [], "device": {}, "files": {"a": 1}}', "does not list the files"),
         ('{"identity": ID, "log": [], "device": {}}', "model.safetensors is not there"),
     ],
 )

@@ -75,7 +75,7 @@ def test_stopped_and_called_again_it_ends_as_if_never_stopped(
     torch.rand(3), random.random(), np.random.rand()  # noqa: NPY002 - other use of generators
     again = finetune(config(**settings), tmp_path / "again", note=said.append)
     assert said[0].startswith("10 classes (0 6, 1 6, ")
-    assert said[1:] == ["goes on after epoch 1"]
+    assert said[1:] == ["the training resumes after epoch 1"]
     assert same(whole, again)
     assert not (again.folder / "state.pt").exists()
 

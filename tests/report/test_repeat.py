@@ -140,7 +140,7 @@ def test_merged_files_are_merged_again() -> None:
 @pytest.mark.parametrize(
     ("record", "note"),
     [
-        ({}, "does not say how it was made"),
+        ({}, "does not record how it was made"),
         ({"config": {"data": "x", "samples": "many"}}, "cannot be read: samples"),
         ({"config": {"data": "x", "from_elsewhere": 1}}, "cannot be read: from_elsewhere"),
     ],

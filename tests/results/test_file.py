@@ -87,8 +87,8 @@ def test_scores_of_a_package_that_is_gone_are_left_out_and_named(tmp_path: Path)
     path.write_text(json.dumps({**document, "metrics": [*document["metrics"], "gone"]}))
     read = read_ranking(path)
     assert read.metrics == ("ac_corr", "ac_corr_zero", "log_me")
-    note = "Left out, as no installed package has such a metric: gone."
+    note = "No installed package has these metrics, so they are left out: gone."
     assert read.warnings == (*ranked().warnings, note)
     path.write_text(json.dumps({**document, "metrics": ["gone"], "rank_by": "gone"}))
-    with pytest.raises(DataError, match="ranked by gone, which is no metric here"):
+    with pytest.raises(DataError, match="ranked by gone, which is not an installed metric"):
         read_ranking(path)

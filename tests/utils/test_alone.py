@@ -25,7 +25,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "in\n"
         with (
-            pytest.raises(ConfigError, match=r"Another process is at work in '.*results'") as told,
+            pytest.raises(ConfigError, match=r"Another process is working in '.*results'") as told,
             alone_in(folder),
         ):
             raise AssertionError

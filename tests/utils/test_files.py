@@ -35,7 +35,7 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="is a folder"):
         check_writable(tmp_path)
     check_writable(tmp_path / "out.csv")
-    with pytest.raises(ConfigError, match="no regular file"):
+    with pytest.raises(ConfigError, match="not a regular file"):
         check_writable(Path(os.devnull))
 
 

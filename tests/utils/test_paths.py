@@ -26,7 +26,7 @@ def test_home_folders_are_filled_in(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert user_path("~nosuchuser/x") == Path("~nosuchuser/x")
 
 
-@pytest.mark.parametrize(("given", "said"), [(LONG, SAID), ("a\0b", "is no path")])
+@pytest.mark.parametrize(("given", "said"), [(LONG, SAID), ("a\0b", "is not a path")])
 def test_what_can_be_no_path_is_refused(given: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         user_path(given)

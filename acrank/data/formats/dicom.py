@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,10 +29,10 @@ from PIL import Image
 from acrank.data.bands import UnsupportedPixelsError
 from acrank.data.decode import SHORTEST, Decoded, to_eight_bits
 from acrank.data.formats.base import ImageFormat
-from acrank.data.imagefile import MOST_PIXELS
+from acrank.data.imagefile import MOST_PIXELS, strict_pillow
 from acrank.data.images import MOST_BYTES, ImageSource, Opening, PathSource
 from acrank.errors import MissingExtraError
-from acrank.utils.first_bytes import Group
+from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 from acrank.utils.regular import open_regular, read_regular
 
 Values = npt.NDArray[Any]
@@ -65,11 +65,13 @@ _IN_GROUPS = {
 }
 # Files of a folder from which on they may be the slices of a scan, and folders looked at for it.
 _FEW, _LOOKED_AT = 4, 20
-# How a file begins: with the mark of DICOM, as old files do that have no head, or otherwise.
-_MARKED, _OLD, _NOT = "marked", "old", "not"
+# How a file begins: with the mark of DICOM, as old files do that have no head, as an image of
+# another format, or in no known way (empty or damaged, where its suffix says DICOM).
+_MARKED, _OLD, _OTHER, _UNKNOWN = "marked", "old", "other", "unknown"
 _REPAIR = "Repair or remove these files."
 _FLAT = "Leave out files that hold no image, such as reports, plans and DICOMDIR."
 _PLAIN = "Save them without compression (gdcmconv --raw)."
+_EXPORT = "Export them as PNG, grey or RGB."
 # What decompresses, by a part of the name of the compression.
 _DECODERS = {
     "JPEG-LS": "pip install pyjpegls",
@@ -85,6 +87,12 @@ _PERCENTILES = (
     "percentile (--window LOW,HIGH sets one for all)"
 )
 _MANY_WINDOWS = "are DICOM files that give several windows, of which the first is used"
+_ONE_RESCALE = (
+    "are DICOM files with a rescale slope or an intercept alone: the other is taken as 1 or 0"
+)
+_MORE_PIXELS = (
+    "are DICOM files with more pixels than their headers say, of which the first are used"
+)
 
 
 class Dicom(ImageFormat):
@@ -94,15 +102,16 @@ class Dicom(ImageFormat):
     suffixes = frozenset((".dcm", ".dicom", ".ima"))
 
     def claims(self, path: Path) -> bool:
-        """Whether a file with such a suffix, or with none, begins as DICOM files do.
+        """Tell a file with such a suffix, or with none, by its first bytes.
 
-        A suffix of digits is the end of an identifier. A directory of files (DICOMDIR) is no image.
+        An image of another format is left alone; what is empty or damaged is refused later. A
+        suffix of digits is the end of an identifier. A directory of files (DICOMDIR) is no image.
         """
         suffix = path.suffix.lower()
         if suffix in self.suffixes:
-            return _begins(str(path)) is not _NOT
+            return _begins(str(path)) != _OTHER
         bare = suffix == "" or suffix[1:].isdigit()
-        return bare and path.name.upper() != "DICOMDIR" and _begins(str(path)) is _MARKED
+        return bare and path.name.upper() != "DICOMDIR" and _begins(str(path)) == _MARKED
 
     def require(self) -> None:
         """Say at once that pydicom is missing."""
@@ -119,7 +128,8 @@ class Dicom(ImageFormat):
         for path in files:
             folders.setdefault(path.parent, []).append(path)
         looked = [paths for paths in folders.values() if len(paths) > _FEW][:_LOOKED_AT]
-        scans = [paths for paths in looked if _are_slices(paths[0], paths[-1])]
+        with strict_pillow():  # which silences pydicom too
+            scans = [paths for paths in looked if _are_slices(paths[0], paths[-1])]
         if not scans:
             return []
         more = f" and {len(scans) - 1} more folder(s)" if len(scans) > 1 else ""
@@ -134,15 +144,18 @@ class Dicom(ImageFormat):
 def _begins(path: str) -> str:
     try:
         with open_regular(Path(path), MOST_BYTES) as file:
-            return _kind_of_head(file.read(132))
+            return _kind_of_head(file.read(LOOKED_AT))
     except OSError:
-        return _NOT
+        return _OTHER
 
 
 def _kind_of_head(head: bytes) -> str:
     if head[128:132] == b"DICM":
         return _MARKED
-    return _OLD if head[:2] in (b"\x08\0", b"\x02\0") else _NOT
+    if head[:2] in (b"\x08\0", b"\x02\0"):
+        return _OLD
+    kind = kind_of(head)
+    return _OTHER if kind and kind.group in (Group.IMAGE, Group.FOREIGN_IMAGE) else _UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -193,14 +206,21 @@ class DicomSource(PathSource):
         return super().digest(data + window)
 
     def _shown(self, found: Any, stored: Values) -> Decoded:
-        frames = _frames(found)
+        longer = _stored_bytes(found) >= 2 * _expected_bytes(found)
+        more = (_MORE_PIXELS,) if longer else ()
+        shown = self._by_kind(found, stored)
+        return replace(shown, frames=_frames(found), notes=(*more, *shown.notes))
+
+    def _by_kind(self, found: Any, stored: Values) -> Decoded:
+        # a window of the user's has no part in colours
+        windowed = None if self.window is None else False
         if found.PhotometricInterpretation == "PALETTE COLOR":
             from pydicom.pixels import apply_color_lut
 
             colours = apply_color_lut(stored, found)[..., :3]
             if colours.dtype != np.uint8:
                 colours = (colours >> 8).astype(np.uint8)
-            return Decoded(_reduced(colours), frames=frames)
+            return Decoded(_reduced(colours), windowed=windowed)
         if stored.ndim == 3:
             if int(found.BitsStored) > 8:
                 low, high = int(stored.min()), int(stored.max())
@@ -208,13 +228,14 @@ class DicomSource(PathSource):
                     raise UnsupportedPixelsError(
                         f"pixels from {low} to {high}; only 0 to {FULL} can be read"
                     )
-                return Decoded(_reduced(stored.astype(np.int32)), high, frames=frames)
-            return Decoded(_reduced(stored), frames=frames)
+                return Decoded(_reduced(stored.astype(np.int32)), high, windowed=windowed)
+            return Decoded(_reduced(stored), windowed=windowed)
         shares, notes = _shares(found, stored, self.window)
         if found.PhotometricInterpretation == "MONOCHROME1":
             shares = 1 - shares
         sixteen = _reduced(np.rint(shares * FULL).astype(np.int32))
-        return Decoded(to_eight_bits(sixteen, 16), frames=frames, notes=notes)
+        windowed = None if self.window is None else True
+        return Decoded(to_eight_bits(sixteen, 16), notes=notes, windowed=windowed)
 
 
 def _damaged(error: Exception) -> UnsupportedPixelsError:
@@ -230,7 +251,7 @@ def _read(data: bytes) -> Any:
     from pydicom import dcmread
     from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-    if _kind_of_head(data[:132]) is _NOT:
+    if _kind_of_head(data[:LOOKED_AT]) not in (_MARKED, _OLD):
         raise UnsupportedPixelsError("not a DICOM file", _REPAIR)
     if DeflatedExplicitVRLittleEndian.encode() in data[:2000]:
         raise UnsupportedPixelsError("a deflated DICOM file", _PLAIN)
@@ -271,13 +292,19 @@ def _refuse(found: Any) -> None:
         raise UnsupportedPixelsError("a DICOM file without an image", _FLAT)
     try:
         rows, columns = int(found.Rows), int(found.Columns)
-        samples, bits = int(found.get("SamplesPerPixel", 1)), int(found.BitsAllocated)
-        frames, stored = _frames(found), len(found.PixelData)
+        samples, frames, stored = _samples(found), _frames(found), len(found.PixelData)
         syntax, colours = found.file_meta.TransferSyntaxUID, found.PhotometricInterpretation
+        packed = (
+            None if syntax.is_private or not syntax.is_transfer_syntax else syntax.is_encapsulated
+        )
     except Exception as error:
         raise _damaged(error) from None
+    if packed is None:
+        raise UnsupportedPixelsError("encoded in a way that is no part of DICOM", _PLAIN)
     if samples == 1 and colours not in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
-        raise UnsupportedPixelsError("a DICOM file whose grey values have no known meaning")
+        raise UnsupportedPixelsError(
+            "a DICOM file whose grey values have no known meaning", _EXPORT
+        )
     if rows * columns > MOST_PIXELS:
         raise UnsupportedPixelsError(f"too large: over {MOST_PIXELS} pixels", _REPAIR)
     if frames > 1 and not any(name in found for name in _FILM):
@@ -285,14 +312,28 @@ def _refuse(found: Any) -> None:
             f"{frames} frames without times: slices of a volume",
             "To classify, export the slices wanted; to segment, convert to NIfTI (dcm2niix).",
         )
-    if syntax.is_encapsulated:
+    if packed:
         _require_decoder(syntax)
         return
-    if colours == "YBR_FULL_422":
-        samples = 2
-    expected = (rows * columns * samples * frames * bits + 7) // 8
+    expected = _expected_bytes(found)
     if stored < expected:
         raise UnsupportedPixelsError(f"cut short: {stored} of {expected} bytes of pixels", _REPAIR)
+
+
+def _expected_bytes(found: Any) -> int:
+    """Say how many bytes the pixels have without compression, by the header."""
+    samples = 2 if found.PhotometricInterpretation == "YBR_FULL_422" else _samples(found)
+    pixels = int(found.Rows) * int(found.Columns) * samples * _frames(found)
+    return (pixels * int(found.BitsAllocated) + 7) // 8
+
+
+def _stored_bytes(found: Any) -> int:
+    """Count the bytes of pixels without compression; 0 for a compressed file."""
+    return 0 if found.file_meta.TransferSyntaxUID.is_encapsulated else len(found.PixelData)
+
+
+def _samples(found: Any) -> int:
+    return int(found.get("SamplesPerPixel", 1))
 
 
 def _frames(found: Any) -> int:
@@ -332,29 +373,63 @@ def _pixels(found: Any) -> Values:
         why = "the installed decoder fails: damaged, or a form that it does not know"
         raise _undecoded(syntax, why) from None
     if stored.ndim not in (2, 3) or (stored.ndim == 3 and stored.shape[2] != 3):
-        raise UnsupportedPixelsError("a DICOM file whose pixels are neither grey nor RGB")
+        raise UnsupportedPixelsError("a DICOM file whose pixels are neither grey nor RGB", _EXPORT)
     return stored
 
 
-def _shares(
-    found: Any, stored: Values, window: tuple[float, float] | None
-) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
-    """How light each pixel is, from 0 to 1, and what is to be said of how that was told."""
-    from pydicom.pixels import apply_modality_lut, apply_voi
+_Shares = tuple[npt.NDArray[np.float64], tuple[str, ...]]
 
-    values = np.asarray(apply_modality_lut(stored, found), dtype=np.float64)
+
+def _shares(found: Any, stored: Values, window: tuple[float, float] | None) -> _Shares:
+    """Scale each pixel from 0 (black) to 1 (white), and say what was assumed."""
+    values, assumed = _with_units(found, stored)
     if window is not None:
-        return _linear(values, *window), ()
+        return _linear(values, *window), assumed
+    shares, notes = _by_own_window(found, values) or _without_window(found, stored, values)
+    return shares, (*assumed, *notes)
+
+
+def _with_units(found: Any, stored: Values) -> _Shares:
+    """Apply the rescale slope and intercept, or the modality table.
+
+    Raises:
+        UnsupportedPixelsError: they give values that are no finite numbers.
+    """
+    from pydicom.pixels import apply_modality_lut
+
+    given = [name in found for name in ("RescaleSlope", "RescaleIntercept")]
+    if any(given) and not all(given):  # pydicom would leave out both
+        found.RescaleSlope = found.get("RescaleSlope", 1)
+        found.RescaleIntercept = found.get("RescaleIntercept", 0)
+    values = np.asarray(apply_modality_lut(stored, found), dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise UnsupportedPixelsError(
+            "a DICOM file whose rescale slope and intercept make no numbers of its pixels", _REPAIR
+        )
+    return values, (_ONE_RESCALE,) if any(given) and not all(given) else ()
+
+
+def _by_own_window(found: Any, values: npt.NDArray[np.float64]) -> _Shares | None:
+    """Apply the table or the first window of the file; None if it gives none that can be used."""
+    from pydicom.pixels import apply_voi
+
     tables = found.get("VOILUTSequence")
     if tables and "LUTData" in tables[0]:
         depth = int(tables[0].LUTDescriptor[2])
         listed = apply_voi(np.rint(values).astype(np.int64), found)
         return listed.astype(np.float64) / (2**depth - 1), (_OWN_WINDOW,)
     centres, widths = _numbers(found.get("WindowCenter")), _numbers(found.get("WindowWidth"))
-    if centres and widths and widths[0] > 0:
-        several = (_MANY_WINDOWS,) if len(centres) > 1 else ()
-        function = str(found.get("VOILUTFunction") or "LINEAR")
-        return _windowed(values, centres[0], widths[0], function), (_OWN_WINDOW, *several)
+    if not centres or not widths or not np.isfinite([centres[0], widths[0]]).all():
+        return None
+    if widths[0] <= 0:
+        return None
+    several = (_MANY_WINDOWS,) if len(centres) > 1 else ()
+    function = str(found.get("VOILUTFunction") or "LINEAR")
+    return _windowed(values, centres[0], widths[0], function), (_OWN_WINDOW, *several)
+
+
+def _without_window(found: Any, stored: Values, values: npt.NDArray[np.float64]) -> _Shares:
+    """Take 8 bits without units as they are, and scale others by their percentiles."""
     units = "ModalityLUTSequence" in found or not np.array_equal(values, stored)
     bits = int(found.BitsStored)
     if bits <= 8 and not units and stored.min() >= 0:
@@ -383,7 +458,7 @@ def _linear(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDA
 
 
 def _padding(found: Any, stored: Values) -> npt.NDArray[np.bool_]:
-    """Where a scanner has filled up the image: those pixels are none of the patient's."""
+    """Find where a scanner has filled up the image: those pixels are none of the patient's."""
     value = found.get("PixelPaddingValue")
     if value is None:
         return np.zeros(stored.shape, dtype=bool)
@@ -412,7 +487,7 @@ def _reduced(values: Values) -> Values:
 
 
 def _are_slices(one: Path, other: Path) -> bool:
-    """Whether two files are of one series and lie at two places of a patient."""
+    """Tell whether two files are of one series and lie at two places of a patient."""
     from pydicom import dcmread
 
     tags = ["SeriesInstanceUID", "ImagePositionPatient"]

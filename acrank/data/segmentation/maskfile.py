@@ -23,6 +23,7 @@ from acrank.data.decode import load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image, raw_mode
 from acrank.data.images import ImageSource
+from acrank.utils.first_bytes import LOOKED_AT, Group, kind_of
 
 FORMATS = ("PNG", "TIFF", "BMP", "DIB", "GIF", "PPM")
 
@@ -85,6 +86,7 @@ def read_mask(source: ImageSource, *, colour: bool) -> Mask | Fault:
         source: where they are.
         colour: whether classes are colours.
     """
+    data = b""
     try:
         with source.open() as file:
             data = file.read()
@@ -95,7 +97,10 @@ def read_mask(source: ImageSource, *, colour: bool) -> Mask | Fault:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly every type on damaged input
-        return fault_of(source, error)
+        fault, kind = fault_of(source, error), kind_of(data[:LOOKED_AT])
+        if kind is None or kind.group is Group.IMAGE:
+            return fault
+        return Fault(fault.where, f"{fault.reason}, but {kind.words}", _RESAVE)
 
 
 def decode_mask(data: bytes, *, colour: bool) -> Codes:

@@ -7,6 +7,7 @@ file, which goes when the process ends.
 
 from __future__ import annotations
 
+import lzma
 import math
 import re
 import shutil
@@ -16,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +54,11 @@ class Given(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What the header of an array says."""
+    """The header of an array: its shape, its type, and whether rows or columns come first."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    order: Literal["C", "F"] = "C"
 
     @property
     def size(self) -> int:
@@ -83,13 +85,25 @@ class MedMnist(DataSource):
         assert given is not None  # it was recognised
         return checked(_read(spec, given))
 
+    def meant(self, spec: str) -> str | None:
+        """Name the parts, where another word follows the name of a file that is there."""
+        file, colon, _ = spec.rpartition(":")
+        if not colon or _given(file) is None:
+            return None
+        return f"After the colon goes {', '.join(PARTS[:-1])} or {PARTS[-1]}: {file}:{PARTS[-1]}."
+
     def held_out(self, spec: str) -> HeldOut:
         """The file's own validation and test part, where its training part is meant."""
         given = _given(spec)
         if given is None or given.part != "train":
             return HeldOut()
         with _archive(given.file) as archive:
-            there = [p for p in PARTS[1:] if f"{p}_images.npy" in archive.namelist()]
+            names = _arrays(archive)
+            held = [p for p in PARTS[1:] if f"{p}_images" in names]
+            # a part may be there and empty
+            there = [
+                p for p in held if _claim(given.file, archive, f"{p}_images").shape[:1] != (0,)
+            ]
         named = {part: f"{given.file}:{part}" for part in there}
         return HeldOut(named.get("val"), named.get("test"), of_one_file=True)
 
@@ -114,7 +128,7 @@ def _read(spec: str, given: Given) -> Target:
         if images not in claims or labels not in claims:
             raise DataError(
                 f"{given.file}: no arrays {images} and {labels}. Arrays found: {_listed(claims)}.",
-                hint=_LAYOUT,
+                hint=_other_parts(given, claims) or _LAYOUT,
             )
         _refuse_images(given.file, images, claims[images])
         _refuse_labels(given.file, labels, claims[labels], claims[images].shape[0])
@@ -129,6 +143,12 @@ def _read(spec: str, given: Given) -> Target:
     return assemble(spec, rows, _notices(given, claims))
 
 
+def _other_parts(given: Given, claims: dict[str, Claim]) -> str:
+    """Say how the parts that the file has are given; empty if it has none."""
+    found = [p for p in PARTS if {f"{p}_images", f"{p}_labels"} <= claims.keys()]
+    return f"Give {' or '.join(f'{given.file}:{part}' for part in found)}." if found else ""
+
+
 def _notices(given: Given, claims: dict[str, Claim]) -> list[str]:
     """Say which part is read, and which are left alone."""
     sizes = {p: claims[f"{p}_images"].shape[0] for p in PARTS if f"{p}_images" in claims}
@@ -137,12 +157,19 @@ def _notices(given: Given, claims: dict[str, Claim]) -> list[str]:
     return [f"{given.part}_images of {given.file} ({sizes[given.part]}) are read{alone}."]
 
 
+# What zipfile raises on damage, on unknown compression and on encryption (RuntimeError).
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError),
+)
+
+
 @contextmanager
 def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"{file}: cannot be read as a file of NumPy arrays (.npz): {reason}.",
@@ -155,7 +182,7 @@ def _arrays(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _claim(file: Path, archive: zipfile.ZipFile, name: str) -> Claim:
-    """What an array's header says; nothing behind the header is read.
+    """Read an array's header, and nothing behind it.
 
     Raises:
         DataError: it has no such header, holds objects of Python, or other bytes than it says.
@@ -186,9 +213,7 @@ def _header(stream: IO[bytes]) -> Claim:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("another version")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if fortran and len(shape) > 1:
-        raise ValueError("columns first")
-    return Claim(shape, dtype)
+    return Claim(shape, dtype, "F" if fortran else "C")
 
 
 def _listed(claims: dict[str, Claim]) -> str:
@@ -199,6 +224,14 @@ def _listed(claims: dict[str, Claim]) -> str:
 
 def _refuse_images(file: Path, name: str, claim: Claim) -> None:
     shape = claim.shape
+    if len(shape) == 4 and shape[3] not in (1, 3) and (shape[1] in (1, 3) or shape[3] in (2, 4)):
+        first = shape[1] in (1, 3)
+        raise DataError(
+            f"{file}: {name} are {claim}: images of {shape[1] if first else shape[3]} channels"
+            f"{', which come first' if first else ''}.",
+            hint=f"Save {'them with the channels last' if first else 'one channel, or three'}. "
+            f"{_LAYOUT}",
+        )
     if len(shape) == 5 or (len(shape) == 4 and shape[3] not in (1, 3)):
         sides = " x ".join(map(str, shape[1:4]))
         raise DataError(
@@ -219,10 +252,11 @@ def _refuse_labels(file: Path, name: str, claim: Claim, images: int) -> None:
     shape = claim.shape
     if len(shape) == 2 and shape[1] > 1:
         raise DataError(
-            f"{file}: {name} has {shape[1]} columns: an image has several labels, which is not "
-            "supported.",
-            hint="Choose one of the labels as the class, and give the images as class folders or "
-            "as a CSV file with the columns path,label.",
+            f"{file}: {name} has {shape[1]} columns: several labels an image, or one column a "
+            "class, and neither is supported.",
+            hint="If one column of each row is 1, save labels.argmax(axis=1) in its place. "
+            "Otherwise choose one of the labels as the class, and give the images as class folders "
+            "or as a CSV file with the columns path,label.",
         )
     if claim.dtype.kind not in "iu" or math.prod(shape) != shape[0] or shape[0] > MOST_LABELS:
         raise DataError(f"{file}: {name} are {claim}, not one class per image.", hint=_LAYOUT)
@@ -239,8 +273,9 @@ def _unpacked(
     with archive.open(f"{name}.npy") as stream:
         _header(stream)
         if claim.size <= IN_MEMORY:
-            data = stream.read(claim.size)
-            return np.frombuffer(data, dtype=claim.dtype).reshape(claim.shape)
+            room = bytearray(claim.size)  # filled in place: a copy would take as much again
+            _fill(stream, memoryview(room))
+            return np.frombuffer(room, claim.dtype).reshape(claim.shape, order=claim.order)
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if claim.size > free:
             raise DataError(
@@ -252,4 +287,14 @@ def _unpacked(
             shutil.copyfileobj(stream, unpacked, 2**24)
             unpacked.flush()
             # the mapping keeps the file's room until the process ends
-            return np.memmap(unpacked, dtype=claim.dtype, mode="r", shape=claim.shape)
+            kind, shape, order = claim.dtype, claim.shape, claim.order
+            return np.memmap(unpacked, dtype=kind, mode="r", shape=shape, order=order)
+
+
+def _fill(stream: IO[bytes], room: memoryview) -> None:
+    while room:
+        chunk = stream.read(min(len(room), 2**24))
+        if not chunk:
+            raise EOFError("the file ends early")
+        room[: len(chunk)] = chunk
+        room = room[len(chunk) :]

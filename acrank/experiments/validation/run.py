@@ -68,7 +68,7 @@ def validate(
         zero_is_missing: take accuracies of exactly 0 for missing.
         tau: ranking of models in the weighted tau: ``both`` or ``accuracy``.
         draws: number of bootstrap samples and of random lists, at least 100.
-        seed: seed of both.
+        seed: seed of the bootstrap and of the random lists.
 
     Returns:
         The means, rows by dataset, and notes on whatever was left out.

@@ -37,7 +37,7 @@ class AcNorm(Method):
         backbone = start.network.backbone
         done = convert_affine(backbone, self.temperature, self.authors, kinds=self.kinds)
         if not done.converted:
-            raise no_norms("ac-norm changes nothing", self.norms)
+            raise no_norms("ac-norm would change nothing", self.norms)
 
     def finish(self, network: Network, *, fold: bool) -> None:
         """Replace every layer by the plain one of the same inference output."""

@@ -64,7 +64,7 @@ class BnOnly(Method):
         batch = affine_norms(start.network.backbone)
         others = usable_norms(start.network.backbone, set(self.kinds) - {"batch"})
         if not batch and not others:
-            raise no_norms("bn-only trains none", self.norms)
+            raise no_norms("bn-only would train none", self.norms)
         for norm in (*batch, *others.values()):
             for parameter in affine_of(norm):
                 parameter.requires_grad_(True)

@@ -64,7 +64,9 @@ class StochNorm(Method):
         """
         layers = [m for m in start.network.backbone.modules() if _is_plain(m)]
         if not layers:
-            raise NoNormError("no BatchNorm layer with running statistics: nothing to draw.")
+            raise NoNormError(
+                "no BatchNorm layer with running statistics: there is nothing to draw."
+            )
         for layer in layers:
             layer.forward = MethodType(_forward(type(layer), self.p), layer)
 

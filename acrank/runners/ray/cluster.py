@@ -145,7 +145,7 @@ def _check(address: str) -> None:
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdecimal():
         raise ConfigError(
-            f"'{address}' is no address that --ray-address takes.",
+            f"'{address}' is not a valid --ray-address.",
             hint="It takes HOST:PORT of 'ray start --head', or auto, on a node of the cluster.",
         )
     try:

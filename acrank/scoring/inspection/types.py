@@ -51,7 +51,7 @@ class ChannelMoves:
 
     Attributes:
         dead: whether the channel passes no signal on.
-        moved: how far the affine ratio moves: root mean square of its change over the trials.
+        moved: root mean square of the change of the affine ratio over the trials.
         change: mean of its change, with its sign. Under heads drawn at random the trials mostly
             cancel out: then it is small beside ``moved``, though the channel does move.
         change_sd: standard deviation of its change.
@@ -185,7 +185,7 @@ class Explanation:
         thousands, move by any amount.
 
         Args:
-            count: how many at most.
+            count: largest number of channels.
             layers: where to look; None for the whole network.
         """
         keep_dead = self.record["config"]["dead_channels"] == "keep"

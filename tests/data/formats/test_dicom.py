@@ -10,9 +10,13 @@ import pytest
 pytest.importorskip("pydicom")
 
 from acrank.data import draw_sample, open_target
+from acrank.data.checks import Fault
 from acrank.data.decode import Pixels
 from acrank.data.formats import format_of, image_source
-from acrank.data.images import Opening
+from acrank.data.formats.dicom import DicomSource
+from acrank.data.imagefile import strict_pillow
+from acrank.data.images import Opening, PathSource
+from acrank.data.segmentation.maskfile import read_mask
 from acrank.errors import AcrankError, ConfigError, DataError, MissingExtraError
 from tests.data.builders import encoded, fill_folder, noise
 from tests.data.formats.builders import dicom, scatter_dicom
@@ -30,8 +34,6 @@ def bundled(name: str) -> Path:
 def pixels(data: bytes, window: tuple[float, float] | None = None) -> Pixels:
     source = image_source(Path("x.png"), Opening())  # to keep the import of formats honest
     assert source.file == Path("x.png")
-    from acrank.data.formats.dicom import DicomSource
-
     decoded = DicomSource(Path("x.dcm"), window).decode(data)
     assert decoded.peak is None or decoded.values.ndim == 3
     return decoded.pixels(16)
@@ -294,6 +296,79 @@ def test_slices_of_one_scan_are_said(tmp_path: Path) -> None:
             (tmp_path / name / f"{place}.dcm").write_bytes(dicom(values + ord(name), **position))
     (note,) = open_target(str(tmp_path)).warnings
     assert note.startswith(f"{tmp_path / 'a'} and 1 more folder(s) hold slices of one scan each")
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"WindowCenter": "NaN", "WindowWidth": "400"},
+        {"WindowCenter": "40", "WindowWidth": "inf"},
+        {"WindowCenter": "40", "WindowWidth": "-1"},
+    ],
+)
+def test_a_window_of_no_numbers_is_none(elements: dict[str, Any]) -> None:
+    with strict_pillow():
+        assert np.array_equal(pixels(dicom(RAMP, **elements)), pixels(dicom(RAMP)))
+
+
+@pytest.mark.parametrize("slope", ["NaN", "inf", "1e308"])
+def test_a_slope_that_makes_no_numbers(tmp_path: Path, slope: str) -> None:
+    with strict_pillow():
+        data = dicom(RAMP, RescaleSlope=slope, RescaleIntercept=0)
+    assert "make no numbers" in refusal(data, tmp_path).message
+
+
+def test_a_slope_or_an_intercept_alone_counts() -> None:
+    both = dicom(RAMP, RescaleSlope=1, RescaleIntercept=-1024)
+    alone = dicom(RAMP, RescaleIntercept=-1024)
+    assert np.array_equal(pixels(alone, (0, 80)), pixels(both, (0, 80)))
+    (note,) = DicomSource(Path("x.dcm"), (0, 80)).decode(alone).notes
+    assert "the other is taken as 1 or 0" in note
+    slope = dicom(RAMP, RescaleSlope=2)
+    assert np.array_equal(pixels(slope, (0, 80)), pixels(dicom(RAMP), (0, 40)))
+
+
+def test_more_pixels_than_the_header_says() -> None:
+    with strict_pillow():
+        found = DicomSource(Path("x.dcm")).decode(dicom(RAMP, Rows=32))
+    assert "more pixels than their headers say" in found.notes[0]
+
+
+def test_a_window_has_no_part_in_colours(tmp_path: Path) -> None:
+    scatter_dicom(tmp_path, 3)
+    colours = np.random.default_rng(5).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    (tmp_path / "a" / "rgb.dcm").write_bytes(dicom(colours))
+    (tmp_path / "b" / "x.png").write_bytes(encoded(noise(3)))
+    target = open_target(str(tmp_path), window=(0, 500))
+    told = " ".join(draw_sample(target, 8, 4, 0).warnings)
+    assert "2 of 8 images are left as they are by --window" in told
+
+
+def test_another_encoding_and_no_warnings(tmp_path: Path) -> None:
+    with strict_pillow():
+        data = dicom(RAMP, syntax="1.2.3.4.5")
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            (tmp_path / name / f"{number}.dcm").write_bytes(data)
+    with pytest.raises(DataError, match="encoded in a way that is no part of DICOM"):
+        open_target(str(tmp_path))  # and warnings are errors here
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty file"), (bytes(999), "not a DICOM file"), (b"<html>", "but an HTML page")],
+)
+def test_a_failed_download_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    assert reason in refusal(content, tmp_path).message
+
+
+def test_masks_are_no_dicom_files(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(dicom(RAMP))
+    found = read_mask(PathSource(tmp_path / "x.dcm"), colour=False)
+    assert isinstance(found, Fault)
+    assert found.reason.endswith("but a DICOM file")
+    assert "Save masks as PNG" in found.hint
 
 
 def test_files_that_are_no_dicom_are_no_images(tmp_path: Path) -> None:

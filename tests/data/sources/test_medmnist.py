@@ -12,6 +12,7 @@ import pytest
 
 import acrank.data.sources.medmnist as module
 from acrank.data import draw_sample, open_target
+from acrank.data.images import PixelSource
 from acrank.data.sources.base import HeldOut
 from acrank.data.sources.medmnist import MedMnist
 from acrank.errors import DataError
@@ -79,12 +80,16 @@ def test_the_parts_that_are_held_out(tmp_path: Path) -> None:
     assert source.title(f"{spec}:test") == "pathmnist"
     without = {name: array for name, array in given.items() if not name.startswith("val")}
     assert source.held_out(saved(tmp_path, without)).validation is None
+    empty = {**given, "val_images": given["val_images"][:0]}
+    assert source.held_out(saved(tmp_path, empty)).validation is None
 
 
 @pytest.mark.parametrize(
     ("change", "message", "hint"),
     [
-        (arrays(28, 28, labels=14), "has 14 columns: an image has several labels", "as the class"),
+        (arrays(28, 28, labels=14), "has 14 columns: several labels an image", "argmax"),
+        (arrays(3, 28, 28), "images of 3 channels, which come first", "channels last"),
+        (arrays(28, 28, 4), "images of 4 channels", "one channel, or three"),
         (arrays(28, 28, 28), "are volumes of 28 x 28 x 28 voxels", "write slices to files"),
         ({"train_images": np.zeros((12, 28, 28))}, "are float64 (12, 28, 28), not", "uint8"),
         ({"train_images": np.zeros((12, 28), np.uint8)}, "not images", "uint8"),
@@ -145,6 +150,36 @@ def test_no_file_of_arrays(tmp_path: Path) -> None:
         damaged[place] ^= 255
     (tmp_path / "x.npz").write_bytes(damaged)
     assert "x.npz: " in refused(str(tmp_path / "x.npz")).message
+
+
+def test_a_file_with_a_password(tmp_path: Path) -> None:
+    data = bytearray(Path(saved(tmp_path, arrays(28, 28))).read_bytes())
+    place = -1
+    while (place := data.find(b"PK\x01\x02", place + 1)) >= 0:
+        data[place + 8] |= 1
+    (tmp_path / "x.npz").write_bytes(data)
+    assert "is encrypted" in refused(str(tmp_path / "x.npz")).message
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_columns_first(tmp_path: Path, in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not in_memory:
+        monkeypatch.setattr(module, "IN_MEMORY", 100)
+    given = arrays(9, 7)
+    images = given["train_images"]
+    spec = saved(tmp_path, {**given, "train_images": np.asfortranarray(images)})
+    source = open_target(spec).items[5].source
+    assert isinstance(source, PixelSource)
+    assert np.array_equal(source.pixels[source.index], images[source.index])
+
+
+def test_a_part_that_is_not_there(tmp_path: Path) -> None:
+    given = {name: array for name, array in arrays(8, 8).items() if name.startswith("test")}
+    spec = saved(tmp_path, given)
+    assert refused(spec).hint == f"Give {spec}:test."
+    assert f"After the colon goes train, val or test: {spec}:test." in str(
+        refused(f"{spec}:tset").hint
+    )
 
 
 def test_one_that_the_disk_cannot_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

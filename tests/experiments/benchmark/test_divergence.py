@@ -26,7 +26,7 @@ def test_the_reason_is_in_the_row(kind: str, tmp_path: Path, in_this_process: No
     file = tmp_path / "study" / "cells.csv"
     rows = {row["model"]: row for row in csv.DictReader(file.read_text().splitlines())}
     hint = "A smaller --lr may help."
-    reason = f"first: {IN_VALIDATION} 1, before any epoch was good. {hint}"
+    reason = f"first: {IN_VALIDATION} 1, before any epoch had finite results. {hint}"
     assert rows["first"]["reason"] == reason
     assert [outcome.reason for outcome in done.failed] == [reason]
     assert rows["later"]["reason"] == rows["fine"]["stopped"] == ""

@@ -150,7 +150,7 @@ def test_the_folder_for_links_can_be_made(discs: Path, tmp_path: Path) -> None:
 def test_one_task_in_an_experiment(discs: Path, tmp_path: Path) -> None:
     assert common_task(config(discs)) is MASKS
     (tmp_path / "classes").mkdir()
-    with pytest.raises(ConfigError, match="do not go together"):
+    with pytest.raises(ConfigError, match="An experiment has one task"):
         common_task(config(discs, tmp_path / "classes"))
 
 
@@ -166,10 +166,18 @@ def test_usual_settings_are_those_of_the_task() -> None:
 @pytest.mark.parametrize(
     ("settings", "task", "message"),
     [
-        ({"measure": "auroc"}, "segmentation", "--measure auroc is no measure of segmentation"),
-        ({"measure": "dice"}, "classification", "--measure dice is no measure of classification"),
+        ({"measure": "auroc"}, "segmentation", "--measure auroc is not a measure of segmentation"),
+        (
+            {"measure": "dice"},
+            "classification",
+            "--measure dice is not a measure of classification",
+        ),
         ({"method": "co-tuning"}, "segmentation", "co-tuning needs a source classifier"),
-        ({"finetune": {"augment": "timm"}}, "segmentation", "moves images without their masks"),
+        (
+            {"finetune": {"augment": "timm"}},
+            "segmentation",
+            "transforms images without their masks",
+        ),
     ],
 )
 def test_settings_that_the_task_has_not(settings: dict[str, Any], task: str, message: str) -> None:

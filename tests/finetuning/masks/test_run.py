@@ -162,8 +162,8 @@ def _adds_to_the_loss(training: Training, network: Network, method: str) -> None
     ("settings", "message"),
     [
         ({"method": "co-tuning"}, "With masks there are full, ac-norm"),
-        ({"monitor": "accuracy"}, "no measure of segmentation. It has dice, iou, hd95, loss"),
-        ({"augment": "timm"}, "moves images without their masks"),
+        ({"monitor": "accuracy"}, "not a measure of segmentation. It has dice, iou, hd95, loss"),
+        ({"augment": "timm"}, "transforms images without their masks"),
         ({"image_size": 1024}, "image_size is 1024"),
     ],
 )
@@ -175,5 +175,5 @@ def test_what_masks_have_not(
 
 
 def test_classes_have_no_dice(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--monitor dice is no measure of classification"):
+    with pytest.raises(ConfigError, match="--monitor dice is not a measure of classification"):
         acrank.finetune("demo", "demo-mixed", tmp_path, "demo", monitor="dice")
