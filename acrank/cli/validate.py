@@ -16,6 +16,7 @@ from acrank.cli.output import (
     show,
     write_report,
 )
+from acrank.errors import ConfigError
 from acrank.utils.visible import visible
 
 
@@ -119,6 +120,8 @@ def validate(
 
     check_outputs(csv, json)
     if published == "list":
+        if scores:
+            raise ConfigError("--published list reads no scores.", hint="Omit SCORES.")
         tables = CatalogReport(catalog())
         deliver(lambda: show(tables, output), lambda: write_report(tables, csv, json))
         return

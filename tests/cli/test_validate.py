@@ -53,6 +53,9 @@ def test_the_list_of_tables_and_a_name_that_is_not_there(acrank: Acrank) -> None
     assert done.returncode == 0
     names = [line.split()[0] for line in done.stdout.splitlines()[1:]]
     assert names[0] == "tllib"
+    beside = acrank("scores.csv", "--published", "list")
+    assert (beside.returncode, beside.stdout) == (2, "")
+    assert beside.stderr == "error: --published list reads no scores.\n  Omit SCORES.\n"
     wrong = acrank("--published", "imagenet")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert all(name in wrong.stderr for name in names)

@@ -39,7 +39,7 @@ def test_timm_names_without_a_zoo() -> None:
         ("resnet18.a9_in1k", r"timm has resnet18.a1_in1k, "),
         ("zzz*", r"called 'zzz\*'. For a network of your own"),
         ("hf-hub:name", "is not written hf-hub:ORG/NAME"),
-        ("some/folder", "Write hf-hub:ORG/NAME for the hub, local-dir:PATH"),
+        ("some/folder", r"Write hf-hub:ORG/NAME\[@REVISION\] for the hub, local-dir:PATH"),
         ("tv_resnet34", "no pretrained model called 'tv_resnet34'"),
     ],
 )

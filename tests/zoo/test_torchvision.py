@@ -84,12 +84,12 @@ def test_names_get_their_weights() -> None:
     ("pattern", "message"),
     [
         ("torchvision:resnet19", "no classifier with weights called 'resnet19'. Did you mean"),
-        ("torchvision:zzz", "Write torchvision:NAME, such as torchvision:resnet18"),
+        ("torchvision:zzz", r"Write torchvision:NAME\[@WEIGHTS\], such as torchvision:resnet18"),
         ("torchvision:", "no classifier with weights called ''"),
         ("torchvision:zzz*", "no classifier that matches 'torchvision:zzz\\*'"),
         ("torchvision:resnet18@V7", r"no weights 'V7' for resnet18. It has IMAGENET1K_V1"),
         ("torchvision:fcn_resnet50", "no classifier with weights called 'fcn_resnet50'"),
-        ("torchvison:resnet18", "not a timm model name. Write .*torchvision:NAME for torchvision"),
+        ("torchvison:resnet18", r"not a timm model name. Write .*torchvision:NAME\[@WEIGHTS\] for"),
     ],
 )
 def test_unknown_names(pattern: str, message: str) -> None:

@@ -26,7 +26,7 @@ _SPEC = re.compile(r"(?P<name>(?:[A-Za-z]:[\\/])?[^:]*)(?::(?P<split>.+))?")
 _HUB = re.compile(
     r"(?:https?://huggingface\.co/datasets/|hf://datasets/|hf-hub:|hfds:|hf:)(?P<name>[^\s?#]+)"
 )
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 class HubDataset(DataSource):

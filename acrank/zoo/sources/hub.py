@@ -39,7 +39,7 @@ class HubSource(Source):
     """``hf-hub:ORG/NAME[@REVISION]``, a repository with ``config.json``; timm's own prefix."""
 
     name = "hf-hub"
-    usage = "hf-hub:ORG/NAME"
+    usage = "hf-hub:ORG/NAME[@REVISION]"
     place = "the hub"
     takes = frozenset({"key"})
     refused_kwargs = REFUSED_KWARGS

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from acrank.zoo.weights import Weights
 
 # How a model is written without a zoo; help texts have this without importing the sources.
-MODEL = "a timm name, hf-hub:ORG/NAME, local-dir:PATH or torchvision:NAME"
+MODEL = "a timm name, hf-hub:ORG/NAME[@REVISION], local-dir:PATH or torchvision:NAME[@WEIGHTS]"
 # Takes what no other source claims.
 _TIMM = "timm"
 

@@ -35,7 +35,7 @@ class TorchvisionSource(Source):
     """
 
     name = "torchvision"
-    usage = "torchvision:NAME"
+    usage = "torchvision:NAME[@WEIGHTS]"
     place = "torchvision's own weights"
     takes = frozenset({"classifier"})
     refused_kwargs = ("weights", "progress", "num_classes")

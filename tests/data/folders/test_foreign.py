@@ -158,6 +158,10 @@ def test_datasets_of_the_hub_written_otherwise(spec: str, hint: str) -> None:
     assert hint in str(error.hint)
 
 
+def test_a_folder_that_is_not_there_is_no_name_of_the_hub() -> None:
+    assert "hfds/./" not in str(refused("./not-there").hint)
+
+
 def test_a_sound_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import acrank.data.sources.class_folders as module
 
