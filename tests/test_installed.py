@@ -161,7 +161,7 @@ A = Metric(function=max, **words)
         (
             "mine",
             "A = Metric(kind='relative', parts={'none': 1}, **words)",
-            "its part 'none' is no metric",
+            "its part 'none' is not a metric",
         ),
     ],
 )

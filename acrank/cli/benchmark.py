@@ -85,7 +85,7 @@ def _further(given: Sequence[str]) -> dict[str, dict[str, Any]]:
         part, dot, field = name.partition(".")
         if not equals or not dot or part not in found:
             raise ConfigError(
-                f"--set {text!r} is no setting.",
+                f"--set {text!r} is not a setting.",
                 hint="Write finetune.NAME=VALUE or score.NAME=VALUE.",
             )
         found[part][field] = yaml.safe_load(value)

@@ -25,6 +25,7 @@ from acrank.data.bands import UnsupportedPixelsError, white_is_zero
 from acrank.data.deep import FULL, Box, Deep, deep_image, over_black
 from acrank.data.imagefile import count_frames, one_large_at_a_time, open_image
 
+# The shorter side of a reduced image is at least this long; the reduction bounds memory.
 SHORTEST = 768
 # Pixels that are converted at a time.
 STRIP = 4_000_000

@@ -59,8 +59,8 @@ def refuse_numbers(name: str, counts: Mapping[str, int]) -> None:
     raise DataError(
         f"{name}: its labels are numbers and nearly all differ: {distinct} of them in {total} "
         f"images, such as {_listed(list(counts))}. That is a regression target, not classes.",
-        hint="Put ranges in place of the numbers, such as young, middle and old; if each number "
-        "is the name of a class, give more images of each.",
+        hint="Put ranges in place of the numbers, such as young, middle and old; if each number is "
+        "a class name, give more images of each class.",
     )
 
 
@@ -102,8 +102,8 @@ def _alike(counts: Mapping[str, int]) -> list[str]:
     shown = "; ".join(" and ".join(_counted(counts, label) for label in g) for g in found[:_SHOWN])
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return [
-        "Labels that differ only in case, spaces or the form of a number are classes of their "
-        f"own: {shown}{more}."
+        "Labels that differ only in case, spaces or the form of a number are separate classes: "
+        f"{shown}{more}."
     ]
 
 
@@ -139,7 +139,7 @@ def _joined(counts: Mapping[str, int]) -> list[str]:
             images = sum(counts[label] for label in found)
             return [
                 f"{len(found)} of {len(counts)} labels join several by {how}, such as "
-                f"{_counted(counts, found[0])}: each combination is taken as a class of its own, "
+                f"{_counted(counts, found[0])}: each combination is treated as a separate class, "
                 f"{images} images in all; images with several labels are not supported."
             ]
     return []
@@ -180,8 +180,8 @@ def _many(counts: Mapping[str, int]) -> list[str]:
     if None in numbers or all(number is not None and number.is_integer() for number in numbers):
         return []
     return [
-        f"The labels are {len(counts)} numbers, such as {_listed(list(counts))}: each is taken as "
-        "a class of its own, without an order."
+        f"The labels are {len(counts)} numbers, such as {_listed(list(counts))}: each is treated "
+        "as a separate class, without an order."
     ]
 
 

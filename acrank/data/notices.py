@@ -33,7 +33,7 @@ def _fewer_images(counts: Sequence[int], samples: int, batch_size: int, plan: Pl
         reason = f"every batch needs two classes, and only {others} lie outside the largest class"
     else:
         reason = f"batches of {batch_size} are filled whole"
-    return f"{samples} images were asked for and {plan.total} are used: {reason}."
+    return f"{samples} images were requested and {plan.total} are used: {reason}."
 
 
 def _lacks_second_class(counts: Sequence[int], batch_size: int, samples: int) -> bool:
@@ -64,7 +64,7 @@ def pair_sample_notices(
         if plan.total < min(samples, available):
             reasons.append(f"batches of {batch_size} are filled whole")
         notices.append(
-            f"{samples} {things} were asked for and {plan.total} are used: "
+            f"{samples} {things} were requested and {plan.total} are used: "
             f"{', and '.join(reasons)}."
         )
     if plan.batches == 1:

@@ -60,7 +60,7 @@ def _opened(
     notes += tuning.absent(training)
     notes += _compared(config, parts, training.classes, tuning.wording)
     if not defined:
-        notes.append(f"so there is no {config.monitor}, and the best epoch is chosen by loss")
+        notes.append(f"so there is no {config.monitor}, and the loss chooses the best epoch")
     return SplitImages(
         tuning=tuning,
         training=training,

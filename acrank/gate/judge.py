@@ -88,7 +88,7 @@ def judge(ranking: Ranking, policy: Policy) -> Verdict:
         raise ConfigError(
             f"The baseline '{policy.baseline}' differs in {one.what}: "
             f"{one.first} there, {one.second} here.",
-            hint=f"{again} anew with acrank score --json, or give --allow-different.",
+            hint=f"{again} again with acrank score --json, or give --allow-different.",
         )
     contest = hold(ranking, policy, baseline)
     return Verdict(contest, tuple(checks(contest)), found)

@@ -11,6 +11,7 @@ from acrank.errors import MetricError
 from acrank.metrics.feature_set import Array, FeatureSet, as_feature_set, is_constant, warn_single
 from acrank.metrics.guards import checked
 
+# Few enough for classes with few images, and odd, so that two classes rarely tie.
 NEIGHBOURS = 5
 
 # Distances nearer than this, relative to the squared norms they are differences of, are equal:

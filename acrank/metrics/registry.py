@@ -69,7 +69,7 @@ def _of_package(name: str, loaded: object) -> Metric:
         raise ValueError(f"it has the name {loaded.name!r}")
     missing = [part for part in loaded.parts if part not in METRICS]
     if missing:
-        raise ValueError(f"its part {missing[0]!r} is no metric")
+        raise ValueError(f"its part {missing[0]!r} is not a metric")
     return replace(loaded, name=name)
 
 

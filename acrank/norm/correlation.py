@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+# Keeps the ratio finite where a scale is zero, and is far below the scales of live channels.
 RATIO_EPS = 1e-5
 
 

@@ -49,6 +49,6 @@ def apart_note(apart: frozenset[str], rank_by: str) -> list[str]:
     one = len(apart) == 1
     who = f"{len(apart)} model{'' if one else 's'} without BatchNorm"
     if rank_by == CONSENSUS:
-        text = f"Scores of norm affines do not vote for {who}: of LayerNorm and the like they do "
+        text = f"Scores of norm affines do not vote for {who}: for LayerNorm and the like they do "
         return [f"{text}not compare with those of BatchNorm. {MIX}."]
     return [f"{who} {'is' if one else 'are'} not ranked by {rank_by}: {MIX}."]

@@ -75,7 +75,7 @@ def by_class(sample: Sample) -> Gallery:
     each = max(1, min(MOST_OF_CLASS, MOST // max(1, len(shown))))
     left_out = len(sample.classes) - len(shown)
     return (
-        Text(f"Some of the images that the models were scored on, cropped to a square. {MIND}"),
+        Text(f"Some of the images on which the models were scored, cropped to a square. {MIND}"),
         *(_class_images(sample, label, each) for label in shown),
         *([Text(f"{left_out} more classes are not shown.")] if left_out else []),
     )

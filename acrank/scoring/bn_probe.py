@@ -15,6 +15,7 @@ from acrank.errors import MetricError, ModelError
 from acrank.scoring.norms import Norms, affine_of, no_norm_error, norm_layers
 from acrank.tasks.heads import features_of
 
+# Few passes keep the probe cheap beside a fine-tuning.
 EPOCHS = 5
 # Greatest relative step of each layer and of the head; see bn_probe.
 RATE = 0.02

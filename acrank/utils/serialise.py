@@ -26,7 +26,7 @@ def loads(text: str) -> Any:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON; write null")
+    raise ValueError(f"{name} is not a JSON number; write null")
 
 
 def _finite(digits: str) -> float:

@@ -65,7 +65,7 @@ def check_config(path: Path) -> None:
         content = json.loads(path.read_bytes())
         sound = isinstance(content.get("architecture"), str)
     except Exception as error:  # json's, the codecs', RecursionError; no object, no get
-        raise ModelError(f"{path.name} is no readable JSON object.", hint=hint) from error
+        raise ModelError(f"{path.name} is not a readable JSON object.", hint=hint) from error
     if not sound:
         raise ModelError(f"{path.name} names no architecture.", hint=hint)
 

@@ -113,7 +113,7 @@ def _refuse_without_numbers(model: nn.Module) -> None:
     empty = [name for name, value in model.state_dict().items() if value.is_meta]
     if empty:
         raise ModelError(
-            f"{len(empty)} tensor(s) of the network have no numbers ({empty[0]}, ...): they are "
-            "on the device 'meta'.",
+            f"{len(empty)} tensor(s) of the network have no values ({empty[0]}, ...): they are on "
+            "the device 'meta'.",
             hint="Let the factory load them, with load_state_dict(..., assign=True).",
         )

@@ -108,10 +108,10 @@ def test_a_system_that_refuses_a_file_is_no_bug(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"score": 3.0,', '"score": NaN,', "NaN is no number of JSON"),
+        ('"score": 3.0,', '"score": NaN,', "NaN is not a JSON number"),
         ('"score": 3.0,', '"score": 1e999,', "1e999 is too large a number"),
         ('"score": 3.0,', '"score": "NaN",', "which is not a number"),
-        ('"ac_corr": 3.0', '"ac_corr": Infinity', "Infinity is no number of JSON"),
+        ('"ac_corr": 3.0', '"ac_corr": Infinity', "Infinity is not a JSON number"),
         ('"scores": {\n    "ac_corr": 3.0', '"scores": {"ac_corr": "nan"', "which is not a number"),
     ],
 )

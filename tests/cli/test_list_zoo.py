@@ -113,7 +113,7 @@ def test_one_bad_entry_does_not_end_a_listing(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 3
         rows = {row["name"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
-        assert "no readable JSON" in rows["local-dir:broken"]["reason"]
+        assert "not a readable JSON" in rows["local-dir:broken"]["reason"]
         assert "could not convert" in rows["local-dir:odd"]["reason"]
         assert rows["lcnet_050"]["reason"] == ""
         assert float(rows["lcnet_050"]["params_m"]) > 1

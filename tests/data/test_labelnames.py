@@ -60,7 +60,7 @@ def test_minus_one_among_numbers() -> None:
 def test_labels_of_several_classes(labels: tuple[str, ...]) -> None:
     (said,) = label_notices(dict.fromkeys(labels, 2))
     assert f"of {len(labels)} labels join several" in said
-    assert "each combination is taken as a class of its own" in said
+    assert "each combination is treated as a separate class" in said
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_many_classes_of_one_image_are_said() -> None:
 
 def test_fractions_are_said() -> None:
     (said,) = label_notices({"0.5": 9, "1.5": 9, "2.5": 9})
-    assert said.startswith("The labels are 3 numbers, such as 0.5, 1.5, 2.5: each is taken as")
+    assert said.startswith("The labels are 3 numbers, such as 0.5, 1.5, 2.5: each is treated as")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_too_few_of_the_other_classes_limit_the_batches() -> None:
     sample = draw_sample(counted_target({"a": 1000, "b": 3}), 80, 8, 0)
     assert len(sample.batches) == 3
     assert len(sample) == 24
-    assert "80 images were asked for and 24 are used" in sample.warnings[0]
+    assert "80 images were requested and 24 are used" in sample.warnings[0]
     assert "only 3 lie outside the largest class" in sample.warnings[0]
 
 
@@ -136,20 +136,20 @@ def test_rounding_down_is_said() -> None:
     sample = draw_sample(counted_target(BALANCED), 100, 32, 0)
     assert len(sample) == 96
     (notice,) = sample.warnings
-    assert "100 images were asked for and 96 are used: batches of 32 are filled whole" in notice
+    assert "100 images were requested and 96 are used: batches of 32 are filled whole" in notice
 
 
 def test_fewer_images_than_asked() -> None:
     sample = draw_sample(counted_target({"a": 30, "b": 20}), 512, 16, 0)
     assert len(sample) == 48
     (notice,) = sample.warnings
-    assert "512 images were asked for and 48 are used: the data have only 50" in notice
+    assert "512 images were requested and 48 are used: the data have only 50" in notice
 
 
 def test_less_than_two_batches() -> None:
     sample = draw_sample(counted_target({"a": 30, "b": 20}), 512, 32, 0)
     assert [len(batch) for batch in sample.batches] == [50]
-    assert "512 images were asked for and 50 are used: the data have only 50." in sample.warnings[0]
+    assert "512 images were requested and 50 are used: the data have only 50." in sample.warnings[0]
     assert "no interval can be given" in sample.warnings[1]
     assert "at least 64 images" in sample.warnings[1]
     assert "batch size of at most 25" in sample.warnings[1]

@@ -98,7 +98,7 @@ def test_without_foreground_the_loss_chooses(tmp_path: Path) -> None:
         assert images.notes == (
             "--val: 2 of 2 masks are empty: they hold background alone.",
             "no validation mask holds foreground, which Dice, IoU and HD95 leave out",
-            f"so there is no {monitor}, and the best epoch is chosen by loss",
+            f"so there is no {monitor}, and the loss chooses the best epoch",
         )
     assert len(opened(data, monitor="loss", **settings).notes) == 2
 
@@ -118,7 +118,7 @@ def test_one_class_alone_has_no_auroc(tmp_path: Path) -> None:
     data = write_shades(tmp_path, {"dark": 4, "mid": 1})  # the single one trains
     images = opened(data, monitor="auroc")
     assert images.monitor == "loss"
-    assert images.notes[-1] == "so there is no auroc, and the best epoch is chosen by loss"
+    assert images.notes[-1] == "so there is no auroc, and the loss chooses the best epoch"
     assert opened(data, monitor="macro_f1").monitor == "macro_f1"
 
 

@@ -68,7 +68,7 @@ def test_what_is_on_the_hub(standin: StandIn, hub: Hub) -> None:
         ({"source": f"hf-hub:me/net@{'9' * 40}"}, "no revision"),
         ({"source": "hf-hub:me/empty"}, "holds no model.safetensors"),
         ({"source": "hf-hub:me/misfit"}, r"2 of another shape \(classifier.bias, "),
-        ({"source": "hf-hub:me/damaged"}, "no readable safetensors file"),
+        ({"source": "hf-hub:me/damaged"}, "not a readable safetensors file"),
         (
             {"arch": "lcnet_050", "weights": "hf-hub:me/files/sub/gone.safetensors"},
             "holds no sub/gone.safetensors",
@@ -148,7 +148,7 @@ def test_folders(no_hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "net" / SAFE).write_bytes(weights_bytes(9))
     assert "2 of another shape (classifier.bias, " in one_error(check(entry))
     (tmp_path / "net" / "config.json").write_bytes(b"{")
-    assert "no readable JSON" in one_error(check(entry))
+    assert "not a readable JSON" in one_error(check(entry))
 
 
 def test_tensors_that_timm_renames_as_it_loads(no_hub: Hub, tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_weights_that_repeat_a_little_are_fine(no_hub: Hub, tmp_path: Path) -> N
 def test_files_of_other_things(no_hub: Hub, tmp_path: Path, content: object) -> None:
     (tmp_path / "odd.pth").write_bytes(saved(content))
     text = refusal(arch(tmp_path, "odd.pth"), no_hub)
-    assert "cannot be read as a checkpoint: it is no file of tensors by name." in text
+    assert "cannot be read as a checkpoint: it is not a file of named tensors." in text
 
 
 @POSIX

@@ -16,10 +16,10 @@ from .conftest import config_bytes, weights_bytes
 from .test_hostile_checkpoints import refusal
 
 CONFIGS = {
-    "deep": (b"[" * 100_000, "config.json is no readable JSON object."),
-    "list": (b"[1]", "config.json is no readable JSON object."),
-    "latin": (b'{"a": "\xe9"}', "config.json is no readable JSON object."),
-    "empty": (b"", "config.json is no readable JSON object."),
+    "deep": (b"[" * 100_000, "config.json is not a readable JSON object."),
+    "list": (b"[1]", "config.json is not a readable JSON object."),
+    "latin": (b'{"a": "\xe9"}', "config.json is not a readable JSON object."),
+    "empty": (b"", "config.json is not a readable JSON object."),
     "nothing said": (b"{}", "config.json names no architecture."),
     "large": (b" " * 1_000_001, "config.json is larger than 1 MB."),
     "unknown": (b'{"architecture": "nonsense"}', "Unknown model (nonsense)"),

@@ -219,7 +219,7 @@ def test_a_missing_file_offline_is_one_line(put: Put, no_hub: Hub, tmp_path: Pat
     assert identify(SMALL, no_hub) is None
     checked = Checker(no_hub)(SMALL)
     assert checked.errors == []
-    assert "its weights are not in the local cache, and it is offline" in checked.warnings
+    assert "its weights are not in the local cache, and the run is offline" in checked.warnings
     listed = Lister(no_hub).built(SMALL, describe(SMALL, hub=no_hub))
     assert listed.size == round(ResNet18_Weights.DEFAULT.meta["_file_size"] * 2**20)
     assert not listed.info.cached

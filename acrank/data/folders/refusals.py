@@ -63,7 +63,7 @@ def both_at_once(folder: Path, tops: Sequence[Top]) -> DataError:
     return DataError(
         f"{folder}: the names of its folders, {names_of(tops)}, say both a class and a part of a "
         "split.",
-        hint=f"Move the training images to one folder a class, or {_CSV}.",
+        hint=f"Move the training images to one folder per class, or {_CSV}.",
     )
 
 

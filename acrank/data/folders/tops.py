@@ -10,6 +10,7 @@ from pathlib import Path
 from acrank.data.folders.part_names import Role, roles_of, says_nothing
 from acrank.data.folders.walk import folders_in, holds_images, images_in
 
+# Folders are searched to this depth, so that a link or a strange tree cannot hold the run up.
 DEEPEST = 8
 
 

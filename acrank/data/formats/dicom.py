@@ -301,7 +301,7 @@ def _refuse(found: Any) -> None:
     except Exception as error:
         raise _damaged(error) from None
     if packed is None:
-        raise UnsupportedPixelsError("encoded in a way that is no part of DICOM", _PLAIN)
+        raise UnsupportedPixelsError("encoded in a way that DICOM does not define", _PLAIN)
     if samples == 1 and colours not in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
         raise UnsupportedPixelsError(
             "a DICOM file whose grey values have no known meaning", _EXPORT

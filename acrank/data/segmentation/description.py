@@ -79,7 +79,7 @@ def _codes(file: Path, labels: dict[str, Any]) -> dict[str, int]:
                 "Regions overlap and cannot be used: give each value its own class.",
             )
         if not isinstance(name, str) or not name.strip() or name in codes:
-            _fail(file, f"{brief(repr(name))} is no name of its own for a class", _EXAMPLE)
+            _fail(file, f"{brief(repr(name))} is not a unique class name", _EXAMPLE)
         codes[name] = _value(file, name, value)
     return codes
 

@@ -24,7 +24,7 @@ from acrank.data.segmentation.sample import SegmentationSample, classes_held
 from acrank.data.segmentation.squash import check_image_size, squash_image, squash_mask
 from acrank.data.segmentation.target import Pair, SegmentationTarget
 
-CHANGED = "Leave the files alone while they are read, and start again."
+CHANGED = "Do not change the files while they are read, and start again."
 
 
 def draw_segmentation(

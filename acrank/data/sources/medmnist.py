@@ -252,8 +252,8 @@ def _refuse_labels(file: Path, name: str, claim: Claim, images: int) -> None:
     shape = claim.shape
     if len(shape) == 2 and shape[1] > 1:
         raise DataError(
-            f"{file}: {name} has {shape[1]} columns: several labels an image, or one column a "
-            "class, and neither is supported.",
+            f"{file}: {name} has {shape[1]} columns: it holds several labels per image or one "
+            "column per class, and neither is supported.",
             hint="If one column of each row is 1, save labels.argmax(axis=1) in its place. "
             "Otherwise choose one of the labels as the class, and give the images as class folders "
             "or as a CSV file with the columns path,label.",

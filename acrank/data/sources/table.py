@@ -20,6 +20,7 @@ from acrank.errors import DataError
 from acrank.utils.paths import user_path
 from acrank.utils.regular import read_regular
 
+# The whole table is read into memory, and it may come from anyone.
 MOST_BYTES = 200_000_000
 
 

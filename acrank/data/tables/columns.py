@@ -174,10 +174,11 @@ def _one_hot(table: Cells, path: int | None) -> str:
     sums = {sum(marks[cell(row, place)] for place in places) for _, row in table.rows}
     if sums == {1}:
         return (
-            f"The columns {names} are one a class (one-hot): write the name of the column that is "
+            f"The columns {names} hold one class each (one-hot): write the name of the column that "
+            "is "
             "1 into one column label."
         )
     return (
-        f"The columns {names} are one a class, and some rows have several or none: give each image "
-        "one class in a column label; images with several labels are not supported."
+        f"The columns {names} hold one class each, and some rows have several or none: give each "
+        "image one class in a column label; images with several labels are not supported."
     )

@@ -22,6 +22,7 @@ from acrank.data.volumes.settings import Size, Spacing
 from acrank.errors import MissingExtraError
 from acrank.utils.regular import open_regular
 
+# Above any scan: a file or a header that claims more is damaged or hostile.
 MOST_BYTES = 8_000_000_000
 MOST_VOXELS = 1_000_000_000
 # Bytes of a file that are hashed at a time.

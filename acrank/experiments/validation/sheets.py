@@ -66,7 +66,7 @@ class Sheet:
             value = math.inf
         if not math.isfinite(value):
             raise DataError(
-                f"{self.place(row, column)}: {text!r} is no finite number.",
+                f"{self.place(row, column)}: {text!r} is not a finite number.",
                 hint="Write a number with a decimal point, or leave the cell empty.",
             )
         return value
@@ -108,7 +108,7 @@ def parse_csv(text: str, name: str, stem: str) -> Sheet:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         records = [(reader.line_num, [cell.strip() for cell in record]) for record in reader]
     except csv.Error as error:
-        raise DataError(f"{name}: not a readable CSV: {error}.", hint="Save it anew.") from error
+        raise DataError(f"{name}: not a readable CSV: {error}.", hint="Save it again.") from error
     records = [(line, cells) for line, cells in records if any(cells)]
     if len(records) < 2:
         raise DataError(

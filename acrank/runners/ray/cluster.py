@@ -60,7 +60,7 @@ def load_ray(address: str | None = None) -> None:
         MissingExtraError: it is not installed.
         AcrankError: it cannot be imported, or is too old.
     """
-    hint = "Install it anew with: pip install --upgrade 'acrank[ray]'"
+    hint = "Reinstall it with: pip install --upgrade 'acrank[ray]'"
     for name, value in {**SETTINGS, **(SETTINGS_TO_JOIN if address else {})}.items():
         os.environ.setdefault(name, value)
     try:

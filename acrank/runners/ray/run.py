@@ -195,7 +195,7 @@ class _Run:
         except ray.exceptions.LocalRayletDiedError as error:  # soon Ray ends this process, too
             raise AcrankError(
                 "This node has left the Ray cluster.",
-                hint="The same command goes on with what was finished.",
+                hint="The same command resumes with the finished results.",
             ) from error
         except ray.exceptions.RayError as error:
             return ModelResult.failed(entry.name, cause_of_loss(error))

@@ -123,8 +123,8 @@ def refuse_odd_tensors(
     targets = [key for key in state if key.endswith(_TARGETS) and key not in wanted]
     if targets:
         raise ModelError(
-            f"{label} is of a network with AC-Norm layers ({some(targets)}): what they were "
-            "trained to would be left out.",
+            f"{label} is of a network with AC-Norm layers ({some(targets)}): what they have "
+            "learned would be lost.",
             hint="Save acrank.norm.fold(model).state_dict(), of plain layers.",
         )
     floating = {key for key, value in wanted.items() if value.is_floating_point()}

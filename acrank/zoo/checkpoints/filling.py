@@ -169,8 +169,8 @@ def lacking(fit: Fit) -> list[tuple[str, str]]:
     if fit.fresh_first:
         found.append(
             (
-                f"has nothing for the network's first layer, {fit.fresh_first}: all features "
-                "would come of random numbers",
+                f"has nothing for the network's first layer, {fit.fresh_first}: all features would "
+                "come from random numbers",
                 "Check in_chans, arch, kwargs or factory",
             )
         )

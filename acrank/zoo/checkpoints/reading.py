@@ -137,7 +137,7 @@ def _read_file(path: Path, device: str) -> Checkpoint:
     state = _named(content)
     if not state:
         empty = isinstance(content, Mapping) and not content
-        reason = "it holds no tensors." if empty else "it is no file of tensors by name."
+        reason = "it holds no tensors." if empty else "it is not a file of named tensors."
         raise ModelError(f"{path.name} cannot be read as a checkpoint: {reason}", hint=SAVE)
     refuse_false_shapes(path, state.values())
     return state
@@ -215,7 +215,7 @@ def _unreadable(path: Path, error: BaseException) -> ModelError:
 def _reason(error: BaseException) -> str:
     """Return the first line of a reader's error; Python's own errors would help nobody."""
     if not isinstance(error, OSError | RuntimeError | SafetensorError):
-        return "it is no file of tensors by name."
+        return "it is not a file of named tensors."
     return f"{first_line(error)}."
 
 

@@ -76,7 +76,7 @@ def _indexed(index: Path) -> tuple[str, ...]:
             content = json.loads(file.read())
         names = sorted({str(name) for name in content["weight_map"].values()})
     except Exception as error:  # json's, the codecs', RecursionError; no object, no such key
-        message = f"{index.name} is no readable index of a checkpoint: it has no weight_map."
+        message = f"{index.name} is not a readable index of a checkpoint: it has no weight_map."
         raise ModelError(message, hint=hint) from error
     strange = [name for name in names if not re.fullmatch(r"[\w-][\w.-]*", name)]
     if strange or not names or len(names) > _MOST_SHARDS:

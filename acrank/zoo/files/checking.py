@@ -128,7 +128,9 @@ class Checker:
         source, hub = source_of(entry), self.opening.hub
         files = weights.files if weights else None
         if files is None and weights is not None and found is None and hub.offline:
-            checked.warnings.append("its weights are not in the local cache, and it is offline")
+            checked.warnings.append(
+                "its weights are not in the local cache, and the run is offline"
+            )
         if files is None or found is not None:
             return source.structure(entry, self.opening), None
         if hub.offline:

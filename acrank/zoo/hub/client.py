@@ -199,7 +199,7 @@ class Hub:
         except HUB_ERRORS as error:
             raise explain(error, files, self.endpoint) from error
         except (SafetensorsParsingError, RuntimeError) as error:  # a shape that no tensor can have
-            message = f"{files.repo_id}: {remote.weights} is no readable safetensors file."
+            message = f"{files.repo_id}: {remote.weights} is not a readable safetensors file."
             hint = "It may be damaged, or of another format."
             raise ModelError(message, hint=hint) from error
 

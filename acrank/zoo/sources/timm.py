@@ -87,7 +87,7 @@ class TimmSource(Source):
         """Have timm load the weights, once they are here and known to be no code."""
         weights, name = self.weights(entry), str(entry.reference)
         if weights is None:
-            raise RuntimeError("timm has weights for every name that is no unknown one")
+            raise RuntimeError("timm has weights for every known name")
         found = weights.fetch(opening.hub)
         options: dict[str, Any] = {}
         if found.commit:

@@ -51,7 +51,7 @@ def test_what_to_ignore_and_channels(tmp_path: Path) -> None:
         ({"labels": {"background": 0, "b": True}}, "'b' has the value True"),
         ({"labels": {"background": 0, "b": "9" * 5000}}, "'b' has the value"),
         ({"labels": {"background": 0, "b": 0}}, "have the same value"),
-        ({"labels": {"0": "a", "1": "a"}}, "no name of its own"),
+        ({"labels": {"0": "a", "1": "a"}}, "not a unique class name"),
         ({"labels": {"a": 0, "b": 1, "ignore": 1}}, "have the same value"),
     ],
 )

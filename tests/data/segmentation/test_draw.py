@@ -126,11 +126,11 @@ def test_classes_that_the_sample_lacks_keep_their_place() -> None:
 def test_fewer_images_than_asked_for() -> None:
     target = target_of([[0, 1]] * 20)
     assert (
-        "64 images were asked for and 16 are used: the data have only 20, and batches of 8"
+        "64 images were requested and 16 are used: the data have only 20, and batches of 8"
         in (drawn(target, 64, 8).warnings[0])
     )
     assert (
-        "18 images were asked for and 16 are used: batches of 8" in drawn(target, 18, 8).warnings[0]
+        "18 images were requested and 16 are used: batches of 8" in drawn(target, 18, 8).warnings[0]
     )
     assert drawn(target, 20, 4).warnings == ()
 
@@ -138,7 +138,7 @@ def test_fewer_images_than_asked_for() -> None:
 def test_a_single_batch() -> None:
     sample = drawn(target_of([[0, 1]] * 20), 64, 16)
     assert [len(rows) for rows in sample.batches] == [20]
-    assert "64 images were asked for and 20 are used: the data have only 20." in sample.warnings[0]
+    assert "64 images were requested and 20 are used: the data have only 20." in sample.warnings[0]
     assert "no interval can be given" in sample.warnings[1]
     assert "batch size of at most 10" in sample.warnings[1]
 

@@ -87,7 +87,7 @@ def test_the_parts_that_are_held_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message", "hint"),
     [
-        (arrays(28, 28, labels=14), "has 14 columns: several labels an image", "argmax"),
+        (arrays(28, 28, labels=14), "has 14 columns: it holds several labels per image", "argmax"),
         (arrays(3, 28, 28), "images of 3 channels, which come first", "channels last"),
         (arrays(28, 28, 4), "images of 4 channels", "one channel, or three"),
         (arrays(28, 28, 28), "are volumes of 28 x 28 x 28 voxels", "write slices to files"),

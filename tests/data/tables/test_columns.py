@@ -45,7 +45,7 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["path;label", "img/0.png;a"], "semicolons in place of commas"),
         (["path\tlabel", "img/0.png\ta"], "tabs in place of commas"),
         (["img/0.png,a", "img/1.png,b"], "The first row looks like an image already"),
-        (["image,A,B", "0,1.0,0.0", "1,0.0,1.0"], "A, B are one a class (one-hot)"),
+        (["image,A,B", "0,1.0,0.0", "1,0.0,1.0"], "A, B hold one class each (one-hot)"),
         (["image,A,B", "0,1,1", "1,0,1"], "some rows have several or none"),
         (["id,x,y,width,height,Target", "0,,,,,1"], "Rename 'id' to path and 'Target' to label."),
         (["id,x,y,width,height,Target", "0,,,,,1"], "Its boxes are not read"),
@@ -54,7 +54,7 @@ def refused(folder: Path, *lines: str) -> DataError:
         (["image,mask", "img/0.png,m/0.png"], "A column of masks is not a label"),
         (
             ["Path,Age,Edema,Mass", "a.png,6,1.0,", "b.png,7,-1.0,1.0"],
-            "Edema, Mass are one a class",
+            "Edema, Mass hold one class each",
         ),
         (["image_id,Smiling,Male", "0.jpg,1,-1", "1.jpg,1,1"], "some rows have several or none"),
         (["a,b", "1,2"], "Its first row must name the columns path and label"),

@@ -115,7 +115,7 @@ def test_what_a_user_should_know(target: VolumeTarget, tmp_path: Path) -> None:
     few, one_batch, flat = draw_volumes(
         target, 20, 6, 0, VolumeSettings(patch=(16, 16, 16), window=(9000, 9001))
     ).warnings
-    assert few.startswith("20 volumes were asked for and 8 are used")
+    assert few.startswith("20 volumes were requested and 8 are used")
     assert "no interval" in one_batch
     assert flat.startswith("8 of 8 volumes hold a single value")
     empty = open_volumes(str(fill(tmp_path, {"a": [], "b": [], "c": [1]})))

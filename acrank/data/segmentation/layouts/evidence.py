@@ -16,6 +16,7 @@ from PIL import Image
 from acrank.data.imagefile import one_large_at_a_time, open_image, strict_pillow
 from acrank.data.images import PathSource
 
+# Files that are opened, spread over all: decoding more would slow every start down.
 _LOOKED_AT = 6
 # Pixels a side, from the middle: enough to tell.
 _SIDE = 1024

@@ -166,5 +166,5 @@ def _chosen(root: Path, listed: str, images: Files, masks: Files) -> tuple[Files
         return images, masks, [f"Only the {len(names)} names in {listed} are read."]
     left = len(images.keys() - masks.keys())
     kept = {name: files for name, files in images.items() if name in masks}
-    said = [f"{left} of {len(images)} images have no mask and are left alone."] if left else []
+    said = [f"{left} of {len(images)} images have no mask and are not used."] if left else []
     return kept, masks, said

@@ -108,7 +108,7 @@ class MasksAmongClasses:
                 return replace(found, ambiguous=why)
         others = ", ".join(f"{folder.name}/" for folder in images[:_SHOWN])
         return Refused(
-            f"{masks[0].name}/ holds masks, and is no class as {others} may be",
+            f"{masks[0].name}/ holds masks and is not a class, as {others} may be",
             "To rank for classes, move it elsewhere. To rank for masks, put the images into "
             "images/, and the mask of each, of the same name, into masks/.",
             [path for folder in images for path in images_in(folder)],

@@ -58,7 +58,7 @@ class UnnamedFolders:
             read = read_sides(root, Sides(first.images, first.masks))
             if isinstance(read, Layout):
                 one, other = (place_of(folder, root) for folder in first[:2])
-                why = f"nothing says that {one} and {other} are no classes"
+                why = f"it is unclear whether {one} and {other} are classes"
                 return replace(read, ambiguous=why)
         return _several(root, matches)
 

@@ -159,7 +159,7 @@ def test_voc_reads_what_its_list_names(tmp_path: Path) -> None:
     photograph(tmp_path / "JPEGImages" / "unlabelled.jpg")
     target = open_segmentation(str(tmp_path))
     assert len(target.items) == 4
-    assert "1 of 5 images have no mask and are left alone." in target.warnings
+    assert "1 of 5 images have no mask and are not used." in target.warnings
     lists = tmp_path / "ImageSets" / "Segmentation"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("n1\nn10\n")
@@ -296,7 +296,7 @@ def test_a_folder_of_masks_beside_classes_is_no_class(tmp_path: Path) -> None:
         mask(tmp_path / "masks" / f"{place}.png")
     for task in ("auto", "segmentation"):
         with pytest.raises(
-            DataError, match="masks/ holds masks, and is no class as crack/, whole/"
+            DataError, match="masks/ holds masks and is not a class, as crack/, whole/"
         ):
             open_any(str(tmp_path), task)
 
