@@ -35,7 +35,7 @@ _END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
 
 @dataclass(frozen=True)
 class Opening:
-    """How data are to be opened.
+    """Settings for opening data.
 
     Attributes:
         offline: make no request.
@@ -63,7 +63,7 @@ class Opening:
 
 
 class ImageSource(ABC):
-    """Where one image comes from; ``str()`` of it names the image in messages.
+    """The source of one image; ``str()`` of it names the image in messages.
 
     What is here reads the files that Pillow reads; other kinds of images have their own ways.
 
@@ -278,7 +278,7 @@ def _turned(image: Image.Image) -> tuple[int, int]:
 
 
 def _may_turn(file: BinaryIO) -> bool:
-    """Whether a PNG may carry an orientation: its bytes are searched, which decodes nothing."""
+    """Tell whether a PNG may carry an orientation; its bytes are searched, not decoded."""
     place = file.tell()
     file.seek(0)
     data = file.read()
