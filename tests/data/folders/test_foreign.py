@@ -29,7 +29,6 @@ def scatter(folder: Path, content: str, *names: str) -> None:
     ("names", "what", "step"),
     [
         (["a/1.nii.gz", "b/2.nii"], "NIfTI volumes", "labelsTr/CASE.nii.gz"),
-        (["a/1.dcm", "b/2.dcm"], "named like DICOM files but are not DICOM", "suffix"),
         (["p1/p1_flair.nii.gz", "p1/p1_t1.nii.gz", "p1/p1_seg.nii.gz"], "BraTS", "CASE_0000"),
         (["p1/p1-t1c.nii.gz", "p1/p1-t2f.nii.gz", "p1/p1-seg.nii.gz"], "BraTS", "CASE_0000"),
         (["a.zip", "b.tar.gz"], "archives", "Unpack"),
@@ -129,6 +128,15 @@ def test_files(tmp_path: Path, name: str, what: str, step: str) -> None:
     assert f"{name}: no data source reads it: " in error.message
     assert what in error.message
     assert step in str(error.hint)
+
+
+def test_images_named_like_dicom_files(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.dcm").write_bytes(encoded(noise(1)))
+    error = refused(tmp_path)
+    assert "named like DICOM files but are not DICOM" in error.message
+    assert "suffix" in str(error.hint)
 
 
 def test_coco_file(tmp_path: Path) -> None:
