@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageFile
 from acrank.data.decode import Decoded, decode, load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image
-from acrank.errors import ConfigError
+from acrank.errors import ConfigError, DataError
 from acrank.utils.first_bytes import Group
 from acrank.utils.regular import open_regular
 
@@ -179,6 +179,19 @@ class PixelSource(ImageSource):
     name: str
     pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
     index: int
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of another kind, whose bytes would be taken for grey values.
+
+        Raises:
+            DataError: it is one.
+        """
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or shape[3:] not in ((), (3,)) or len(shape) < 3:
+            raise DataError(
+                f"{self.name}: pixels are an array of {self.pixels.dtype} {shape}.",
+                hint="Give uint8 (N, height, width), or (N, height, width, 3) in RGB.",
+            )
 
     def open(self) -> BinaryIO:
         """Encode the pixels."""

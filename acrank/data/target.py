@@ -115,6 +115,12 @@ def assemble(
     """
     given = list(rows)
     keys = _unique([key for key, _, _ in given])
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{name}: several images are called {twice[0]!r}.",
+            hint="Give each image a key of its own.",
+        )
     ordered = sorted(
         (
             (key, composed(label), source)
