@@ -58,7 +58,7 @@ class Drawing(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """What scores of features see of a sample.
+    """The part of a sample that scores of features see.
 
     Attributes:
         batches: images and labels of batch number i.
@@ -157,7 +157,7 @@ class AnyTarget(Protocol):
 
     @property
     def name(self) -> str:
-        """What the user gave."""
+        """The text that the user gave."""
         ...
 
     @property
@@ -177,7 +177,7 @@ class AnyTarget(Protocol):
 
     @property
     def windowed(self) -> bool:
-        """Whether some of its images have units, so that a window of the user's counts."""
+        """Tell whether images have units, so that the window of the user applies."""
         ...
 
     def draw(self, drawing: Drawing) -> AnySample:

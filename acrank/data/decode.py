@@ -160,7 +160,7 @@ def _over_black(image: Image.Image) -> Image.Image:
 
 
 def _factor(image: Image.Image) -> int:
-    """How many pixels are averaged, each way: the shorter side stays ``SHORTEST`` at least."""
+    """Count the pixels averaged each way; the shorter side keeps ``SHORTEST`` pixels or more."""
     return max(1, min(image.size) // SHORTEST)
 
 

@@ -61,7 +61,7 @@ def open_image(file: BinaryIO) -> ImageFile.ImageFile:
 
 
 def count_frames(data: bytes) -> int:
-    """How many pages or frames a file has; ``MANY`` stands for as many or more.
+    """Count the pages or frames of a file; ``MANY`` stands for as many or more.
 
     Where a later one is damaged, those before it count: only the first is used.
 
@@ -81,7 +81,7 @@ def count_frames(data: bytes) -> int:
 
 
 def raw_mode(image: Image.Image) -> str:
-    """How the file itself stores pixels, as Pillow calls it; it is gone once they are loaded."""
+    """Return Pillow's name for how the file stores pixels; it is gone once they are loaded."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
@@ -89,7 +89,7 @@ def raw_mode(image: Image.Image) -> str:
 
 
 def one_large_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
-    """What to decode an image under: a lock that large ones share, and nothing for others."""
+    """Return the lock that large images are decoded under, or no lock for others."""
     return _turn if image.width * image.height > LARGE else nullcontext()
 
 

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageFile
 from acrank.data.decode import Decoded, decode, load_oriented
 from acrank.data.deep import deep_image
 from acrank.data.imagefile import one_large_at_a_time, open_image
-from acrank.errors import ConfigError
+from acrank.errors import ConfigError, DataError
 from acrank.utils.first_bytes import Group
 from acrank.utils.regular import open_regular
 
@@ -35,7 +35,7 @@ _END_MARKERS = {"JPEG": _JPEG_END, "MPO": _JPEG_END, "PNG": b"IEND"}
 
 @dataclass(frozen=True)
 class Opening:
-    """How data are to be opened.
+    """Settings for opening data.
 
     Attributes:
         offline: make no request.
@@ -63,7 +63,7 @@ class Opening:
 
 
 class ImageSource(ABC):
-    """Where one image comes from; ``str()`` of it names the image in messages.
+    """The source of one image; ``str()`` of it names the image in messages.
 
     What is here reads the files that Pillow reads; other kinds of images have their own ways.
 
@@ -180,6 +180,19 @@ class PixelSource(ImageSource):
     pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
     index: int
 
+    def __post_init__(self) -> None:
+        """Refuse arrays of another kind, whose bytes would be taken for grey values.
+
+        Raises:
+            DataError: it is one.
+        """
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or shape[3:] not in ((), (3,)) or len(shape) < 3:
+            raise DataError(
+                f"{self.name}: pixels are an array of {self.pixels.dtype} {shape}.",
+                hint="Give uint8 (N, height, width), or (N, height, width, 3) in RGB.",
+            )
+
     def open(self) -> BinaryIO:
         """Encode the pixels."""
         image = np.ascontiguousarray(self.pixels[self.index])
@@ -265,7 +278,7 @@ def _turned(image: Image.Image) -> tuple[int, int]:
 
 
 def _may_turn(file: BinaryIO) -> bool:
-    """Whether a PNG may carry an orientation: its bytes are searched, which decodes nothing."""
+    """Tell whether a PNG may carry an orientation; its bytes are searched, not decoded."""
     place = file.tell()
     file.seek(0)
     data = file.read()

@@ -83,7 +83,7 @@ def _number(label: str) -> float | None:
 
 
 def _folded(label: str) -> str:
-    """What remains of a label without case, spaces, underscores and the form of a number."""
+    """Strip a label of case, spaces, underscores and the form of a number."""
     number = _number(label)
     if number is not None:
         return repr(number)
@@ -146,7 +146,7 @@ def _joined(counts: Mapping[str, int]) -> list[str]:
 
 
 def _joins(separator: str, said: set[str], known: set[str], often: set[str]) -> bool:
-    """Whether the parts of a label are labels: how sure it must be depends on the separator.
+    """Tell whether the parts of a label are labels; some separators need more evidence.
 
     Args:
         separator: of the parts; spaces and the like are in names of single classes too.

@@ -19,7 +19,7 @@ MODES = {1: "L", 3: "RGB"}
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a network wants its images; the fields are those of timm's data configuration.
+    """A network's preprocessing of images; the fields are those of timm's data configuration.
 
     Attributes:
         input_size: channels, height, width; channels and three sides of volumes.
@@ -67,7 +67,7 @@ class Preprocessing:
 
     @property
     def geometry(self) -> tuple[Any, ...]:
-        """What the resized pixels depend on; networks that agree in it can share them."""
+        """The settings of the resized pixels; networks with the same ones can share them."""
         # Only the border mode looks at the mean: it pads with that colour.
         fill = self.mean if self.crop_mode == "border" else None
         return self.input_size, self.interpolation, self.crop_pct, self.crop_mode, fill

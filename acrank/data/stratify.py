@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """How many images to draw, in how many batches of equal size."""
+    """The number of images to draw, and of batches of equal size."""
 
     total: int
     batches: int

@@ -54,7 +54,7 @@ class Target:
 
     @property
     def windowed(self) -> bool:
-        """Whether some of its images have units, so that a window of the user's counts."""
+        """Tell whether images have units, so that the window of the user applies."""
         return any(item.source.windowed for item in self.items)
 
     def draw(self, drawing: Drawing) -> AnySample:
@@ -94,7 +94,7 @@ def visible_entries(folder: Path) -> list[Path]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is passed over silently, by its name."""
+    """Tell whether a file or folder is skipped silently, by its name."""
     return name.startswith(".") or name.casefold() in _LEFT_BEHIND
 
 
@@ -115,6 +115,12 @@ def assemble(
     """
     given = list(rows)
     keys = _unique([key for key, _, _ in given])
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{name}: several images are called {twice[0]!r}.",
+            hint="Give each image a key of its own.",
+        )
     ordered = sorted(
         (
             (key, composed(label), source)

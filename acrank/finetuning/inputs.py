@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from acrank.data import find_source
+from acrank.data import blamed, find_source
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
 from acrank.fields import told_unused
@@ -28,7 +28,9 @@ def open_images(config: FinetuneConfig) -> SplitImages[Any]:
     """
     _refuse_same(config)
     source = find_source(config.data, config.task)
-    return _opened(tuning_of(TASKS[source.task]), config, source.held_out(config.data))
+    with blamed(source):
+        own = source.held_out(config.data)
+    return _opened(tuning_of(TASKS[source.task]), config, own)
 
 
 def _opened(

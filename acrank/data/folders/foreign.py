@@ -80,14 +80,14 @@ _YOLO = re.compile(r"\d+( [0-9.eE+-]+){4,}\s*")
 
 
 class Kind(NamedTuple):
-    """What data are, in words, and the next step."""
+    """A kind of data in words, and the next step to take with it."""
 
     what: str
     step: str
 
 
 def kind_of_file(path: Path) -> Kind | None:
-    """What a file is that was given as a dataset, by its suffix; None if that says nothing.
+    """Name a file given as a dataset by its suffix; None if that says nothing.
 
     Args:
         path: the file.
@@ -105,7 +105,7 @@ def kind_of_file(path: Path) -> Kind | None:
 
 
 def kind_of_folder(folder: Path) -> Kind | None:
-    """What a folder holds that is no folder of class folders; None if nothing is recognised.
+    """Name what a folder holds in place of class folders; None if nothing is recognised.
 
     Args:
         folder: that could not be read as one.
@@ -136,7 +136,7 @@ def what_is_seen(folder: Path) -> str:
 
 
 def step_for(path: Path) -> str:
-    """What to do with a file that is passed over among images; empty where nothing is known.
+    """Say what to do with a file skipped among images; empty where nothing is known.
 
     Args:
         path: the file.

@@ -13,7 +13,7 @@ from functools import reduce
 
 
 class Role(Enum):
-    """What a folder is for, by its name."""
+    """The purpose of a folder, by its name."""
 
     TRAINING = "training"
     HELD_OUT = "held out"
@@ -90,7 +90,7 @@ def _role(words: Sequence[str]) -> Role | None:
 
 
 def role_of(name: str) -> Role | None:
-    """What a folder is for, by its name alone; None where it may be a class.
+    """Tell a folder's purpose by its name alone; None where it may be a class.
 
     Args:
         name: of the folder, such as ``Train_images``, ``val2017``, ``fold_3`` or ``tumour``.
@@ -99,7 +99,7 @@ def role_of(name: str) -> Role | None:
 
 
 def says_nothing(name: str) -> bool:
-    """Whether a name says only that there are images: ``images``, ``jpg_files``.
+    """Tell whether a name says only that there are images: ``images``, ``jpg_files``.
 
     Args:
         name: of a folder.
@@ -108,7 +108,7 @@ def says_nothing(name: str) -> bool:
 
 
 def roles_of(names: Sequence[str]) -> list[Role | None]:
-    """What folders beside one another are for.
+    """Tell the purposes of folders that lie beside one another.
 
     Words that all names share say nothing: ``seg_train`` and ``seg_test`` are parts of a split.
     So are ``xray_train`` and ``test``, where one is clearly a part and the other has its word, and
@@ -134,7 +134,7 @@ def roles_of(names: Sequence[str]) -> list[Role | None]:
 
 
 def _counted(words: Sequence[Sequence[str]]) -> bool:
-    """Whether names are those of parts of one archive: HAM10000_images_part_1 and _part_2."""
+    """Tell whether names are parts of one archive: HAM10000_images_part_1 and _part_2."""
     heads = {tuple(each[:-1]) for each in words}
     return (
         len(heads) == 1
@@ -144,7 +144,7 @@ def _counted(words: Sequence[Sequence[str]]) -> bool:
 
 
 def split_by_class(names: Sequence[str]) -> bool:
-    """Whether names are classes times parts of a split, as ``cat_train`` and ``cat_test``.
+    """Tell whether names join classes and parts of a split: ``cat_train``, ``cat_test``.
 
     Args:
         names: of folders in one folder.
@@ -160,7 +160,7 @@ def split_by_class(names: Sequence[str]) -> bool:
 
 
 def is_training_word(text: str) -> bool:
-    """Whether a cell of a table names the training part.
+    """Tell whether a cell of a table names the training part.
 
     Args:
         text: such as ``train``.
@@ -169,7 +169,7 @@ def is_training_word(text: str) -> bool:
 
 
 def is_split_word(text: str) -> bool:
-    """Whether a cell of a table names a part of a split.
+    """Tell whether a cell of a table names a part of a split.
 
     Args:
         text: such as ``train`` or ``val``.

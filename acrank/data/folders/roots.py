@@ -20,7 +20,7 @@ from acrank.data.folders.walk import folders_in
 
 
 class Root(NamedTuple):
-    """Where the class folders are, and what a user should know of how that was told."""
+    """The folder that holds the class folders, with notes on how it was found."""
 
     path: Path
     notices: tuple[str, ...]

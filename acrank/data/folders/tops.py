@@ -28,12 +28,12 @@ class Top:
 
     @cached_property
     def direct(self) -> int:
-        """How many images lie right in it."""
+        """The number of images that lie right in it."""
         return len(images_in(self.path))
 
     @property
     def nests(self) -> bool:
-        """Whether it holds folders of images, and no image itself."""
+        """Tell whether it holds folders of images, and no image itself."""
         return bool(self.inner) and not self.direct
 
 

@@ -19,18 +19,18 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def is_image(entry: Path) -> bool:
-    """Whether an entry of a folder is a file in an image's format."""
+    """Tell whether an entry of a folder is a file in an image's format."""
     # Not is_file(): a broken link is an image that the check has to name, not one to pass over.
     return has_image_format(entry) and not entry.is_dir()
 
 
 def has_image_format(file: Path) -> bool:
-    """Whether what is known to be no folder is an image, by its suffix, or by bytes without one."""
+    """Tell whether a file is an image, by its suffix, or by its bytes if it has none."""
     return format_of(file) is not None
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image at any depth."""
+    """Tell whether there is an image at any depth."""
     with os.scandir(folder) as entries:
         if any(_is_image(entry) for entry in entries if not is_hidden(entry.name)):
             return True

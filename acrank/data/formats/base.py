@@ -22,7 +22,7 @@ class ImageFormat(ABC):
     suffixes: ClassVar[frozenset[str]]
 
     def claims(self, path: Path) -> bool:
-        """Whether a file is of this format: by its suffix, and by its first bytes if need be.
+        """Tell whether a file is of this format by its suffix, and by its first bytes if need be.
 
         Args:
             path: may lead to anything; it is opened only if it is a regular file.
@@ -39,7 +39,7 @@ class ImageFormat(ABC):
 
     @abstractmethod
     def source(self, path: Path, how: Opening) -> ImageSource:
-        """How a file of this format is read, checked and decoded.
+        """Return the object that reads, checks and decodes a file of this format.
 
         Args:
             path: of the file.

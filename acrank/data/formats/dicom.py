@@ -18,7 +18,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +114,10 @@ class Dicom(ImageFormat):
 
     def require(self) -> None:
         """Say at once that pydicom is missing."""
-        if find_spec("pydicom") is None:
-            raise MissingExtraError("Reading DICOM files", "medical")
+        try:
+            import pydicom  # noqa: F401
+        except ImportError as error:  # missing, or incomplete
+            raise MissingExtraError("Reading DICOM files", "medical") from error
 
     def source(self, path: Path, how: Opening) -> ImageSource:
         """An image in a DICOM file."""

@@ -60,7 +60,7 @@ def image_suffixes() -> tuple[str, ...]:
 
 
 def image_source(path: Path, how: Opening) -> ImageSource:
-    """How one image file is read; one of no known format is left to Pillow.
+    """Return the object that reads an image file; Pillow reads those of no known format.
 
     Args:
         path: of the file.

@@ -16,7 +16,7 @@ _CODE = f"Give a value from 0 to {_LARGEST}, or a colour as [red, green, blue]."
 
 
 class _Entry(NamedTuple):
-    """What a value, or a colour, stands for."""
+    """The class that a value, or a colour, stands for."""
 
     name: str
     code: int

@@ -77,7 +77,7 @@ _BINARY = ([0, 1], [0, WHITE], [0, 65535])
 
 
 def has_greys(values: Collection[int]) -> bool:
-    """Whether values are grey levels, and not indices with or without 255 beside them.
+    """Tell whether values are grey levels, not indices with or without 255 beside them.
 
     Args:
         values: of one mask, or of all.
@@ -132,7 +132,7 @@ def _no_background(found: Sequence[int]) -> list[str]:
 
 
 def _are_even(found: Sequence[int]) -> bool:
-    """Whether values are as far apart as their number allows: 0, 51, 102, 153, 204, 255."""
+    """Tell whether values are evenly spread, as 0, 51, 102, 153, 204, 255 are."""
     step = (found[-1] - found[0]) / (len(found) - 1)
     return all(abs(value - found[0] - place * step) <= 1 for place, value in enumerate(found))
 

@@ -17,7 +17,7 @@ _EXAMPLE = 'Write, for example: "labels": {"background": 0, "tumour": 1}.'
 
 @dataclass(frozen=True)
 class Description:
-    """What the file says.
+    """The contents of the file.
 
     Attributes:
         class_map: the classes.

@@ -31,7 +31,7 @@ MEND = (
 
 
 class Greys(NamedTuple):
-    """How a mask with grey levels is made.
+    """The grey levels of a mask that fill areas, and its share of black and white.
 
     Attributes:
         areas: the values that fill areas, and are not edges alone.
@@ -83,7 +83,7 @@ def made_up_greys(held: Sequence[Collection[int]], greys: Sequence[Greys | None]
 
 
 def _is_area(value: int, held: Sequence[Collection[int]], greys: Sequence[Greys]) -> bool:
-    """Whether a value fills areas in at least half of the masks that hold it."""
+    """Tell whether a value fills areas in at least half of the masks that hold it."""
     return 2 * sum(value in grey.areas for grey in greys) >= sum(value in each for each in held)
 
 

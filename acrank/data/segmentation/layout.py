@@ -17,7 +17,7 @@ MASKS = "masks"
 
 
 def is_segmentation(spec: str) -> bool:
-    """Whether a target looks like images with masks.
+    """Tell whether a target looks like images with masks.
 
     The names of folders and files have to say so, and a few of the masks to look like masks: class
     folders that happen to be called ``image`` and ``label`` are none. Names that are equal in
@@ -72,7 +72,7 @@ def _refusal(what: str, found: Refused, further: str = "") -> DataError:
 
 
 def own_classes(layout: Layout) -> ClassMap | None:
-    """What ``classes.yaml`` says, or ``dataset.json`` of nnU-Net; None where there is neither.
+    """Read ``classes.yaml``, or nnU-Net's ``dataset.json``; None where there is neither.
 
     Args:
         layout: of the dataset.

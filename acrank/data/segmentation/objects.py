@@ -66,13 +66,13 @@ def refuse_objects(name: str, masks: Sequence[Labelled]) -> None:
 
 
 def _count(codes: Collection[int]) -> int | None:
-    """How many numbers a mask holds, from 1 on; None if some are left out."""
+    """Count the numbers in a mask, from 1 on; None if some are left out."""
     numbers = set(codes) - {0, IGNORE}
     return len(numbers) if numbers == set(range(1, len(numbers) + 1)) else None
 
 
 def _pieces(codes: Codes) -> Iterable[bool]:
-    """Whether each object of a mask is in one piece, touching corners included."""
+    """Tell whether each object of a mask is in one piece, touching corners included."""
     for number in np.unique(codes):
         if number not in (0, IGNORE):
             _, pieces = ndimage.label(codes == number, structure=np.ones((3, 3)))

@@ -56,7 +56,7 @@ class SegmentationTarget:
 
     @property
     def windowed(self) -> bool:
-        """Whether some of its images have units, so that a window of the user's counts."""
+        """Tell whether images have units, so that the window of the user applies."""
         return any(pair.image.windowed for pair in self.items)
 
     def draw(self, drawing: Drawing) -> AnySample:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sure(IntEnum):
-    """How surely a source recognises what was given; the surest source of all reads it."""
+    """The certainty with which a source recognises data; the surest source reads them."""
 
     POSSIBLE = 1  # nothing speaks against it: any folder may hold class folders
     LAYOUT = 2  # names of folders and files, and a look into a few files, say so
@@ -26,7 +26,7 @@ class Sure(IntEnum):
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a source recognised.
+    """The kind of data that a source recognised.
 
     Attributes:
         what: in words with their article, such as ``a CSV file``.
@@ -95,7 +95,7 @@ class DataSource(ABC):
         """
 
     def meant(self, spec: str) -> str | None:
-        """How to write what no source recognises, if it may be meant for this one.
+        """Say how to write what no source recognises, if it may be meant for this one.
 
         Args:
             spec: what the user gave.

@@ -36,7 +36,7 @@ class HubDataset(DataSource):
     written = f"a Hugging Face dataset as {PREFIX}NAME"
 
     def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
-        """What begins with ``hfds/``."""
+        """Recognise what begins with ``hfds/``."""
         if not spec.startswith(PREFIX):
             return None
         return Recognised("a Hugging Face dataset", Sure.WRITTEN)
@@ -46,7 +46,7 @@ class HubDataset(DataSource):
         return checked(open_hfds(spec, offline=how.offline))
 
     def meant(self, spec: str) -> str | None:
-        """For a name or an address of the hub, how it is written."""
+        """Say how a name or an address of the hub is written."""
         match = _HUB.match(spec)
         if match:
             return f"A dataset of the Hugging Face hub is given as {PREFIX}{match['name']}."
@@ -145,7 +145,7 @@ def _load(spec: str, name: str, split: str) -> _Loaded:
 
 
 def _step(name: str, error: str) -> str:
-    """What to do about a dataset that cannot be loaded."""
+    """Say what to do about a dataset that cannot be loaded."""
     if "save_to_disk" in error:
         return "Write it to a folder with Dataset.to_parquet, and give hfds/FOLDER."
     if Path(name).is_file():

@@ -7,7 +7,10 @@ class that derives from :class:`DataSource`, or an instance, under its own name.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from acrank.data.folders.foreign import kind_of_file
 from acrank.data.images import Opening
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from acrank.data.base import AnyTarget
 
 CLASSIFICATION = "classification"
+Answer = TypeVar("Answer")
 _LOGGER = logging.getLogger("acrank.plugins")
 
 
@@ -110,8 +114,10 @@ def open_any(
         MissingExtraError: an optional package that reads them is missing.
     """
     how = Opening(offline, window)
-    target = find_source(spec, task).open(spec, how)
-    how.refuse_unused(spec, windowed=target.windowed)
+    source = find_source(spec, task)
+    with blamed(source):
+        target = source.open(spec, how)
+        how.refuse_unused(spec, windowed=target.windowed)
     return target
 
 
@@ -137,17 +143,56 @@ def open_target(
 
 
 def _look(source: DataSource, spec: str, *, asked: bool) -> Recognised | None:
+    def look() -> Recognised | None:
+        found = source.recognise(spec, asked=asked)
+        if found is not None and not isinstance(found, Recognised):
+            raise TypeError(f"it recognised a {type(found).__name__}, and no Recognised")
+        return found
+
+    return _tried(source, look)
+
+
+def _tried(source: DataSource, ask: Callable[[], Answer]) -> Answer | None:
+    """Ask a source; one of another package that fails is left out, with one line."""
     try:
-        return source.recognise(spec, asked=asked)
-    except AcrankError:
+        return ask()
+    except (AcrankError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         package = SOURCES.origin(source.name)
         if not package:
             raise
-        text = f"The data source {source.name!r} of {package} is left out: {typed_line(error)}."
-        _LOGGER.warning("%s", visible(text))
+        _say_left_out(f"{source.name!r} of {package} is left out: {typed_line(error)}")
         return None
+
+
+@lru_cache(maxsize=100)  # a command asks for its data several times
+def _say_left_out(text: str) -> None:
+    _LOGGER.warning("%s", visible(f"The data source {text}."))
+
+
+@contextmanager
+def blamed(source: DataSource) -> Iterator[None]:
+    """Name the package of a data source that fails while it is in use.
+
+    Args:
+        source: the source that is used inside.
+
+    Raises:
+        DataError: it is of another package, and failed with an error that is none of acrank's.
+    """
+    try:
+        yield
+    except (AcrankError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        package = SOURCES.origin(source.name)
+        if not package:
+            raise
+        text = f"The data source {source.name!r} of {package} failed: {typed_line(error)}."
+        raise DataError(
+            visible(text), hint="Ask its authors to mend it, or give the data in another form."
+        ) from error
 
 
 def _choose(sources: list[DataSource]) -> str:
@@ -162,7 +207,7 @@ def _refusal(spec: str, sources: list[DataSource]) -> DataError:
     accepted = _accepted(sources)
     path = existing(spec)
     if path is None:
-        hints = filter(None, (source.meant(spec) for source in sources))
+        hints = filter(None, (_tried(s, partial(s.meant, spec)) for s in sources))
         told = next(hints, None)
         return DataError(
             f"{spec!r}: no such file or folder.", hint=f"{told} {accepted}" if told else accepted

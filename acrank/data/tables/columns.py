@@ -63,7 +63,7 @@ def cell(row: Sequence[str], place: int) -> str:
 
 
 def places_of(file: Path, table: Cells) -> tuple[int, int]:
-    """Where the columns ``path`` and ``label`` are.
+    """Find the columns ``path`` and ``label``.
 
     Raises:
         DataError: one is missing, or there twice; says which columns may be meant.
@@ -140,7 +140,7 @@ def _usual(table: Cells, names: frozenset[str]) -> int | None:
 
 
 def _no_classes(table: Cells) -> str:
-    """What to do with a table of masks or boxes."""
+    """Say what to do with a table of masks or boxes."""
     plain = {_plain(name) for name in table.header}
     if plain & _MASKS:
         return (
@@ -158,7 +158,7 @@ def _no_classes(table: Cells) -> str:
 
 
 def _one_hot(table: Cells, path: int | None) -> str:
-    """What to do with a column a class, each of zeros and ones."""
+    """Say what to do with one column per class, each of zeros and ones."""
     if "label" in table.header or _label_place(table) is not None or len(table.rows) < 2:
         return ""
     # blank and -1: not looked at, uncertain, or no

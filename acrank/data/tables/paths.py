@@ -87,7 +87,7 @@ Change = Callable[[str], Path]
 
 
 def _changes(folder: Path, missing: Sequence[str]) -> Iterator[tuple[str, Change]]:
-    """What people forget, the likeliest first, in words and as a change of a path."""
+    """List what people forget, the likeliest first, in words and as a change of a path."""
     yield "With forward slashes", lambda path: folder / path.replace("\\", "/")
     for suffix in _suffixes(folder, missing[0]):
         yield f"With {suffix} appended", _appended(folder, suffix)

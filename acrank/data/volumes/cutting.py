@@ -36,7 +36,7 @@ _SAME = 1e-3
 
 @dataclass(frozen=True)
 class Cutter:
-    """How patches are cut.
+    """The settings for cutting patches.
 
     Attributes:
         class_map: what labels mean.
@@ -56,7 +56,7 @@ class Cutter:
 
     @classmethod
     def of(cls, target: VolumeTarget, settings: VolumeSettings, seed: int) -> Cutter:
-        """What is set, and else what suits the dataset."""
+        """Take what is set, and else what suits the dataset."""
         spacings = [case.spacing for case in target.items]
         spacing = settings.spacing or median_spacing(spacings)
         sizes = [case.size for case in target.items]
@@ -127,7 +127,7 @@ class Cutter:
 
     @property
     def _classes(self) -> list[int]:
-        """Of the foreground."""
+        """List the classes of the foreground."""
         background = self.class_map.background
         return [place for place, code in enumerate(self.class_map.codes) if code != background]
 
@@ -136,7 +136,7 @@ class Cutter:
         return np.where(np.isin(indices, self._classes), indices, np.uint8(IGNORE))
 
     def _grid(self, foreground: Labels, turn: int, case: Case, number: int = 0) -> Grid:
-        """Where a patch of a case lies: the first, or a further one."""
+        """Place a patch of a case: the first, or a further one."""
         wanted = self._classes[(turn + number) % len(self._classes)]
         seed = self._seed(f"patch {case.key}" + f" {number}" * (number > 0))
         return place_patch(foreground, self.patch, self._steps(case), wanted, seed)
@@ -145,7 +145,7 @@ class Cutter:
         return int.from_bytes(stratify.rank(self.seed, name)[:8], "big")
 
     def _steps(self, case: Case) -> tuple[float, float, float]:
-        """From one resampled voxel to the next, in those of a case."""
+        """Return the step from one resampled voxel to the next, in voxels of a case."""
         x, y, z = (
             1.0 if abs(new / old - 1) < _SAME else new / old
             for new, old in zip(self.spacing, case.spacing, strict=True)

@@ -45,7 +45,7 @@ class Decoded(NamedTuple):
 
     @property
     def flat(self) -> bool:
-        """Whether a channel holds a single value."""
+        """Tell whether a channel holds a single value."""
         return not all(channel.any() for channel in self.channels)
 
     def patch(self, grid: Grid) -> Patch:

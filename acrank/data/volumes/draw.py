@@ -76,7 +76,7 @@ def draw_volumes(
 
 
 def _windows_of(patches: Sequence[Patch]) -> tuple[Windows, ...]:
-    """What scores of features see of each volume; empty where it is the patches themselves."""
+    """Lay the windows of each volume that scores see; empty where these are the patches."""
     found = tuple(patch.windows for patch in patches if patch.windows is not None)
     same = (
         np.array_equal(windows.masks, patch.labels[None])

@@ -55,7 +55,7 @@ class VolumeLayout:
 
     @property
     def total(self) -> int:
-        """How many files there are."""
+        """The number of files."""
         return sum(len(files) for found in (self.images, self.labels) for files in found.values())
 
     @property
@@ -88,7 +88,7 @@ class VolumeLayout:
 
 
 def is_volumes(spec: str) -> bool:
-    """Whether a target looks like volumes with labels; only names are looked at.
+    """Tell whether a target looks like volumes with labels; only names are looked at.
 
     Args:
         spec: what the user gave as the target.

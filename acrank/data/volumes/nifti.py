@@ -71,13 +71,13 @@ class Volume:
 
     @property
     def spacing(self) -> Spacing:
-        """Of the voxels, in mm."""
+        """The spacing of the voxels, in mm."""
         x, y, z = (float(side) for side in np.linalg.norm(self.affine[:3, :3], axis=0))
         return x, y, z
 
     @property
     def scaled(self) -> bool:
-        """Whether the header makes other values of those stored."""
+        """Tell whether the header makes other values of those stored."""
         return (self.slope, self.intercept) != (1, 0)
 
     @property

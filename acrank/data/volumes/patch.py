@@ -142,5 +142,5 @@ def cut_labels(labels: Labels, grid: Grid) -> Labels:
 
 
 def _outside(indices: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.bool_]:
-    """Which indices lie in none of the voxels along an axis."""
+    """Find the indices that lie in none of the voxels along an axis."""
     return (indices < -0.5) | (indices > side - 0.5)

@@ -149,7 +149,7 @@ def _labels(path: Path) -> _Labels | Fault:
 
 
 def _image_fault(path: Path, files: int, channels: int, labels: _Labels | Fault) -> Fault | None:
-    """What is wrong with an image, or a channel of one."""
+    """Say what is wrong with an image, or a channel of one."""
     try:
         volume = read_nifti(path, dtype=np.float32)
     except MemoryError:
@@ -171,7 +171,7 @@ def _image_fault(path: Path, files: int, channels: int, labels: _Labels | Fault)
 
 
 def _mismatch(path: Path, image: Volume, labels: Volume) -> Fault | None:
-    """Whether an image and its labels are not of the same voxels."""
+    """Tell whether an image and its labels are of different voxels."""
     if image.size != labels.size:
         one, other = (" x ".join(map(str, volume.size)) for volume in (image, labels))
         return Fault(str(path), f"{one} voxels, but its labels have {other}", _GEOMETRY)

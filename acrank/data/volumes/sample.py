@@ -97,7 +97,7 @@ class VolumeSample(AnySample):
         return self.part(rows, (np.arange(len(rows), dtype=np.int64),))
 
     def repeats(self, preprocessing: Preprocessing) -> int:
-        """How many times a network that takes more channels than there are is given each.
+        """Count how often each channel is repeated for a network that takes more channels.
 
         Raises:
             ModelError: the network takes other channels than the volumes have.

@@ -18,7 +18,7 @@ Patches = int | Literal["all"]
 
 @dataclass(frozen=True)
 class VolumeSettings:
-    """What a user has set; axes go from left to right, back to front and foot to head.
+    """A user's settings; axes go from left to right, back to front and foot to head.
 
     Attributes:
         patch: voxels along each axis, multiples of 16; None for :func:`usual_patch`.

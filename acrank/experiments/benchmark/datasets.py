@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acrank.data import find_source, known_task
+from acrank.data import blamed, find_source, known_task
 from acrank.errors import ConfigError
 from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.tasks.registry import TASKS, Task, loaded
@@ -130,13 +130,17 @@ def prepare_datasets(
         DataError: a dataset cannot be used.
     """
     sources = [find_source(data, config.task) for data in config.data]
-    names = [source.title(data) for source, data in zip(sources, config.data, strict=True)]
+    names = []
+    for source, data in zip(sources, config.data, strict=True):
+        with blamed(source):
+            names.append(source.title(data))
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"Two datasets are called {name!r}.", hint="Rename a folder.")
     datasets = []
     for source, name, data in zip(sources, names, config.data, strict=True):
-        given = source.held_out(data).test
+        with blamed(source):
+            given = source.held_out(data).test
         wanted = Wanted(name, data, given, output / "data" / name, config)
         found, told = parts_of(TASKS[source.task]).prepare(wanted)
         if say:

@@ -29,7 +29,6 @@ def scatter(folder: Path, content: str, *names: str) -> None:
     ("names", "what", "step"),
     [
         (["a/1.nii.gz", "b/2.nii"], "NIfTI volumes", "labelsTr/CASE.nii.gz"),
-        (["a/1.dcm", "b/2.dcm"], "named like DICOM files but are not DICOM", "suffix"),
         (["p1/p1_flair.nii.gz", "p1/p1_t1.nii.gz", "p1/p1_seg.nii.gz"], "BraTS", "CASE_0000"),
         (["p1/p1-t1c.nii.gz", "p1/p1-t2f.nii.gz", "p1/p1-seg.nii.gz"], "BraTS", "CASE_0000"),
         (["a.zip", "b.tar.gz"], "archives", "Unpack"),
@@ -69,10 +68,17 @@ def test_images_without_a_suffix(tmp_path: Path, classes: list[str]) -> None:
 
 def test_a_class_of_other_files_alone(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 2, "b": 0})
-    scatter(tmp_path, "x", "b/1.dcm", "b/2.dcm")
+    scatter(tmp_path, "x", "b/1.npy", "b/2.npy")
     error = refused(tmp_path)
-    assert f"1 class folder(s) without images:\n  {tmp_path / 'b'} (.dcm 2)." in error.message
-    assert "Repair them" in str(error.hint)
+    assert f"1 class folder(s) without images:\n  {tmp_path / 'b'} (.npy 2)." in error.message
+    assert "Write each image to a file" in str(error.hint)
+
+
+def test_files_that_are_named_like_dicom_alone(tmp_path: Path) -> None:
+    scatter(tmp_path, "x", "a/1.dcm", "b/2.dcm")
+    error = refused(tmp_path)
+    assert "2 of 2 images cannot be used" in error.message
+    assert f"{tmp_path / 'b' / '2.dcm'}: not a DICOM file." in error.message
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_boxes_in_xml(tmp_path: Path) -> None:
         ("d.yaml", "YAML files", "folder of the images"),
         ("d.nii.gz", "NIfTI volumes", "labelsTr"),
         ("d.png", "single images", "folder of class folders"),
-        ("d.dcm", "named like DICOM files", "suffix"),
+        ("d.dcm", "single images", "folder of class folders"),
     ],
 )
 def test_files(tmp_path: Path, name: str, what: str, step: str) -> None:
@@ -129,6 +135,15 @@ def test_files(tmp_path: Path, name: str, what: str, step: str) -> None:
     assert f"{name}: no data source reads it: " in error.message
     assert what in error.message
     assert step in str(error.hint)
+
+
+def test_images_named_like_dicom_files(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.dcm").write_bytes(encoded(noise(1)))
+    error = refused(tmp_path)
+    assert "named like DICOM files but are not DICOM" in error.message
+    assert "suffix" in str(error.hint)
 
 
 def test_coco_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from acrank.data import draw_sample, open_target
 from acrank.data.checks import Fault
 from acrank.data.decode import Pixels
 from acrank.data.formats import format_of, image_source
-from acrank.data.formats.dicom import DicomSource
+from acrank.data.formats.dicom import Dicom, DicomSource
 from acrank.data.imagefile import strict_pillow
 from acrank.data.images import Opening, PathSource
 from acrank.data.segmentation.maskfile import read_mask
@@ -383,6 +383,18 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'acrank\[medical\]'"):
         open_target(str(tmp_path))
+
+
+def test_a_package_that_cannot_be_imported(tmp_path: Path) -> None:
+    """As an incomplete installation: found, and not importable."""
+    (tmp_path / "stub" / "pydicom").mkdir(parents=True)
+    (tmp_path / "stub" / "pydicom" / "__init__.py").write_text("raise ImportError('incomplete')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path / "stub"))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "pydicom"]:
+            patch.delitem(sys.modules, name)
+        with pytest.raises(MissingExtraError, match=r"pip install 'acrank\[medical\]'"):
+            Dicom().require()
 
 
 def test_images_with_masks(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from acrank.data import known_task, open_target
-from acrank.data.sources.registry import SOURCES, find_source
+from acrank.data.sources.registry import SOURCES, _say_left_out, find_source
 from acrank.errors import DataError
 from tests.data.builders import encoded, fill_folder, noise
 from tests.packages import install
@@ -15,7 +15,8 @@ GROUP = "acrank.data_sources"
 # All of a source that another package brings.
 CODE = """
 from pathlib import Path
-from acrank.data.images import BytesSource
+import numpy as np
+from acrank.data.images import BytesSource, PixelSource
 from acrank.data.sources.base import DataSource, Recognised, Sure
 from acrank.data.target import assemble
 
@@ -43,6 +44,32 @@ class Broken(Pack):
 class Nameless(Pack):
     written = None
 
+class Fails(Pack):
+    def open(self, spec, how):
+        raise RuntimeError("no shelf")
+
+class Empty(Pack):
+    def open(self, spec, how):
+        return None
+
+def of(pixels, *keys):
+    return [(key, "ab"[n % 2], PixelSource(key, pixels, n)) for n, key in enumerate(keys)]
+
+class Floats(Pack):
+    def open(self, spec, how):
+        return assemble(spec, of(np.zeros((9, 4, 4)), "x", "y"))
+
+class Namesakes(Pack):
+    def open(self, spec, how):
+        return assemble(spec, of(np.zeros((9, 4, 4), np.uint8), "x", "x"))
+
+class Unclear(Pack):
+    def recognise(self, spec, *, asked):
+        return "yes"
+
+    def meant(self, spec):
+        raise RuntimeError("unsaid")
+
 rival = Rival()
 """
 
@@ -51,6 +78,7 @@ rival = Rival()
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look entry points up anew in each test and after it."""
     SOURCES.forget()
+    _say_left_out.cache_clear()
     monkeypatch.setattr(SOURCES, "_found", None)
 
 
@@ -98,6 +126,38 @@ def test_a_broken_one_costs_a_line(
         "'wrong'.",
         f"The data source 'broken' {left_out}KeyError: 'demo'.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("Fails", "failed: RuntimeError: no shelf."),
+        ("Empty", "failed: AttributeError: 'NoneType' object has no attribute 'windowed'."),
+        ("Floats", "pixels are an array of float64 (9, 4, 4)."),
+        ("Namesakes", "several images are called 'x'."),
+    ],
+)
+def test_one_that_fails_in_use_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, message: str
+) -> None:
+    install_pack(monkeypatch, tmp_path, pack=kind)
+    with pytest.raises(DataError) as caught:
+        open_target("x.pack")
+    assert message in caught.value.message
+    if "failed" in message:
+        assert "The data source 'pack' of acrank-pack 1.0" in caught.value.message
+
+
+def test_one_that_cannot_say_what_it_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    install_pack(monkeypatch, tmp_path, pack="Unclear")
+    with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="no such file"):
+        open_target("x.pack")
+    told = [record.message for record in caplog.records]
+    assert "left out: TypeError: it recognised a str, and no Recognised." in told[0]
+    assert "left out: RuntimeError: unsaid." in told[1]
+    assert len(told) == 2
 
 
 def test_a_name_that_is_taken(

@@ -31,7 +31,7 @@ _NEAR = 12
 
 
 def look_like_masks(files: Sequence[Path]) -> bool:
-    """Whether most of a few files are masks; those that cannot be read do not count.
+    """Tell whether most of a few files are masks; those that cannot be read do not count.
 
     Args:
         files: all of them.

@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def total(self) -> int:
-        """How many files there are."""
+        """The number of files."""
         return sum(len(files) for found in (self.images, self.masks) for files in found.values())
 
     def pairs(self) -> list[PairFiles]:
@@ -76,7 +76,7 @@ class Layout:
         ]
 
     def said(self) -> str:
-        """Where the images and masks are, and how many pairs they make."""
+        """Say where the images and masks are, and how many pairs they make."""
         one, other = self.places
         where = (
             f"images and masks in {one}" if one == other else f"images in {one}, masks in {other}"
@@ -84,7 +84,7 @@ class Layout:
         return f"{where} ({self.rule or 'the same names'}): {len(self.pairs())} pairs"
 
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know of how the data were read."""
+        """Say how the data were read, and what was left out."""
         read = () if self.plain else (f"Read as images with masks: {self.said()}.",)
         return (*read, *self.notices)
 
@@ -127,7 +127,7 @@ def first_files(files: Files) -> list[Path]:
 
 
 def rule_of(naming: Naming) -> str:
-    """How masks are called after images; empty for the same names."""
+    """Say how masks are named after images; empty for the same names."""
     return "" if naming.same else str(naming)
 
 

@@ -23,7 +23,7 @@ _LOOKED_AT = 500
 
 
 class Affix(NamedTuple):
-    """What comes before and behind the common part of a name."""
+    """The text before and behind the common part of a name."""
 
     before: str = ""
     after: str = ""
@@ -46,7 +46,7 @@ class Affix(NamedTuple):
 
 @dataclass(frozen=True)
 class Naming:
-    """How names of masks follow from those of images.
+    """The rule by which names of masks follow from those of images.
 
     Attributes:
         image: what the names of images have around the common part.
@@ -60,7 +60,7 @@ class Naming:
 
     @property
     def same(self) -> bool:
-        """Whether images and masks have the same names."""
+        """Tell whether images and masks have the same names."""
         return self.image == self.mask
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ def find_naming(images: Iterable[str], masks: Iterable[str]) -> Naming | None:
 
 
 def several_each(images: Iterable[str], masks: Collection[str]) -> tuple[str, list[str]] | None:
-    """Whether at least half of the images have several masks whose names begin with theirs.
+    """Tell whether half of the images have several masks whose names begin with theirs.
 
     Args:
         images: names without extension, below a folder.
@@ -125,7 +125,7 @@ def _length(naming: Naming) -> int:
 
 
 def _image_affixes(names: list[str]) -> list[Affix]:
-    """What names of images may have around their own: nothing, or what nearly all have."""
+    """Find the text that names of images share: none, or what nearly all have."""
     stems = [name.rpartition("/")[2] for name in names]
     befores = ["", *_common(_beginning(stem) for stem in stems)]
     afters = ["", *_common(_ending(stem) for stem in stems)]
@@ -164,7 +164,7 @@ def _namings(names: list[str], masks: list[str], image: Affix) -> Iterator[Namin
 
 
 def _around(mask: str, keys: Collection[str]) -> Iterator[Affix]:
-    """What is around each of those keys that a mask's name has in it as a whole."""
+    """Find the text around each key that a mask's name contains as a whole."""
     folder, slash, stem = mask.rpartition("/")
     cuts = [place for place in range(len(stem) + 1) if _parted(stem, place)]
     for place, start in enumerate(cuts):
@@ -174,7 +174,7 @@ def _around(mask: str, keys: Collection[str]) -> Iterator[Affix]:
 
 
 def _parted(name: str, place: int) -> bool:
-    """Whether a name may be cut here: at its ends, and not inside a word or a number."""
+    """Tell whether a name may be cut here, which is not inside a word or a number."""
     if place in (0, len(name)):
         return True
     one, other = name[place - 1], name[place]

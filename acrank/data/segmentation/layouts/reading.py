@@ -35,7 +35,7 @@ _MOST_BYTES = 20_000_000
 
 @dataclass(frozen=True)
 class Rules:
-    """What a layout has of its own.
+    """The rules of one layout.
 
     Attributes:
         documented: whether it is the one that the documentation gives.

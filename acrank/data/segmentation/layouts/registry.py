@@ -117,7 +117,7 @@ def _unambiguous(layout: Layout) -> Layout | Refused:
 
 
 def _believed(found: Layout | Refused) -> bool:
-    """Whether masks look like masks; and the images like none, where names do not say enough."""
+    """Tell whether masks look like masks and, where names say too little, images like none."""
     if isinstance(found, Refused):
         return look_like_masks(found.masks) and not look_like_masks(found.images)
     if not look_like_masks(first_files(found.masks)):
@@ -141,7 +141,7 @@ def _beside(root: Path, layout: Layout) -> tuple[str, ...]:
 
 
 def _roots(folder: Path, depth: int = _DEEPEST) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Where to look, and what is to be said of it."""
+    """Return the folders to look in, with notes for the user."""
     inside = folders_in(folder)
     roles = roles_of([entry.name for entry in inside])
     training = [e for e, role in zip(inside, roles, strict=True) if role is Role.TRAINING]

@@ -190,7 +190,7 @@ def _groups(root: Path, cases: list[_Case]) -> Layout | Refused:
 
 
 def _places(case: _Case) -> tuple[str, str]:
-    """Where the files of all cases are, as in ``*/images/``."""
+    """Write the places of the files of all cases, as in ``*/images/``."""
     one, other = (
         first_files(files)[0].parent.relative_to(case.folder).as_posix()
         for files in (case.images, case.masks)

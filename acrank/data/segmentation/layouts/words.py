@@ -27,7 +27,7 @@ _TRUTH = re.compile(r"ground[ _-]?truth(s?)", re.IGNORECASE)
 
 
 class Meaning(NamedTuple):
-    """What a folder is called after.
+    """The meaning of a folder's name.
 
     Attributes:
         mask: masks; images otherwise.
@@ -39,7 +39,7 @@ class Meaning(NamedTuple):
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """What a folder's name says: images, masks, or None for neither.
+    """Tell what a folder's name means: images, masks, or None for neither.
 
     Args:
         name: of the folder, such as ``imgs``, ``train_masks`` or ``Ground Truth``.
@@ -54,7 +54,7 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def without_mask_word(name: str) -> set[str]:
-    """What is left of a name, in lower case, without a word for masks before or behind.
+    """Strip a name of a word for masks before or behind it, in lower case.
 
     Args:
         name: of a folder, such as ``trainannot`` or ``gt_train``, which go with ``train``.
@@ -67,7 +67,7 @@ def without_mask_word(name: str) -> set[str]:
 
 
 def is_mask_name(stem: str) -> bool:
-    """Whether a file is called a mask: the word comes first or last, but for numbers.
+    """Tell whether a file is called a mask: the word comes first or last, but for numbers.
 
     Args:
         stem: its name without extension, such as ``cell_01_mask``, ``gt-7`` or ``x_mask_1``.
