@@ -38,7 +38,7 @@ def test_copies_of_training_images_are_counted(kind: str, tmp_path: Path) -> Non
     count, things = len(images.validation), "volumes" if kind == "volumes" else "images"
     assert (
         f"{count} of {count} validation {things} are byte-equal to training {things}: "
-        f"they were trained on, and {COPIES}"
+        f"they were trained on, so {COPIES}"
     ) in images.notes
     # masks and labels do not count: those of another image may be the same
     assert not [note for note in opened(data, **settings).notes if COPIES in note]
