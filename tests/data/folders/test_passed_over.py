@@ -26,18 +26,18 @@ def scatter(folder: Path, *names: str) -> None:
 
 
 def test_files_that_are_not_read_are_counted_by_suffix(folder: Path) -> None:
-    scatter(folder, *(f"a/{i}.dcm" for i in range(3)), "a/x.NII.gz", "a/deep/bare", "b/t.txt")
+    scatter(folder, *(f"a/{i}.raw" for i in range(3)), "a/x.NII.gz", "a/deep/bare", "b/t.txt")
     assert warnings(folder) == (
-        "5 files of a/ were skipped: .dcm 3, .nii.gz 1, no suffix 1.",
+        "5 files of a/ were skipped: .raw 3, .nii.gz 1, no suffix 1.",
         "1 file of b/ was skipped: .txt 1.",
     )
 
 
 def test_many_classes_are_one_line(tmp_path: Path) -> None:
     fill_folder(tmp_path, {f"c{i}": 2 for i in range(4)})
-    scatter(tmp_path, *(f"c{i}/x.dcm" for i in range(4)), "c2/y.xml")
+    scatter(tmp_path, *(f"c{i}/x.raw" for i in range(4)), "c2/y.xml")
     assert warnings(tmp_path) == (
-        "5 files of 4 class folders were skipped: .dcm 4, .xml 1; most of them, 2, in c2/.",
+        "5 files of 4 class folders were skipped: .raw 4, .xml 1; most of them, 2, in c2/.",
     )
 
 
