@@ -230,7 +230,9 @@ def test_a_callback_that_raises_costs_a_line(caplog: pytest.LogCaptureFixture) -
     both = Callbacks([Raising(), loud])
     for model in ("a", "b"):
         both.begin(model)
-    assert loud.heard == ["The callback Raising is not called any more: begin failed with ValueError: no a."]
+    assert loud.heard == [
+        "The callback Raising is not called any more: begin failed with ValueError: no a."
+    ]
     assert not caplog.records
     alone = Callbacks([Raising()])
     for model in ("a", "b"):
