@@ -21,7 +21,7 @@ READ = "note: 2 classes (a 4, b 4), 8 of 20 images"
 def folder(tmp_path: Path) -> Path:
     fill_folder(tmp_path / "scans" / "Training", {"a": 10, "b": 10})
     fill_folder(tmp_path / "scans" / "Testing", {"a": 2, "c": 2})
-    (tmp_path / "scans" / "Training" / "a" / "x.dcm").write_bytes(b"x")
+    (tmp_path / "scans" / "Training" / "a" / "x.raw").write_bytes(b"x")
     return tmp_path / "scans"
 
 
@@ -31,7 +31,7 @@ def test_what_was_read_is_the_first_line(acrank: Acrank, folder: Path) -> None:
     first, second, third, *_ = done.stderr.splitlines()
     assert first == READ
     assert second.endswith("Training is read as the training part, without Testing/ beside it.")
-    assert third == "note: 1 file of a/ was skipped: .dcm 1."
+    assert third == "note: 1 file of a/ was skipped: .raw 1."
     assert "2 classes" not in done.stdout
 
 

@@ -19,10 +19,10 @@ def notes(**settings: object) -> tuple[str, ...]:
 
 def test_training_images_come_first(tmp_path: Path) -> None:
     fill_folder(tmp_path, {"a": 6, "b": 4})
-    (tmp_path / "a" / "x.dcm").write_bytes(b"x")
+    (tmp_path / "a" / "x.raw").write_bytes(b"x")
     assert notes(data=str(tmp_path)) == (
         "2 classes (a 6, b 4), 10 of 10 images",
-        "1 file of a/ was skipped: .dcm 1.",
+        "1 file of a/ was skipped: .raw 1.",
     )
     assert notes(data=str(tmp_path), samples=4)[0] == "2 classes (a 2, b 2), 4 of 10 images"
 
