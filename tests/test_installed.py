@@ -157,7 +157,7 @@ A = Metric(function=max, **words)
             "A = Metric(**words)",
             "a relative metric needs parts, and any other metric needs a function",
         ),
-        ("mine", "A = Metric(name='yours', function=max, **words)", "it calls itself 'yours'"),
+        ("mine", "A = Metric(name='yours', function=max, **words)", "it has the name 'yours'"),
         (
             "mine",
             "A = Metric(kind='relative', parts={'none': 1}, **words)",
@@ -230,7 +230,9 @@ def test_a_callback_that_raises_costs_a_line(caplog: pytest.LogCaptureFixture) -
     both = Callbacks([Raising(), loud])
     for model in ("a", "b"):
         both.begin(model)
-    assert loud.heard == ["The callback Raising is left out: begin failed with ValueError: no a."]
+    assert loud.heard == [
+        "The callback Raising is not called any more: begin failed with ValueError: no a."
+    ]
     assert not caplog.records
     alone = Callbacks([Raising()])
     for model in ("a", "b"):

@@ -396,7 +396,7 @@ def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert "Interrupted" in stdout
+    assert "The run was interrupted" in stdout
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["model"] for row in rows] == ["resnet18"]
     assert "Traceback" not in stderr
