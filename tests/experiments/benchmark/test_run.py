@@ -166,8 +166,7 @@ def test_what_is_read_is_said(stripes: Path, tmp_path: Path) -> None:
     held_out = stripes / "test"
     assert said == [
         f"stripes: 2 classes (across 5, down 5), 10 to train on, and to test on 16 of {held_out}",
-        f"stripes: {stripes / 'train'} is read as the training part; left out is what is beside "
-        "it: test/ beside it.",
+        f"stripes: {stripes / 'train'} is read as the training part, without test/ beside it.",
     ]
 
 
