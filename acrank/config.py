@@ -385,13 +385,13 @@ class RunConfig(Settings):
 
     @property
     def part(self) -> tuple[int, int]:
-        """Which of how many parts of the zoo, counted from 0."""
+        """Return the number of this part of the zoo, from 0, and how many parts there are."""
         number, parts = (self.shard or "1/1").split("/")
         return int(number) - 1, int(parts)
 
     @property
     def norms_scored(self) -> Literal["batch", "affine"]:
-        """Which layers AC-Corr is of, whatever is ranked with what."""
+        """Return the kind of layers that AC-Corr is computed from, whatever is ranked together."""
         return "batch" if self.norms == "batch" else "affine"
 
     @property

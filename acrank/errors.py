@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ends; the same in every command."""
+    """Exit codes, the same for every command."""
 
     OK = 0
     GATE_FAILED = 1

@@ -54,7 +54,7 @@ class Contest:
         return len(ahead) + 1
 
     def told_apart(self, other: RankedModel) -> bool | None:
-        """Whether the judged backbone can be told apart from another; None where that is unknown.
+        """Return whether the judged backbone can be told apart from another; None if unknown.
 
         By the paired t test of the table; in a consensus, by its tie groups. Where it is known of
         one of them alone how far its score varies, the other's is taken as it is: they are alike

@@ -50,7 +50,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every rule is met."""
+        """Return whether every rule is met."""
         return all(check.passed for check in self.checks)
 
     @property

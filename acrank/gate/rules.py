@@ -298,7 +298,7 @@ class Policy(Settings):
 
     @property
     def has_rules(self) -> bool:
-        """Whether anything is asked beyond which backbone is judged."""
+        """Return whether anything is asked beyond which backbone is judged."""
         return any(getattr(self, name) not in (None, ()) for name in (*self.rules(), "baseline"))
 
     def excludes(self, result: ModelResult) -> str:

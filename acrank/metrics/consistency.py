@@ -143,7 +143,7 @@ def class_consistency(
 
 
 def _regions(labels: Labels, images: Labels) -> list[list[NDArray[np.intp]]]:
-    """For each class the rows of each image that has at least two voxels of it."""
+    """Find for each class the rows of each image that has at least two voxels of it."""
     found: list[list[NDArray[np.intp]]] = [[] for _ in range(int(labels.max()) + 1)]
     for rows in groups(labels, images):
         if len(rows) > 1:

@@ -168,7 +168,7 @@ def transrate(
 
 
 def _class_shares(data: FeatureSet) -> Array:
-    """For each principal axis the share of its variance that lies between classes, (r,)."""
+    """Compute for each principal axis the share of its variance between classes, (r,)."""
     shares: Array = (data.spectrum.class_sums**2 / data.counts).sum(axis=1)
     return shares
 

@@ -45,7 +45,7 @@ class Estimate:
 
     @property
     def deviations(self) -> NDArray[np.float64]:
-        """What it is known from, on the scale of the estimate, shape (R,).
+        """The deviations that the interval comes from, on the scale of the estimate, shape (R,).
 
         Squares summed and divided by R - 1 are the variance of the estimate. NaN where a part of
         the sample gave no value. Empty where its uncertainty is unknown: see :attr:`unknown`.

@@ -118,7 +118,7 @@ class _Profile:
         return self._evidence(penalties[:, None], shrunk.T, fit, across)
 
     def _evidence(self, penalty: Array, shrunk: Array, fit: Array, across: Array) -> Array:
-        """From the shrinkage of each axis, the part left of each target, and the arrow's."""
+        """Compute, from the shrinkage of each axis, the rest of each target, and the arrow's."""
         corner = penalty + self.outside + (self.mean @ shrunk).reshape(penalty.shape)
         noise = fit + penalty * (self.constant - across) ** 2 / corner + self.left
         determinant = -np.log(shrunk).sum(axis=0).reshape(penalty.shape) + np.log(corner / penalty)

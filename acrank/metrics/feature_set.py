@@ -196,7 +196,7 @@ def warn_single(data: FeatureSet) -> None:
 
 
 def is_constant(data: FeatureSet) -> bool:
-    """Whether no feature varies, or by less than arithmetic can square; warns if so."""
+    """Return whether no feature varies, or by less than arithmetic can square; warns if so."""
     if (data.features == data.features[0]).all() or not len(data.spectrum.eigenvalues):
         warn_guard("constant-features", "every image has the same features")
         return True

@@ -18,7 +18,7 @@ MARGIN = 0.05
 
 
 def gradient_ratio(first: ArrayLike, second: ArrayLike) -> float:
-    """How large the second convolution's gradient is beside the first's; lower is better.
+    """Ratio of the second convolution's gradient to the first's; lower is better.
 
     Juodelyte, Ferrante, Lu, Singh, Vanschoren and Cheplygina, "On dataset transferability in
     medical image classification" (arXiv 2412.20172), by their released code: with the network
@@ -115,7 +115,7 @@ def first_convolutions(model: nn.Module, count: int = 2) -> list[Tensor]:
 
 
 def _parts(distances: Tensor, labels: Tensor, margin: float) -> tuple[Tensor, Tensor]:
-    """How often each distance enters a violated triplet, signed, and violations of each pair."""
+    """Count violated triplets that each distance enters, signed, and violations of each pair."""
     same = labels[:, None] == labels
     other = ~same
     same = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)

@@ -1,4 +1,4 @@
-"""How evenly the directions of features spread over the sphere."""
+"""Measure how evenly the directions of features spread over the sphere."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _penalties(
     folds: int,
     penalties: Sequence[float],
 ) -> tuple[list[int], list[Floats]]:
-    """For each fold the penalty chosen without it, by index, and weights to start from.
+    """Choose the penalty of each fold without it, by index, and weights to start from.
 
     A fit to all but two folds judges penalties for both: it foresees each when the other is
     held out. The penalty falls until the likelihood of the two together does.

@@ -116,22 +116,22 @@ class Metric:
 
     @property
     def needs_network(self) -> bool:
-        """Whether kept features do not suffice to compute it."""
+        """Return whether kept features do not suffice to compute it."""
         return KINDS[self.kind].needs_network
 
     @property
     def sees_images(self) -> bool:
-        """Whether the target's images decide on it."""
+        """Return whether the target's images decide on it."""
         return KINDS[self.kind].sees_images
 
     @property
     def of_norms(self) -> bool:
-        """Whether it is of norm affines: no value compares between kinds of norm layers."""
+        """Return whether it is of norm affines: no value compares between kinds of norm layers."""
         return self.kind == "affine"
 
     @property
     def is_relative(self) -> bool:
-        """Whether a model's value depends on the other models."""
+        """Return whether a model's value depends on the other models."""
         return self.kind == "relative"
 
     @property
@@ -140,7 +140,7 @@ class Metric:
         return 1.0 if self.higher_is_better else -1.0
 
     def in_all(self, task: str = CLASSIFICATION) -> bool:
-        """Whether ``--metric all`` includes it."""
+        """Return whether ``--metric all`` includes it."""
         return self.cost != "extra" and self.role != "part" and task in self.tasks
 
     def load(self) -> Callable[..., Any]:
@@ -152,7 +152,7 @@ class Metric:
 
     @property
     def decides(self) -> dict[str, Any]:
-        """What of it decides on numbers, besides the code of its function: no words."""
+        """The parts of the declaration that numbers depend on, besides the function's code."""
         words = ("name", "function", "summary", "distrust", "reference", "bounds")
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in words}
 

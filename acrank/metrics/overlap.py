@@ -1,4 +1,4 @@
-"""How far classes overlap, and whether images that look alike are labelled alike."""
+"""Measure how far classes overlap, and whether similar images have the same label."""
 
 from __future__ import annotations
 

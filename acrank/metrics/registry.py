@@ -140,12 +140,12 @@ def known_metric(name: str) -> str:
 
 
 def higher_is_better(rank_by: str) -> bool:
-    """Which way is better, of a metric or of the consensus."""
+    """Return whether higher is better, for a metric or the consensus."""
     return rank_by == CONSENSUS or METRICS[rank_by].higher_is_better
 
 
 def is_relative(rank_by: str) -> bool:
-    """Whether a model's score depends on the other models: of a metric or of the consensus."""
+    """Return whether a model's score by a metric or the consensus depends on other models."""
     return rank_by == CONSENSUS or METRICS[rank_by].is_relative
 
 

@@ -65,7 +65,7 @@ def subsamples_of_images(images: NDArray[np.int64], count: int, seed: int) -> li
 
 
 def degrees_of_freedom(labels: NDArray[np.int64], images: NDArray[np.int64] | None = None) -> int:
-    """How much a sample can say about how far a score varies, however many its parts are.
+    """Return the degrees of freedom that a sample has, however many parts are drawn from it.
 
     Args:
         labels: class of each row, shape (N,).

@@ -1,4 +1,4 @@
-"""What a classifier's outputs, the source head's or a clustering's, say about the labels."""
+"""Scores of how well outputs of the source head, or of a clustering, predict the labels."""
 
 from __future__ import annotations
 

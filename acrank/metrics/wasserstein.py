@@ -142,7 +142,7 @@ class _Stack:
         return self._narrow(one, others) if 2 * rank < width else self._wide(one, others)
 
     def _narrow(self, one: int, others: NDArray[np.intp]) -> Array:
-        """From the matrix ``Y'Y`` (2r, 2r), where ``A^1/2 B A^1/2 = Y Y' + a b I``.
+        """Use the matrix ``Y'Y`` (2r, 2r), where ``A^1/2 B A^1/2 = Y Y' + a b I``.
 
         With floors a and b, ``Y = [b^1/2 (A - a I)^1/2, A^1/2 (B - b I)^1/2]`` in the axes.
         """
@@ -161,7 +161,7 @@ class _Stack:
         return total
 
     def _wide(self, one: int, others: NDArray[np.intp]) -> Array:
-        """As the sum of the singular values of ``A^1/2 B^1/2``, which squares nothing."""
+        """Sum the singular values of ``A^1/2 B^1/2``, which squares nothing."""
         root = self._roots(np.array([one]))
         values = np.linalg.svd(root @ self._roots(others), compute_uv=False)
         total: Array = values.sum(axis=1)

@@ -20,7 +20,7 @@ NORM_NAMES: dict[str, str] = {
 
 
 def is_generalised(kind: str | None) -> bool:
-    """Whether AC-Corr of such layers is a generalisation; not of BatchNorm, nor of no layers.
+    """Return whether AC-Corr of such layers is a generalisation; false for BatchNorm and none.
 
     Args:
         kind: kind of the scored layers; None if there were none.
@@ -56,5 +56,5 @@ class LayerCorrelation:
 
     @property
     def telling(self) -> bool:
-        """Whether the layer says anything: neither tied nor swamped."""
+        """Return whether the layer says anything: neither tied nor swamped."""
         return not (self.tied or self.swamped)

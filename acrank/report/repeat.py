@@ -17,7 +17,7 @@ from acrank.utils.described import described, option_of, taken_as
 
 @dataclass(frozen=True)
 class Repeat:
-    """How to make a ranking again.
+    """The command that makes a ranking again.
 
     Attributes:
         words: the command, word by word; empty where it cannot be told.
@@ -29,7 +29,7 @@ class Repeat:
 
     @property
     def command(self) -> str:
-        """For a POSIX shell, an option a line."""
+        """Return the command for a POSIX shell, one option per line."""
         lines: list[list[str]] = []
         for word in self.words:
             if word.startswith("-") or not lines:
@@ -119,7 +119,7 @@ def _words(name: str, value: Any) -> list[str]:
 
 
 def _pair(option: str, value: str) -> tuple[str, ...]:
-    """In one word where the value could be taken for another option."""
+    """Join option and value where the value could be taken for another option."""
     return (f"{option}={value}",) if value.startswith("-") else (option, value)
 
 

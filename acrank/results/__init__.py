@@ -1,4 +1,4 @@
-"""What scoring gives, what a ranking is, and both as JSON."""
+"""Results of models, rankings of them, and both as JSON."""
 
 from acrank.metrics.estimate import Estimate
 from acrank.norm.types import LayerCorrelation

@@ -1,4 +1,4 @@
-"""What changed between two runs: models that are new, gone or moved."""
+"""Compare two runs: models that are new, gone or moved."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Move:
 
     @property
     def reweighted(self) -> bool:
-        """Whether the weights are known to be others."""
+        """Return whether the weights are known to be others."""
         old, new = self.old.result.revision, self.new.result.revision
         return old is not None and new is not None and old != new
 
@@ -53,7 +53,7 @@ class Move:
 
     @property
     def changed(self) -> bool:
-        """Whether anything but its time is new."""
+        """Return whether anything but its time is new."""
         places = (self.old.rank, self.old.score), (self.new.rank, self.new.score)
         kinds = self.old.result.status != self.new.result.status
         return places[0] != places[1] or kinds or self.reweighted or bool(self.raised)

@@ -1,4 +1,4 @@
-"""In what two runs differ, as far as their numbers depend on it."""
+"""Find the differences between two runs that their numbers depend on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Difference:
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Difference]:
-    """What makes the scores of two runs no scores of one experiment.
+    """List the differences that keep the scores of two runs from being compared.
 
     Versions of libraries and times are no part of it, nor is how a run was carried out. A setting
     that was added after a run has its default in it.

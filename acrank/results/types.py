@@ -156,7 +156,7 @@ class Ranking:
         return self.rows[0] if self.rows and self.rows[0].rank == 1 else None
 
     def count(self, status: Status) -> int:
-        """How many models ended with a status."""
+        """Return how many models ended with a status."""
         return sum(row.result.status == status for row in self.rows)
 
     def to_frame(self) -> pd.DataFrame:

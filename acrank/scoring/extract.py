@@ -17,7 +17,7 @@ from acrank.tasks.readout import Readout
 
 @dataclass(frozen=True)
 class Extracted:
-    """What the pretrained network makes of the sample: a row an image, or a pixel of one.
+    """Features of the sample from the pretrained network: one row per image or per pixel.
 
     Attributes:
         features: float32 (N, D).

@@ -1,4 +1,4 @@
-"""Whether a network is one of images or of volumes."""
+"""Tell networks of images from networks of volumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From images to logits over the target's classes: features, and the heads on them."""
+"""Compute logits over the target's classes from images: features, and the heads on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a network to its feature maps: those a head takes, and those scores of features see."""
+"""Make a network return feature maps: those that a head takes, and those that scores see."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Maps(tuple[Tensor, ...]):
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which layers' outputs (or, of a segmenter's last convolution, input) to take, and for what.
+    """The layers whose outputs (or, of a segmenter's last convolution, input) are taken, and why.
 
     Attributes:
         maps: for the head, finest first.
@@ -115,7 +115,7 @@ def _plan(model: nn.Module, found: Trace, scales: int) -> _Plan:
 
 
 def _scales(found: Trace, among: set[str]) -> dict[int, str]:
-    """By stride, the module that ends last with a map of that scale."""
+    """Find for each stride the module that ends last with a map of that scale."""
     return {
         s.stride: s.name for s in found.steps if s.stride and (s.name in among if among else s.once)
     }

@@ -1,4 +1,4 @@
-"""How a network is read out for a task: its features, the head on them, loss, observations."""
+"""The readout of a network for a task: features, the head on them, loss, observations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Features = TypeVar("Features")
 
 @dataclass(frozen=True)
 class Observations:
-    """What metrics of features see of a batch: one row an image, or one a pixel.
+    """Observations of a batch for metrics of features: one row per image, or one per pixel.
 
     Attributes:
         features: (P, D).
@@ -63,7 +63,7 @@ class Readout(Protocol[Features]):
         weights: Tensor | None = None,
         label_smoothing: float = 0.0,
     ) -> Tensor:
-        """What a step of training lowers.
+        """Compute the loss that a step of training lowers.
 
         Args:
             logits: of the head.
@@ -76,7 +76,7 @@ class Readout(Protocol[Features]):
     def observe(
         self, features: Features, labels: Tensor, head: nn.Module | None, seed: int
     ) -> tuple[Observations, Tensor | None]:
-        """What metrics of features see, and probabilities over source classes (P, K) or None.
+        """Return observations for metrics, and probabilities over source classes (P, K) or None.
 
         Args:
             features: of a batch.

@@ -60,7 +60,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """What labels are of, and everything that depends on it.
+    """A task: what has labels, and every decision that depends on it.
 
     Attributes:
         key: its own name; data, samples and registries of other rooms know it by this.
@@ -166,7 +166,7 @@ def loaded(target: str) -> Any:
 
 
 def task_names() -> tuple[str, ...]:
-    """What ``--task`` takes besides ``auto``."""
+    """Return the names that ``--task`` takes besides ``auto``."""
     return tuple(dict.fromkeys(task.name for task in TASKS.values()))
 
 

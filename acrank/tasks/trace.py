@@ -1,4 +1,4 @@
-"""What the layers of a network do in one pass over an image of zeros."""
+"""Trace what the layers of a network do in one pass over an image of zeros."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
 def _shapes(
     model: nn.Module, input_size: Sequence[int]
 ) -> tuple[list[tuple[str, nn.Module, Shape, Shape]], Shape]:
-    """What each layer takes and gives in one pass, turn by turn, and the whole network gives."""
+    """Record the shapes that each layer takes and gives in one pass, and the network's own."""
     dimensions = len(input_size) - 1
     seen: list[tuple[str, nn.Module, Shape, Shape]] = []
     whole: list[Shape] = []

@@ -1,4 +1,4 @@
-"""What the fields of a configuration mean: help, group, option, tasks, and what depends on them."""
+"""Metadata of configuration fields: help, group, option, tasks, and what depends on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 
 class Effect(enum.StrEnum):
-    """What depends on a setting; cache keys, comparisons and repeats follow from it."""
+    """The effect of a setting, from which cache keys, comparisons and repeats follow."""
 
     NETWORK = "the network's outputs, and so every number of a model"
     NUMBERS = "the sample, or numbers that are computed from the network's outputs"
@@ -25,12 +25,12 @@ class Effect(enum.StrEnum):
 
     @property
     def keyed(self) -> bool:
-        """Whether a kept result of another value is of no use."""
+        """Return whether a kept result of another value is of no use."""
         return self in (Effect.NETWORK, Effect.NUMBERS, Effect.ADMISSION)
 
     @property
     def held_equal(self) -> bool:
-        """Whether two runs can be compared only if they agree in it."""
+        """Return whether two runs can be compared only if they agree in it."""
         return self in (Effect.NETWORK, Effect.NUMBERS, Effect.RANKING)
 
 
@@ -39,11 +39,11 @@ Words = Callable[[], tuple[str, ...]]
 
 
 class Kind(Protocol):
-    """What of a task decides which settings it has."""
+    """The facts about a task that decide which settings it has."""
 
     @property
     def whole_images(self) -> bool:
-        """Whether labels are of whole images."""
+        """Return whether labels are of whole images."""
         ...
 
     @property
@@ -90,16 +90,16 @@ class Setting:
     not_for: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def is_for(self, task: Kind) -> bool:
-        """Whether it has a meaning for a task."""
+        """Return whether it has a meaning for a task."""
         return self.fits(task) and not (self.pixels and task.whole_images)
 
     def fits(self, task: Kind) -> bool:
-        """Whether it is for images of such dimensions."""
+        """Return whether it is for images of such dimensions."""
         return self.dimensions in (None, task.dimensions)
 
     @property
     def of_some_data(self) -> bool:
-        """Whether it is for some tasks or some images alone."""
+        """Return whether it is for some tasks or some images alone."""
         return self.pixels or self.units or self.dimensions is not None
 
 

@@ -13,5 +13,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def has_wildcard(pattern: str) -> bool:
-    """Whether a name is a pattern, with ``*``, ``?`` or ``[]``, as for :mod:`fnmatch`."""
+    """Return whether a name is a pattern, with ``*``, ``?`` or ``[]``, as for :mod:`fnmatch`."""
     return any(wildcard in pattern for wildcard in "*?[")

@@ -76,7 +76,7 @@ def validated(fields: type[Fields], settings: dict[str, Any], file: Path | None 
 
 
 def read_settings(file: Path) -> dict[str, Any]:
-    """What a configuration file holds, before any of it is judged.
+    """Read the content of a configuration file, before any of it is validated.
 
     Args:
         file: YAML.

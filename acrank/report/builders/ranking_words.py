@@ -167,7 +167,7 @@ def any_compared(rows: Iterable[RankedModel]) -> bool:
 
 
 class Uncertainty(NamedTuple):
-    """How sure a row's place is, in short texts."""
+    """Short texts on the uncertainty of a row's place."""
 
     interval: str
     p_best: str

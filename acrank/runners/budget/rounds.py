@@ -44,7 +44,7 @@ class Round:
 
     @property
     def last(self) -> bool:
-        """Whether this is the round on the full sample."""
+        """Return whether this is the round on the full sample."""
         return self.images == self.full
 
 

@@ -29,7 +29,7 @@ def alive() -> list[Node]:
 
 @dataclass(frozen=True)
 class Needs:
-    """What Ray reserves for each model of a run.
+    """The resources that Ray reserves for each model of a run.
 
     Attributes:
         cpus: a model has as many threads.

@@ -128,12 +128,12 @@ class LayerExplanation:
 
     @property
     def excess(self) -> float:
-        """What the step added to the layer's AC-Corr: kept sum less its zero-drift value."""
+        """The part of the layer's AC-Corr that the step added: kept sum less zero-drift value."""
         return self.correlation.kept_sum - self.correlation.zero_drift
 
     @property
     def crossed(self) -> float:
-        """How many channels come as near to another one as to themselves, mean over the trials."""
+        """Channels that come as near to another one as to themselves, mean over the trials."""
         known = self.channels.crossed[~np.isnan(self.channels.crossed)]
         return float(known.sum()) if known.size else math.nan
 
