@@ -66,7 +66,7 @@ def section(command: list[str]) -> str:
 
 
 def settings() -> str:
-    """What depends on each setting of a run, and which commands have no option for it."""
+    """Say what depends on each setting of a run, and which commands have no option for it."""
     lines = [
         "\n## Settings of a run\n",
         "Files for `--config` and `acrank.RunConfig` have the same settings by these names. Kept",

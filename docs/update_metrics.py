@@ -50,7 +50,7 @@ def guards() -> str:
 
 
 def default() -> str:
-    """What orders the table where nothing else is said."""
+    """Name the score that orders the table unless another one is asked for."""
     voters = " and ".join(f"`{name}`" for name in CONSENSUS_DEFAULT)
     return (
         f"`acrank score` ranks by [`{DEFAULT}`](#{DEFAULT}) and always computes AC-Corr in its "

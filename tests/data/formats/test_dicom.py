@@ -40,7 +40,7 @@ def pixels(data: bytes, window: tuple[float, float] | None = None) -> Pixels:
 
 
 def refusal(data: bytes, folder: Path) -> AcrankError:
-    """What is said of a folder with one such file among sound ones."""
+    """Return what is said of a folder with one such file among sound ones."""
     scatter_dicom(folder, 2)
     (folder / "a" / "x.dcm").write_bytes(data)
     with pytest.raises(DataError) as caught:

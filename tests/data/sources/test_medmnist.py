@@ -189,7 +189,7 @@ def test_one_that_the_disk_cannot_hold(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 class Free:
-    """What is left of a disk."""
+    """The room that is left on a disk."""
 
     def __init__(self, free: int) -> None:
         self.free = free

@@ -32,7 +32,7 @@ def compared(done: Experiment) -> Validation:
 
 
 def rows(grid: Table, *, foot: bool = False) -> dict[str, list[Cell]]:
-    """By name the cells of the rows, or of those below them."""
+    """Return the cells of the rows, or of those below them, by name."""
     return {
         str(name): [cell if isinstance(cell, Cell) else Cell(cell) for cell in cells]
         for name, *cells in (row.cells for row in grid.rows if row.foot is foot)

@@ -1,4 +1,4 @@
-"""What ``acrank list-zoo`` and ``zoo check`` show at any width."""
+"""Test what ``acrank list-zoo`` and ``zoo check`` show at any width."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""How a document is fitted to a terminal, whatever it is of."""
+"""Test how documents are fitted to a terminal."""
 
 import io
 
