@@ -75,12 +75,12 @@ class Belief:
 
     def interval(self, arm: int) -> tuple[float, float]:
         """The 95 % interval of an arm's value."""
-        return _ends(self.draws[:, arm])
+        return ends(self.draws[:, arm])
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
         """What an arm is expected to lose against another, with the ends of its 95 % interval."""
         difference = self.draws[:, other] - self.draws[:, arm]
-        return float(self.expected[other] - self.expected[arm]), *_ends(difference)
+        return float(self.expected[other] - self.expected[arm]), *ends(difference)
 
     def alike(self, arm: int, other: int) -> bool:
         """Return whether two arms cannot be told apart: their difference may be zero."""
@@ -213,7 +213,8 @@ def _draw(parts: Sequence[tuple[Any, ...]], weights: Array, rng: np.random.Gener
     return np.concatenate(drawn)
 
 
-def _ends(values: Array) -> tuple[float, float]:
+def ends(values: Array) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of some draws."""
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

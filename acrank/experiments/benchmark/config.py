@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -28,7 +27,7 @@ from acrank.finetuning.catalogue import METHODS, OWN
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting, described, given
+from acrank.utils.described import Effect, Setting, decided, described, given
 from acrank.utils.settings import Settings, validated
 
 
@@ -230,7 +229,7 @@ class BenchmarkConfig(Settings):
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
         for part in PARTS:
-            own = decided(part)
+            own = decided(BenchmarkConfig, part, PARTS[part])
             for name in own.keys() & getattr(self, part).keys():
                 raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
@@ -275,7 +274,8 @@ class BenchmarkConfig(Settings):
 
     def _own(self, part: str) -> dict[str, Any]:
         """Return the settings that the experiment decides for a part, by the part's fields."""
-        return {name: getattr(self, field) for name, field in decided(part).items()}
+        own = decided(BenchmarkConfig, part, PARTS[part])
+        return {name: getattr(self, field) for name, field in own.items()}
 
     @property
     def _of_task(self) -> dict[str, Any]:
@@ -288,22 +288,6 @@ class BenchmarkConfig(Settings):
         """The option of a method for norm layers, where the user asks for more than BatchNorm."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
-
-
-@cache
-def decided(part: str) -> dict[str, str]:
-    """Return the settings of a part that an experiment decides, by the names of its fields.
-
-    They are those that fields state, and those that both configurations share for all tasks.
-
-    Args:
-        part: part of an experiment, of ``PARTS``.
-    """
-    own, others = described(BenchmarkConfig), described(PARTS[part])
-    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)
-    stated = ((path, name) for name, one in own.items() for path in one.decides)
-    named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
-    return {**{name: name for name in same}, **named}
 
 
 def make_benchmark_config(settings: dict[str, Any]) -> BenchmarkConfig:

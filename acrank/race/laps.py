@@ -1,0 +1,150 @@
+"""Run one lap of an arm, or a whole fine-tuning, where the arms run: here, in a worker, on Ray."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acrank.finetuning.config import FinetuneConfig
+from acrank.tasks.registry import every_measure
+
+if TYPE_CHECKING:
+    from acrank.finetuning.result import Finetuned
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fine-tuning, or a part of one.
+
+    Attributes:
+        key: what its result is kept under.
+        name: name in messages.
+        config: configuration of the fine-tuning.
+        folder: folder of the fine-tuning.
+        until: epochs after which it pauses; None for all, with the best epoch's network written.
+        weights: write the weights of a whole fine-tuning.
+        clock: gives the time.
+    """
+
+    key: str
+    name: str
+    config: FinetuneConfig
+    folder: Path
+    until: int | None = None
+    weights: bool = False
+    clock: Callable[[], float] = time.perf_counter
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The result of a job.
+
+    Attributes:
+        key: key of the job.
+        value: measure on the validation images; None after a failure.
+        each: outcomes on the validation images whose mean it is, (N,); empty after a failure.
+        test: outcomes on the test images, (M,); empty without any.
+        measure: key of the measure; ``loss`` where the configured one is not defined.
+        seconds: time that it took.
+        reason: reason of a failure; else empty.
+        curve: measure on the validation images after each epoch.
+        input_size: sides of the images.
+        notes: notices about the images and the network.
+    """
+
+    key: str
+    value: float | None = None
+    each: tuple[float | None, ...] = ()
+    test: tuple[float | None, ...] = ()
+    measure: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    curve: tuple[float | None, ...] = ()
+    input_size: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def ran_from(record: dict[str, Any]) -> Ran:
+    """Read a result that was kept as JSON."""
+    return Ran(**{n: tuple(v) if isinstance(v, list) else v for n, v in record.items()})
+
+
+def failed(job: Job, reason: str, seconds: float) -> Ran:
+    """Make the result of a job that has none, or whose worker ended."""
+    return Ran(job.key, seconds=seconds, reason=reason)
+
+
+def run_job(job: Job) -> Ran:
+    """Fine-tune; go on where an earlier call was stopped.
+
+    Raises:
+        AcrankError: it cannot be fine-tuned.
+    """
+    from acrank.finetuning.state import OtherFinetuningError
+
+    started = job.clock()
+    try:
+        ran = _run(job, fresh=False)
+    except OtherFinetuningError:  # of an older version of the same files
+        ran = _run(job, fresh=True)
+    return Ran(**{**vars(ran), "seconds": job.clock() - started})
+
+
+def _run(job: Job, *, fresh: bool) -> Ran:
+    from acrank.finetuning.run import finetune, finetune_until
+
+    if job.until is not None:
+        paused = finetune_until(job.config, job.folder, job.until, fresh=fresh)
+        if paused.diverged:
+            return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=paused.notes)
+        return Ran(
+            job.key,
+            value=_signed(paused.val, paused.measure),
+            each=_finite(paused.each),
+            measure=paused.measure,
+            curve=_curve(paused.log, paused.measure),
+            input_size=tuple(paused.input_size),
+            notes=tuple(paused.notes),
+        )
+    return ran_of(job, finetune(job.config, job.folder, fresh=fresh, weights=job.weights))
+
+
+def ran_of(job: Job, done: Finetuned) -> Ran:
+    """Return what a race needs to know of a whole fine-tuning."""
+    record = done.record
+    measure = record["chosen_by"]
+    return Ran(
+        job.key,
+        value=_signed(record["val"], measure),
+        each=_finite(record["each"].get("val", ())),
+        test=_finite(record["each"].get("test", ())),
+        measure=measure,
+        curve=_curve(done.log, measure),
+        notes=tuple(record["notes"]),
+    )
+
+
+def _signed(measures: Mapping[str, Any], name: str) -> float | None:
+    """Return a measure so that higher is better; None where it is not defined."""
+    value = measures.get(name)
+    if value is None or not math.isfinite(value):
+        return None
+    lower = {measure.key for measure in every_measure() if not measure.higher_is_better}
+    return -float(value) if name in lower else float(value)
+
+
+def _curve(log: Iterable[Mapping[str, Any]], measure: str) -> tuple[float | None, ...]:
+    return tuple(
+        _signed({measure: row.get(f"val_{measure}")}, measure) for row in log if row["epoch"]
+    )
+
+
+def _finite(values: Iterable[float | None]) -> tuple[float | None, ...]:
+    """Replace what is not finite, which JSON cannot hold."""
+    return tuple(
+        None if value is None or not math.isfinite(value) else float(value) for value in values
+    )
