@@ -21,7 +21,6 @@ from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune
 from acrank.finetuning.state import RECORD, OtherFinetuningError
 from acrank.finetuning.tuning import tuning_of
-from acrank.race.belief import Prior
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
 from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
@@ -31,7 +30,7 @@ from acrank.race.laps import Job, Ran, ran_of
 from acrank.race.look import Seen, costs_of, look, open_data
 from acrank.race.plan import Plan, make_plan
 from acrank.race.result import Arm, Choice, Judged
-from acrank.race.rungs import Race, tasks_of
+from acrank.race.rungs import BEST, Race, tasks_of
 from acrank.race.standings import Final, Pick, compare, pick
 from acrank.race.summary import standings_of
 from acrank.results import Ranking
@@ -415,4 +414,10 @@ def _told_of(race: Race) -> list[str]:
     return list(told)
 
 
-__all__ = ["Prior", "choose"]
+def best_so_far(output: Path) -> str:
+    """Say which arm leads in an unfinished choice, and where its network is; empty for none."""
+    file = output / RACE / f"{BEST}.json"
+    if not file.is_file():
+        return ""
+    found = loads(file.read_text(encoding="utf-8"))
+    return f"best so far: {found['name']}, {found['value']}; its network: {found['folder']}"

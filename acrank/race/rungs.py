@@ -21,6 +21,8 @@ from acrank.utils.duration import duration_text
 from acrank.utils.files import folder_name
 
 Said = Callable[[str], None]
+# Name of what is kept of the arm that leads.
+BEST = "best"
 
 
 @dataclass
@@ -80,6 +82,19 @@ class Race:
             heat.judge(self.priors, spread, self.config.seed)
             spread = heat.belief.spread if heat.belief else spread
             self.heats.append(heat)
+            self._keep_best(heat)
+
+    def _keep_best(self, heat: Heat) -> None:
+        """Write down which arm leads, for those who stop the race here."""
+        if not heat.order:
+            return
+        best = heat.order[0]
+        found = {
+            "name": best.name,
+            "value": f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}",
+            "folder": str(self._job(heat.rung, best).folder),
+        }
+        self.journal.keep(BEST, found)
 
     @property
     def finalists(self) -> list[Arm]:
@@ -157,7 +172,7 @@ class Race:
             self._note(rung, heat, jobs[ran.key], ran)
             self._tell(rung, heat, jobs[ran.key], len(arms))
         late = [arm for arm in arms if arm not in heat.ran]
-        self.out |= {arm: f"no time for it in rung {rung.number}" for arm in late}
+        self.out |= dict.fromkeys(late, f"no time for it in rung {rung.number}")
         if gone is None:
             self.journal.keep(skipped, [arm.name for arm in late])
         heat.ran = {arm: heat.ran[arm] for arm in arms if arm in heat.ran}
