@@ -70,7 +70,10 @@ class Ran:
 
 def ran_from(record: dict[str, Any]) -> Ran:
     """Read a result that was kept as JSON."""
-    return Ran(**{n: tuple(v) if isinstance(v, list) else v for n, v in record.items()})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    return Ran(**fields)
 
 
 def failed(job: Job, reason: str, seconds: float) -> Ran:

@@ -149,11 +149,11 @@ def _widest(
 ) -> Plan | None:
     """Return the plan of the most arms that fits; None if not even two do."""
     best = None
-    for count in range(min(2, len(arms)), len(arms) + 1):
+    for count in range(2, len(arms) + 1):
         plan = _sized(arms[:count], config, costs, rungs, folds)
         if plan.total <= left:
             best = plan
-    return best if best and best.arms else None
+    return best
 
 
 def _sized(

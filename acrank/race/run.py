@@ -29,7 +29,7 @@ from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_valida
 from acrank.race.laps import Job, Ran, ran_of
 from acrank.race.look import Seen, costs_of, look, open_data
 from acrank.race.plan import Plan, make_plan
-from acrank.race.result import Arm, Choice, Judged
+from acrank.race.result import Arm, Choice, Judged, Rung
 from acrank.race.rungs import BEST, Race, tasks_of
 from acrank.race.standings import Final, Pick, compare, pick
 from acrank.race.summary import standings_of
@@ -353,8 +353,6 @@ class _Times:
 
 def plan_from(record: dict[str, Any]) -> Plan:
     """Read a plan that was kept as JSON."""
-    from acrank.race.result import Rung
-
     return Plan(
         tuple(Rung(**rung) for rung in record["rungs"]),
         tuple(Arm(**arm) for arm in record["arms"]),

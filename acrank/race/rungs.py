@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from acrank.race.belief import Array, Prior
 from acrank.race.config import ChooseConfig
@@ -189,8 +190,8 @@ class Race:
         yield from tasks_of(self.config, self.folder).run(jobs, admit=admit, tell=self.say)
 
     def _job(self, rung: Rung, arm: Arm) -> Job:
-        settings = {"cycles": cycles_of(self.plan.rungs, rung)}
-        settings["epochs"] = sum(settings["cycles"])
+        cycles = cycles_of(self.plan.rungs, rung)
+        settings: dict[str, Any] = {"cycles": cycles, "epochs": sum(cycles)}
         size = self.size_of(rung, arm)
         if size is not None:
             settings["image_size"] = size

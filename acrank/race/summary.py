@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
-from acrank.race.field import Entrant
+from acrank.race.field import Entrant, arms_of
 from acrank.race.result import Arm, Lap, Standing, Status
 from acrank.race.rungs import Race
 from acrank.race.standings import Final, Heat, Pick
@@ -62,8 +63,6 @@ def standings_of(
     found = [standing(arm) for arm in raced]
     skipped = {**race.plan.skipped, **{a.name: why for a, why in race.out.items()}}
     names = {one.arm.name for one in found}
-    from acrank.race.field import arms_of
-
     for arm in arms_of([one.model for one in models], config):
         if arm.name in names:
             continue
@@ -104,7 +103,7 @@ def _status(
     return "out", race.out.get(arm, "")
 
 
-def _numbers(final: Final | None, arm: Arm, chosen: Arm) -> dict[str, float | bool | None]:
+def _numbers(final: Final | None, arm: Arm, chosen: Arm) -> dict[str, Any]:
     if final is None or arm not in final.arms or chosen not in final.arms:
         return {}
     behind, low, high = final.behind(arm, chosen)
