@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,29 +92,30 @@ def run_job(job: Job) -> Ran:
 
     started = job.clock()
     try:
-        ran = _run(job, fresh=False)
-    except OtherFinetuningError:  # of an older version of the same files
-        ran = _run(job, fresh=True)
-    return Ran(**{**vars(ran), "seconds": job.clock() - started})
+        ran = _run(job)
+    except OtherFinetuningError:  # of weights that have changed since, or of another budget
+        shutil.rmtree(job.folder)
+        ran = _run(job)
+    return replace(ran, seconds=job.clock() - started)
 
 
-def _run(job: Job, *, fresh: bool) -> Ran:
+def _run(job: Job) -> Ran:
     from acrank.finetuning.run import finetune, finetune_until
 
-    if job.until is not None:
-        paused = finetune_until(job.config, job.folder, job.until, fresh=fresh)
-        if paused.diverged:
-            return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=paused.notes)
-        return Ran(
-            job.key,
-            value=_signed(paused.val, paused.measure),
-            each=_finite(paused.each),
-            measure=paused.measure,
-            curve=_curve(paused.log, paused.measure),
-            input_size=tuple(paused.input_size),
-            notes=tuple(paused.notes),
-        )
-    return ran_of(job, finetune(job.config, job.folder, fresh=fresh, weights=job.weights))
+    if job.until is None:
+        return ran_of(job, finetune(job.config, job.folder, weights=job.weights))
+    paused = finetune_until(job.config, job.folder, job.until)
+    if paused.diverged:
+        return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
+    return Ran(
+        job.key,
+        value=_signed(paused.val, paused.measure),
+        each=_finite(paused.each),
+        measure=paused.measure,
+        curve=_curve(paused.log, paused.measure),
+        input_size=tuple(paused.input_size),
+        notes=tuple(paused.notes),
+    )
 
 
 def ran_of(job: Job, done: Finetuned) -> Ran:
