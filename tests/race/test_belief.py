@@ -32,7 +32,8 @@ def test_few_images_are_not_believed_and_many_are() -> None:
 def test_arms_that_agree_on_all_images_are_alike() -> None:
     same = np.array([1.0, 0.0, 1.0, 1.0] * 10)
     belief = believe({"a": same, "b": same, "c": same}, ["a", "b", "c"], {})
-    assert belief.alike(0, 1) and belief.alike(2, 1)
+    assert belief.alike(0, 1)
+    assert belief.alike(2, 1)
     assert abs(belief.behind(0, 1)[0]) < 1e-9
     assert belief.p_best.sum() == pytest.approx(1.0)
 
@@ -40,7 +41,8 @@ def test_arms_that_agree_on_all_images_are_alike() -> None:
 def test_arms_that_are_right_everywhere_are_not_known_to_be_perfect() -> None:
     belief = believe({"a": np.ones(20), "b": np.ones(20)}, ["a", "b"], {})
     low, high = belief.interval(0)
-    assert low < 0.97 and high >= 0.99
+    assert low < 0.97
+    assert high >= 0.99
 
 
 def test_the_order_of_arms_does_not_matter() -> None:
@@ -100,7 +102,8 @@ def test_chances_of_being_the_best_hold_true() -> None:
 def test_the_interval_holds_the_mean_and_is_never_empty(right: int, images: int) -> None:
     low, high = plus_four([1.0] * right + [0.0] * (images - right))
     assert 0 <= low < high <= 1
-    assert low <= right / images + 1e-9 and right / images <= high + 0.05
+    assert low <= right / images + 1e-9
+    assert right / images <= high + 0.05
 
 
 def test_one_outcome_has_no_interval() -> None:

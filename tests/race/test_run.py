@@ -76,7 +76,8 @@ def test_a_choice_leaves_a_network_that_timm_loads(done: Choice) -> None:
 
 
 def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
-    assert done.chosen.status == "chosen" and done.chosen.reason
+    assert done.chosen.status == "chosen"
+    assert done.chosen.reason
     places = [one.place for one in done.standings[1:] if one.place is not None]
     assert places == sorted(places)
     assert sum(one.p_best or 0 for one in done.standings) == pytest.approx(1.0)
@@ -87,9 +88,11 @@ def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
 
 def test_test_images_judge(done: Choice) -> None:
     judged = done.judged
-    assert judged.how == "test" and judged.images == 12
+    assert judged.how == "test"
+    assert judged.images == 12
     assert judged.value == done.finetuned.record["test"]["balanced_accuracy"]
-    assert judged.low is not None and judged.high is not None
+    assert judged.low is not None
+    assert judged.high is not None
     assert judged.low <= (judged.value or 0) <= judged.high
     assert judged.bias is not None
 
@@ -193,7 +196,8 @@ def test_a_broken_model_costs_a_row(stripes: Path, tmp_path: Path, trouble: Path
 def test_an_arm_that_diverges_is_one_row(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes, tmp_path / "chosen", lrs=(0.01, 1e9), methods=("full",), epochs=2)
     wild = [one for one in found.standings if one.arm.lr > 1]
-    assert wild and all(one.status in ("failed", "out") for one in wild)
+    assert wild
+    assert all(one.status in ("failed", "out") for one in wild)
     assert found.chosen.arm.lr == 0.01
 
 
