@@ -46,8 +46,10 @@ def _apart(values: Values) -> Values:
         return np.zeros(len(values))
     weights = there / np.maximum(there.sum(axis=0), 1)
     mean = (weights * np.where(there, values, 0.0)).sum() / weights.sum()
+    count = int(there.sum())
     lost: Values = (weights * np.where(there, values - mean, 0.0)).sum(axis=1)
-    return lost * (there.sum() / max(there.sum() - 1, 1))
+    lost *= count / max(count - 1, 1)
+    return lost
 
 
 def f1_pseudo_values(labels: Labels, said: Labels) -> Values:
