@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,9 @@ from typing import Generic, Literal, TypeVar
 
 from acrank.runners.attempt import Trouble, attempt
 from acrank.runners.worker_pool import Named, WorkerPool
+
+# CUDA reads it as a process first uses it.
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 Item = TypeVar("Item", bound=Named)
 Result = TypeVar("Result")
@@ -91,7 +95,7 @@ class Tasks(Generic[Item, Result]):
         begin: Callable[[str], None] = say_nothing,
         admit: Callable[[Item], bool] = admit_any,
         tell: Callable[[str], None] = say_nothing,
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Work on items. Whoever stops taking results closes the iterator, which ends the workers.
 
         Args:
@@ -144,14 +148,14 @@ class Tasks(Generic[Item, Result]):
     ) -> Iterator[Result]:
         from acrank.utils.device import choose_device
 
-        cuda = choose_device(self.device).type == "cuda"
+        gpus = _gpus() if choose_device(self.device).type == "cuda" else [None]
         # a pool starts all its workers at once
         jobs = min(self.jobs or 1, max(1, len(items)) if isinstance(items, Sized) else sys.maxsize)
         threads = self.threads or threads_each(None, self.jobs)
         pool: WorkerPool[Item, Result | Trouble[Item]] = WorkerPool(
             jobs,
             _open,
-            lambda place: (self.work, threads, place if cuda else None),
+            lambda place: (self.work, threads, gpus[place % len(gpus)]),
             Trouble,
             begin,
             admit,
@@ -174,19 +178,30 @@ def threads_each(threads: int | None, jobs: int | None) -> int:
     return max(1, cpu_threads(threads) // (jobs or 1))
 
 
+def _gpus() -> Sequence[str | None]:
+    """Return the GPUs that workers may have for themselves, as CUDA names them; None for any."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if count < 2:
+        return [None]
+    named = os.environ.get(VISIBLE, "").split(",")
+    return named[:count] if named[0].strip() else [str(number) for number in range(count)]
+
+
 def _open(
-    work: Callable[[Item], Result], threads: int, gpu: int | None
+    work: Callable[[Item], Result], threads: int, gpu: str | None
 ) -> Callable[[Item], Result | Trouble[Item]]:
     """Begin to work in a worker process.
 
     Args:
         work: makes the result of an item.
         threads: for CPU arithmetic.
-        gpu: that ``cuda`` is to mean, counted on beyond the last from the first; None for no GPU.
+        gpu: the only one that this process is to see; None for those that its parent sees.
     """
+    if gpu is not None:  # not torch.cuda.set_device: that is of one thread alone
+        os.environ[VISIBLE] = gpu
     import torch
 
     torch.set_num_threads(threads)
-    if gpu is not None:
-        torch.cuda.set_device(gpu % torch.cuda.device_count())
     return partial(attempt, work)

@@ -179,7 +179,7 @@ def _tune_all(
 
 
 def _run(tasks: Tasks[Job, Outcome], jobs: Sequence[Job], counted: _Counted) -> Iterator[Outcome]:
-    for outcome in tasks.run(jobs, tell=counted.say):
+    for outcome in tasks.run(jobs, tell=lambda text: counted.say(f"note: {text}")):
         counted(outcome)
         yield outcome
 
