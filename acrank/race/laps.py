@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from acrank.tasks.registry import every_measure
 
 if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
+    from acrank.finetuning.tuning import SplitImages
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,9 @@ def _run(job: Job) -> Ran:
     from acrank.finetuning.run import finetune, finetune_until
 
     if job.until is None:
-        return ran_of(job, finetune(job.config, job.folder, weights=job.weights))
-    paused = finetune_until(job.config, job.folder, job.until)
+        done = finetune(job.config, job.folder, weights=job.weights, opener=opened)
+        return ran_of(job, done)
+    paused = finetune_until(job.config, job.folder, job.until, weights=True, opener=opened)
     if paused.diverged:
         return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
     return Ran(
@@ -116,6 +120,28 @@ def _run(job: Job) -> Ran:
         input_size=tuple(paused.input_size),
         notes=tuple(paused.notes),
     )
+
+
+# Settings that say nothing of the images: arms that differ in them have the same.
+_OF_TRAINING = {
+    *("model", "zoo", "method", "options", "epochs", "cycles", "head_epochs", "accumulate"),
+    *("optimizer", "lr", "head_lr_factor", "momentum", "weight_decay", "schedule", "warmup"),
+    *("label_smoothing", "class_weights", "ema", "patience", "fold", "precision", "threads"),
+    *("device", "trust_code", "allow_partial"),
+}
+
+
+def opened(config: FinetuneConfig) -> SplitImages[Any]:
+    """Return the images of a fine-tuning, which are read once for all arms on the same images."""
+    shared = config.model_dump(mode="json", exclude=_OF_TRAINING)
+    return _opened(json.dumps(shared, sort_keys=True))
+
+
+@lru_cache(maxsize=1)  # two datasets at a time could be too much for memory
+def _opened(settings: str) -> SplitImages[Any]:
+    from acrank.finetuning.inputs import open_images
+
+    return open_images(FinetuneConfig.model_validate({**json.loads(settings), "model": "-"}))
 
 
 def ran_of(job: Job, done: Finetuned) -> Ran:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from acrank.finetuning.paused import drop_state
+from acrank.finetuning.state import STATE
 from acrank.race.belief import Array, Prior
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
@@ -24,6 +27,8 @@ from acrank.utils.files import folder_name
 Said = Callable[[str], None]
 # Name of what is kept of the arm that leads.
 BEST = "best"
+# So many times the arms that run on keep their weights until it is known which these are.
+SPARE = 2
 
 
 @dataclass
@@ -93,7 +98,7 @@ class Race:
         found = {
             "name": best.name,
             "value": f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}",
-            "folder": str(self._job(heat.rung, best).folder),
+            "folder": f"local-dir:{self._job(heat.rung, best).folder}",
         }
         self.journal.keep(BEST, found)
 
@@ -172,6 +177,7 @@ class Race:
             self.journal.keep(ran.key, asdict(ran))
             self._note(rung, heat, jobs[ran.key], ran)
             self._tell(rung, heat, jobs[ran.key], len(arms))
+            self._free(heat)
         late = [arm for arm in arms if arm not in heat.ran]
         self.out |= dict.fromkeys(late, f"no time for it in rung {rung.number}")
         if gone is None:
@@ -216,6 +222,20 @@ class Race:
             before = bool(self.heats) and arm in self.heats[-1].ran
             epochs = lap_epochs(self.plan.rungs, rung) if before else rung.epochs
             self.costs.note(arm, epochs, rung.image_size, ran.seconds)
+
+    def _free(self, heat: Heat) -> None:
+        """Remove the weights of arms that will hardly run on: each takes several networks' room.
+
+        An arm that runs on after all is trained again from its beginning.
+        """
+        rungs, place = self.plan.rungs, heat.rung.number
+        going = place < len(rungs) and rungs[place].resumed
+        room = SPARE * self.plan.widths[place] if going else 0
+        values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
+        for arm in sorted(values, key=lambda arm: -values[arm])[room:]:
+            folder = self._job(heat.rung, arm).folder
+            if (folder / STATE).exists():
+                drop_state(folder)
 
     def _tell(self, rung: Rung, heat: Heat, arm: Arm, total: int) -> None:
         ran = heat.ran[arm]

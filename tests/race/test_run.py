@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import timm
 import yaml
 
+import acrank.zoo
 from acrank.errors import ConfigError, NotScoredError
 from acrank.race.config import make_choose_config
 from acrank.race.result import Choice, standing_record
@@ -173,15 +175,14 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
 
 @pytest.fixture
 def trouble(tmp_path: Path) -> Path:
-    """A zoo with a model that cannot be loaded and one that diverges, beside two good ones."""
-    from acrank.zoo import read_zoo
-
-    demo = {entry.name: entry for entry in read_zoo("demo").entries}
-    good = [demo[name].model_dump(exclude_unset=True) for name in ("demo-mixed", "demo-cifar10")]
-    broken = {"name": "broken", "arch": "resnet18", "weights": str(tmp_path / "absent.safetensors")}
-    file = tmp_path / "zoo.yaml"
-    text = yaml.safe_dump({"version": 1, "models": [*good, broken]}, default_flow_style=False)
-    file.write_text(text)
+    """A zoo with a model that cannot be loaded beside two good ones."""
+    folder = tmp_path / "zoo"
+    shutil.copytree(Path(acrank.zoo.__file__).parent / "demo", folder)
+    file = folder / "zoo.yaml"
+    listed = yaml.safe_load(file.read_text())
+    models = [one for one in listed["models"] if one["name"] in ("demo-mixed", "demo-cifar10")]
+    broken = {**models[0], "name": "broken", "weights": "absent.safetensors"}
+    file.write_text(yaml.safe_dump({**listed, "models": [*models, broken]}))
     return file
 
 
