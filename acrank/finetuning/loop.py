@@ -120,7 +120,9 @@ class Training:
         """
         phase = "head" if self.epoch < self.config.head_epochs else "all"
         if self._optimizer is None or self.epoch == self.config.head_epochs:
-            self._begin(phase)
+            self._begin(phase, self.epoch)
+        elif phase == "all" and self.epoch == self.config.cycle_of(self.epoch)[0]:
+            self._restart()
         loss = self._train(phase)
         row: LogRow = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
         if not math.isfinite(loss):
@@ -144,20 +146,29 @@ class Training:
         self._note_best(found)
         return {**row, "lr": self._rate()}
 
-    def _begin(self, phase: str) -> None:
-        """Make the optimiser and schedule of a phase."""
+    def _begin(self, phase: str, epoch: int) -> None:
+        """Make the optimiser and schedule of a phase, as they are in an epoch of it."""
         head = set(map(id, self.setup.network.head.parameters()))
         for parameter in self._trained:
             parameter.requires_grad_(phase == "all" or id(parameter) in head)
         extra = self.setup.method.extra_modules().values() if phase == "all" else ()
         decays = self.setup.method.decays_weights
         self._optimizer = make_optimizer(self.setup.network, extra, self.config, decays=decays)
-        epochs = self.config.epochs - self.config.head_epochs
-        steps = epochs * math.ceil(len(self.setup.training.sizes) / self.config.accumulate)
         # the head warms up at its highest rate
-        self._schedule = (
-            None if phase == "head" else make_schedule(self._optimizer, self.config, steps)
-        )
+        self._schedule = None if phase == "head" else self._scheduled(self._optimizer, epoch)
+
+    def _restart(self) -> None:
+        """Begin a cycle of the learning rate; the optimiser keeps its momentum."""
+        assert self._optimizer is not None  # made when the phase began
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._schedule = self._scheduled(self._optimizer, self.epoch)
+
+    def _scheduled(self, optimizer: Optimizer, epoch: int) -> LRScheduler | None:
+        """Make the schedule of the cycle that an epoch is in."""
+        first, end = self.config.cycle_of(epoch)
+        steps = math.ceil(len(self.setup.training.sizes) / self.config.accumulate)
+        return make_schedule(optimizer, self.config, (end - first) * steps)
 
     def _train(self, phase: str) -> float:
         """Pass over the training images; return the mean loss, or the first that is not finite."""
@@ -240,7 +251,7 @@ class Training:
         self.log, self.stopped, self.steps = list(state["log"]), state["stopped"], state["steps"]
         self.best = Best(**state["best"])
         if self.log:
-            self._begin(str(self.log[-1]["phase"]))
+            self._begin(str(self.log[-1]["phase"]), self.epoch - 1)
         self.setup.network.load_state_dict(state["network"])
         for name, module in self.setup.method.extra_modules().items():
             module.load_state_dict(state["extra"][name])

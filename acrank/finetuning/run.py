@@ -186,6 +186,8 @@ def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Back
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
     settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
+    if not config.cycles:  # a folder of an acrank without them stays what it was
+        del settings["cycles"]
     content = {
         "settings": settings,
         "training": images.training.fingerprint,
