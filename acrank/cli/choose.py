@@ -50,7 +50,8 @@ def choose(
     config = make_choose_config({**settings, **further(set_ or ())})
     check_outputs(csv)
     done = _choose(config, output, fresh)
-    from acrank.report.builders.choice import ChoiceReport, write_choice
+    from acrank.report.builders.choice import ChoiceReport
+    from acrank.report.choice_files import write_choice
     from acrank.report.renderers.records import to_csv
     from acrank.utils.files import write_all
 

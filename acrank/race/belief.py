@@ -31,6 +31,8 @@ SHARED = 0.5
 # The spread is at most this, in the unit of the measure, and half of that by far less likely.
 WIDEST, USUAL = 0.5, 0.05
 DRAWS = 20_000
+# The highest value of the measures that a race may be about.
+MOST = 1.0
 LEVEL = 0.95
 
 
@@ -74,8 +76,9 @@ class Belief:
         return int(self.expected.argmax())
 
     def interval(self, arm: int) -> tuple[float, float]:
-        """The 95 % interval of an arm's value."""
-        return ends(self.draws[:, arm])
+        """The 95 % interval of an arm's value, which no measure has above 1."""
+        low, high = ends(self.draws[:, arm])
+        return min(low, MOST), min(high, MOST)
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
         """What an arm is expected to lose against another, with the ends of its 95 % interval."""

@@ -117,7 +117,7 @@ def _run(job: Job) -> Ran:
         each=_finite(paused.each),
         measure=paused.measure,
         curve=_curve(paused.log, paused.measure),
-        input_size=tuple(paused.input_size),
+        input_size=tuple(paused.input_size[1:]),
         notes=tuple(paused.notes),
     )
 

@@ -8,14 +8,14 @@ import pytest
 from acrank.race.belief import SPREADS, Prior, believe, plus_four
 
 
-def outcomes(values: list[float], images: int, seed: int = 0) -> dict[str, np.ndarray]:
+def outcomes(values: list[float], images: int, seed: int = 0) -> dict[str, list[float]]:
     """Outcomes of arms on the same images, which are as hard for all of them."""
     rng = np.random.default_rng(seed)
     hard = rng.random(images)
     own = rng.random((len(values), images))
     mixed = np.where(rng.random(images) < 0.6, hard, own)
     return {
-        f"a{i}": (row < v).astype(float)
+        f"a{i}": (row < v).astype(float).tolist()
         for i, (row, v) in enumerate(zip(mixed, values, strict=True))
     }
 
@@ -30,7 +30,7 @@ def test_few_images_are_not_believed_and_many_are() -> None:
 
 
 def test_arms_that_agree_on_all_images_are_alike() -> None:
-    same = np.array([1.0, 0.0, 1.0, 1.0] * 10)
+    same = [1.0, 0.0, 1.0, 1.0] * 10
     belief = believe({"a": same, "b": same, "c": same}, ["a", "b", "c"], {})
     assert belief.alike(0, 1)
     assert belief.alike(2, 1)
@@ -39,7 +39,7 @@ def test_arms_that_agree_on_all_images_are_alike() -> None:
 
 
 def test_arms_that_are_right_everywhere_are_not_known_to_be_perfect() -> None:
-    belief = believe({"a": np.ones(20), "b": np.ones(20)}, ["a", "b"], {})
+    belief = believe({"a": [1.0] * 20, "b": [1.0] * 20}, ["a", "b"], {})
     low, high = belief.interval(0)
     assert low < 0.97
     assert high >= 0.99
@@ -49,13 +49,13 @@ def test_the_order_of_arms_does_not_matter() -> None:
     each = outcomes([0.6, 0.75, 0.7, 0.65], 60)
     belief = believe(each, ["a", "b", "c", "d"], {"a": Prior(2.0), "b": Prior(1.0)})
     turned = believe(
-        dict(reversed(each.items())), ["d", "c", "b", "a"], {"a": Prior(2.0), "b": Prior(1.0)}
+        dict(reversed(list(each.items()))), ["d", "c", "b", "a"], {"a": Prior(2.0), "b": Prior(1.0)}
     )
     assert turned.expected[::-1] == pytest.approx(belief.expected)
 
 
 def test_expectations_decide_where_results_are_equal() -> None:
-    each = {"a0": np.array([1.0, 0.0, 1.0, 0.0]), "a1": np.array([0.0, 1.0, 0.0, 1.0])}
+    each = {"a0": [1.0, 0.0, 1.0, 0.0], "a1": [0.0, 1.0, 0.0, 1.0]}
     belief = believe(each, ["poor", "good"], {"poor": Prior(-1.0), "good": Prior(1.0)})
     assert belief.leader == 1
     turned = believe(each, ["good", "poor"], {"poor": Prior(-1.0), "good": Prior(1.0)})

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from acrank.race.config import ChooseConfig, make_choose_config
 from acrank.race.costs import Costs
 from acrank.race.field import arms_of
-from acrank.race.plan import as_many_as_fit, cycles_of, lap_epochs, make_plan, rungs_for, widths_of
+from acrank.race.plan import (
+    Plan,
+    as_many_as_fit,
+    cycles_of,
+    lap_epochs,
+    make_plan,
+    rungs_for,
+    widths_of,
+)
 from acrank.race.result import Arm
 
 MODELS = [f"m{i}" for i in range(8)]
 
 
-def config(**settings: object) -> ChooseConfig:
+def config(**settings: Any) -> ChooseConfig:
     """The configuration of a choice on the demo data."""
     return make_choose_config({"data": "demo", "zoo": "demo", **settings})
 
@@ -25,7 +34,7 @@ def costs(pace: float = 0.01, **slow: float) -> Costs:
     return Costs({model: slow.get(model, pace) for model in MODELS}, (200, 50))
 
 
-def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: object):
+def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: Any) -> Plan:
     """The plan for all arms of eight models."""
     used = config(**settings)
     arms = arms_of(MODELS, used)
