@@ -10,9 +10,10 @@ from pathlib import Path
 from acrank.config import RunConfig
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.datasets import Dataset, Said, common_task, prepare_datasets
+from acrank.experiments.benchmark.datasets import common_task, prepare_datasets
 from acrank.experiments.benchmark.jobs import Job, Outcome, tune, untuned
 from acrank.experiments.benchmark.tables import Tables, best_rate, scores_csv
+from acrank.experiments.parts.base import Dataset, Said
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
 from acrank.finetuning.tuning import tuning_of

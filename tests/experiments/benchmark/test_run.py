@@ -15,10 +15,11 @@ from scipy.stats import weightedtau
 from acrank.data import open_target
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, prepare_datasets
+from acrank.experiments.benchmark.datasets import prepare_datasets
 from acrank.experiments.benchmark.jobs import Job, Outcome, tune
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
+from acrank.experiments.parts.base import Dataset
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
