@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.data import blamed, find_source
+from acrank.data.decode import told_enlarged
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
 from acrank.fields import told_unused
@@ -39,6 +40,7 @@ def _opened(
     training, said = tuning.read(config, config.data, None, "--data")
     notes, read = list(training.warnings), [said]
     notes += told_unused(config, tuning.task)
+    notes += told_enlarged(config.image_size) if tuning.task.whole_images else ()
     others: dict[str, Data] = {}
     for option, given, part in (
         ("--val", config.val, own.validation),
@@ -111,12 +113,17 @@ def _compared(
     return notes
 
 
-def find_backbone(config: FinetuneConfig) -> Backbone:
+def find_backbone(config: FinetuneConfig, *, whole_images: bool = True) -> Backbone:
     """Load the backbone of a fine-tuning.
+
+    Args:
+        config: configuration of the fine-tuning.
+        whole_images: whether it sees images as they are prepared for it; an encoder under a
+            decoder is given the size that the task brings its images to.
 
     Raises:
         ZooError: there is none of that name, or more than one.
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or does not take images of the size that is set.
     """
     zoo = None if config.zoo is None else read_zoo(config.zoo)
     entries = select_entries(zoo, [config.model])
@@ -125,4 +132,5 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
             f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-    return load_backbone(entries[0], hub=Hub(offline=config.offline), seed=config.seed, **how)
+    entry = entries[0].at_size(config.image_size if whole_images else None)
+    return load_backbone(entry, hub=Hub(offline=config.offline), seed=config.seed, **how)

@@ -107,7 +107,9 @@ def _run(
     config = config.model_copy(update=images.settings)
     for text in (*images.read, *images.notes):
         note(text)
-    backbone = find_backbone(config)
+    backbone = find_backbone(config, whole_images=task.whole_images)
+    if backbone.size_note:
+        note(backbone.size_note)
     flags = backbone.flags if task.whole_images else backbone.flags_of_maps
     for flag, particulars in flags.items():
         note(f"{flag}: {particulars}")
@@ -186,7 +188,11 @@ def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Back
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
     settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
+    whole, size = images.tuning.task.whole_images, config.image_size
+    # folders from before classification had sizes recorded that of masks
+    settings["image_size"] = size or TASKS["masks"].image_size
     content = {
+        **({"image_size": size} if whole and size else {}),
         "settings": settings,
         "training": images.training.fingerprint,
         "validation": images.validation.fingerprint,

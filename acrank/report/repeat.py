@@ -101,6 +101,8 @@ def _changed(config: RunConfig) -> list[str]:
 
 
 def _is_set(config: RunConfig, name: str) -> bool:
+    if getattr(config, name) is None:
+        return False
     usual, default = described(RunConfig)[name].usual, RunConfig.model_fields[name].default
     same_name = (task for task in TASKS.values() if task.name == config.task)
     if usual and any(usual(task) != default for task in same_name):
