@@ -39,6 +39,9 @@ DATA = "Data and models"
 PIXELS = "Masks and volumes"
 VOLUMES = "Volumes"
 MACHINE = "Machine and access"
+MANY = "Time, workers and clusters"
+# Why a command has no option for what is about many models.
+ONE_MODEL = {"explain": "it scores a single model, in this process"}
 # What networks halve their input to, and the most voxels of a side that a patch may have.
 PATCH_STRIDE, PATCH_LARGEST = 16, 512
 
@@ -206,6 +209,64 @@ AllowPartial = Annotated[
         Effect.ADMISSION,
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    Field(ge=1),
+    Setting(
+        "Run N models at a time, each in a worker process; a crash then costs only one model.",
+        MANY,
+        Effect.NOTHING,
+        default="one model after the other, in this process",
+        not_for=ONE_MODEL,
+    ),
+]
+Engine = Annotated[
+    Literal["local", "ray"],
+    Setting(
+        "Run on this machine, or on a Ray cluster (extra: ray).",
+        MANY,
+        Effect.NOTHING,
+        not_for=ONE_MODEL,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    Setting(
+        "Address of a running Ray cluster.",
+        MANY,
+        Effect.NOTHING,
+        metavar="ADDRESS",
+        default="start one on this machine",
+        not_for=ONE_MODEL,
+    ),
+]
+# ``names`` validates it before pydantic does.
+Callbacks = Annotated[
+    tuple[str, ...],
+    Setting(
+        "Name of an installed callback that follows the run, such as a tracker; repeatable.",
+        MANY,
+        Effect.NOTHING,
+        option="--callback",
+        metavar="NAME",
+        of_features=True,
+    ),
+]
+
+
+def names(value: object) -> object:
+    """Return a single name as a tuple of one; for fields that take several."""
+    return (value,) if isinstance(value, str) else value
+
+
+def refuse_address(engine: str, address: str | None) -> None:
+    """Refuse the address of a cluster where none is used; for a validator of a configuration.
+
+    Raises:
+        ValueError: the engine is not Ray.
+    """
+    if address and engine != "ray":
+        raise ValueError("ray_address is for engine ray")
 
 
 def told_unused(config: BaseModel, task: Kind) -> list[str]:
