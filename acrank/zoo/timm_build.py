@@ -106,13 +106,14 @@ def _has_one_size(name: str, folder: Path | None) -> bool:
     if folder:
         described = json.loads((folder / "config.json").read_bytes())
     elif name.startswith(HUB_PREFIX):
-        described = load_model_config_from_hf(name.removeprefix(HUB_PREFIX))[0]
+        cfg, architecture, _ = load_model_config_from_hf(name.removeprefix(HUB_PREFIX))
+        described = {"pretrained_cfg": cfg, "architecture": architecture}
     else:
         described = {"architecture": name}
     # the oldest descriptions have all in one place
     told = (described.get("pretrained_cfg") or described).get("fixed_input_size")
-    cfg = timm.models.get_pretrained_cfg(str(described.get("architecture")))
-    return bool(getattr(cfg, "fixed_input_size", False) if told is None else told)
+    usual = timm.models.get_pretrained_cfg(str(described.get("architecture")))
+    return bool(getattr(usual, "fixed_input_size", False) if told is None else told)
 
 
 def has_other_classes(entry: ZooEntry, model: nn.Module) -> bool:
