@@ -15,7 +15,7 @@ from acrank.finetuning.notices import Part, Wording, copied, missing, sided
 from acrank.finetuning.objective import Data, Judged
 from acrank.finetuning.split import split
 from acrank.finetuning.tuning import SplitImages, Tuning, tuning_of
-from acrank.tasks.registry import TASKS
+from acrank.tasks.registry import TASKS, task_named
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
@@ -113,13 +113,13 @@ def _compared(
     return notes
 
 
-def find_backbone(config: FinetuneConfig, *, whole_images: bool = True) -> Backbone:
-    """Load the backbone of a fine-tuning.
+def find_backbone(config: FinetuneConfig) -> Backbone:
+    """Load the backbone of a fine-tuning, for images of the size that is set.
+
+    An encoder under a decoder is loaded as it is: the task brings its images to their size.
 
     Args:
-        config: configuration of the fine-tuning.
-        whole_images: whether it sees images as they are prepared for it; an encoder under a
-            decoder is given the size that the task brings its images to.
+        config: configuration of the fine-tuning, for its task.
 
     Raises:
         ZooError: there is none of that name, or more than one.
@@ -132,5 +132,25 @@ def find_backbone(config: FinetuneConfig, *, whole_images: bool = True) -> Backb
             f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-    entry = entries[0].at_size(config.image_size if whole_images else None)
+    whole = task_named(config.task).whole_images
+    entry = entries[0].at_size(config.image_size if whole else None)
     return load_backbone(entry, hub=Hub(offline=config.offline), seed=config.seed, **how)
+
+
+def told_of(backbone: Backbone, *, whole_images: bool) -> list[str]:
+    """Write the notices on a backbone: its images' size, its flags, tensors frozen before.
+
+    Args:
+        backbone: the backbone.
+        whole_images: True if a head is put on its features, False if a decoder on its maps.
+    """
+    flags = backbone.flags if whole_images else backbone.flags_of_maps
+    notes = [backbone.size_note] if backbone.size_note else []
+    notes += [f"{flag}: {particulars}" for flag, particulars in flags.items()]
+    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if frozen:
+        notes.append(
+            f"{len(frozen)} tensor(s) of the backbone were frozen already and stay frozen: "
+            f"{frozen[0]}, ..."
+        )
+    return notes

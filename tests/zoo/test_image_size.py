@@ -25,7 +25,7 @@ def vit(tmp_path: Path) -> nn.Module:
     torch.manual_seed(0)
     model: nn.Module = timm.create_model("test_vit", num_classes=7)
     save_file(model.state_dict(), tmp_path / "vit.safetensors")
-    save_for_hf(model, tmp_path / "vit", model_config={})
+    save_for_hf(model, str(tmp_path / "vit"), model_config={})
     return model
 
 
@@ -80,7 +80,7 @@ def test_the_rest_of_the_preprocessing_stays(entries: dict[str, ZooEntry], no_hu
 def test_a_grey_network_stays_grey(no_hub: Hub, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = timm.create_model("lcnet_050", num_classes=7, in_chans=1)
-    save_for_hf(model, tmp_path / "grey", model_config={})
+    save_for_hf(model, str(tmp_path / "grey"), model_config={})
     entry = ZooEntry(name="grey", source="local-dir:grey", base=tmp_path)
     assert load_backbone(entry.at_size(40), hub=no_hub).data_config["input_size"] == (1, 40, 40)
 
@@ -107,6 +107,6 @@ def test_a_zoo_file_says_it_as_input_size(tmp_path: Path) -> None:
     zoo = tmp_path / "zoo.yaml"
     zoo.write_text("version: 1\nmodels:\n- {name: resnet18, image_size: 64}\n")
     with pytest.raises(ZooError, match="image_size"):
-        read_zoo(zoo)
+        read_zoo(str(zoo))
     entry = ZooEntry(name="resnet18").at_size(64)
     assert "image_size" not in entry.model_dump()
