@@ -42,7 +42,8 @@ def test_timm_alone_loads_a_transformer_at_its_new_size(size: int, tmp_path: Pat
     done = finetune(make_finetune_config(settings), tmp_path / "out", note=said.append)
     assert f"images at {size} pixels, not the network's own 160" in said
     model = timm.create_model(f"local-dir:{done.folder}", pretrained=True)
-    assert resolve_model_data_config(model)["input_size"] == (3, size, size)
+    resolve: Any = resolve_model_data_config
+    assert resolve(model)["input_size"] == (3, size, size)
     assert model.eval()(torch.zeros(2, 3, size, size)).shape[0] == 2
 
 
