@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 from acrank.data import Preprocessing, known_task
-from acrank.errors import DataError, ModelError, NotScoredError
+from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.exports import require_exports, with_exports
 from acrank.finetuning.inputs import find_backbone, open_images
 from acrank.finetuning.loop import LogRow, Setup, Training
 from acrank.finetuning.methods import make_method
@@ -81,16 +82,21 @@ def finetune(
 
     Raises:
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
+        ExportError: the fine-tuning is finished, and the network cannot be exported.
         AcrankError: a setting or the data cannot be used.
     """
+    if config.export and not weights:
+        raise ConfigError("--export needs the weights, and they are not kept.", hint="Omit it.")
+    require_exports(config.export)
     device = choose_device(config.device)
     torch.set_num_threads(cpu_threads(config.threads))
     with alone_in(output), own_randomness(), reproducible(device):
         _tidy(output, fresh)
         try:
-            return _run(config, output, device, weights, say, note or (lambda text: None))
+            done = _run(config, output, device, weights, say, note or (lambda text: None))
         except ModelError as error:
             raise NotScoredError(error.message, hint=error.hint) from error
+        return with_exports(done, config.export, trust_code=config.trust_code)
 
 
 def _run(
