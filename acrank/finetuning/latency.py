@@ -23,6 +23,7 @@ from acrank.finetuning.trained import Trained
 from acrank.runners.worker_pool import WorkerPool
 from acrank.utils.device import choose_device, cpu_threads, reproducible
 from acrank.utils.memory import memory_of
+from acrank.utils.visible import typed_line
 
 # Seconds of all timed runs together, by default, and the part that single inputs get.
 SECONDS, OF_SINGLE = 5.0, 0.5
@@ -156,6 +157,8 @@ def _answer(asked: _Question) -> Latency | tuple[str, str | None]:
             return _measured(asked, device)
     except AcrankError as error:
         return error.message, error.hint
+    except Exception as error:  # the network's own code may raise anything
+        return f"{asked.folder}: the network cannot be timed: {typed_line(error)}.", None
 
 
 def _measured(asked: _Question, device: torch.device) -> Latency:
