@@ -69,11 +69,26 @@ def whole_sample(target: Target, samples: int | None, seed: int) -> Sample:
     Raises:
         DataError: an image cannot be decoded, or the target has a single class.
     """
+    drawn = drawn_items(target, samples, seed)
+    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+
+
+def drawn_items(target: Target, samples: int | None, seed: int) -> list[Item]:
+    """Choose the items of :func:`whole_sample`, in its order.
+
+    Args:
+        target: the dataset.
+        samples: how many images; None for all.
+        seed: chooses the images.
+
+    Raises:
+        DataError: the target has a single class.
+    """
     pools = _pools(target, seed)
     require_two_classes(target.name, tuple(target.classes[label] for label in pools))
     count = min(samples or len(target.items), len(target.items))
     _, drawn = _draw(target, pools, count, max(count, 2), seed)
-    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+    return drawn
 
 
 def _decoded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -116,6 +117,16 @@ class FinetuneConfig(Settings):
         Setting("Number of images of --data to use, stratified by class.", DATA, default="all"),
     ] = None
     epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
+    cycles: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Setting(
+            "Epochs of each cycle of the learning rate, which restarts after each (SGDR, "
+            "Loshchilov and Hutter 2017); repeatable. They add up to --epochs.",
+            TRAINING,
+            option="--cycle",
+            default="a single one",
+        ),
+    ] = ()
     head_epochs: Annotated[
         int,
         Field(ge=0),
@@ -246,12 +257,47 @@ class FinetuneConfig(Settings):
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
+        self._fit_cycles()
         if self.head_epochs >= self.epochs and self.head_epochs:
             raise ValueError("head_epochs must leave an epoch for the backbone")
         check_options(self.method, self.options)
         if self.augment == "none" and self.flip and "flip" in self.model_fields_set:
             raise ValueError("augment none leaves flips out, and flip asks for them")
         return self
+
+    def _fit_cycles(self) -> None:
+        """Set the epochs to those of all cycles, or refuse other ones.
+
+        Raises:
+            ValueError: the cycles do not go with another setting.
+        """
+        if not self.cycles:
+            return
+        if "epochs" not in self.model_fields_set:
+            self.__dict__["epochs"] = sum(self.cycles)  # assigned, it would count as set
+        if self.epochs != sum(self.cycles):
+            raise ValueError(
+                f"the cycles have {sum(self.cycles)} epochs together, and epochs is {self.epochs}"
+            )
+        if self.schedule != "cosine":
+            raise ValueError(f"cycles restart the cosine schedule, and schedule is {self.schedule}")
+        if self.head_epochs >= self.cycles[0]:
+            raise ValueError(
+                f"head_epochs is {self.head_epochs}, and the first cycle must be longer"
+            )
+
+    def cycle_of(self, epoch: int) -> tuple[int, int]:
+        """Find the epochs over which the learning rate runs through its schedule once.
+
+        Args:
+            epoch: number of an epoch after those of the head alone, from 0 on.
+
+        Returns:
+            The first of these epochs, and the one after the last of them.
+        """
+        ends = tuple(accumulate(self.cycles)) or (self.epochs,)
+        starts = (self.head_epochs, *ends[:-1])
+        return next(cycle for cycle in zip(starts, ends, strict=True) if epoch < cycle[1])
 
     def for_task(self, task: Task) -> Self:
         """Return the configuration for the task of the data.

@@ -4,7 +4,7 @@ A new task takes: an instance of :class:`Task` in a module of :mod:`acrank.tasks
 (:mod:`acrank.tasks.readout`), a data source whose target draws a sample of it
 (:mod:`acrank.data.sources`, :mod:`acrank.data.base`), how it is fine-tuned
 (:class:`acrank.finetuning.tuning.Tuning`) and how its datasets are parted
-(:class:`acrank.experiments.benchmark.datasets.Parts`).
+(:class:`acrank.experiments.parts.base.Parts`).
 
 Importing it needs no torch. A package adds a task by an entry point of the group ``acrank.tasks``:
 its name is the task's key, and it loads an instance of :class:`Task`.
@@ -81,7 +81,7 @@ class Task(ABC):
         monitor: the measure that chooses the best epoch, unless it is set.
         averaged: what the measures are means of, in words; empty for all images.
         tuning: ``module:object``, a :class:`acrank.finetuning.tuning.Tuning`.
-        parts: ``module:object``, a :class:`acrank.experiments.benchmark.datasets.Parts`.
+        parts: ``module:object``, a :class:`acrank.experiments.parts.base.Parts`.
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
         figure: ``module:function`` from a finished fine-tuning to the figure beside its curves;
             empty for none.

@@ -56,6 +56,11 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         """The decoder on feature maps."""
         return DenseReadout(self.config.decoder, self.sides, PIXELS)
 
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """The channels, and the pixels along each axis after ``network`` has been made."""
+        return (self.preprocessing.input_size[0], *self.readout.size)
+
     def counts(self) -> Rows:
         """Count the pixels of each class in all training masks."""
         counts: Rows = self.training.counts().sum(axis=0)
@@ -64,9 +69,8 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
     def network(self, backbone: Backbone) -> Network:
         """Build the encoder, which gives its feature maps, and a decoder on them."""
         self.readout.prepare(backbone.model, self.preprocessing)
-        size = (self.preprocessing.input_size[0], *self.readout.size)
         with torch.no_grad():
-            maps = self.readout.features(backbone.model, torch.zeros(2, *size), None)
+            maps = self.readout.features(backbone.model, torch.zeros(2, *self.input_size), None)
         head = self.readout.head(maps, len(self.classes), self.config.seed, trial=0)
         return Network(backbone.model, head)
 

@@ -52,7 +52,7 @@ MASKS = Segmentation(
     monitor="dice",
     averaged="mean of the foreground",
     tuning="acrank.finetuning.masks.objective:TUNING",
-    parts="acrank.experiments.benchmark.masks:PARTS",
+    parts="acrank.experiments.parts.masks:PARTS",
     gallery="acrank.report.galleries:with_masks",
     figure="acrank.report.builders.finetuning_figures:cases",
 )
