@@ -147,6 +147,16 @@ IntensityWindow = Annotated[
         units=True,
     ),
 ]
+GroupColumn = Annotated[
+    str | None,
+    Setting(
+        "Column of a CSV file that says which images belong together, such as their patient; no "
+        "group is split between training, validation and test images.",
+        DATA,
+        Effect.CHOICE,
+        metavar="NAME",
+    ),
+]
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     Setting("Where networks run; auto takes CUDA, then MPS, then the CPU.", MACHINE, Effect.CHOICE),

@@ -14,6 +14,7 @@ from acrank.fields import (
     DataKind,
     Decoder,
     Device,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -115,6 +116,7 @@ class FinetuneConfig(Settings):
         Field(ge=2),
         Setting("Number of images of --data to use, stratified by class.", DATA, default="all"),
     ] = None
+    group_column: GroupColumn = None
     epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
     cycles: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],

@@ -14,6 +14,7 @@ from acrank.fields import (
     DataKind,
     Decoder,
     Device,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -158,6 +159,7 @@ class BenchmarkConfig(Settings):
         Field(gt=0, lt=1),
         Setting("Share of a dataset that is held out for testing if it has no test images.", DATA),
     ] = 0.3
+    group_column: GroupColumn = None
     measure: Annotated[
         str,
         one_of(_measures),
