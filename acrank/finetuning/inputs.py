@@ -143,3 +143,21 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
     return load_backbone(entries[0], hub=Hub(offline=config.offline), seed=config.seed, **how)
+
+
+def told_of(backbone: Backbone, *, whole_images: bool) -> list[str]:
+    """Write the notices on a backbone: its flags, and tensors that were frozen before.
+
+    Args:
+        backbone: the backbone.
+        whole_images: True if a head is put on its features, False if a decoder on its maps.
+    """
+    flags = backbone.flags if whole_images else backbone.flags_of_maps
+    notes = [f"{flag}: {particulars}" for flag, particulars in flags.items()]
+    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if frozen:
+        notes.append(
+            f"{len(frozen)} tensor(s) of the backbone were frozen already and stay frozen: "
+            f"{frozen[0]}, ..."
+        )
+    return notes

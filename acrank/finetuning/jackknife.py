@@ -15,8 +15,9 @@ def pseudo_values(measure: float, values: Values, share: float) -> Values:
 
     The pseudo-value of an image is N times the measure of all N images, less N - 1 times that of
     the others. Their mean is the measure, and their standard error is that of the measure: groups
-    are as large as they are, so each group's own spread counts. An image that is alone in a group
-    tells nothing of the group's spread and adds nothing to its own pseudo-value.
+    are as large as they are, so each group's own spread counts. A single image has no spread, so
+    groups of one image are taken together, or one alone with the smallest of the others
+    (collapsed strata: Cochran, Sampling Techniques, 1977).
 
     Args:
         measure: the measure of all images; NaN where it is not defined.
@@ -27,20 +28,35 @@ def pseudo_values(measure: float, values: Values, share: float) -> Values:
     Returns:
         (N,); all NaN where the measure is.
     """
-    there = ~np.isnan(values)
-    counts = there.sum(axis=0)
-    known = np.where(there, values, 0.0)
-    means = known.sum(axis=0) / np.maximum(counts, 1)
-    apart = np.where(there, known - means, 0.0) / np.maximum(counts - 1, 1)
-    spread: Values = measure + (len(values) - 1) * share * apart.sum(axis=1)
+    counts = (~np.isnan(values)).sum(axis=0)
+    single = counts == 1
+    if single.sum() == 1 and (counts > 1).any():
+        single[np.where(counts > 1, counts, len(values) + 1).argmin()] = True
+    apart = np.zeros(len(values))
+    for columns in (np.flatnonzero(single), *np.flatnonzero(~single)[:, None]):
+        apart += _apart(values[:, columns])
+    spread: Values = measure + (len(values) - 1) * share * apart
     return spread
+
+
+def _apart(values: Values) -> Values:
+    """Compute what the sum of some groups' means loses without each image, (N,)."""
+    there = ~np.isnan(values)
+    if not there.any():
+        return np.zeros(len(values))
+    weights = there / np.maximum(there.sum(axis=0), 1)
+    mean = (weights * np.where(there, values, 0.0)).sum() / weights.sum()
+    count = int(there.sum())
+    lost: Values = (weights * np.where(there, values - mean, 0.0)).sum(axis=1)
+    lost *= count / max(count - 1, 1)
+    return lost
 
 
 def f1_pseudo_values(labels: Labels, said: Labels) -> Values:
     """Compute the pseudo-values of macro F1 over the classes that are there or were predicted.
 
-    Where the image that is left out was the only one of a class, true and predicted, the class
-    keeps its F1: the others tell nothing of it.
+    Where the image that is left out was the only one of a class, true and predicted, the mean of
+    all takes the place of its F1.
 
     Args:
         labels: class of each image, (N,).
@@ -57,14 +73,14 @@ def f1_pseudo_values(labels: Labels, said: Labels) -> Values:
     both = true == guess
     # what leaving an image out takes from the class that it is of, and from that it was taken for
     fewer = np.where(both, 2, 1)
-    change = _f1(right[true] - both, sizes[true] - fewer, f1[true]) - f1[true]
-    other = _f1(right[guess], sizes[guess] - 1, f1[guess]) - f1[guess]
+    change = _f1(right[true] - both, sizes[true] - fewer, f1.mean()) - f1[true]
+    other = _f1(right[guess], sizes[guess] - 1, f1.mean()) - f1[guess]
     change += np.where(both, 0.0, other)
     spread: Values = f1.mean() - (len(labels) - 1) * change / len(classes)
     return spread
 
 
-def _f1(right: Labels, sizes: Labels, otherwise: Values) -> Values:
+def _f1(right: Labels, sizes: Labels, otherwise: float) -> Values:
     """Divide twice the hits by true and predicted images; ``otherwise`` where there are none."""
     return np.where(sizes > 0, 2 * right / np.maximum(sizes, 1), otherwise)
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
@@ -18,7 +16,7 @@ from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
 from acrank.finetuning.tuning import SplitImages
 from acrank.utils.files import write_whole
-from acrank.utils.serialise import csv_text
+from acrank.utils.serialise import csv_text, finite
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
@@ -64,12 +62,7 @@ def finish(
     Raises:
         ModelError: no epoch was good. Nothing is left to go on from.
     """
-    if not training.best.epoch:
-        forget_state(output)
-        raise ModelError(
-            f"{backbone.entry.name}: {training.stopped}, before any epoch had finite results.",
-            hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
-        )
+    require_good(training, output, backbone)
     network.load_state_dict(training.best.state)
     setup = training.setup
     setup.method.finish(network, fold=config.fold)
@@ -94,6 +87,20 @@ def finish(
         record["files"] = sums(output, images.tuning.files)
     save_record(output, record)
     return Finetuned(output, record, tuple(training.log))
+
+
+def require_good(training: Training, output: Path, backbone: Backbone) -> None:
+    """Refuse a training that has ended without a good epoch.
+
+    Raises:
+        ModelError: no epoch was good. Nothing is left to go on from.
+    """
+    if not training.best.epoch:
+        forget_state(output)
+        raise ModelError(
+            f"{backbone.entry.name}: {training.stopped}, before any epoch had finite results.",
+            hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
+        )
 
 
 def _record(
@@ -125,15 +132,9 @@ def _record(
         "stopped": training.stopped or None,
         "diverged": training.diverged,
         "notes": list(images.notes),
-        **{name: _finite(found.measures()) for name, found in judged.items()},
+        **{name: finite(found.measures()) for name, found in judged.items()},
         "versions": library_versions(),
-        "log": [_finite(row) for row in training.log],
-    }
-
-
-def _finite(values: Any) -> dict[str, Any]:
-    return {
-        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
+        "log": [finite(row) for row in training.log],
     }
 
 

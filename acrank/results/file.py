@@ -20,6 +20,8 @@ from acrank.utils.serialise import loads
 from acrank.utils.visible import brief
 
 SCHEMA = 1
+# Name of the form of a choice, a result file with all of a race in it; others have no name.
+CHOICE = "acrank-choice"
 # Of a result file; those of a thousand models have some fifty megabytes.
 MOST_BYTES = 10**9
 _WRITE = "Write one with: acrank score --data ... --json FILE"

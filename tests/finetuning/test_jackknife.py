@@ -69,14 +69,23 @@ def test_accuracy_is_one_where_an_image_is_right() -> None:
     assert whole.each("balanced_accuracy").mean() == pytest.approx(whole.each("accuracy").mean())
 
 
-def test_a_class_of_one_image_tells_nothing_of_its_spread() -> None:
-    whole = JudgedClasses(np.eye(3)[[0, 1, 1, 1, 0]], np.array([0, 0, 1, 1, 2]))
-    value = whole.measures()["balanced_accuracy"]
+def test_classes_of_one_image_are_spread_together() -> None:
+    labels = np.arange(10)
+    said = np.where(labels < 4, labels, (labels + 1) % 10)
+    whole = JudgedClasses(np.eye(10)[said], labels)
+    for name in ("accuracy", "balanced_accuracy"):
+        assert whole.each(name) == pytest.approx((labels < 4).astype(float)), name
+    assert whole.each("macro_f1").std() > 0.1
+
+
+def test_a_class_of_one_image_is_spread_with_the_smallest_other() -> None:
+    whole = JudgedClasses(np.eye(3)[[0, 0, 0, 1, 0, 0]], np.array([0, 0, 0, 1, 1, 2]))
     found = whole.each("balanced_accuracy")
-    assert found[4] == pytest.approx(value)
-    assert found.mean() == pytest.approx(value)
+    assert found.mean() == pytest.approx(whole.measures()["balanced_accuracy"]) == 0.5
+    assert found[:3] == pytest.approx([0.5] * 3)  # all right
+    assert found[3] > 0.5 > found[4] > found[5]  # which counts twice as much
     single = JudgedClasses(np.eye(2)[[1]], np.array([1]))
-    assert [single.each(name).tolist() for name in ("accuracy", "balanced_accuracy")] == [[1], [1]]
+    assert [single.each(name).tolist() for name in CLASSES[:3]] == [[1], [1], [1]]
 
 
 def test_what_is_right_in_all_images_has_no_spread() -> None:

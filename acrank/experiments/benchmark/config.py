@@ -11,19 +11,25 @@ from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
 from acrank.fields import (
     DATA,
+    MANY,
+    Callbacks,
     DataKind,
     Decoder,
     Device,
+    Engine,
     GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
     PatchSize,
+    RayAddress,
     Seconds,
     Threads,
     TrustCode,
     VoxelSpacing,
+    names,
     one_of,
+    refuse_address,
 )
 from acrank.finetuning.catalogue import METHODS, OWN
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
@@ -41,7 +47,7 @@ def _measures() -> tuple[str, ...]:
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 
 # Titles of options in the help.
-TUNING, SCORING, MANY = "Fine-tuning", "Scoring", "Time and workers"
+TUNING, SCORING = "Fine-tuning", "Scoring"
 
 
 class BenchmarkConfig(Settings):
@@ -197,15 +203,16 @@ class BenchmarkConfig(Settings):
         dict[str, Any], Setting("Further settings of every scoring.", SCORING, option=None)
     ] = Field(default_factory=dict)
     jobs: Annotated[
-        int,
+        int | None,
         Field(ge=1),
         Setting(
             "Number of fine-tunings to run at a time, each in its own process.",
             MANY,
             Effect.NOTHING,
+            default="1, or on a Ray cluster as many as it has room for",
             decides=("score.jobs",),
         ),
-    ] = 1
+    ] = None
     timeout: Annotated[
         Seconds | None,
         Setting(
@@ -216,6 +223,9 @@ class BenchmarkConfig(Settings):
             decides=("score.timeout_per_model",),
         ),
     ] = None
+    engine: Engine = "local"
+    ray_address: RayAddress = None
+    callbacks: Callbacks = ()
     threads: Threads = None
     device: Device = "auto"
     offline: Offline = False
@@ -224,6 +234,8 @@ class BenchmarkConfig(Settings):
         bool, Setting("Keep the weights of every fine-tuning.", MANY, Effect.NOTHING)
     ] = False
 
+    _names = field_validator("metrics", "callbacks", mode="before")(names)
+
     @field_validator("metrics")
     @classmethod
     def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -231,6 +243,7 @@ class BenchmarkConfig(Settings):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
+        refuse_address(self.engine, self.ray_address)
         for part in PARTS:
             own = decided(part)
             for name in own.keys() & getattr(self, part).keys():
@@ -273,7 +286,13 @@ class BenchmarkConfig(Settings):
         """Return the configuration of one scoring."""
         usual = {"samples": self.score_samples, "norms": self.norms}
         settings = {**usual, **self._of_task, **self.score, **self._own("score"), "data": data}
+        settings["jobs"] = self.at_a_time
         return make_config({name: value for name, value in settings.items() if value is not None})
+
+    @property
+    def at_a_time(self) -> int | None:
+        """Return how many models run at a time; None for as many as a cluster has room for."""
+        return self.jobs or (1 if self.engine == "local" else None)
 
     def _own(self, part: str) -> dict[str, Any]:
         """Return the settings that the experiment decides for a part, by the part's fields."""

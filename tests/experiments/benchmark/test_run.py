@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,9 +23,12 @@ from acrank.experiments.parts.base import Dataset
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
+from acrank.results import ModelResult, Ranking
+from acrank.runners.callbacks import CALLBACKS, Callback
 from acrank.tasks.registry import task_named
 from tests.data.sources.test_medmnist import arrays, saved
 from tests.processes import python_path, started_at_once
+from tests.registered import register
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {
@@ -291,6 +294,8 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
         ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
         ({"finetune": {"patience": True}}, "patience"),
         ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
+        ({"score": {"engine": "ray"}}, "score.engine is the experiment's own: set engine instead"),
+        ({"ray_address": "head:6379"}, "ray_address is for engine ray"),
         ({"score": {"sample": 3}}, "Unknown setting 'sample'.*Did you mean 'samples'"),
         ({"finetune": {"epoch": 3}}, "Unknown setting 'epoch'.*Known settings:.*head_epochs"),
         ({"metrics": ("luck",)}, "luck"),
@@ -316,3 +321,53 @@ def test_groups_are_whole_in_both_parts(stripes: Path, tmp_path: Path) -> None:
     assert given.finetuning(data="x", model="y", seed=0, lr=None).group_column == "patient"
     with pytest.raises(ConfigError, match="--group-column patient is a column of a table"):
         prepare_datasets(config(stripes, group_column="patient"), tmp_path / "out")
+
+
+def test_scoring_takes_the_workers_of_the_experiment(stripes: Path) -> None:
+    usual = config(stripes).scoring("x")
+    assert (usual.engine, usual.jobs) == ("local", 1)  # a crash must not end the experiment
+    assert config(stripes, jobs=3).scoring("x").jobs == 3
+    on_ray = config(stripes, engine="ray", ray_address="head:6379").scoring("x")
+    assert (on_ray.engine, on_ray.ray_address, on_ray.jobs) == ("ray", "head:6379", None)
+
+
+class Diary(Callback):
+    """Notes all that it is told of an experiment."""
+
+    kept: ClassVar[list["Diary"]] = []
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.kept.append(self)
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+    def done(self, result: ModelResult) -> None:
+        self.lines.append(f"scored {result.model}")
+
+    def ranked(self, ranking: Ranking) -> None:
+        self.lines.append("ranked")
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_one_callback_follows_the_whole_experiment(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, CALLBACKS, diary=Diary)
+    said: list[str] = []
+    given = config(stripes, seeds=1, callbacks="diary", data=(str(stripes), str(stripes / "test")))
+    experiment(given, tmp_path / "study", say=said.append)
+    (diary,) = Diary.kept
+    tuned = [line for line in diary.lines if line.startswith("[")]
+    assert len(tuned) == 2
+    assert tuned == [line for line in said if line.startswith("[")]
+    assert diary.lines.count("scored demo-mixed") == diary.lines.count("ranked") == 2
+
+
+def test_a_callback_that_is_not_there_is_refused_before_any_fine_tuning(
+    stripes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="There is no callback 'dairy'"):
+        experiment(config(stripes, callbacks="dairy"), tmp_path / "study")
+    assert not (tmp_path / "study").exists()
