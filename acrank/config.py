@@ -38,6 +38,7 @@ from acrank.fields import (
     names,
     refuse_address,
     refuse_other_kind,
+    refuse_size,
 )
 from acrank.metrics.registry import (
     AC_CORR,
@@ -195,7 +196,7 @@ class RunConfig(Settings):
         ),
     ] = "random"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     pixels: Annotated[
         int,
         Field(ge=2),
@@ -382,6 +383,7 @@ class RunConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        refuse_size(known, task)
         refuse_foreign(known.metrics_named, task.metrics)
         if self.head not in task.heads:
             raise ConfigError(

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from acrank.errors import ConfigError
 from acrank.utils.described import Effect, Kind, Setting, Words, described, given, options_text
 from acrank.utils.duration import parse_duration
+
+
+class SizedImages(Protocol):
+    """The setting of a run that says how large images are."""
+
+    @property
+    def image_size(self) -> int | None:
+        """Pixels of a side; None for the usual size."""
+        ...
+
+
+class SizedTask(Protocol):
+    """The facts about a task that decide which sizes of images it has."""
+
+    @property
+    def name(self) -> str:
+        """Name of the task for users."""
+        ...
+
+    @property
+    def size_step(self) -> int:
+        """Number of which sizes are multiples."""
+        ...
+
 
 # Titles of options in the help that several commands have.
 DATA = "Data and models"
@@ -106,12 +130,14 @@ Decoder = Annotated[
     Setting("Decoder on the encoder's feature maps (extra: segmentation).", PIXELS, pixels=True),
 ]
 ImageSize = Annotated[
-    int,
-    Field(ge=32, multiple_of=32),
+    int | None,
+    Field(ge=32, le=4096),
     Setting(
-        "Height and width to which images and masks are resized, a multiple of 32.",
-        PIXELS,
-        pixels=True,
+        "Height and width of the images that networks see; with masks, to which both are "
+        "stretched, a multiple of 32.",
+        DATA,
+        default="each network's own",
+        usual=lambda task: task.image_size,
         dimensions=2,
     ),
 ]
@@ -265,10 +291,25 @@ def told_unused(config: BaseModel, task: Kind) -> list[str]:
     named = options_text(fields, given(config, others))
     if not named:
         return []
-    return [
-        f"{named}: for images with masks alone, and not used here; each network sees images at its "
-        "own size (input_size in a zoo entry)."
-    ]
+    return [f"{named}: for images with masks alone, and not used here."]
+
+
+def refuse_size(config: SizedImages, task: SizedTask) -> None:
+    """Refuse an image size that the networks of a task cannot halve as often as they need to.
+
+    Args:
+        config: configuration of a run, for the task already.
+        task: task of the data.
+
+    Raises:
+        ConfigError: it is no multiple of the task's step.
+    """
+    size, step = config.image_size, task.size_step
+    if size is not None and size % step:
+        raise ConfigError(
+            f"--image-size is {size}, and images of {task.name} need a multiple of {step}.",
+            hint=f"The nearest are {size // step * step} and {(size // step + 1) * step}.",
+        )
 
 
 def refuse_other_kind(config: BaseModel, task: Kind) -> None:

@@ -25,6 +25,7 @@ from acrank.fields import (
     VoxelSpacing,
     one_of,
     refuse_other_kind,
+    refuse_size,
 )
 from acrank.finetuning.catalogue import (
     METHODS,
@@ -63,7 +64,7 @@ class FinetuneConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
@@ -310,6 +311,7 @@ class FinetuneConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        refuse_size(known, task)
         if known.monitor not in task.measure_keys:
             raise ConfigError(
                 f"--monitor {known.monitor} is not a measure of {task.name}.",

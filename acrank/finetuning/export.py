@@ -153,6 +153,8 @@ def _classifier_name(model: nn.Module, entry: ZooEntry, size: Sequence[int]) -> 
 def _arguments(entry: ZooEntry) -> dict[str, Any]:
     # the classes are the target's now, whatever the entry asked for
     arguments = {key: value for key, value in entry.kwargs.items() if key != "num_classes"}
+    if "img_size" in arguments and entry.image_size:
+        arguments["img_size"] = [entry.image_size] * 2
     if entry.in_chans:
         arguments["in_chans"] = entry.in_chans
     return arguments

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.data import blamed, find_source
+from acrank.data.decode import told_enlarged
 from acrank.data.groups import refuse_shared, require_groups
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
@@ -15,7 +16,7 @@ from acrank.finetuning.notices import Part, Wording, copied, missing, sided
 from acrank.finetuning.objective import Data, Judged
 from acrank.finetuning.split import split
 from acrank.finetuning.tuning import SplitImages, Tuning, tuning_of
-from acrank.tasks.registry import TASKS
+from acrank.tasks.registry import TASKS, task_named
 from acrank.utils.paths import user_path
 from acrank.zoo import Backbone, Hub, load_backbone, read_zoo, select_entries
 
@@ -41,6 +42,7 @@ def _opened(
     training, said = tuning.read(config, config.data, None, "--data")
     notes, read = list(training.warnings), [said]
     notes += told_unused(config, tuning.task)
+    notes += told_enlarged(config.image_size) if tuning.task.whole_images else ()
     others: dict[str, Data] = {}
     for option, given, part in (
         ("--val", config.val, own.validation),
@@ -129,11 +131,16 @@ def _compared(
 
 
 def find_backbone(config: FinetuneConfig) -> Backbone:
-    """Load the backbone of a fine-tuning.
+    """Load the backbone of a fine-tuning, for images of the size that is set.
+
+    An encoder under a decoder is loaded as it is: the task brings its images to their size.
+
+    Args:
+        config: configuration of the fine-tuning, for its task.
 
     Raises:
         ZooError: there is none of that name, or more than one.
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or does not take images of the size that is set.
     """
     zoo = None if config.zoo is None else read_zoo(config.zoo)
     entries = select_entries(zoo, [config.model])
@@ -142,18 +149,21 @@ def find_backbone(config: FinetuneConfig) -> Backbone:
             f"{config.model!r} names {len(entries)} models.", hint="Name a single one."
         )
     how = {"trust_code": config.trust_code, "allow_partial": config.allow_partial}
-    return load_backbone(entries[0], hub=Hub(offline=config.offline), seed=config.seed, **how)
+    whole = task_named(config.task).whole_images
+    entry = entries[0].at_size(config.image_size if whole else None)
+    return load_backbone(entry, hub=Hub(offline=config.offline), seed=config.seed, **how)
 
 
 def told_of(backbone: Backbone, *, whole_images: bool) -> list[str]:
-    """Write the notices on a backbone: its flags, and tensors that were frozen before.
+    """Write the notices on a backbone: its images' size, its flags, tensors frozen before.
 
     Args:
         backbone: the backbone.
         whole_images: True if a head is put on its features, False if a decoder on its maps.
     """
     flags = backbone.flags if whole_images else backbone.flags_of_maps
-    notes = [f"{flag}: {particulars}" for flag, particulars in flags.items()]
+    notes = [backbone.size_note] if backbone.size_note else []
+    notes += [f"{flag}: {particulars}" for flag, particulars in flags.items()]
     frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
     if frozen:
         notes.append(

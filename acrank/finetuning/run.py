@@ -207,9 +207,13 @@ def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Back
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
     settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
+    whole, size = images.tuning.task.whole_images, config.image_size
+    # folders from before classification had sizes recorded that of masks
+    settings["image_size"] = size or TASKS["masks"].image_size
     if not config.cycles:  # a folder of an acrank without them stays what it was
         del settings["cycles"]
     content = {
+        **({"image_size": size} if whole and size else {}),
         "settings": settings,
         "training": images.training.fingerprint,
         "validation": images.validation.fingerprint,

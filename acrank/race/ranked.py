@@ -22,7 +22,8 @@ def ranking_of(choice: Choice) -> Ranking:
 
     A model that raced has the score of its best arm: the measure that is expected of it. Rank 1 is
     what was chosen, even where a dearer model that cannot be told apart from it is expected to be
-    a little better. A model that did not race is ``dropped`` and has no rank.
+    a little better. Without a race its score is what it was judged by. A model that did not race
+    is ``dropped`` and has no rank.
 
     Args:
         choice: finished.
@@ -31,7 +32,7 @@ def ranking_of(choice: Choice) -> Ranking:
     for one in choice.standings:
         by_model.setdefault(one.arm.model, []).append(one)
     looked = {row.result.model: row for row in choice.ranking.rows}
-    raced = [model for model, arms in by_model.items() if best_arm(arms)]
+    raced = [m for m, arms in by_model.items() if arms[0] is choice.chosen or best_arm(arms)]
     for model, arms in by_model.items():
         if model not in looked:  # a favourite that the look had no time for
             bare = ModelResult(model, "ok", params=arms[0].params, license=arms[0].license)
@@ -39,6 +40,9 @@ def ranking_of(choice: Choice) -> Ranking:
     rows = [
         _row(looked[model].result, by_model[model], rank) for rank, model in enumerate(raced, 1)
     ]
+    if rows[0].score is None:  # there was no time for a race
+        found = choice.judged
+        rows[0] = replace(rows[0], score=found.value, low=found.low, high=found.high)
     rest = [
         RankedModel(_not_raced(row, by_model.get(model, ()), choice.ranking))
         for model, row in looked.items()
@@ -63,9 +67,14 @@ def rank_by_of(measure: str) -> str:
     return FINE_TUNED + measure.replace("_", " ")
 
 
+def has_result(standing: Standing) -> bool:
+    """Return whether an arm has a place; one that failed later on has none that counts."""
+    return standing.place is not None and standing.status != "failed"
+
+
 def best_arm(arms: Sequence[Standing]) -> Standing | None:
     """Return the first arm with a result, in the order of the choice; None if none has one."""
-    return next((one for one in arms if one.place is not None), None)
+    return next(filter(has_result, arms), None)
 
 
 def interval_of(standing: Standing) -> tuple[float, float] | None:
@@ -88,9 +97,7 @@ def interval_of(standing: Standing) -> tuple[float, float] | None:
 
 
 def _row(result: ModelResult, arms: Sequence[Standing], rank: int) -> RankedModel:
-    best = best_arm(arms)
-    if best is None:
-        raise LookupError(f"no arm of {result.model} has a result")
+    best = best_arm(arms) or arms[0]
     low, high = interval_of(best) or (None, None)
     chances = [one.p_best for one in arms if one.p_best is not None]
     alike = rank == 1 or any(one.alike for one in arms)

@@ -115,6 +115,8 @@ def _changed(config: Settings) -> list[str]:
 
 
 def _is_set(config: Settings, name: str) -> bool:
+    if getattr(config, name) is None:
+        return False
     fields, task = type(config), getattr(config, "task", None)
     usual = described(fields)[name].usual
     default = fields.model_fields[name].get_default(call_default_factory=True)

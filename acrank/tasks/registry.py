@@ -74,6 +74,9 @@ class Task(ABC):
             that of a task with labels of the same form.
         samples: how many images are drawn for scoring, unless it is set.
         batch_size: images in a batch, unless it is set.
+        image_size: pixels of a side to which images are brought, unless it is set; None for the
+            own size of each network.
+        size_step: what image sizes have to be multiples of.
         heads: of the probe, those that are defined.
         augmentations: of training images, those that are defined.
         measures: that fine-tuned networks are judged by; the first one that is predicted is what an
@@ -104,6 +107,8 @@ class Task(ABC):
     parts: str
     gallery: str
     figure: str
+    image_size: int | None = None
+    size_step: int = 1
 
     @abstractmethod
     def require(self, config: HasDecoder) -> None:

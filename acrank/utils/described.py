@@ -159,6 +159,8 @@ def help_text(fields: type[BaseModel], name: str, tasks: Mapping[str, Any] | Non
     about, setting = fields.model_fields[name], described(fields)[name]
     words, last = [setting.default or _text(name, about)], about.default
     for key, task in (tasks or {}).items():
+        if not setting.fits(task):
+            continue
         usual = setting.usual(task) if setting.usual else last
         if usual != last:
             words, last = [*words, f"{key}: {usual}"], usual

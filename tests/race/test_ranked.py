@@ -1,6 +1,7 @@
 """A choice as a ranking of models, written and read again, judged by the gate and compared."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,23 @@ def test_models_without_a_result_keep_their_row_and_reason() -> None:
     assert rows[OTHERS[0]].result.status == "dropped"
     assert rows[OTHERS[0]].result.reason == "not in the race: rank 9 of 14"
     assert (rows["gone"].result.status, rows["gone"].result.reason) == ("failed", "no such file")
+
+
+def test_without_a_race_the_chosen_model_has_what_it_was_judged_by() -> None:
+    ranking = ranking_of(edge_cases()["no race"])
+    first = ranking.rows[0]
+    assert (first.result.model, first.rank, first.tie_group) == (LITE, 1, 1)
+    assert (first.score, first.low, first.high) == (0.93, 0.88, 0.96)
+    assert {row.rank for row in ranking.rows[1:]} == {None}
+
+
+def test_a_model_whose_arm_failed_later_on_has_failed() -> None:
+    whole = make_choice()
+    failed = replace(whole.standings[5], status="failed", reason="out of memory")
+    standings = (*whole.standings[:5], failed, *whole.standings[6:])
+    rows = {row.result.model: row for row in ranking_of(replace(whole, standings=standings)).rows}
+    assert (rows[DENSE].rank, rows[DENSE].result.status) == (None, "failed")
+    assert rows[DENSE].result.reason == "out of memory"
 
 
 def test_an_interval_moves_with_what_is_expected() -> None:

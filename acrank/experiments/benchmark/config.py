@@ -67,7 +67,7 @@ class BenchmarkConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None

@@ -100,13 +100,20 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         )
 
 
+def side_of(config: FinetuneConfig) -> int:
+    """Return the height and width to which images and masks are stretched."""
+    if config.image_size is None:
+        raise RuntimeError("the configuration is not yet one for masks")
+    return config.image_size
+
+
 class Segmenting(PixelObjective[MaskedImages]):
     """The objective of one class for each pixel, judged by overlaps in the images' own size."""
 
     @property
     def sides(self) -> tuple[int, ...]:
         """The height and width of the images."""
-        return (self.config.image_size,) * 2
+        return (side_of(self.config),) * 2
 
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
@@ -200,7 +207,7 @@ class MaskTuning(PixelTuning[MaskedImages]):
     ) -> MaskedImages:
         """See :func:`acrank.finetuning.masks.data.open_masks`."""
         how = Opening(config.offline, config.window)
-        return open_masks(spec, samples, config.seed, config.image_size, like, how)
+        return open_masks(spec, samples, config.seed, side_of(config), like, how)
 
 
 TUNING = MaskTuning()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from acrank.errors import MissingExtraError
 from acrank.race.result import Choice
 from acrank.report.builders import choice_tables as tables
 from acrank.report.builders import choice_words as words
@@ -28,11 +30,43 @@ from acrank.report.document import (
     Text,
 )
 from acrank.report.galleries import MIND
+from acrank.report.renderers.html import require_html, to_html
+from acrank.report.renderers.records import to_json
 from acrank.report.repeat import repeat
 from acrank.results.file import CHOICE
 from acrank.tasks.registry import loaded
 from acrank.utils.duration import duration_text
+from acrank.utils.files import write_all
 from acrank.utils.visible import typed_line
+
+# Names of the files in the folder of a choice.
+JSON, PAGE = "choice.json", "choice.html"
+
+
+def write_choice(choice: Choice, *, images: bool = True) -> tuple[str, ...]:
+    """Write ``choice.json`` and ``choice.html`` into the folder of a choice.
+
+    Args:
+        choice: finished.
+        images: whether the page may show images of the data with their predicted masks.
+
+    Returns:
+        Sentences on what was not written; nothing where all was.
+
+    Raises:
+        ConfigError: a file cannot be written; the other one has been tried.
+    """
+    report = ChoiceReport(choice, images)
+    page: Path | None = choice.folder / PAGE
+    notes: tuple[str, ...] = ()
+    try:
+        require_html()
+    except MissingExtraError as error:
+        page, notes = None, (f"{PAGE} is not written: {error}",)
+    write_all(
+        (choice.folder / JSON, lambda: to_json(report)), (page, lambda: to_html(report.page()))
+    )
+    return notes
 
 
 @dataclass(frozen=True)
@@ -52,12 +86,12 @@ class ChoiceReport(Report):
         choice = self.choice
         shown = choice.standings[: tables.SHOWN]
         cut = len(choice.standings) - len(shown)
-        lines = [f"{cut} more arms not shown; choice.csv and choice.html have all."] if cut else []
+        lines = [f"{cut} more arms not shown; {JSON} has all."] if cut else []
         lines += [*words.reading_notes(choice), *words.lessons(choice), *self._ended()]
         return Document(
             (
                 tables.arms_table(choice, shown),
-                Items((*lines, *words.dropped(choice), *choice.notes, words.saved(choice))),
+                Items((*lines, *words.dropped(choice), *words.notes(choice), words.saved(choice))),
             ),
             outcome=tuple(words.outcome(choice)),
         )
@@ -114,8 +148,8 @@ class ChoiceReport(Report):
         return run_facts(choice, found)
 
     def _ended(self) -> list[str]:
-        early = self.choice.early.rstrip(".")
-        return [f"The race ended before its last rung: {early}."] if early else []
+        early = self.choice.early
+        return [words.sentence(f"The race ended before its last rung: {early}")] if early else []
 
     def _race(self) -> Iterator[Block]:
         choice = self.choice
@@ -176,10 +210,10 @@ class ChoiceReport(Report):
         choice = self.choice
         times = tables.times_table(choice)
         if choice.plan:
-            yield Items(choice.plan)
+            yield Items(tuple(map(words.sentence, choice.plan)))
         if times:
             yield replace(times, silent=False)
         if choice.notes:
-            yield Section("Notes", "notes", (Items(choice.notes),))
+            yield Section("Notes", "notes", (Items(tuple(words.notes(choice))),))
         if not (choice.plan or times or choice.notes):
             yield Text("Nothing is recorded of the plan.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from acrank.race.ranked import interval_of
+from acrank.race.ranked import has_result, interval_of
 from acrank.race.result import Choice, Rung, Standing
 from acrank.report.builders.choice_words import arm_text, interval_text, task_of, value_text
 from acrank.report.builders.ranking_words import number_text
@@ -152,7 +152,7 @@ def frontier(
     arms = [
         Priced(one, price, one.expected)
         for one in standings
-        if (price := cost(one)) is not None and one.expected is not None
+        if has_result(one) and (price := cost(one)) is not None and one.expected is not None
     ]
     return [
         Priced(p.one, p.cost, p.value, not any(_beats(other, p) for other in arms)) for p in arms

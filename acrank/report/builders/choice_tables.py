@@ -62,6 +62,9 @@ def _rung_field(rung: Rung) -> Field:
 
 
 def _behind_interval(one: Standing) -> str:
+    """Write the interval of an arm that is compared with the chosen one."""
+    if one.status == "chosen":
+        return ""
     return interval_text((one.behind_low, one.behind_high), 1)
 
 

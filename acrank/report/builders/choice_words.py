@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from acrank.race.result import Arm, Choice, Judged, Lap, Standing
+from acrank.race.ranked import has_result
+from acrank.race.result import Arm, Choice, Lap, Standing
 from acrank.report.builders.ranking_words import chance_text, listed
 from acrank.tasks.registry import Task, task_named
 
@@ -20,6 +21,18 @@ CAVEAT = (
 def task_of(choice: Choice) -> Task:
     """Return the task that the network was fine-tuned for."""
     return task_named(choice.finetuned.record["config"].get("task"))
+
+
+def sentence(text: str) -> str:
+    """Write a message as a sentence; one that begins with a name keeps its first letter."""
+    first = text.partition(" ")[0].rstrip(",")
+    text = text if not first.isalpha() else text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def notes(choice: Choice) -> list[str]:
+    """Write the notes of a choice as sentences."""
+    return list(map(sentence, choice.notes))
 
 
 def value_text(value: float | None) -> str:
@@ -50,8 +63,7 @@ def outcome(choice: Choice) -> list[str]:
         f"Fine-tune {arm_text(choice.chosen.arm)}: {judged_text(choice)}.",
         *_sure(choice),
         *_alike(choice),
-        *_bias(choice.judged),
-        *choice.judged.told,
+        *map(sentence, choice.judged.told),
     ]
 
 
@@ -71,8 +83,9 @@ def judged_text(choice: Choice) -> str:
 
 
 def _sure(choice: Choice) -> Iterator[str]:
-    chosen, following = choice.chosen, choice.runner_up
-    raced = sum(one.place is not None for one in choice.standings)
+    chosen = choice.chosen
+    following = next((one for one in choice.standings[1:] if has_result(one)), None)
+    raced = sum(map(has_result, choice.standings))
     if following is None:
         yield "No other arm has a result, so there was nothing to compare it with."
         return
@@ -92,26 +105,13 @@ def _sure(choice: Choice) -> Iterator[str]:
 
 
 def _alike(choice: Choice) -> Iterator[str]:
-    alike = [one for one in choice.standings[1:] if one.alike]
-    reason = choice.chosen.reason.rstrip(".")
+    alike = [one for one in choice.standings[1:] if one.alike and has_result(one)]
+    reason = choice.chosen.reason
     if alike:
         names = listed([arm_text(one.arm) for one in alike], 3)
         yield f"It cannot be told apart from {names}."
     if reason:
-        yield f"Why it was chosen: {reason}."
-
-
-def _bias(found: Judged) -> Iterator[str]:
-    if found.bias is None:
-        return
-    points = points_text(abs(100 * found.bias))
-    if found.bias > 0:
-        yield (
-            f"On the images that chose it, it was {points} points better: the best of many is too "
-            "good on the images that chose it."
-        )
-    else:
-        yield f"On the images that chose it, it was no better ({points} points lower)."
+        yield sentence(f"Why it was chosen: {reason}")
 
 
 def reading_notes(choice: Choice) -> list[str]:
@@ -137,12 +137,12 @@ def _regimes(choice: Choice) -> Iterator[str]:
     """Compare each regime with the best other one, over the models that raced both."""
     best: dict[str, dict[str, float]] = {}
     for one in choice.standings:
-        if one.expected is not None:
+        if one.expected is not None and has_result(one):
             of_model = best.setdefault(one.arm.model, {})
             of_model[one.arm.method] = max(one.expected, of_model.get(one.arm.method, one.expected))
     several = {model: found for model, found in best.items() if len(found) > 1}
     if not several:
-        methods = {one.arm.method for one in choice.standings if one.place is not None}
+        methods = {one.arm.method for one in choice.standings if has_result(one)}
         if len(methods) == 1:
             yield f"Regime: every arm with a result was fine-tuned by {methods.pop()}."
         elif methods:

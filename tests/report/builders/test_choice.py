@@ -13,7 +13,7 @@ from rich.console import Console
 
 from acrank.race.result import Arm, Choice, Judged, Lap, Rung, Standing
 from acrank.report.builders import choice_words as words
-from acrank.report.builders.choice import ChoiceReport
+from acrank.report.builders.choice import ChoiceReport, write_choice
 from acrank.report.builders.choice_figures import cost_plots, frontier, race_plot
 from acrank.report.document import Section, Table
 from acrank.report.figures import Scatter
@@ -80,13 +80,36 @@ def test_it_says_what_the_measure_is_of(changed: dict[str, Any], said: str) -> N
     assert first.endswith(said)
 
 
-def test_the_bias_of_choosing_is_said() -> None:
-    def lines(bias: float | None) -> str:
-        return " ".join(words.outcome(make_choice(judged=judged(bias=bias))))
+def test_what_the_judge_tells_are_sentences() -> None:
+    assert words.outcome(make_choice())[-2:] == [
+        "On 120 test images, which had no part in the choice.",
+        "It was 1.2 points better there.",
+    ]
+    assert words.sentence("resnet18.a1: it has no norm") == "resnet18.a1: it has no norm."
 
-    assert "On the images that chose it, it was 1.2 points better" in lines(0.012)
-    assert "it was no better (0.3 points lower)" in lines(-0.003)
-    assert "images that chose it" not in lines(None)
+
+def test_an_arm_that_failed_later_on_is_no_runner_up() -> None:
+    whole = make_choice()
+    failed = replace(whole.standings[1], status="failed", reason="it diverged in rung 3")
+    choice = replace(whole, standings=(whole.chosen, failed, *whole.standings[2:]))
+    assert f"The next, {R18} by full" in words.outcome(choice)[2]
+    assert f"{TINY}, full, lr 0.003: failed: it diverged in rung 3." in words.dropped(choice)
+
+
+def test_the_folder_gets_the_file_and_the_page(tmp_path: Path) -> None:
+    assert write_choice(make_choice(tmp_path)) == ()
+    assert json.loads((tmp_path / "choice.json").read_text())["folder"] == str(tmp_path)
+    assert (tmp_path / "choice.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_page_that_cannot_be_made_costs_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acrank.report.renderers.html.find_spec", lambda _: None)
+    (note,) = write_choice(make_choice(tmp_path))
+    assert note.startswith("choice.html is not written: ")
+    assert "acrank[report]" in note
+    assert [path.name for path in tmp_path.glob("choice.*")] == ["choice.json"]
 
 
 def test_a_runner_up_that_is_worse_says_so_with_its_interval() -> None:
