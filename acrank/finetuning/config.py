@@ -14,6 +14,7 @@ from acrank.fields import (
     DataKind,
     Decoder,
     Device,
+    Export,
     GroupColumn,
     ImageSize,
     IntensityWindow,
@@ -250,6 +251,7 @@ class FinetuneConfig(Settings):
     offline: Offline = False
     trust_code: TrustCode = False
     allow_partial: AllowPartial = False
+    export: Export = ()
 
     @field_validator("method")
     @classmethod
