@@ -16,6 +16,7 @@ from acrank.fields import (
     Decoder,
     Device,
     Engine,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -163,6 +164,7 @@ class BenchmarkConfig(Settings):
         Field(gt=0, lt=1),
         Setting("Share of a dataset that is held out for testing if it has no test images.", DATA),
     ] = 0.3
+    group_column: GroupColumn = None
     measure: Annotated[
         str,
         one_of(_measures),
