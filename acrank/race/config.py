@@ -17,6 +17,7 @@ from acrank.fields import (
     Decoder,
     Device,
     Engine,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Jobs,
@@ -72,7 +73,7 @@ class ChooseConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = FinetuneConfig.model_fields["image_size"].default
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
@@ -119,6 +120,7 @@ class ChooseConfig(Settings):
             decides=("finetune.val_share",),
         ),
     ] = 0.25
+    group_column: GroupColumn = None
     samples: Annotated[
         int | None,
         Field(ge=4),
