@@ -158,8 +158,8 @@ def _regimes(choice: Choice) -> Iterator[str]:
     gap = 100 * sum(gaps) / len(gaps)
     side = "ahead of" if gap >= 0 else "behind"
     yield (
-        f"Regime: {method} was the best of {count} of the {len(several)} models that raced by "
-        f"several regimes, and {points_text(abs(gap))} points {side} the best other one on average."
+        f"Regime: {method} did best for {count} of the {len(several)} models that raced in several "
+        f"regimes; on average it was {points_text(abs(gap))} points {side} the best other one."
     )
 
 
