@@ -39,6 +39,8 @@ DATA = "Data and models"
 PIXELS = "Masks and volumes"
 VOLUMES = "Volumes"
 MACHINE = "Machine and access"
+# Of the options that belong to no other group.
+OTHER = "Output and help"
 MANY = "Time, workers and clusters"
 # Why a command has no option for what is about many models.
 ONE_MODEL = {"explain": "it scores a single model, in this process"}
@@ -101,7 +103,9 @@ def one_of(words: Words) -> AfterValidator:
         known = words()
         if value not in known:
             *first, last = map(repr, known)
-            raise ValueError(f"input should be {', '.join(first)} or {last}")
+            raise ValueError(
+                f"input should be {' or '.join(filter(None, (', '.join(first), last)))}"
+            )
         return value
 
     return AfterValidator(check)
@@ -171,6 +175,16 @@ IntensityWindow = Annotated[
         metavar="LOW,HIGH",
         default="percentiles of each volume; for DICOM images, each file's own window",
         units=True,
+    ),
+]
+Export = Annotated[
+    tuple[Annotated[str, one_of(lambda: ("onnx",))], ...],
+    Setting(
+        "Also write the network in this format, and check that its outputs agree with PyTorch's: "
+        "model.onnx (extra: onnx). Repeatable.",
+        OTHER,
+        Effect.NOTHING,
+        metavar="onnx",
     ),
 ]
 Device = Annotated[

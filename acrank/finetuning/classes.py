@@ -20,6 +20,7 @@ from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
+from acrank.finetuning.trained import Finished, Trained
 from acrank.finetuning.tuning import Tuning
 from acrank.tasks.pooled import PooledReadout
 from acrank.utils.files import write_whole
@@ -112,6 +113,12 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
     def is_defined(self, measure: str, validation: Held, training: Sample) -> bool:
         """Tell if a measure is defined: all but the AUROC are, which needs two classes."""
         return bool(validation.sum() > 1) or measure != "auroc"
+
+    def trained(self, finished: Finished) -> Trained:
+        """See :func:`acrank.finetuning.load.load_classifier`."""
+        from acrank.finetuning.load import load_classifier  # which asks tunings such as this one
+
+        return load_classifier(finished)
 
 
 TUNING = ClassTuning()

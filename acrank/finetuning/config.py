@@ -14,6 +14,7 @@ from acrank.fields import (
     DataKind,
     Decoder,
     Device,
+    Export,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -248,6 +249,7 @@ class FinetuneConfig(Settings):
     offline: Offline = False
     trust_code: TrustCode = False
     allow_partial: AllowPartial = False
+    export: Export = ()
 
     @field_validator("method")
     @classmethod

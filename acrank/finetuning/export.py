@@ -19,6 +19,8 @@ from acrank.zoo.heads.removal import find_head_name
 from acrank.zoo.sources.registry import source_of
 
 WEIGHTS = "model.safetensors"
+# Written on demand, see acrank.finetuning.onnx.
+ONNX = "model.onnx"
 
 
 def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Module | None:

@@ -10,6 +10,7 @@ from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.export import ONNX
 from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
@@ -76,6 +77,7 @@ def finish(
     setup.objective.write(output, judged, network)
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
     network.cpu()
+    (output / ONNX).unlink(missing_ok=True)  # of other weights, from before
     unloadable = setup.objective.save(output, backbone, network) if weights else ""
     record = _record(config, identity, images, backbone, training, judged)
     record["device"] = device

@@ -16,6 +16,7 @@ from acrank.data import Preprocessing, known_task
 from acrank.errors import ConfigError, DataError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.exports import require_exports, with_exports
 from acrank.finetuning.inputs import find_backbone, open_images, told_of
 from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.methods import make_method
@@ -65,31 +66,16 @@ def finetune(
 
     Raises:
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
+        ExportError: the fine-tuning is finished, and the network cannot be exported.
         AcrankError: a setting or the data cannot be used.
     """
+    if config.export and not weights:
+        raise ConfigError("--export needs the weights, and they are not kept.", hint="Omit it.")
+    require_exports(config.export)
     with at_work(config, output, fresh=fresh) as device:
         opened = _open(config, output, device, note or (lambda text: None))
-        config, identity = opened.config, opened.identity
-        record, state = load_record(output, identity, opened.note), load_state(output, identity)
-        precision = opened.precision(record["device"] if record else state)
-        if record is not None:
-            lost = damage(output, record, WEIGHTS) if weights else ""
-            if not lost:
-                forget_state(output)  # it may have been killed just before it did so itself
-                return Finetuned(output, record, tuple(record["log"]), kept=True)
-            opened.note(f"{output}: {lost}, so the network is trained again")
-        training, network = opened.train(precision, state, config.epochs, say)
-        return finish(
-            config,
-            output,
-            identity,
-            opened.images,
-            opened.backbone,
-            training,
-            network,
-            device=opened.used(precision),
-            weights=weights,
-        )
+        done = opened.finished(weights, say)
+        return with_exports(done, config.export, trust_code=config.trust_code)
 
 
 def finetune_until(
@@ -160,6 +146,30 @@ class _Opened:
         """Describe the device for a record."""
         threads = torch.get_num_threads()
         return {"type": self.device.type, "precision": precision, "threads": threads}
+
+    def finished(self, weights: bool, say: Said | None) -> Finetuned:
+        """Train to the end, unless the folder has the result already."""
+        output, identity = self.output, self.identity
+        record, state = load_record(output, identity, self.note), load_state(output, identity)
+        precision = self.precision(record["device"] if record else state)
+        if record is not None:
+            lost = damage(output, record, WEIGHTS) if weights else ""
+            if not lost:
+                forget_state(output)  # it may have been killed just before it did so itself
+                return Finetuned(output, record, tuple(record["log"]), kept=True)
+            self.note(f"{output}: {lost}, so the network is trained again")
+        training, network = self.train(precision, state, self.config.epochs, say)
+        return finish(
+            self.config,
+            output,
+            identity,
+            self.images,
+            self.backbone,
+            training,
+            network,
+            device=self.used(precision),
+            weights=weights,
+        )
 
     def train(
         self, precision: str, state: dict[str, Any] | None, epochs: int, say: Said | None

@@ -27,6 +27,7 @@ from acrank.finetuning.network import Network
 from acrank.finetuning.notices import Held, Wording, listed
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
+from acrank.finetuning.trained import Finished, Trained
 from acrank.finetuning.tuning import Tuning
 from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
@@ -194,6 +195,13 @@ class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
             )
         absent = [name for label, name in enumerate(training.classes) if label not in held]
         return [f"no training mask holds {listed(absent)}"] if absent else []
+
+    def trained(self, finished: Finished) -> Trained:
+        """Load the segmenter, of images or of patches of volumes."""
+        from acrank.finetuning.masks.load import load_segmenter
+
+        segmenter = load_segmenter(finished.folder, trust_code=finished.trust_code)
+        return segmenter.trained((WEIGHTS, DECODER))
 
 
 class MaskTuning(PixelTuning[MaskedImages]):
