@@ -155,7 +155,7 @@ def test_what_was_dropped_has_its_reason_and_many_are_counted() -> None:
     assert f"{VIT}, full, lr 0.001: skipped: no time for it: it would take 12 min." in lines
     assert "6 models did not race: rank 9 to 14 of 14 in the look." in lines
     assert "gone: failed in the look: no such file." in lines
-    assert any(line.startswith("4 arms out: behind in rung 1: ") for line in lines)
+    assert any(line.startswith("4 arms out after rung 1: ") for line in lines)
     few = make_choice(standings=make_choice().standings[:6])
     assert f"{TINY}, head, lr 0.1: out: behind in rung 2." in words.dropped(few)
 
