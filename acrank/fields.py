@@ -177,6 +177,16 @@ IntensityWindow = Annotated[
         units=True,
     ),
 ]
+GroupColumn = Annotated[
+    str | None,
+    Setting(
+        "Column of a CSV file that says which images belong together, such as their patient; no "
+        "group is split between training, validation and test images.",
+        DATA,
+        Effect.CHOICE,
+        metavar="NAME",
+    ),
+]
 Export = Annotated[
     tuple[Annotated[str, one_of(lambda: ("onnx",))], ...],
     Setting(

@@ -20,7 +20,17 @@ P = ParamSpec("P")
 
 # In the order of the help. Each is a function, or a group of commands, in a module of its name.
 COMMANDS = (
-    *("score", "gate", "compare", "explain", "finetune", "benchmark", "list-zoo", "merge"),
+    *(
+        "choose",
+        "score",
+        "gate",
+        "compare",
+        "explain",
+        "finetune",
+        "benchmark",
+        "list-zoo",
+        "merge",
+    ),
     *("report", "validate", "cache", "zoo"),
 )
 # Columns that options take up, so that the descriptions of all groups begin in one.

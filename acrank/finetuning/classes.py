@@ -97,7 +97,9 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
         self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
     ) -> tuple[Sample, str]:
         """Read all images of a dataset, or for training a stratified part, as one batch."""
-        target = open_target(spec, offline=config.offline, window=config.window)
+        target = open_target(
+            spec, offline=config.offline, window=config.window, group_column=config.group_column
+        )
         sample = whole_sample(target, config.samples if like is None else None, config.seed)
         said = summary(sample, target)
         return sample if like is None else _with_classes(sample, like.classes, option), said
@@ -105,6 +107,10 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
     def classes_apart(self, images: Sample) -> Rows:
         """Return the class of each image."""
         return images.labels
+
+    def groups(self, images: Sample) -> tuple[str | None, ...]:
+        """Return the groups that a table has named."""
+        return images.groups
 
     def held(self, images: Sample) -> Held:
         """Tell for each class if an image is of it."""

@@ -15,6 +15,7 @@ from acrank.fields import (
     Decoder,
     Device,
     Export,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -117,6 +118,7 @@ class FinetuneConfig(Settings):
         Field(ge=2),
         Setting("Number of images of --data to use, stratified by class.", DATA, default="all"),
     ] = None
+    group_column: GroupColumn = None
     epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
     cycles: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],

@@ -7,6 +7,7 @@ from typing import Any
 
 from acrank.data import blamed, find_source
 from acrank.data.decode import told_enlarged
+from acrank.data.groups import refuse_shared, require_groups
 from acrank.data.sources.base import HeldOut
 from acrank.errors import ConfigError
 from acrank.fields import told_unused
@@ -29,6 +30,7 @@ def open_images(config: FinetuneConfig) -> SplitImages[Any]:
     """
     _refuse_same(config)
     source = find_source(config.data, config.task)
+    source.refuse_groups(config.data, config.group_column)
     with blamed(source):
         own = source.held_out(config.data)
     return _opened(tuning_of(TASKS[source.task]), config, own)
@@ -49,13 +51,20 @@ def _opened(
         data = given or (part if own.of_one_file else None)
         if data is not None:
             notes += [] if given else [f"{option} is the file's own part, {data}"]
-            others[option], said = tuning.read(config, data, training, option)
+            known, untold = _grouping(config, data, option)
+            notes += untold
+            others[option], said = tuning.read(known, data, training, option)
             notes += (f"{option}: {note}" for note in others[option].warnings)
             read.append(f"{option}: {said}")
+    groups = tuning.groups(training)
+    if config.group_column is not None:
+        notes.append(require_groups(config.data, config.group_column, groups, training.keys))
+        parts_of = {"--data": groups, **{o: tuning.groups(data) for o, data in others.items()}}
+        refuse_shared(config.group_column, parts_of)
     validation = others.get("--val")
     if validation is None:
         labels = tuning.classes_apart(training)
-        training, validation = split(training, labels, config.val_share, config.seed)
+        training, validation = split(training, labels, config.val_share, config.seed, groups)
     named = {"training": training, "validation": validation, "test": others.get("--test")}
     parts = [Part(n, d.digests, tuning.held(d)) for n, d in named.items() if d is not None]
     defined = tuning.is_defined(config.monitor, parts[1].held, training)
@@ -73,6 +82,14 @@ def _opened(
         read=tuple(read),
         settings=tuning.settings(training),
     )
+
+
+def _grouping(config: FinetuneConfig, data: str, option: str) -> tuple[FinetuneConfig, list[str]]:
+    """Return the configuration to read other images by, and say if they can have no groups."""
+    if config.group_column is None or find_source(data, config.task).grouped:
+        return config, []
+    told = f"{option} is no table: whether it has groups of --data by {config.group_column} is not"
+    return config.model_copy(update={"group_column": None}), [f"{told} known"]
 
 
 def _refuse_same(config: FinetuneConfig) -> None:

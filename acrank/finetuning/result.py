@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,11 @@ def finish(
     return Finetuned(output, record, tuple(training.log))
 
 
+def outcomes(judged: Judgement, measure: str) -> list[float | None]:
+    """Return what each image says of a measure, as JSON can hold it: None for nothing."""
+    return [value if math.isfinite(value) else None for value in judged.each(measure).tolist()]
+
+
 def require_good(training: Training, output: Path, backbone: Backbone) -> None:
     """Refuse a training that has ended without a good epoch.
 
@@ -135,6 +141,7 @@ def _record(
         "diverged": training.diverged,
         "notes": list(images.notes),
         **{name: finite(found.measures()) for name, found in judged.items()},
+        "each": {name: outcomes(found, images.monitor) for name, found in judged.items()},
         "versions": library_versions(),
         "log": [finite(row) for row in training.log],
     }

@@ -35,6 +35,8 @@ from acrank.utils.device import choose_autocast
 from acrank.zoo import Backbone
 
 Said = Callable[[LogRow, int], None]
+# Gives the images of a fine-tuning: reads them, or has them from one of the same data.
+Opener = Callable[[FinetuneConfig], SplitImages[Any]]
 
 
 def finetune(
@@ -45,6 +47,7 @@ def finetune(
     weights: bool = True,
     say: Said | None = None,
     note: Callable[[str], None] | None = None,
+    opener: Opener = open_images,
 ) -> Finetuned:
     """Fine-tune a backbone, keep its best epoch, and go on where an earlier call was stopped.
 
@@ -58,6 +61,7 @@ def finetune(
         weights: write the weights; without them, only their measures are kept.
         say: takes each row of the log and the number of epochs.
         note: takes sentences for the user.
+        opener: gives the images.
 
     Returns:
         The result. The folder has ``model.safetensors`` and ``config.json``, which timm loads
@@ -73,7 +77,7 @@ def finetune(
         raise ConfigError("--export needs the weights, and they are not kept.", hint="Omit it.")
     require_exports(config.export)
     with at_work(config, output, fresh=fresh) as device:
-        opened = _open(config, output, device, note or (lambda text: None))
+        opened = _open(config, output, device, note or (lambda text: None), opener)
         done = opened.finished(weights, say)
         return with_exports(done, config.export, trust_code=config.trust_code)
 
@@ -83,8 +87,10 @@ def finetune_until(
     output: Path,
     epochs: int,
     *,
+    weights: bool = False,
     say: Said | None = None,
     note: Callable[[str], None] | None = None,
+    opener: Opener = open_images,
 ) -> Paused:
     """Fine-tune as :func:`finetune` does, pause after some epochs, and judge the network there.
 
@@ -95,8 +101,11 @@ def finetune_until(
         config: configuration of the whole fine-tuning.
         output: folder for the result, which is created.
         epochs: number of epochs to be done at the pause, from 1 to those of the configuration.
+        weights: write the network as it is at the pause into the folder, as a finished
+            fine-tuning leaves it.
         say: takes each row of the log and the number of epochs.
         note: takes sentences for the user.
+        opener: gives the images.
 
     Raises:
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
@@ -105,7 +114,7 @@ def finetune_until(
     if not 1 <= epochs <= config.epochs:
         raise ConfigError(f"A pause after epoch {epochs} is not in 1 to {config.epochs}.")
     with at_work(config, output, fresh=False) as device:
-        opened = _open(config, output, device, note or (lambda text: None))
+        opened = _open(config, output, device, note or (lambda text: None), opener)
         identity = opened.identity
         kept = load_pause(output, epochs, identity, opened.note)
         state = load_state(output, identity) if kept is None else None
@@ -118,9 +127,11 @@ def finetune_until(
                 f"outcome of a pause after epoch {epochs}.",
                 hint="Pause after a later epoch, or in another folder.",
             )
-        training, _ = opened.train(precision, state, epochs, say)
+        training, network = opened.train(precision, state, epochs, say)
         require_good(training, output, opened.backbone)
         record = {**pause_record(training, opened.images), "device": opened.used(precision)}
+        if weights and not training.diverged:
+            opened.leave(training, network)
         save_pause(output, epochs, {"identity": identity, **record})
         return paused_of(output, record)
 
@@ -188,13 +199,23 @@ class _Opened:
                 say(row, self.config.epochs)
         return training, network
 
+    def leave(self, training: Training, network: Network) -> None:
+        """Write the network as it was judged last; it cannot be trained on afterwards."""
+        network.load_state_dict(training.judged.state_dict())
+        training.setup.method.finish(network, fold=self.config.fold)
+        training.setup.objective.save(self.output, self.backbone, network.cpu())
+
 
 def _open(
-    config: FinetuneConfig, output: Path, device: torch.device, note: Callable[[str], None]
+    config: FinetuneConfig,
+    output: Path,
+    device: torch.device,
+    note: Callable[[str], None],
+    opener: Opener,
 ) -> _Opened:
     config, task = with_task(config)
     tuning_of(task).require(config)
-    images = open_images(config)
+    images = opener(config)
     config = config.model_copy(update=images.settings)
     for text in (*images.read, *images.notes):
         note(text)

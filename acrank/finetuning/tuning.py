@@ -102,6 +102,10 @@ class Tuning(ABC, Generic[Data, Judged]):
     def is_defined(self, measure: str, validation: Held, training: Data) -> bool:
         """Tell if a measure is defined on validation images that hold some classes."""
 
+    def groups(self, images: Data) -> tuple[str | None, ...]:
+        """Return the group of each image, None for one without; nothing where there are none."""
+        return ()
+
     def absent(self, training: Data) -> list[str]:
         """Say which classes no training image holds.
 

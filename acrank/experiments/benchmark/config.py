@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -17,6 +16,7 @@ from acrank.fields import (
     Decoder,
     Device,
     Engine,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -34,7 +34,7 @@ from acrank.finetuning.catalogue import METHODS, OWN
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting, described, given
+from acrank.utils.described import Effect, Setting, decided, described, given
 from acrank.utils.settings import Settings, validated
 
 
@@ -164,6 +164,7 @@ class BenchmarkConfig(Settings):
         Field(gt=0, lt=1),
         Setting("Share of a dataset that is held out for testing if it has no test images.", DATA),
     ] = 0.3
+    group_column: GroupColumn = None
     measure: Annotated[
         str,
         one_of(_measures),
@@ -243,7 +244,7 @@ class BenchmarkConfig(Settings):
     def _can_be_tuned(self) -> Self:
         refuse_address(self.engine, self.ray_address)
         for part in PARTS:
-            own = decided(part)
+            own = decided(BenchmarkConfig, part, PARTS[part])
             for name in own.keys() & getattr(self, part).keys():
                 raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
@@ -294,7 +295,8 @@ class BenchmarkConfig(Settings):
 
     def _own(self, part: str) -> dict[str, Any]:
         """Return the settings that the experiment decides for a part, by the part's fields."""
-        return {name: getattr(self, field) for name, field in decided(part).items()}
+        own = decided(BenchmarkConfig, part, PARTS[part])
+        return {name: getattr(self, field) for name, field in own.items()}
 
     @property
     def _of_task(self) -> dict[str, Any]:
@@ -307,22 +309,6 @@ class BenchmarkConfig(Settings):
         """The option of a method for norm layers, where the user asks for more than BatchNorm."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
-
-
-@cache
-def decided(part: str) -> dict[str, str]:
-    """Return the settings of a part that an experiment decides, by the names of its fields.
-
-    They are those that fields state, and those that both configurations share for all tasks.
-
-    Args:
-        part: part of an experiment, of ``PARTS``.
-    """
-    own, others = described(BenchmarkConfig), described(PARTS[part])
-    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)
-    stated = ((path, name) for name, one in own.items() for path in one.decides)
-    named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
-    return {**{name: name for name in same}, **named}
 
 
 def make_benchmark_config(settings: dict[str, Any]) -> BenchmarkConfig:

@@ -48,12 +48,13 @@ def prepare_datasets(
         say: takes sentences on what was read.
 
     Raises:
-        ConfigError: two datasets have one name.
+        ConfigError: two datasets have one name, or a column of groups is not of a table.
         DataError: a dataset cannot be used.
     """
     sources = [find_source(data, config.task) for data in config.data]
     names = []
     for source, data in zip(sources, config.data, strict=True):
+        source.refuse_groups(data, config.group_column)
         with blamed(source):
             names.append(source.title(data))
     for name in names:

@@ -56,6 +56,7 @@ class PartSettings:
         patch: voxels per axis of a patch of volumes; None for what suits the training volumes.
         spacing: voxel size in mm; None for the median of the training volumes.
         offline: make no request.
+        group_column: column of a table that names groups of images, none of which is split.
     """
 
     samples: int | None = None
@@ -64,6 +65,7 @@ class PartSettings:
     patch: tuple[int, int, int] | None = None
     spacing: tuple[float, float, float] | None = None
     offline: bool = False
+    group_column: str | None = None
 
     @classmethod
     def of(cls, config: BaseModel) -> Self:
@@ -107,7 +109,7 @@ class Wanted:
             folds: folds of this dataset.
         """
         sizes = sorted({fold.images[1] for fold in folds})
-        each = " or ".join(map(str, sizes))
+        each = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
         return f"{sum(folds[0].images)} in {len(folds)} folds, of which each tests on {each}"
 
     def fold(self, number: int) -> Wanted:

@@ -37,10 +37,11 @@ def folds_of(
         The folds in order, with the names ``NAME-fold1`` and so on.
 
     Raises:
-        ConfigError: the dataset is in the folder for it.
+        ConfigError: the dataset is in the folder for it, or a column of groups is not of a table.
         DataError: the data cannot be used, or a fold would train without some class.
     """
     source = find_source(data, task)
+    source.refuse_groups(data, settings.group_column)
     with blamed(source):
         name = source.title(data)
     wanted = Wanted(name, data, None, folder, settings)

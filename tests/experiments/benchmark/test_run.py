@@ -307,6 +307,22 @@ def test_settings_are_checked(stripes: Path, settings: dict[str, Any], message: 
         config(stripes, **settings)
 
 
+def test_groups_are_whole_in_both_parts(stripes: Path, tmp_path: Path) -> None:
+    files = sorted((stripes / "train").rglob("*.png"))
+    table = tmp_path / "scans.csv"
+    lines = [f"{f},{f.parent.name},p{n % 6}" for n, f in enumerate(files)]
+    table.write_text("\n".join(["path,label,patient", *lines]) + "\n")
+    given = config(table, group_column="patient")
+    said: list[str] = []
+    (found,) = prepare_datasets(given, tmp_path / "out", said.append)
+    assert "scans: 6 groups by patient; no group is split" in said
+    training, test = ({row["patient"] for row in rows(f)} for f in (found.train, found.test))
+    assert len(training) + len(test) == len(training | test) == 6
+    assert given.finetuning(data="x", model="y", seed=0, lr=None).group_column == "patient"
+    with pytest.raises(ConfigError, match="--group-column patient is a column of a table"):
+        prepare_datasets(config(stripes, group_column="patient"), tmp_path / "out")
+
+
 def test_scoring_takes_the_workers_of_the_experiment(stripes: Path) -> None:
     usual = config(stripes).scoring("x")
     assert (usual.engine, usual.jobs) == ("local", 1)  # a crash must not end the experiment

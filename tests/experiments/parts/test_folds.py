@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +189,45 @@ def test_settings_are_read_off_any_configuration() -> None:
     given = {"data": "x", "model": "y", "samples": 7, "window": "-160,240", "spacing": 2}
     found = PartSettings.of(make_finetune_config(given))
     assert found == PartSettings(samples=7, window=(-160, 240), spacing=(2, 2, 2))
+
+
+def grouped(folder: Path, patients: Sequence[str]) -> Path:
+    """A table of 24 images of three classes, and a column of patients."""
+    files = sorted(fill_folder(folder / "data", COUNTS).rglob("*.png"))
+    table = folder / "scans.csv"
+    rows = [f"{f},{f.parent.name},{p}" for f, p in zip(files, patients, strict=True)]
+    table.write_text("\n".join(["path,label,patient", *rows]) + "\n")
+    return table
+
+
+def patients_of(file: Path) -> set[str]:
+    with file.open(newline="") as lines:
+        return {row["patient"] for row in csv.DictReader(lines)}
+
+
+def test_folds_keep_groups_whole_and_say_the_groups_of_their_images(tmp_path: Path) -> None:
+    data = grouped(tmp_path, [f"p{number % 8}" for number in range(24)])
+    said: list[str] = []
+    settings = PartSettings(group_column="patient")
+    found = folds_of(str(data), "auto", settings, 3, 0, tmp_path / "out", said.append)
+    assert "8 groups by patient; no group is split" in said
+    assert len(disjoint(patients_of(fold.test) for fold in found)) == 8
+    assert len(disjoint(listed(fold.test) for fold in found)) == 24
+    for fold in found:
+        assert not patients_of(fold.test) & patients_of(fold.train)
+        assert set(listed(fold.train).values()) == set(COUNTS)
+    # the training part of a fold is split by its groups in turn
+    given = {"data": str(found[0].train), "test": str(found[0].test), "model": "x"}
+    read = open_images(make_finetune_config({**given, "group_column": "patient"}))
+    assert not set(read.training.groups) & set(read.validation.groups)
+
+
+def test_groups_that_cannot_be_dealt(tmp_path: Path) -> None:
+    few = grouped(tmp_path, ["p1", "p2"] * 12)
+    with pytest.raises(DataError, match="2 groups cannot be dealt into 3 folds"):
+        folds(few, tmp_path / "out", group_column="patient")
+    alone = grouped(tmp_path, [*(f"p{n % 5}" for n in range(20)), *["rare"] * 4])
+    with pytest.raises(DataError, match="4 images, all in one group, of the class 'c'"):
+        folds(alone, tmp_path / "out", group_column="patient")
+    with pytest.raises(ConfigError, match="--group-column patient is a column of a table"):
+        folds(write_discs(tmp_path / "discs", 4), tmp_path / "out", group_column="patient")
