@@ -33,12 +33,10 @@ from tests.report.choices import (
     finetuned,
     judged,
     make_choice,
-    needs_config,
 )
 from tests.report.rankings import HOSTILE
 from tests.report.renderers.parsed import Document
 
-pytestmark = needs_config
 SCHEMA = Path(__file__).parents[3] / "docs" / "choice.schema.json"
 
 
