@@ -6,9 +6,10 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -259,13 +260,13 @@ def _difference(expected: list[Logits], found: list[Logits], folder: Path) -> tu
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the exporter's warnings and its log to itself."""
+    """Keep the exporter's warnings, its log and the graphs that it prints to itself."""
     loggers = [logging.getLogger(name) for name in _CHATTY]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -33,7 +33,6 @@ from tests.report.choices import (
     VIT,
     edge_cases,
     make_choice,
-    needs_config,
 )
 
 
@@ -171,7 +170,6 @@ def test_a_failed_model_fails_the_gate_unless_that_is_allowed(file: Path) -> Non
     assert verdict.failures[0].text == f"failed: {R50}, gone"
 
 
-@needs_config
 def test_the_command_chooses_what_was_chosen(file: Path, tmp_path: Path) -> None:
     run = CliRunner()
     given = ["gate", "--scores", str(file), "--allow-failed"]
@@ -192,7 +190,6 @@ def test_the_command_chooses_what_was_chosen(file: Path, tmp_path: Path) -> None
     assert "Dropped models" not in text
 
 
-@needs_config
 def test_two_choices_are_compared(tmp_path: Path) -> None:
     def ranking(budget: float, **changed: Any) -> Ranking:
         path = tmp_path / "choice.json"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from acrank.finetuning.loop import LogRow
 from acrank.finetuning.result import Finetuned
@@ -17,10 +14,6 @@ from acrank.ranking import rank_results
 from acrank.results import ModelResult, Ranking
 from tests.report.rankings import record
 
-# The command that repeats a choice follows from its configuration.
-needs_config = pytest.mark.skipif(
-    find_spec("acrank.race.config") is None, reason="a choice has no configuration yet"
-)
 # Of the look: parameters in millions and licence.
 MODELS: dict[str, tuple[float, str | None]] = {
     "tf_efficientnet_lite0.in1k": (4.7, "apache-2.0"),

@@ -35,7 +35,6 @@ from acrank.report.renderers.records import to_json
 from acrank.report.repeat import repeat
 from acrank.results.file import CHOICE
 from acrank.tasks.registry import loaded
-from acrank.utils.duration import duration_text
 from acrank.utils.files import write_all
 from acrank.utils.visible import typed_line
 
@@ -137,13 +136,11 @@ class ChoiceReport(Report):
         choice = self.choice
         raced = {one.arm.model for one in choice.standings if one.laps}
         arms = sum(bool(one.laps) for one in choice.standings)
-        whole = sum(choice.times.values())
         found = {
             "ranked": f"{len(choice.ranking.rows)} models",
             "raced": f"{arms} arms of {len(raced)} models",
             "rungs": str(len(choice.rungs)),
             "chosen by": choice.measure_words,
-            "look, race and fine-tuning": duration_text(round(whole)) if whole else "",
         }
         return run_facts(choice, found)
 

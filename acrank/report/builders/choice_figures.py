@@ -99,8 +99,9 @@ def _parts(
         if lap is None or lap.value is None:
             continue
         start, epochs = starts[rung.number], _new_epochs(rung, rungs)
+        curve = lap.curve[-epochs:]  # of a training that goes on the log has earlier rungs too
         points = [
-            (start + epoch, value) for epoch, value in enumerate(lap.curve, 1) if value is not None
+            (start + epoch, value) for epoch, value in enumerate(curve, 1) if value is not None
         ] or [(start + epochs, lap.value)]
         if not (rung.resumed and parts):
             parts.append([])

@@ -77,8 +77,10 @@ def _full_time(one: Standing) -> str:
 
 
 def status_word(one: Standing) -> str:
-    """Name the status of an arm; ``alike`` of one that cannot be told apart from the chosen one."""
-    return "alike" if one.alike and one.status in ("raced", "out") else one.status
+    """Name the status of an arm, and whether it cannot be told apart from the chosen one."""
+    if not one.alike or one.status == "chosen":
+        return one.status
+    return "alike" if one.status == "raced" else f"{one.status}, alike"
 
 
 def _status_field(reasons: bool) -> Callable[[Standing], str]:

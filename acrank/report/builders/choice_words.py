@@ -12,6 +12,8 @@ from acrank.tasks.registry import Task, task_named
 
 # So many lines on arms that were dropped; of more, reasons are counted.
 FEW = 6
+# So many lines there are at most then.
+MOST = 12
 CAVEAT = (
     "The probabilities and intervals of the race speak of the draw of its validation images alone, "
     "and of fine-tunings that were shorter than the last one."
@@ -158,8 +160,8 @@ def _regimes(choice: Choice) -> Iterator[str]:
     gap = 100 * sum(gaps) / len(gaps)
     side = "ahead of" if gap >= 0 else "behind"
     yield (
-        f"Regime: {method} was the best of {count} of the {len(several)} models that raced by "
-        f"several regimes, and {points_text(abs(gap))} points {side} the best other one on average."
+        f"Regime: {method} did best for {count} of the {len(several)} models that raced in several "
+        f"regimes; on average it was {points_text(abs(gap))} points {side} the best other one."
     )
 
 
@@ -208,16 +210,27 @@ def dropped(choice: Choice) -> list[str]:
 
 
 def _one_by_one(ended: Sequence[Standing]) -> Iterator[str]:
-    """Give a line to each arm, or to each reason where there are many arms."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    """Give a line to each arm; where there are many, one to each rung and to each reason."""
+    if len(ended) <= FEW:
+        yield from (f"{one.arm.name}: {_why(one)}." for one in ended)
+        return
+    groups: dict[str, list[str]] = {}
     for one in ended:
-        reasons.setdefault((one.status, one.reason.rstrip(".")), []).append(one.arm.name)
-    for (status, reason), names in reasons.items():
-        told = f"{status}: {reason}" if reason else status
-        if len(ended) <= FEW or len(names) == 1:
-            yield from (f"{name}: {told}." for name in names)
-        else:
-            yield f"{len(names)} arms {told}: {'; '.join(names[:2])} and {len(names) - 2} more."
+        rung = one.laps[-1].rung if one.laps else 0
+        why = f"out after rung {rung}" if one.status == "out" else _why(one)
+        groups.setdefault(why, []).append(one.arm.name)
+    for why, names in list(groups.items())[:MOST]:
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        several = f"{len(names)} arms {why}: {'; '.join(names[:2])}{more}."
+        yield several if len(names) > 1 else f"{names[0]}: {why}."
+    rest = sum(map(len, list(groups.values())[MOST:]))
+    if rest:
+        yield f"{rest} more arms were skipped or failed: choice.json has the reasons."
+
+
+def _why(one: Standing) -> str:
+    reason = one.reason.rstrip(".")
+    return f"{one.status}: {reason}" if reason else one.status
 
 
 def _left_out(choice: Choice) -> Iterator[str]:

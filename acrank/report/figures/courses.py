@@ -165,6 +165,7 @@ def _name_ends(axes: Axes, courses: Sequence[Course]) -> None:
             xytext=(left + 14, height),
             textcoords="figure pixels",
             va="center",
+            annotation_clip=False,
             color=colour,
             fontsize=_SMALL,
             weight="bold" if course.chosen else "normal",

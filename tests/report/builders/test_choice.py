@@ -33,12 +33,10 @@ from tests.report.choices import (
     finetuned,
     judged,
     make_choice,
-    needs_config,
 )
 from tests.report.rankings import HOSTILE
 from tests.report.renderers.parsed import Document
 
-pytestmark = needs_config
 SCHEMA = Path(__file__).parents[3] / "docs" / "choice.schema.json"
 
 
@@ -99,7 +97,7 @@ def test_an_arm_that_failed_later_on_is_no_runner_up() -> None:
 def test_the_folder_gets_the_file_and_the_page(tmp_path: Path) -> None:
     assert write_choice(make_choice(tmp_path)) == ()
     assert json.loads((tmp_path / "choice.json").read_text())["folder"] == str(tmp_path)
-    assert (tmp_path / "choice.html").read_text().startswith("<!doctype html>")
+    assert "<!DOCTYPE html>" in (tmp_path / "choice.html").read_text()
 
 
 def test_a_page_that_cannot_be_made_costs_a_note(
@@ -137,8 +135,8 @@ def test_a_terminal_of_80_columns_holds_the_table() -> None:
 def test_regimes_and_image_sizes_are_compared_in_words() -> None:
     regime, size, last = words.lessons(make_choice())
     assert regime == (
-        "Regime: full was the best of 3 of the 3 models that raced by several regimes, and 8.5 "
-        "points ahead of the best other one on average."
+        "Regime: full did best for 3 of the 3 models that raced in several regimes; on average it "
+        "was 8.5 points ahead of the best other one."
     )
     assert size.startswith(
         "Image size: from rung 2 (5 epochs, 96 pixels) to rung 3 (8 epochs, own image size) 4 "
@@ -155,7 +153,7 @@ def test_what_was_dropped_has_its_reason_and_many_are_counted() -> None:
     assert f"{VIT}, full, lr 0.001: skipped: no time for it: it would take 12 min." in lines
     assert "6 models did not race: rank 9 to 14 of 14 in the look." in lines
     assert "gone: failed in the look: no such file." in lines
-    assert any(line.startswith("4 arms out: behind in rung 1: ") for line in lines)
+    assert any(line.startswith("4 arms out after rung 1: ") for line in lines)
     few = make_choice(standings=make_choice().standings[:6])
     assert f"{TINY}, head, lr 0.1: out: behind in rung 2." in words.dropped(few)
 
@@ -255,6 +253,19 @@ def test_lines_break_where_a_rung_begins_anew() -> None:
         "",
     ]
     assert len(drawing.courses) == 11
+
+
+def test_a_curve_of_the_whole_training_is_drawn_once() -> None:
+    whole = make_choice()
+    first, second, last = whole.chosen.laps
+    longer = replace(second, curve=(*first.curve, *second.curve))
+    chosen = replace(whole.chosen, laps=(first, longer, last))
+    one, other = map(race_plot, (whole, replace(whole, standings=(chosen, *whole.standings[1:]))))
+    assert one is not None
+    assert other is not None
+    assert isinstance(one.drawing, Courses)
+    assert isinstance(other.drawing, Courses)
+    assert other.drawing.courses[0].parts == one.drawing.courses[0].parts
 
 
 def test_no_arm_with_a_value_is_no_figure() -> None:
