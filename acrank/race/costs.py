@@ -77,7 +77,11 @@ class Costs:
         if image_size is not None and own:
             pace *= (image_size / own) ** self.dimensions
         training, judging = self.images
-        return SETUP + self.loading.get(arm.model, SETUP) + epochs * pace * (training + JUDGING * judging)
+        return (
+            SETUP
+            + self.loading.get(arm.model, SETUP)
+            + epochs * pace * (training + JUDGING * judging)
+        )
 
     def _correction(self, arm: Arm) -> float:
         """How much longer laps took than predicted: its own, those of its model, or all."""

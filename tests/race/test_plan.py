@@ -72,7 +72,7 @@ def test_every_model_runs_once_before_any_runs_twice() -> None:
 
 
 def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
-    found = plan(16, costs(0.01, m1=0.001))
+    found = plan(10, costs(0.01, m1=0.001))
     assert not found.rungs
     assert found.arms == (Arm("m1", "full", 0.01),)
 
@@ -91,7 +91,7 @@ def test_slow_arms_are_left_out_and_said_to_be() -> None:
 
 def test_folds_are_given_up_before_the_race() -> None:
     assert plan(10_000, tested=False).folds == 3
-    short = plan(150, tested=False)
+    short = plan(105, tested=False)
     assert short.folds == 0
     assert len(short.arms) >= 2
 
