@@ -181,8 +181,8 @@ def make_choice(folder: Path = Path("chosen"), **changed: Any) -> Choice:
         ),
         notes=("The budget of 2 h was kept: 52 min were used.",),
         record=choose_record(),
-        latency={"images_per_second": 41.2, "milliseconds": 24.3, "memory_mb": 312.0},
-        exported=({"format": "onnx", "file": "model.onnx", "largest_difference": 2.1e-6},),
+        latency={"thing": "image", "shape": [3, 224, 224], "median_ms": 24.3, "memory_bytes": None},
+        exported=({"format": "onnx", "file": "model.onnx", "compared": {"absolute": 2.1e-6}},),
     )
     return replace(whole, **changed)
 

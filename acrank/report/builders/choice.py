@@ -171,7 +171,7 @@ class ChoiceReport(Report):
         told = (
             tables.measures_table(choice),
             tables.latency_table(choice),
-            tables.exports_table(choice),
+            *tables.export_tables(choice),
         )
         blocks = tuple(table for table in told if table)
         if isinstance(figure, Figure):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from acrank.race.ranked import interval_of
@@ -160,19 +160,25 @@ def latency_table(choice: Choice) -> Table | None:
     """Tabulate latency and memory on this machine; None where they were not measured."""
     if not choice.latency:
         return None
-    rows = [(name.replace("_", " "), _shown(value)) for name, value in choice.latency.items()]
-    columns = ("what", "value")
-    return table_of("Latency and memory on this machine", columns, rows, words=columns)
+    return _listed("Latency and memory on this machine", choice.latency)
 
 
-def exports_table(choice: Choice) -> Table | None:
-    """Tabulate the exports of the network; None where there are none."""
-    if not choice.exported:
-        return None
-    columns = list(dict.fromkeys(name for one in choice.exported for name in one))
-    rows = ([_shown(one.get(name)) for name in columns] for one in choice.exported)
-    headings = [name.replace("_", " ") for name in columns]
-    return table_of("Exports", headings, rows, words=headings)
+def export_tables(choice: Choice) -> Iterator[Table]:
+    """Tabulate each export of the network."""
+    for one in choice.exported:
+        yield _listed(f"Export as {one.get('format', 'a file')}", one)
+
+
+def _listed(caption: str, record: Mapping[str, Any]) -> Table:
+    """Tabulate a record; records in it are listed with it."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name} {inner}": one for inner, one in value.items()})
+        else:
+            flat[name] = value
+    rows = [(name.replace("_", " "), _shown(value)) for name, value in flat.items()]
+    return table_of(caption, ("what", "value"), rows, words=("value",))
 
 
 def _shown(value: Any) -> str:
@@ -180,4 +186,6 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
     return "" if value is None else str(value)
