@@ -30,7 +30,8 @@ class Job:
         config: configuration of the fine-tuning.
         folder: folder of the fine-tuning.
         until: epochs after which it pauses; None for all, with the best epoch's network written.
-        weights: write the weights of a whole fine-tuning.
+        weights: write the weights of a whole fine-tuning, or with ``until`` those of the pause,
+            which has been before.
         clock: gives the time.
     """
 
@@ -104,12 +105,15 @@ def run_job(job: Job) -> Ran:
 
 
 def _run(job: Job) -> Ran:
-    from acrank.finetuning.run import finetune, finetune_until
+    from acrank.finetuning.run import finetune, finetune_until, leave_network
 
+    if job.until is not None and job.weights:
+        left = leave_network(job.config, job.folder, opener=opened)
+        return Ran(job.key, reason="" if left else "there is no state of it")
     if job.until is None:
         done = finetune(job.config, job.folder, weights=job.weights, opener=opened)
         return ran_of(job, done)
-    paused = finetune_until(job.config, job.folder, job.until, weights=True, opener=opened)
+    paused = finetune_until(job.config, job.folder, job.until, opener=opened)
     if paused.diverged:
         return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
     return Ran(

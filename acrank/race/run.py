@@ -16,6 +16,8 @@ import torch
 
 from acrank.data import known_task
 from acrank.errors import DataError, NotScoredError
+from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.state import STATE
 from acrank.finetuning.tuning import tuning_of
 from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
@@ -155,6 +157,7 @@ class _Choosing:
         )
         winner = finish.carry_on(final, finalists, costs, ranking)
         chosen = winner.pick
+        _free(self.output / RACE)
         times.end("final")
         judged = self._judge(plan, race, winner)
         times.end("judge")
@@ -290,6 +293,13 @@ def _identity(config: ChooseConfig, seen: Seen) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _free(folder: Path) -> None:
+    """Remove the weights of all arms: the chosen network is there now."""
+    for name in (STATE, WEIGHTS):
+        for file in (folder / "arms").rglob(name):
+            file.unlink()
+
+
 def _forget(folder: Path) -> None:
     for file in folder.glob("*.json"):
         file.unlink()
@@ -310,4 +320,5 @@ def best_so_far(output: Path) -> str:
     if not file.is_file():
         return ""
     found = loads(file.read_text(encoding="utf-8"))
-    return f"best so far: {found['name']}, {found['value']}; its network: {found['folder']}"
+    network = f"; its network: {found['folder']}" if found["folder"] else ""
+    return f"best so far: {found['name']}, {found['value']}{network}"

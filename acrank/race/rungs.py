@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ Said = Callable[[str], None]
 BEST = "best"
 # So many times the arms that run on keep their weights until it is known which these are.
 SPARE = 2
+# Seconds of racing after which it is worth writing the network of the arm that leads.
+WORTH = 20.0
 
 
 @dataclass
@@ -91,16 +93,20 @@ class Race:
             self._keep_best(heat)
 
     def _keep_best(self, heat: Heat) -> None:
-        """Write down which arm leads, for those who stop the race here."""
+        """Write down which arm leads, and its network, for those who stop the race here."""
         if not heat.order:
             return
-        best = heat.order[0]
-        found = {
-            "name": best.name,
-            "value": f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}",
-            "folder": f"local-dir:{self._job(heat.rung, best).folder}",
-        }
-        self.journal.keep(BEST, found)
+        best, job = heat.order[0], self._job(heat.rung, heat.order[0])
+        value = f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}"
+        known = self.journal.find(BEST) or {}
+        if (known.get("name"), known.get("value")) == (best.name, value):
+            return
+        folder = ""
+        if sum(ran.seconds for one in self.heats for ran in one.ran.values()) >= WORTH:
+            leave = replace(job, key=f"leave-{job.key}", weights=True)
+            ran = next(iter(tasks_of(self.config, self.folder).run([leave])))
+            folder = "" if ran.reason else f"local-dir:{job.folder}"
+        self.journal.keep(BEST, {"name": best.name, "value": value, "folder": folder})
 
     @property
     def finalists(self) -> list[Arm]:
@@ -230,7 +236,7 @@ class Race:
         """
         rungs, place = self.plan.rungs, heat.rung.number
         going = place < len(rungs) and rungs[place].resumed
-        room = SPARE * self.plan.widths[place] if going else 0
+        room = SPARE * self.plan.widths[place] if going else SPARE
         values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
         for arm in sorted(values, key=lambda arm: -values[arm])[room:]:
             folder = self._job(heat.rung, arm).folder

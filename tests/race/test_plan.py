@@ -64,11 +64,16 @@ def test_more_time_never_races_fewer_models() -> None:
     assert widths == sorted(widths)
 
 
-def test_every_model_runs_once_before_any_runs_twice() -> None:
-    arms = plan(450).arms
-    assert 2 <= len(arms) < 40
-    first = arms[: min(len(arms), 8)]
-    assert len({arm.model for arm in first}) == len(first)
+def test_the_first_models_run_in_several_regimes_before_the_last_runs_at_all() -> None:
+    arms = arms_of(MODELS, config())
+    assert len(set(arms)) == 40
+    assert [(arm.model, arm.method) for arm in arms[:4]] == [
+        ("m0", "full"),
+        ("m1", "full"),
+        ("m0", "bn-only"),
+        ("m2", "full"),
+    ]
+    assert arms.index(Arm("m7", "full", 0.01)) > arms.index(Arm("m0", "ac-norm", 0.003))
 
 
 def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
