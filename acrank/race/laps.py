@@ -16,6 +16,7 @@ from acrank.finetuning.config import FinetuneConfig
 from acrank.tasks.registry import every_measure
 
 if TYPE_CHECKING:
+    from acrank.finetuning.loop import LogRow
     from acrank.finetuning.result import Finetuned
     from acrank.finetuning.tuning import SplitImages
 
@@ -55,6 +56,7 @@ class Ran:
         test: outcomes on the test images, (M,); empty without any.
         measure: key of the measure; ``loss`` where the configured one is not defined.
         seconds: time that it took.
+        epoch: time that its last epoch took.
         reason: reason of a failure; else empty.
         curve: measure on the validation images after each epoch.
         input_size: sides of the images.
@@ -67,6 +69,7 @@ class Ran:
     test: tuple[float | None, ...] = ()
     measure: str = ""
     seconds: float = 0.0
+    epoch: float = 0.0
     reason: str = ""
     curve: tuple[float | None, ...] = ()
     input_size: tuple[int, ...] = ()
@@ -113,7 +116,12 @@ def _run(job: Job) -> Ran:
     if job.until is None:
         done = finetune(job.config, job.folder, weights=job.weights, opener=opened)
         return ran_of(job, done)
-    paused = finetune_until(job.config, job.folder, job.until, opener=opened)
+    ends = [job.clock()]
+
+    def note(row: LogRow, epochs: int) -> None:
+        ends.append(job.clock())
+
+    paused = finetune_until(job.config, job.folder, job.until, say=note, opener=opened)
     if paused.diverged:
         return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
     return Ran(
@@ -121,6 +129,7 @@ def _run(job: Job) -> Ran:
         value=_signed(paused.val, paused.measure),
         each=_finite(paused.each),
         measure=paused.measure,
+        epoch=ends[-1] - ends[-2] if len(ends) > 1 else 0.0,
         curve=_curve(paused.log, paused.measure),
         input_size=tuple(paused.input_size[1:]),
         notes=tuple(paused.notes),
