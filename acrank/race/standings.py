@@ -10,6 +10,7 @@ import numpy as np
 
 from acrank.race.belief import Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
+from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
@@ -187,8 +188,11 @@ def pick(
         return lost <= config.points / 100 and final.alike(arm, leader)
 
     def cost(arm: Arm) -> float:
+        if config.prefer == "fast":
+            return seconds[arm]
+        # not seconds, which differ from run to run: the same race has to end with the same arm
         size = params.get(arm.model)
-        return (math.inf if size is None else size) if config.prefer == "small" else seconds[arm]
+        return math.inf if size is None else size * FACTORS.get(arm.method, 1.2)
 
     good = [arm for arm in order if close(arm)]
     chosen = min(good, key=lambda arm: (cost(arm), order.index(arm)))
