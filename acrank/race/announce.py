@@ -30,8 +30,8 @@ def too_short(arms: Sequence[Arm], costs: Costs, config: ChooseConfig, spent: fl
         f"--budget {duration_text(config.budget or 0.0)} is too short: looking at data and "
         f"candidates took {duration_text(spent)}, and fine-tuning {cheapest.name}, the fastest, "
         f"for {config.epochs} epochs takes about {duration_text(seconds)}.",
-        hint=f"Give --budget {math.ceil(1.1 * (spent + seconds))}s or more, or fewer --epochs or "
-        "--samples; what has been scored is kept.",
+        hint=f"Give --budget {math.ceil(1.1 * (spent + seconds))}s or more, or, with --fresh, fewer "
+        "--epochs or --samples; what has been scored is kept.",
     )
 
 

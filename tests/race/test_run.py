@@ -192,6 +192,15 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
     assert caught.value.exit_code == 2
 
 
+def test_more_time_looks_at_candidates_that_less_had_no_time_for(
+    stripes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="too short"):
+        run(stripes, tmp_path / "chosen", budget=0.01, epochs=2, methods=("head",))
+    found = run(stripes, tmp_path / "chosen", budget="1h", epochs=2, methods=("head",))
+    assert not found.ranking.count("dropped")
+
+
 @pytest.fixture
 def trouble(tmp_path: Path) -> Path:
     """A zoo with a model that cannot be loaded beside two good ones."""
