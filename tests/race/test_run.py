@@ -167,6 +167,18 @@ def test_what_leads_is_there_before_the_end(
     assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
 
 
+def test_the_chosen_network_is_there_before_it_is_judged(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stopped
+
+    monkeypatch.setattr("acrank.race.run.judge_by_folds", stop)
+    with pytest.raises(Stopped):
+        run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2, methods=("head",))
+    assert best_so_far(tmp_path / "chosen").endswith(f"local-dir:{tmp_path / 'chosen'}")
+
+
 def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2)
     assert found.judged.how == "folds"
