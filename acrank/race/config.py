@@ -226,8 +226,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good, within --tolerance: for accuracy "
-            "and small, parameters and what the regime costs; for fast, measured time.",
+            "What decides between arms that are about equally good (--tolerance): parameters and "
+            "what the regime costs or, for fast, measured time.",
             CHOICE,
         ),
     ] = "accuracy"

@@ -26,6 +26,8 @@ from acrank.tasks.registry import Task
 
 # The share of the time that the ranking may take.
 SHARE = 0.25
+# What a ranking of all candidates is kept under.
+WHOLE = "look"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def look(
 ) -> Ranking:
     """Rank the candidates, within a share of the time; a ranking that is kept is read again.
 
+    One that had no time for some candidates is of its own budget alone: with another, the others
+    are scored too.
+
     Args:
         config: configuration of the choice, for the task.
         task: task of the data.
@@ -99,7 +104,8 @@ def look(
     seconds = None if budget is None else SHARE * budget
     # only what the race enters by: AC-Corr takes as long again as features and their scores
     scoring = RoundConfig.model_validate(config.scoring(seconds).model_dump(exclude_unset=True))
-    kept = journal.find("look")
+    own = f"look-{'none' if budget is None else f'{budget:g}'}"
+    kept = journal.find(own) or journal.find(WHOLE)
     if kept is None:
         ranking = rank_zoo(scoring, callback)
         if ranking.interrupted:
@@ -109,8 +115,9 @@ def look(
             "warnings": list(ranking.warnings),
             "record": ranking.record,
         }
-        journal.keep("look", kept)
-        kept = journal.find("look")
+        name = own if ranking.count("dropped") else WHOLE
+        journal.keep(name, kept)
+        kept = journal.find(name)
     ranking = _ranked(kept, scoring.for_task(task))
     if all(row.result.status == "failed" for row in ranking.rows):
         reason = ranking.rows[0].result.reason if ranking.rows else "there is none"

@@ -204,9 +204,7 @@ def pick(
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
         return "it has the best expected result"
-    by = (
-        "it has the fewest parameters" if config.prefer == "small" else "it is the fastest to train"
-    )
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
     if chosen == leader:
         return f"it has the best expected result, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]
