@@ -31,6 +31,9 @@ SHARED = 0.5
 # The spread is at most this, in the unit of the measure, and half of that by far less likely.
 WIDEST, USUAL = 0.5, 0.05
 DRAWS = 20_000
+# Draws of arms that are exactly alike differ by so little, far beyond rounding: each of them is the
+# best equally often, instead of the one that rounding favours.
+TIE = 1e-6
 # The highest value of the measures that a race may be about.
 MOST = 1.0
 LEVEL = 0.95
@@ -213,7 +216,8 @@ def _draw(parts: Sequence[tuple[Any, ...]], weights: Array, rng: np.random.Gener
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(values.clip(min=0.0))
             drawn.append(expected + rng.standard_normal((count, len(expected))) @ root.T)
-    return np.concatenate(drawn)
+    draws = np.concatenate(drawn)
+    return np.asarray(draws + TIE * rng.standard_normal(draws.shape), dtype=np.float64)
 
 
 def ends(values: Array) -> tuple[float, float]:
