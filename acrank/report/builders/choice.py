@@ -15,7 +15,14 @@ from acrank.report.builders.choice_data import choice_data
 from acrank.report.builders.choice_figures import cost_plots, race_plot
 from acrank.report.builders.finetuning_figures import curves
 from acrank.report.builders.ranking import RankingReport
-from acrank.report.builders.run import dataset_name, images_section, run_facts, run_section
+from acrank.report.builders.run import (
+    dataset_name,
+    images_section,
+    items_name,
+    part_of,
+    run_facts,
+    run_section,
+)
 from acrank.report.document import (
     Block,
     Code,
@@ -81,7 +88,7 @@ class ChoiceReport(Report):
     images: bool = True
 
     def document(self) -> Document:
-        """Make the answer, the table of arms, what was dropped, and the notes."""
+        """Make the answer, the table of arms and what was dropped; notes were told on the way."""
         choice = self.choice
         shown = choice.standings[: tables.SHOWN]
         cut = len(choice.standings) - len(shown)
@@ -90,7 +97,7 @@ class ChoiceReport(Report):
         return Document(
             (
                 tables.arms_table(choice, shown),
-                Items((*lines, *words.dropped(choice), *words.notes(choice), words.saved(choice))),
+                Items((*lines, *words.dropped(choice), words.saved(choice))),
             ),
             outcome=tuple(words.outcome(choice)),
         )
@@ -136,13 +143,18 @@ class ChoiceReport(Report):
         choice = self.choice
         raced = {one.arm.model for one in choice.standings if one.laps}
         arms = sum(bool(one.laps) for one in choice.standings)
+        images = {"train": "training", "validate": "validation", "test": "test"}
+        known = choice.finetuned.record["images"]
         found = {
+            **{f"to {verb}": str(known[part]) for verb, part in images.items() if known.get(part)},
             "ranked": f"{len(choice.ranking.rows)} models",
             "raced": f"{arms} arms of {len(raced)} models",
             "rungs": str(len(choice.rungs)),
             "chosen by": choice.measure_words,
         }
-        return run_facts(choice, found)
+        facts = run_facts(choice, found)
+        sampled = items_name(part_of(choice, "dataset"))
+        return tuple((f"{sampled} ranked on" if n == sampled else n, v) for n, v in facts)
 
     def _ended(self) -> list[str]:
         early = self.choice.early
@@ -165,7 +177,8 @@ class ChoiceReport(Report):
     def _network(self) -> Iterator[Block]:
         choice = self.choice
         yield Text(words.saved(choice))
-        if "not_for_timm" not in choice.finetuned.record:
+        whole = words.task_of(choice).whole_images
+        if not (whole and "not_for_timm" in choice.finetuned.record):
             yield Code(words.loading(choice), "Python", "python")
         figure = self._figure()
         told = (
