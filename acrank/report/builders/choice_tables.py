@@ -9,7 +9,7 @@ from acrank.race.ranked import interval_of
 from acrank.race.result import Choice, Rung, Standing
 from acrank.race.standings import BEST_EXPECTED
 from acrank.report.builders.choice_words import interval_text, points_text, task_of, value_text
-from acrank.report.builders.ranking_words import chance_text, millions_text
+from acrank.report.builders.ranking_words import chance_text
 from acrank.report.document import Cell, Column, Records, Table, Tone, table_of, tabulate
 from acrank.utils.duration import duration_text
 
@@ -50,8 +50,6 @@ def arms_table(choice: Choice, standings: Sequence[Standing], *, reasons: bool =
         (Column("time", priority=5), lambda one: _time(one.seconds)),
         (Column("status", words=True), _status_field(reasons)),
         (Column("entered as", words=True, detail=True), lambda one: one.entered),
-        (Column("params M", detail=True), lambda one: millions_text(one.params)),
-        (Column("full", detail=True, note="estimated time of a full fine-tuning"), _full_time),
     ]
     things = task_of(choice).things
     caption = f"Arms of the race, by {choice.measure_words} on the validation {things}"
@@ -74,10 +72,6 @@ def _behind_interval(one: Standing) -> str:
 
 def _time(seconds: float | None) -> str:
     return duration_text(round(seconds, 1)) if seconds else ""
-
-
-def _full_time(one: Standing) -> str:
-    return _time(one.full_seconds)
 
 
 def status_word(one: Standing) -> str:

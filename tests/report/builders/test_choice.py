@@ -20,6 +20,7 @@ from acrank.report.builders.choice_tables import latency_table, times_table
 from acrank.report.document import Section, Table
 from acrank.report.figures import Scatter
 from acrank.report.figures.courses import Courses
+from acrank.report.progress import ChoiceProgress
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
 from acrank.report.renderers.records import to_csv, to_json
@@ -410,6 +411,15 @@ def test_the_schema_has_every_field() -> None:
     for kind, name in ((Lap, "lap"), (Rung, "rung"), (Judged, "judged"), (Standing, "arm")):
         assert {one.name for one in fields(kind)} - {"arm"} <= defined[name]["properties"].keys()
     assert {one.name for one in fields(Arm)} <= defined["arm"]["properties"].keys()
+
+
+def test_the_bar_of_the_ranking_goes_when_the_race_begins() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with ChoiceProgress(console) as progress:
+        progress.start(2)
+        assert progress.bar.tasks
+        progress.ranked(make_choice().ranking)
+        assert not progress.bar.tasks
 
 
 def test_hostile_names_are_shown_as_text() -> None:
