@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -99,6 +100,7 @@ def judge_by_folds(
     folder: Path,
     run: Callable[[Sequence[Job]], Sequence[Ran]],
     say: Callable[[str], None],
+    final: Ran,
 ) -> Judged:
     """Repeat the last rung in each fold, and judge what it chooses there on the images left out.
 
@@ -112,6 +114,7 @@ def judge_by_folds(
         folder: folder for the files of the folds.
         run: runs jobs.
         say: takes sentences on the folds.
+        final: result of the full fine-tuning.
 
     Raises:
         DataError: a class has too few images for the folds.
@@ -157,7 +160,10 @@ def judge_by_folds(
         _or_none(high),
         len(outcomes),
         bias,
-        _told(count, (epochs, config.epochs), taken, bias, len(finalists), task.things),
+        (
+            *_told(count, (epochs, config.epochs), taken, bias, len(finalists), task.things),
+            *_saved(final, task.things),
+        ),
     )
 
 
@@ -169,19 +175,32 @@ def _told(
     finalists: int,
     things: str,
 ) -> tuple[str, ...]:
-    done, same = len(taken), max(map(taken.count, taken))
+    done = len(taken)
+    chose = "; ".join(f"{name} ({times})" for name, times in Counter(taken).most_common())
     short, full = epochs
     return (
         f"for each of {done} folds, the {_counted(finalists, 'finalist')} of the race were "
         f"fine-tuned for {_counted(short, 'epoch')} without the {things} of the fold, chosen by "
         f"the rest, and judged on it; the network that is saved was fine-tuned on more {things} "
         f"and for {_counted(full, 'epoch')}, and was itself not judged",
-        f"the folds chose {max(taken, key=taken.count)} {same} of {done} times; results on the "
-        f"{things} that chose were {abs(100 * bias):.1f} points "
+        f"chosen by the folds: {chose}",
+        f"results on the {things} that chose were {abs(100 * bias):.1f} points "
         f"{'higher' if bias >= 0 else 'lower'} than on those left out",
         f"the ranking and the earlier rungs saw all {things}, which makes results a little too "
         "high",
         *([f"{count - done} folds gave no result"] if done < count else []),
+    )
+
+
+def _saved(final: Ran, things: str) -> tuple[str, ...]:
+    """Say what the network that is saved reached on the images that chose it."""
+    if final.value is None:
+        return ()
+    count = len(_known(final.each))
+    return (
+        f"the network that is saved reached {final.value:.3f} on the {count} validation {things} "
+        "that chose it, which is too high; the cross-validation may be too low, as its networks "
+        "were trained on fewer of them and more briefly",
     )
 
 

@@ -232,6 +232,7 @@ class _Choosing:
                         tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
                     ),
                     self.callback.message,
+                    ran,
                 )
             except DataError as error:
                 why = f"there are no test {things}, and no folds: {error.message.rstrip('.')}"

@@ -90,8 +90,9 @@ class ChoiceReport(Report):
     def document(self) -> Document:
         """Make the answer, the table of arms and what was dropped; notes were told on the way."""
         choice = self.choice
-        shown = choice.standings[: tables.SHOWN]
-        cut = len(choice.standings) - len(shown)
+        ran = tables.ran(choice)
+        shown = ran[: tables.SHOWN]
+        cut = len(ran) - len(shown)
         lines = [f"{cut} more arms not shown; {JSON} has all."] if cut else []
         lines += [*words.reading_notes(choice), *words.lessons(choice), *self._ended()]
         return Document(
@@ -165,7 +166,7 @@ class ChoiceReport(Report):
         told = (*self._ended(), *words.lessons(choice), *words.reading_notes(choice))
         figure, notes = race_plot(choice), Items(told)
         yield Group((figure, notes), "figures") if figure else notes
-        table = tables.arms_table(choice, choice.standings, reasons=True)
+        table = tables.arms_table(choice, tables.ran(choice), reasons=True)
         yield replace(table, silent=False)
 
     def _costs(self) -> Iterator[Section]:
@@ -213,6 +214,10 @@ class ChoiceReport(Report):
     def _dropped(self) -> Iterator[Block]:
         lines = tuple(words.dropped(self.choice))
         yield Items(lines) if lines else Text("Nothing was dropped.")
+        skipped = tables.skipped_table(self.choice)
+        if skipped:
+            count = len(skipped.rows)
+            yield Details(f"{count} arm{'' if count == 1 else 's'} that did not run", (skipped,))
         looked = RankingReport(self.choice.ranking).document()
         yield Details(f"The ranking of the look, by {self.choice.ranking.rank_by}", looked.blocks)
 

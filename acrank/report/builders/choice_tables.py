@@ -56,6 +56,23 @@ def arms_table(choice: Choice, standings: Sequence[Standing], *, reasons: bool =
     return tabulate(caption, fields, standings, tone=_tone, header=1, silent=True)
 
 
+def ran(choice: Choice) -> list[Standing]:
+    """Return the arms that ran, or failed; those that were skipped have nothing to show."""
+    return [one for one in choice.standings if one.status != "skipped"]
+
+
+def skipped_table(choice: Choice) -> Table | None:
+    """Tabulate the arms that did not run; None where all did."""
+    rows = [
+        (one.arm.model, one.arm.method, f"{one.arm.lr:g}", one.entered, one.reason)
+        for one in choice.standings
+        if one.status == "skipped"
+    ]
+    columns = ("model", "regime", "lr", "entered as", "reason")
+    words = ("model", "regime", "entered as", "reason")
+    return table_of("Arms that did not run", columns, rows, words=words) if rows else None
+
+
 def _rung_field(rung: Rung) -> Field:
     def value(one: Standing) -> str:
         return next((value_text(lap.value) for lap in one.laps if lap.rung == rung.number), "")

@@ -257,14 +257,23 @@ def test_a_race_that_ended_early_says_why() -> None:
 
 def test_many_arms_are_cut_on_a_terminal_and_whole_on_a_page() -> None:
     choice = edge_cases()["many arms"]
-    assert f"{len(choice.standings) - 20} more arms not shown" in on_one_line(choice)
+    assert f"{len(choice.standings) - 21} more arms not shown" in on_one_line(choice)  # 1 skipped
     assert "0.059" not in on_one_line(choice)
     assert any(
-        isinstance(block, Table) and len(block.rows) == len(choice.standings)
+        isinstance(block, Table) and len(block.rows) == len(choice.standings) - 1
         for section in ChoiceReport(choice).page().blocks
         if isinstance(section, Section)
         for block in section.blocks
     )
+
+
+def test_arms_that_did_not_run_are_listed_apart() -> None:
+    choice = make_choice()
+    page = Document(to_html(ChoiceReport(choice).page()))
+    text = " ".join(one.text for one in page.all("section"))
+    assert "1 arm that did not run" in text
+    assert f"{VIT} full 0.001 rank 5 no time for it: it would take 12 min" in text
+    assert not re.search(rf"{VIT} +full", printed(choice))
 
 
 def test_the_network_is_loaded_as_its_task_has_it(tmp_path: Path) -> None:
