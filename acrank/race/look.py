@@ -25,6 +25,8 @@ from acrank.tasks.registry import Task
 
 # The share of the time that the ranking may take.
 SHARE = 0.2
+# What a ranking of all candidates is kept under.
+WHOLE = "look"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ def look(
 ) -> Ranking:
     """Rank the candidates, within a share of the time; a ranking that is kept is read again.
 
+    One that had no time for some candidates is of its own budget alone: with another, the others
+    are scored too.
+
     Args:
         config: configuration of the choice, for the task.
         task: task of the data.
@@ -96,7 +101,8 @@ def look(
         KeyboardInterrupt: the user stopped it; finished models are in the cache.
     """
     scoring = config.scoring(None if budget is None else SHARE * budget)
-    kept = journal.find("look")
+    own = f"look-{'none' if budget is None else f'{budget:g}'}"
+    kept = journal.find(own) or journal.find(WHOLE)
     if kept is None:
         ranking = rank_zoo(scoring, _OfRanking([callback]))
         if ranking.interrupted:
@@ -106,8 +112,9 @@ def look(
             "warnings": list(ranking.warnings),
             "record": ranking.record,
         }
-        journal.keep("look", kept)
-        kept = journal.find("look")
+        name = own if ranking.count("dropped") else WHOLE
+        journal.keep(name, kept)
+        kept = journal.find(name)
     ranking = _ranked(kept, scoring.for_task(task))
     if all(row.result.status == "failed" for row in ranking.rows):
         reason = ranking.rows[0].result.reason if ranking.rows else "there is none"

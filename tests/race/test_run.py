@@ -167,6 +167,18 @@ def test_what_leads_is_there_before_the_end(
     assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
 
 
+def test_the_chosen_network_is_there_before_it_is_judged(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stopped
+
+    monkeypatch.setattr("acrank.race.run.judge_by_folds", stop)
+    with pytest.raises(Stopped):
+        run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2, methods=("head",))
+    assert best_so_far(tmp_path / "chosen").endswith(f"local-dir:{tmp_path / 'chosen'}")
+
+
 def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2)
     assert found.judged.how == "folds"
@@ -192,6 +204,15 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
         run(stripes, tmp_path / "chosen", budget=0.01)
     assert "--budget" in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+def test_more_time_looks_at_candidates_that_less_had_no_time_for(
+    stripes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="too short"):
+        run(stripes, tmp_path / "chosen", budget=0.01, epochs=2, methods=("head",))
+    found = run(stripes, tmp_path / "chosen", budget="1h", epochs=2, methods=("head",))
+    assert not found.ranking.count("dropped")
 
 
 @pytest.fixture
