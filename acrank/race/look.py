@@ -19,12 +19,8 @@ from acrank.race.journal import Journal
 from acrank.ranking import rank_results
 from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
-<<<<<<< HEAD
 from acrank.runners.budget.samples import RoundConfig
-from acrank.runners.callbacks import Callback
-=======
 from acrank.runners.callbacks import Callback, Callbacks
->>>>>>> main
 from acrank.runners.rank import rank_zoo
 from acrank.tasks.registry import Task
 

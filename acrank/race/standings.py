@@ -205,15 +205,8 @@ def pick(
 
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
-<<<<<<< HEAD
-        return "it has the best expected result"
-    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
-=======
         return BEST_EXPECTED
-    by = (
-        "it has the fewest parameters" if config.prefer == "small" else "it is the fastest to train"
-    )
->>>>>>> main
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
     if chosen == leader:
         return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]
