@@ -7,6 +7,7 @@ from typing import Any
 from acrank.race.config import make_choose_config
 from acrank.race.field import entrants, expected_of
 from acrank.results import ModelResult, RankedModel, Ranking
+from acrank.results.types import Status
 
 
 def ranking(*rows: RankedModel) -> Ranking:
@@ -16,7 +17,7 @@ def ranking(*rows: RankedModel) -> Ranking:
 
 def row(name: str, rank: int | None = None, **facts: Any) -> RankedModel:
     """A row of a model, ranked or not."""
-    status = "ok" if rank else "dropped"
+    status: Status = "ok" if rank else "dropped"
     return RankedModel(ModelResult(name, status, **facts), rank)
 
 
