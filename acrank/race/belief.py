@@ -31,6 +31,8 @@ SHARED = 0.5
 # The spread is at most this, in the unit of the measure, and half of that by far less likely.
 WIDEST, USUAL = 0.5, 0.05
 DRAWS = 20_000
+# Images that the mean variance of all arms counts for in that of each.
+POOLED = 4
 # Draws of arms that are exactly alike differ by so little, far beyond rounding: each of them is the
 # best equally often, instead of the one that rounding favours.
 TIE = 1e-6
@@ -144,13 +146,24 @@ def believe(
 def _noise(outcomes: Array) -> Array:
     """The covariance of the arms' means, (A, A), from outcomes (A, N).
 
+    From few images of many arms it is drawn towards one of equal correlations (Ledoit and Wolf
+    2004), as what a few images have in common would else pass for a difference between arms.
+
     Beyond what the images show, one more image may be wrong for all arms, and half a one for each
     alone: arms that are right on every image of a few are not known to be right on all, nor alike.
     """
     arms, images = outcomes.shape
-    shown = np.atleast_2d(np.cov(outcomes)) / images if images > 1 else np.zeros((arms, arms))
+    shown = np.atleast_2d(np.cov(outcomes)) if images > 1 else np.zeros((arms, arms))
+    own = np.diag(shown).copy()
+    own = ((images - 1) * own + POOLED * own.mean()) / (images - 1 + POOLED)
+    deviations = np.sqrt(own)
+    scale = np.where(np.diag(shown) > 0, np.sqrt(np.diag(shown)), np.inf)
+    others = (shown / np.outer(scale, scale))[~np.eye(arms, dtype=bool)]
+    alike = float(np.clip(others.mean(), 0.0, 0.95)) if others.size else 0.0
+    equal = np.outer(deviations, deviations) * (alike + (1 - alike) * np.eye(arms))
+    share = arms / (arms + images)
     more = (1 / images) ** 2 * np.ones((arms, arms)) + (0.5 / images) ** 2 * np.eye(arms)
-    return np.asarray(shown + more, dtype=np.float64)
+    return np.asarray((share * equal + (1 - share) * shown) / images + more, dtype=np.float64)
 
 
 def _structure(models: Sequence[str], priors: Mapping[str, Prior]) -> tuple[Array, Array]:

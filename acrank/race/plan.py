@@ -79,9 +79,12 @@ def rungs_for(
     """
     steps = STEPS / math.ceil(images / config.batch_size)
     first = max(1, round(config.epochs * FIRST), round(min(config.epochs * LONGEST, steps)))
-    lengths = [first * 2**number for number in range(count)]
-    while len(lengths) > 1 and sum(lengths) > config.epochs:  # no race longer than what it is for
-        lengths.pop()
+    lengths = [first]
+    while len(lengths) < count:  # no race longer than what it is for
+        length = min(2 * lengths[-1], config.epochs - sum(lengths))
+        if length < lengths[-1]:
+            break
+        lengths.append(length)
     rungs: list[Rung] = []
     for place, length in enumerate(lengths):
         small = smaller and (place + 1 < len(lengths) or not place)
@@ -119,6 +122,7 @@ def make_plan(
     tested: bool,
     smaller: bool,
     done: Sequence[Arm] = (),
+    least: int = 1,
 ) -> Plan:
     """Plan the widest race that fits.
 
@@ -130,6 +134,7 @@ def make_plan(
         tested: True if there are test images, so that no cross-validation is needed.
         smaller: True if the rungs before the last have smaller images than some network's own.
         done: arms that have run in the first rung.
+        least: fewest rungs of the race.
 
     Returns:
         The plan; without any arm where not even one full fine-tuning fits.
@@ -151,7 +156,7 @@ def make_plan(
     for judged in (*folds, 0):
         for count in (3, 2, 1):
             rungs = rungs_for(config, count, smaller, costs.images[0])
-            if len(rungs) < count:
+            if len(rungs) < count or count < least:
                 continue
             found = _widest(fitting, config, costs, left, rungs, judged, len(done))
             if found and len(found.arms) >= min(WORTH[count], len(fitting)):

@@ -189,9 +189,11 @@ class _Choosing:
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
         said: set[int] = set()
 
-        def plan(done: Sequence[Arm], left: float) -> Plan:
-            found = make_plan(arms, config, costs, left, tested=tested, smaller=smaller, done=done)
-            if not found.arms:
+        def plan(done: Sequence[Arm], left: float, least: int) -> Plan:
+            found = make_plan(
+                arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
+            )
+            if not found.arms and not done:
                 raise too_short(arms, costs, config, self.journal.spent)
             if len(found.arms) not in said and (found.rungs or len(done) < 2):
                 said.add(len(found.arms))

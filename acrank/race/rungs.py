@@ -32,7 +32,8 @@ from acrank.utils.duration import duration_text
 from acrank.utils.files import folder_name
 
 Said = Callable[[str], None]
-Planner = Callable[[Sequence[Arm], float], Plan]
+# From the arms that have run, the seconds that are left, and the fewest rungs.
+Planner = Callable[[Sequence[Arm], float, int], Plan]
 # How often the race is planned: a trial, and then as long as laps show that more fits.
 STEPS = 5
 # The cheapest of the first so many arms shows what laps cost, if it takes no more than a share.
@@ -52,7 +53,7 @@ class Race:
     Attributes:
         config: configuration of the choice.
         arms: all arms, those that should run first coming first.
-        planner: plans the race, given the arms that have run and the seconds that are left.
+        planner: plans the race.
         longest: rungs of a race without a limit of time.
         costs: estimates, which laps correct.
         priors: what is expected of the models.
@@ -135,7 +136,8 @@ class Race:
     def _step(self, step: int, heat: Heat) -> dict[str, Any]:
         done = [arm for arm in heat.ran if heat.ran[arm].value is not None]
         if step:
-            return asdict(self.planner(done, self.left))
+            # what comes later is not given up for more arms in the first rung
+            return asdict(self.planner(done, self.left, max(1, len(self.plan.rungs))))
         if self.budget == math.inf:  # all arms run, whatever they cost
             return asdict(replace(NOTHING, rungs=self.longest[:1], widths=(0,)))
         trial = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
@@ -226,7 +228,7 @@ class Race:
             if record is not None:
                 self._note(heat, arm, ran_from(record))
         jobs = {self._job(rung, arm).key: arm for arm in going if kept[arm] is None}
-        for ran in self._run([self._job(rung, arm) for arm in jobs.values()], rung, jobs):
+        for ran in self._run([self._job(rung, arm) for arm in jobs.values()], heat, jobs):
             self.journal.keep(ran.key, asdict(ran))
             self._note(heat, jobs[ran.key], ran)
             total = len(self.plan.arms) if rung.number == 1 else len(arms)
@@ -239,10 +241,13 @@ class Race:
         # results come as they finish, and the first rung's in several steps
         heat.ran = {arm: heat.ran[arm] for arm in self.arms if arm in heat.ran}
 
-    def _run(self, jobs: Sequence[Job], rung: Rung, arms: Mapping[str, Arm]) -> Iterator[Ran]:
+    def _run(self, jobs: Sequence[Job], heat: Heat, arms: Mapping[str, Arm]) -> Iterator[Ran]:
         def admit(job: Job) -> bool:
-            arm = arms[job.key]
-            return self._lap_seconds(rung, arm) + self._after(arm) <= self.left
+            # whichever of this arm and those that lead wins, there must be time for it
+            values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
+            leading = sorted(values, key=lambda arm: -values[arm])[: self.config.finalists]
+            dearest = max(self._after(arm) for arm in (arms[job.key], *leading))
+            return self._lap_seconds(heat.rung, arms[job.key]) + dearest <= self.left
 
         yield from tasks_of(self.config, self.folder).run(jobs, admit=admit, tell=self.say)
 
