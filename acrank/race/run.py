@@ -94,7 +94,8 @@ def choose(
         if journal.resumed:
             callback.message(f"it goes on after {duration_text(journal.spent)} of earlier work")
         work = _Choosing(config, task, output, seen, journal, say or callback.message, callback)
-        return work.run(expect, epoch)
+        with tasks_of(config, folder).engaged(callback.message):  # one Ray cluster for all parts
+            return work.run(expect, epoch)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import timm
 import yaml
 
+import acrank.race.run
 import acrank.zoo
 from acrank.errors import ConfigError, NotScoredError
 from acrank.race.config import make_choose_config
@@ -245,6 +247,26 @@ def test_an_arm_that_diverges_is_one_row(stripes: Path, tmp_path: Path) -> None:
 def test_if_every_arm_fails_it_says_why(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(NotScoredError, match="No arm could be fine-tuned"):
         run(stripes, tmp_path / "chosen", lrs=(1e30,), methods=("full",), epochs=2)
+
+
+def test_all_parts_of_a_choice_share_one_cluster(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, looked = [], []
+
+    @contextmanager
+    def engaged(*_: Any) -> Iterator[None]:
+        entered.append(True)
+        yield
+        entered.append(False)
+
+    monkeypatch.setattr("acrank.runners.tasks.Tasks.engaged", engaged)
+    seen = acrank.race.run.look
+    monkeypatch.setattr(
+        "acrank.race.run.look", lambda *given: (looked.append(list(entered)), seen(*given))[1]
+    )
+    run(stripes, tmp_path / "chosen", epochs=1, methods=("head",))
+    assert (looked, entered) == ([[True]], [True, False])
 
 
 class Slow:
