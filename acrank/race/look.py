@@ -19,7 +19,7 @@ from acrank.race.journal import Journal
 from acrank.ranking import rank_results
 from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
-from acrank.runners.callbacks import Callback
+from acrank.runners.callbacks import Callback, Callbacks
 from acrank.runners.rank import rank_zoo
 from acrank.tasks.registry import Task
 
@@ -104,7 +104,7 @@ def look(
     own = f"look-{'none' if budget is None else f'{budget:g}'}"
     kept = journal.find(own) or journal.find(WHOLE)
     if kept is None:
-        ranking = rank_zoo(scoring, callback)
+        ranking = rank_zoo(scoring, _OfRanking([callback]))
         if ranking.interrupted:
             raise KeyboardInterrupt
         kept = {
@@ -120,6 +120,14 @@ def look(
         reason = ranking.rows[0].result.reason if ranking.rows else "there is none"
         raise NotScoredError(f"No candidate could be scored: {reason}")
     return ranking
+
+
+class _OfRanking(Callbacks):
+    """Follows the ranking; says of its sentences that they are on it, and not on the race."""
+
+    def message(self, text: str) -> None:
+        """Pass a sentence on."""
+        super().message(f"ranking: {text}")
 
 
 def _ranked(kept: dict[str, Any], scoring: RunConfig) -> Ranking:

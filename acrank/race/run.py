@@ -164,6 +164,9 @@ class _Choosing:
         times.end("judge")
         exported, unexported = finish.exported(winner.done)
         latency, untimed = finish.latency()
+        late = tuple(filter(None, (unexported, untimed)))
+        for line in late:
+            self.callback.message(line)
         return Choice(
             folder=self.output,
             ranking=ranking,
@@ -179,7 +182,7 @@ class _Choosing:
             alike=_alike(final, chosen.arm),
             times=times.seconds,
             plan=tuple(told),
-            notes=(*self.seen.notes, *notes, *filter(None, (unexported, untimed))),
+            notes=(*self.seen.notes, *notes, *late),
             record=self._record(ranking),
             latency=latency,
             exported=exported,
@@ -216,8 +219,9 @@ class _Choosing:
         raced = max(1, len({a for heat in race.heats for a in heat.ran}))
         images = done.record["images"]
         if self.seen.test is not None:
-            return judged_by_test(ran, done, images["test"], raced)
-        why = "there are neither test images nor --folds"
+            return judged_by_test(ran, done, images["test"], raced, self.task.things)
+        things = self.task.things
+        why = f"there are neither test {things} nor --folds"
         if plan.folds and race.heats:
             try:
                 return judge_by_folds(
@@ -232,12 +236,13 @@ class _Choosing:
                         tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
                     ),
                     self.callback.message,
+                    ran,
                 )
             except DataError as error:
-                why = f"there are no test images, and no folds: {error.message.rstrip('.')}"
+                why = f"there are no test {things}, and no folds: {error.message.rstrip('.')}"
         elif self.config.folds:
-            why = "there are no test images, and there was no time for cross-validation"
-        return judged_by_validation(ran, done, images["validation"], raced, why)
+            why = f"there are no test {things}, and there was no time for cross-validation"
+        return judged_by_validation(ran, done, images["validation"], raced, why, self.task.things)
 
     def _record(self, ranking: Ranking) -> dict[str, Any]:
         record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}

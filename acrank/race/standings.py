@@ -13,6 +13,8 @@ from acrank.race.config import ChooseConfig
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
+# Why an arm is chosen that needs no further reason.
+BEST_EXPECTED = "it has the best expected result"
 # Below this probability of being the best an arm that is told apart does not go on.
 HOPELESS = 0.005
 
@@ -199,12 +201,12 @@ def pick(
 
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
-        return "it has the best expected result"
+        return BEST_EXPECTED
     by = (
         "it has the fewest parameters" if config.prefer == "small" else "it is the fastest to train"
     )
     if chosen == leader:
-        return f"it has the best expected result, and {by} of the {len(good)} that are as good"
+        return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]
     return (
         f"{by} of {len(good)} arms that are about equally good; {leader.name} is expected to be "

@@ -184,7 +184,9 @@ def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2)
     assert found.judged.how == "folds"
     assert found.judged.images == 24
-    assert any("nested cross-validation" in text for text in found.judged.told)
+    assert "without the images of the fold" in found.judged.told[0]
+    assert "(2)" in found.judged.told[1] or "(1); " in found.judged.told[1]
+    assert "on the 6 validation images that chose it" in found.judged.told[-1]
 
 
 def test_without_folds_the_result_is_said_to_be_too_high(stripes: Path, tmp_path: Path) -> None:
