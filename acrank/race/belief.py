@@ -79,9 +79,8 @@ class Belief:
         return int(self.expected.argmax())
 
     def interval(self, arm: int) -> tuple[float, float]:
-        """The 95 % interval of an arm's value, which no measure has below 0 or above 1."""
-        low, high = ends(self.draws[:, arm])
-        return within(low), within(high)
+        """The 95 % interval of an arm's value; it may reach beyond what the measure can be."""
+        return ends(self.draws[:, arm])
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
         """What an arm is expected to lose against another, with the ends of its 95 % interval."""
@@ -145,15 +144,13 @@ def believe(
 def _noise(outcomes: Array) -> Array:
     """The covariance of the arms' means, (A, A), from outcomes (A, N).
 
-    Four images that all arms agree on, two at each end, are added in thought (Agresti and Coull
-    1998): arms that are right on every image of a few are not known to be right on all.
+    Beyond what the images show, one more image may be wrong for all arms, and half a one for each
+    alone: arms that are right on every image of a few are not known to be right on all, nor alike.
     """
     arms, images = outcomes.shape
-    ends = np.repeat([min(0.0, outcomes.min()), max(1.0, outcomes.max())], 2)
-    more = np.hstack([outcomes, np.tile(ends, (arms, 1))])
-    covariance = np.atleast_2d(np.cov(more)) / images
-    # what arms differ by on one more image, each against the others: they are never known alike
-    return np.asarray(covariance + np.eye(arms) * (0.5 / images) ** 2, dtype=np.float64)
+    shown = np.atleast_2d(np.cov(outcomes)) / images if images > 1 else np.zeros((arms, arms))
+    more = (1 / images) ** 2 * np.ones((arms, arms)) + (0.5 / images) ** 2 * np.eye(arms)
+    return np.asarray(shown + more, dtype=np.float64)
 
 
 def _structure(models: Sequence[str], priors: Mapping[str, Prior]) -> tuple[Array, Array]:

@@ -226,8 +226,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good: the better expected result, "
-            "the fewer parameters, or the shorter fine-tuning.",
+            "What decides between arms that are about equally good (--tolerance): parameters and "
+            "what the regime costs or, for fast, measured time.",
             CHOICE,
         ),
     ] = "accuracy"

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import torch
 
 from acrank.data import known_task
 from acrank.errors import ConfigError, DataError, NotScoredError
+from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.state import STATE
 from acrank.finetuning.tuning import tuning_of
 from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
@@ -25,8 +27,8 @@ from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
 from acrank.race.journal import Clock, Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
 from acrank.race.look import Seen, costs_of, look, open_data
-from acrank.race.plan import Plan, make_plan
-from acrank.race.result import Arm, Choice, Judged, Rung
+from acrank.race.plan import Plan, make_plan, rungs_for
+from acrank.race.result import Arm, Choice, Judged
 from acrank.race.rungs import BEST, Race, tasks_of
 from acrank.race.standings import Final, compare
 from acrank.race.summary import standings_of
@@ -125,23 +127,12 @@ class _Choosing:
         times.end("look")
         models, notes = entrants(ranking, config)
         costs = costs_of(ranking, self.seen, config)
-        plan = self._plan(models, costs)
-        told = what_fits(ranking, plan, config, self.seen.test is not None)
-        for line in (*notes, *told):
+        for line in notes:
             self.callback.message(line)
-        race = Race(
-            config,
-            plan,
-            costs,
-            expect(ranking),
-            self.journal,
-            self.budget,
-            self.output / RACE / "arms",
-            self.say,
-            self.task.measure(config.measure).words,
-            decisions=self._decision(""),
-        )
+        race = self._race(models, costs, ranking, expect)
         race.run()
+        plan = race.plan
+        told = what_fits(ranking, plan, config, self.seen.test is not None)
         times.end("race")
         final = compare(race.heats)
         finalists = race.finalists or list(plan.arms if not plan.rungs else ())
@@ -159,6 +150,7 @@ class _Choosing:
         )
         winner = finish.carry_on(final, finalists, costs, ranking)
         chosen = winner.pick
+        _free(self.output / RACE)
         times.end("final")
         judged = self._judge(plan, race, winner)
         times.end("judge")
@@ -192,27 +184,39 @@ class _Choosing:
         """The name that a decision is kept under: those of another budget are taken anew."""
         return f"budget-{'none' if self.config.budget is None else f'{self.budget:g}'}-{name}"
 
-    def _plan(self, models: Sequence[Entrant], costs: Costs) -> Plan:
-        config = self.config
+    def _race(
+        self, models: Sequence[Entrant], costs: Costs, ranking: Ranking, expect: Expect
+    ) -> Race:
+        config, tested = self.config, self.seen.test is not None
         arms = arms_of([one.model for one in models], config)
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
+        said: set[int] = set()
 
-        def make() -> dict[str, Any]:
-            plan = make_plan(
-                arms,
-                config,
-                costs,
-                self.left,
-                tested=self.seen.test is not None,
-                smaller=smaller,
-            )
-            return asdict(plan)
+        def plan(done: Sequence[Arm], left: float) -> Plan:
+            found = make_plan(arms, config, costs, left, tested=tested, smaller=smaller, done=done)
+            if not found.arms:
+                raise too_short(arms, costs, config, self.journal.spent)
+            if len(found.arms) not in said and (found.rungs or len(done) < 2):
+                said.add(len(found.arms))
+                for line in what_fits(ranking, found, config, tested):
+                    self.callback.message(line)
+            return found
 
-        plan = plan_from(self.journal.once(self._decision("plan"), make))
-        if not plan.arms:
-            raise too_short(arms, costs, config, self.journal.spent)
-        return plan
+        return Race(
+            config,
+            arms,
+            plan,
+            rungs_for(config, 3, smaller, self.seen.images[0]),
+            costs,
+            expect(ranking),
+            self.journal,
+            self.budget,
+            self.output / RACE / "arms",
+            self.say,
+            self.task.measure(config.measure).words,
+            decisions=self._decision(""),
+        )
 
     def _judge(self, plan: Plan, race: Race, winner: Winner) -> Judged:
         ran, done = winner.ran, winner.done
@@ -274,18 +278,6 @@ class _Times:
         self._last = float(now)
 
 
-def plan_from(record: dict[str, Any]) -> Plan:
-    """Read a plan that was kept as JSON."""
-    return Plan(
-        tuple(Rung(**rung) for rung in record["rungs"]),
-        tuple(Arm(**arm) for arm in record["arms"]),
-        tuple(record["widths"]),
-        record["folds"],
-        record["skipped"],
-        record["seconds"],
-    )
-
-
 def _identity(config: ChooseConfig, seen: Seen) -> str:
     """Hash everything that a choice depends on, but for the time that it has."""
     about = described(ChooseConfig)
@@ -325,6 +317,13 @@ def _left_only_if_used(folder: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
+def _free(folder: Path) -> None:
+    """Remove the weights of all arms: the chosen network is there now."""
+    for name in (STATE, WEIGHTS):
+        for file in (folder / "arms").rglob(name):
+            file.unlink()
+
+
 def _forget(folder: Path) -> None:
     for file in folder.glob("*.json"):
         file.unlink()
@@ -345,4 +344,5 @@ def best_so_far(output: Path) -> str:
     if not file.is_file():
         return ""
     found = loads(file.read_text(encoding="utf-8"))
-    return f"best so far: {found['name']}, {found['value']}; its network: {found['folder']}"
+    network = f"; its network: {found['folder']}" if found["folder"] else ""
+    return f"best so far: {found['name']}, {found['value']}{network}"

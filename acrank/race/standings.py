@@ -10,6 +10,7 @@ import numpy as np
 
 from acrank.race.belief import Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
+from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
@@ -189,8 +190,11 @@ def pick(
         return lost <= config.points / 100 and final.alike(arm, leader)
 
     def cost(arm: Arm) -> float:
+        if config.prefer == "fast":
+            return seconds[arm]
+        # not seconds, which differ from run to run: the same race has to end with the same arm
         size = params.get(arm.model)
-        return (math.inf if size is None else size) if config.prefer == "small" else seconds[arm]
+        return math.inf if size is None else size * FACTORS.get(arm.method, 1.2)
 
     good = [arm for arm in order if close(arm)]
     chosen = min(good, key=lambda arm: (cost(arm), order.index(arm)))
@@ -202,9 +206,7 @@ def pick(
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
         return BEST_EXPECTED
-    by = (
-        "it has the fewest parameters" if config.prefer == "small" else "it is the fastest to train"
-    )
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
     if chosen == leader:
         return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]

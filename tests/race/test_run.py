@@ -159,6 +159,7 @@ def test_what_leads_is_there_before_the_end(
     def stop(*_: Any, **__: Any) -> Any:
         raise Stopped
 
+    monkeypatch.setattr("acrank.race.rungs.WORTH", 0.0)
     monkeypatch.setattr("acrank.race.winner.finetune", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
