@@ -28,7 +28,8 @@ def finetune(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="Take the best model of a ranking (acrank score --json).",
+            help="Take the best model of a ranking (acrank score --json), or the chosen arm of a "
+            "choice.json.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -102,7 +103,10 @@ def _config(
             raise ConfigError(
                 "--from has a model and its zoo already.", hint="Leave --model and --zoo out."
             )
-        settings = _best_of(ranking) | settings
+        best = _best_of(ranking)
+        if "method" in settings:  # the rate that a race chose is that of its own method
+            best.pop("lr", None)
+        settings = best | settings
     config = make_finetune_config(settings)
     given = read_options(config.method, options)
     if norms:
@@ -111,7 +115,10 @@ def _config(
 
 
 def _best_of(path: Path) -> dict[str, Any]:
-    """The first model of a ranking, where it is listed, and how the ranking saw such data."""
+    """The first model of a ranking, where it is listed, and how the ranking saw such data.
+
+    Of a choice it is the chosen model, with its regime and learning rate.
+    """
     from acrank.results.file import read_ranking
 
     ranking = read_ranking(path)
@@ -123,7 +130,10 @@ def _best_of(path: Path) -> dict[str, Any]:
     names = ["task", *(name for name, setting in about.items() if setting.of_some_data)]
     usual = {name: FinetuneConfig.model_fields[name].default for name in names}
     kept = {n: config[n] for n in names if config.get(n, usual[n]) != usual[n]}
-    return {"model": ranking.best.result.model, **({"zoo": listed} if listed else {}), **kept}
+    chosen = ranking.record.get("chosen") or {}
+    way = {name: chosen[name] for name in ("method", "lr") if name in chosen}
+    model = ranking.best.result.model
+    return {"model": model, **({"zoo": listed} if listed else {}), **kept, **way}
 
 
 def _finetune(config: FinetuneConfig, folder: Path, fresh: bool) -> Finetuned:

@@ -122,7 +122,7 @@ class _Choosing:
         return self.budget - self.journal.spent
 
     def run(self, expect: Expect, epoch: Epoch | None) -> Choice:
-        config, times = self.config, _Times(self.journal)
+        config, times = self.config, _Times(self.journal, self._decision(""))
         ranking = look(config, self.task, self.journal, config.budget, self.callback)
         times.end("look")
         models, notes = entrants(ranking, config)
@@ -152,7 +152,7 @@ class _Choosing:
         chosen = winner.pick
         _free(self.output / RACE)
         times.end("final")
-        judged = self._judge(plan, race, winner)
+        judged = self._judge(race, winner)
         times.end("judge")
         exported, unexported = finish.exported(winner.done)
         latency, untimed = finish.latency()
@@ -220,7 +220,7 @@ class _Choosing:
             decisions=self._decision(""),
         )
 
-    def _judge(self, plan: Plan, race: Race, winner: Winner) -> Judged:
+    def _judge(self, race: Race, winner: Winner) -> Judged:
         ran, done = winner.ran, winner.done
         raced = max(1, len({a for heat in race.heats for a in heat.ran}))
         images = done.record["images"]
@@ -228,14 +228,15 @@ class _Choosing:
             return judged_by_test(ran, done, images["test"], raced, self.task.things)
         things = self.task.things
         why = f"there are neither test {things} nor --folds"
-        if plan.folds and race.heats:
+        folds = self._folds(race)
+        if folds:
             try:
                 return judge_by_folds(
                     self.config,
                     self.task,
                     race.heats[-1].order[: self.config.finalists],
                     race.heats[-1].rung.epochs,
-                    plan.folds,
+                    folds,
                     self.journal,
                     self.output / RACE / "folds",
                     lambda jobs: list(
@@ -249,6 +250,27 @@ class _Choosing:
         elif self.config.folds:
             why = f"there are no test {things}, and there was no time for cross-validation"
         return judged_by_validation(ran, done, images["validation"], raced, why, self.task.things)
+
+    def _folds(self, race: Race) -> int:
+        """Return how many folds there is time for; 0 for none.
+
+        They were planned before the race; what it took is known by now.
+        """
+        if not (race.plan.folds and race.heats):
+            return 0
+        heat = race.heats[-1]
+        finalists = heat.order[: self.config.finalists]
+        laps = sum(race.costs.of(arm, heat.rung.epochs, None) for arm in finalists)
+
+        def most() -> int:
+            side = race.costs.side_by_side(len(finalists))
+            fits = [n for n in range(2, race.plan.folds + 1) if (n - 1) * laps / side <= self.left]
+            return max(fits, default=0)
+
+        found: int = self.journal.once(self._decision("folds"), most)
+        if found < race.plan.folds:
+            self.callback.message(f"there is time for {found or 'no'} folds")
+        return found
 
     def _record(self, ranking: Ranking) -> dict[str, Any]:
         record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}
@@ -268,14 +290,16 @@ class _Choosing:
 class _Times:
     """The seconds of each part, from the journal's clock; those of earlier calls are kept."""
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
+    def __init__(self, journal: Journal, decisions: str) -> None:
+        self.journal, self.decisions = journal, decisions
         self.seconds: dict[str, float] = {}
         self._last = 0.0
 
     def end(self, part: str) -> None:
         """Note that a part has ended."""
-        now = self.journal.once(f"ended-{part}", lambda: round(self.journal.spent, 3))
+        now = self.journal.once(
+            f"{self.decisions}ended-{part}", lambda: round(self.journal.spent, 3)
+        )
         self.seconds[part] = round(max(0.0, float(now) - self._last), 3)
         self._last = float(now)
 
