@@ -10,6 +10,7 @@ that the oracle has not finished are left out, and what is in the file is not re
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
@@ -79,9 +80,10 @@ def finished(oracle: Path, study: Path) -> Iterator[tuple[Dataset, int, float]]:
     rows = read(oracle)
     for seed in SEEDS:
         for dataset in DATASETS:
-            found = [r for r in rows if (r["dataset"], r["seed"]) == (dataset.name, str(seed))]
+            here = [r for r in rows if (r["dataset"], r["seed"]) == (dataset.name, str(seed))]
+            found = {(row["model"], row["method"], row["lr"]): row for row in here}
             if len(found) >= len(candidates(dataset, study)) * len(ARMS):
-                yield dataset, seed, sum(float(row["seconds"]) for row in found)
+                yield dataset, seed, sum(float(row["seconds"]) for row in found.values())
 
 
 def run(dataset: Dataset, seed: int, budget: float, study: Path) -> Row:
@@ -99,9 +101,12 @@ def run(dataset: Dataset, seed: int, budget: float, study: Path) -> Row:
         }
     )
     folder = Path(tempfile.mkdtemp())
+    os.environ["ACRANK_CACHE"] = str(folder / "cache")  # nothing is known from another budget
     started = time.process_time()
     try:
-        found = choose(config, folder, clock=time.process_time, say=print, callback=Told())
+        found = choose(
+            config, folder / "chosen", clock=time.process_time, say=print, callback=Told()
+        )
         row = row_of(found)
     except AcrankError as error:
         row = {"reason": str(error)}

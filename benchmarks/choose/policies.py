@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from recipe import ARMS
 
 HERE = Path(__file__).resolve().parent
 RAW, RESULTS = HERE / "raw", HERE / "results"
@@ -104,13 +105,13 @@ def cells(raw: Path = RAW) -> Iterator[Cell]:
     arms["lr"] = arms.lr.fillna(arms.method.map({"ac-norm": 0.003}).fillna(0.01))
     arms = arms.drop_duplicates([*CELL, "model", "method", "lr"])
     looks = pd.read_csv(raw / "look.csv", na_values=["-"])
-    counts = looks.groupby(CELL).size()
-    for (dataset, seed), found in arms.groupby(CELL, sort=False):
-        if (dataset, seed) not in counts or len(found) < 5 * counts[dataset, seed]:
-            continue
-        look = looks[(looks.dataset == dataset) & (looks.seed == seed)]
-        good = found[found.test.notna() & found.val.notna()]
-        yield Cell(str(dataset), int(seed), good, float(found.seconds.sum()), look)
+    for dataset in looks.dataset.unique():
+        for seed in sorted(looks.seed.unique()):
+            found = arms[(arms.dataset == dataset) & (arms.seed == seed)]
+            look = looks[(looks.dataset == dataset) & (looks.seed == seed)]
+            if len(look) and len(found) >= len(ARMS) * len(look):
+                good = found[found.test.notna() & found.val.notna()]
+                yield Cell(str(dataset), int(seed), good, float(found.seconds.sum()), look)
 
 
 def outcomes(raw: Path = RAW) -> pd.DataFrame:

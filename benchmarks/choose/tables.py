@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 IMAGE = Path(__file__).resolve().parents[2] / "docs" / "images" / "choose-points.png"
 CHOOSE = "choose, "
+TICKS = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 # What the figure names beside the curve.
 NAMED = {
     "first by score, plain": "first by score",
@@ -52,7 +53,7 @@ def main() -> None:
         write_whole(given.results / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
         print(f"\n## {name}\n")
         print(markdown(table.head(80)))
-    write_whole(given.image, to_file(figure(found), "png"))
+    write_whole(given.image, to_file(figure(found), ".png"))
 
 
 def means(found: pd.DataFrame) -> pd.DataFrame:
@@ -112,7 +113,7 @@ def winners(raw: Path) -> pd.DataFrame:
     """What everything, fine-tuned, would take, and what ``choose`` took."""
     rows = []
     for cell in cells(raw):
-        taken, top = cell.best(cell.arms), cell.arms.loc[cell.arms.test.idxmax()]
+        taken, top = cell.best(cell.arms), cell.arms.sort_values("test").iloc[-1]
         for way, row in (("everything", taken), ("everything, best by test", top)):
             rows.append({**_named(cell.dataset, cell.seed, way, row), "budget": ""})
         for row in choices(cell, raw):
@@ -148,12 +149,15 @@ def draw(axes: Axes, found: pd.DataFrame) -> None:
         axes.errorbar(
             table.share, table.lost, spread, color=ACCENT, marker="o", capsize=3, label="choose"
         )
+        axes.legend(frameon=False)
     others = means(found[found.way.isin(NAMED)])
     for way, share, lost in others[["way", "share", "lost"]].itertuples(index=False):
         axes.plot(share, lost, "D", color=SECOND, markersize=5)
         axes.annotate(NAMED[way], (share, lost), (6, 4), textcoords="offset points", fontsize=8)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xscale("log")
+    axes.set_xticks(TICKS, [f"{tick:.0%}" for tick in TICKS])
+    axes.minorticks_off()
     axes.set_xlabel("share of the time of fine-tuning everything")
     axes.set_ylabel("points lost on test images")
 
