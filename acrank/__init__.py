@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from acrank.api import finetune, rank, rank_features
+    from acrank.api import choose, finetune, rank, rank_features
     from acrank.config import RunConfig
     from acrank.errors import AcrankError
     from acrank.experiments.validation import validate
     from acrank.finetuning.masks.load import load_segmenter
+    from acrank.race.result import Choice
     from acrank.results import ModelResult, RankedModel, Ranking
     from acrank.runners.callbacks import Callback
     from acrank.runners.explain import explain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AcrankError": "acrank.errors",
     "Callback": "acrank.runners.callbacks",
+    "Choice": "acrank.race.result",
     "Explanation": "acrank.scoring.inspection",
     "ModelResult": "acrank.results",
     "RankedModel": "acrank.results",
@@ -37,6 +39,7 @@ _HOMES = {
     "RunConfig": "acrank.config",
     "Zoo": "acrank.zoo",
     "ZooEntry": "acrank.zoo",
+    "choose": "acrank.api",
     "explain": "acrank.runners.explain",
     "finetune": "acrank.api",
     "load_segmenter": "acrank.finetuning.masks.load",
@@ -50,6 +53,7 @@ _MODULES = ("metrics", "norm")
 __all__ = [
     "AcrankError",
     "Callback",
+    "Choice",
     "Explanation",
     "ModelResult",
     "RankedModel",
@@ -58,6 +62,7 @@ __all__ = [
     "Zoo",
     "ZooEntry",
     "__version__",
+    "choose",
     "explain",
     "finetune",
     "load_segmenter",

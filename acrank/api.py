@@ -1,4 +1,4 @@
-"""The Python forms of ``acrank score`` and ``acrank finetune``."""
+"""The Python forms of ``acrank choose``, ``acrank score`` and ``acrank finetune``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from acrank.config import make_config
 from acrank.finetuning.config import make_finetune_config
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune as run_finetuning
+from acrank.race.config import make_choose_config
+from acrank.race.result import Choice
+from acrank.race.run import choose as run_choice
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.from_features import rank_from_features
@@ -107,3 +110,45 @@ def finetune(
     if zoo is not None:
         given["zoo"] = str(zoo)
     return run_finetuning(make_finetune_config(given), Path(output), fresh=fresh)
+
+
+def choose(
+    data: str | Path,
+    output: str | Path,
+    zoo: str | Path | None = None,
+    *,
+    budget: float | str | None = None,
+    fresh: bool = False,
+    callbacks: Sequence[Callback | str] = (),
+    **settings: Any,
+) -> Choice:
+    """Choose a backbone by racing the best candidates, and leave the fine-tuned winner.
+
+    Args:
+        data: training images, as for :func:`rank`; with a part test/ or val/, that judges.
+        output: folder for the network, ``choice.json`` and ``choice.html``; a choice that was
+            stopped in it goes on.
+        zoo: a zoo file, ``demo``, or None for the packaged zoo (or, with ``models``, timm).
+        budget: time for everything, in seconds or as text such as ``2h``; None for no limit.
+        fresh: start again and replace what is in the folder.
+        callbacks: follow the ranking, as in :func:`rank`.
+        **settings: further fields of :class:`acrank.race.config.ChooseConfig`.
+
+    Returns:
+        The choice; ``choice.folder`` loads in timm as ``local-dir:``.
+
+    Raises:
+        NotScoredError: no candidate could be scored or fine-tuned.
+        AcrankError: a setting, the zoo or the data cannot be used, or the budget is too short.
+    """
+    from acrank.report.choice_files import write_choice
+
+    given = {"data": str(data), "budget": budget, **settings}
+    if zoo is not None:
+        given["zoo"] = str(zoo)
+    given = {name: value for name, value in given.items() if value is not None}
+    callback = all_callbacks(*callbacks)
+    done = run_choice(make_choose_config(given), Path(output), fresh=fresh, callback=callback)
+    for note in write_choice(done):
+        callback.message(note)
+    return done

@@ -12,24 +12,33 @@ from acrank.errors import ConfigError
 from acrank.fields import (
     DATA,
     MACHINE,
+    MANY,
+    ONE_MODEL,
     PIXELS,
     VOLUMES,
     AllowPartial,
+    Callbacks,
     DataKind,
     Decoder,
     Device,
+    Engine,
     ImageSize,
     IntensityWindow,
+    Jobs,
     Offline,
     Patches,
     PatchSize,
     Precision,
+    RayAddress,
     Seconds,
     Steps,
     Threads,
     TrustCode,
     VoxelSpacing,
+    names,
+    refuse_address,
     refuse_other_kind,
+    refuse_size,
 )
 from acrank.metrics.registry import (
     AC_CORR,
@@ -54,11 +63,10 @@ from acrank.utils.settings import (
 SECTIONS = ("gate",)
 
 # Titles of options in the help.
-SCORES, SAMPLE, STEP, MANY = "Scores", "Sample", "AC-Norm step", "Time, workers and clusters"
+SCORES, SAMPLE, STEP = "Scores", "Sample", "AC-Norm step"
 # Why a command that scores has no option for a setting.
 _NO_FEATURES = {"explain": "it shows AC-Corr, and computes no scores of features"}
-_ONE_MODEL = {"explain": "it scores a single model, in this process"}
-_ONE_ZOO = {**_ONE_MODEL, "gate": "it judges a whole zoo, and a shard is a part of one"}
+_ONE_ZOO = {**ONE_MODEL, "gate": "it judges a whole zoo, and a shard is a part of one"}
 _ANEW = {"explain": "it always scores again, because kept results have no channels"}
 _NAMED = {"explain": "its argument names the model"}
 
@@ -188,7 +196,7 @@ class RunConfig(Settings):
         ),
     ] = "random"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     pixels: Annotated[
         int,
         Field(ge=2),
@@ -266,18 +274,7 @@ class RunConfig(Settings):
             not_for=_ANEW,
         ),
     ] = False
-    jobs: Annotated[
-        int | None,
-        Field(ge=1),
-        Setting(
-            "Score N models at a time, each in a worker process; a crash then costs only one "
-            "model.",
-            MANY,
-            Effect.NOTHING,
-            default="one model after the other, in this process",
-            not_for=_ONE_MODEL,
-        ),
-    ] = None
+    jobs: Jobs = None
     timeout_per_model: Annotated[
         Seconds | None,
         Setting(
@@ -286,40 +283,12 @@ class RunConfig(Settings):
             MANY,
             Effect.NOTHING,
             metavar="TIME",
-            not_for=_ONE_MODEL,
+            not_for=ONE_MODEL,
         ),
     ] = None
-    engine: Annotated[
-        Literal["local", "ray"],
-        Setting(
-            "Run on this machine, or on a Ray cluster (extra: ray).",
-            MANY,
-            Effect.NOTHING,
-            not_for=_ONE_MODEL,
-        ),
-    ] = "local"
-    ray_address: Annotated[
-        str | None,
-        Setting(
-            "Address of a running Ray cluster.",
-            MANY,
-            Effect.NOTHING,
-            metavar="ADDRESS",
-            default="start one on this machine",
-            not_for=_ONE_MODEL,
-        ),
-    ] = None
-    callbacks: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name of an installed callback that follows the run, such as a tracker; repeatable.",
-            MANY,
-            Effect.NOTHING,
-            option="--callback",
-            metavar="NAME",
-            of_features=True,
-        ),
-    ] = ()
+    engine: Engine = "local"
+    ray_address: RayAddress = None
+    callbacks: Callbacks = ()
     shard: Annotated[
         str | None,
         Setting(
@@ -338,7 +307,7 @@ class RunConfig(Settings):
             MANY,
             Effect.RANKING,
             metavar="TIME",
-            not_for=_ONE_MODEL,
+            not_for=ONE_MODEL,
         ),
     ] = None
 
@@ -352,18 +321,14 @@ class RunConfig(Settings):
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
-        if self.ray_address and self.engine != "ray":
-            raise ValueError("ray_address is for engine ray")
+        refuse_address(self.engine, self.ray_address)
         if self.shard and self.budget:
             raise ValueError(
                 "a budget compares all models with one another, but a shard has only some of them"
             )
         return self
 
-    @field_validator("metrics", "callbacks", mode="before")
-    @classmethod
-    def _names(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    _names = field_validator("metrics", "callbacks", mode="before")(names)
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -418,6 +383,7 @@ class RunConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        refuse_size(known, task)
         refuse_foreign(known.metrics_named, task.metrics)
         if self.head not in task.heads:
             raise ConfigError(

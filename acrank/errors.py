@@ -60,6 +60,12 @@ class NotScoredError(ModelError):
     exit_code = ExitCode.NOTHING_SCORED
 
 
+class ExportError(AcrankError):
+    """A finished network cannot be written in another format; the network itself is there."""
+
+    exit_code = ExitCode.SOME_FAILED
+
+
 class MetricError(AcrankError, ValueError):
     """The arrays are invalid for this metric."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
@@ -10,11 +10,40 @@ from acrank.errors import ConfigError
 from acrank.utils.described import Effect, Kind, Setting, Words, described, given, options_text
 from acrank.utils.duration import parse_duration
 
+
+class SizedImages(Protocol):
+    """The setting of a run that says how large images are."""
+
+    @property
+    def image_size(self) -> int | None:
+        """Pixels of a side; None for the usual size."""
+        ...
+
+
+class SizedTask(Protocol):
+    """The facts about a task that decide which sizes of images it has."""
+
+    @property
+    def name(self) -> str:
+        """Name of the task for users."""
+        ...
+
+    @property
+    def size_step(self) -> int:
+        """Number of which sizes are multiples."""
+        ...
+
+
 # Titles of options in the help that several commands have.
 DATA = "Data and models"
 PIXELS = "Masks and volumes"
 VOLUMES = "Volumes"
 MACHINE = "Machine and access"
+# Of the options that belong to no other group.
+OTHER = "Output and help"
+MANY = "Time, workers and clusters"
+# Why a command has no option for what is about many models.
+ONE_MODEL = {"explain": "it scores a single model, in this process"}
 # What networks halve their input to, and the most voxels of a side that a patch may have.
 PATCH_STRIDE, PATCH_LARGEST = 16, 512
 
@@ -74,7 +103,9 @@ def one_of(words: Words) -> AfterValidator:
         known = words()
         if value not in known:
             *first, last = map(repr, known)
-            raise ValueError(f"input should be {', '.join(first)} or {last}")
+            raise ValueError(
+                f"input should be {' or '.join(filter(None, (', '.join(first), last)))}"
+            )
         return value
 
     return AfterValidator(check)
@@ -103,12 +134,14 @@ Decoder = Annotated[
     Setting("Decoder on the encoder's feature maps (extra: segmentation).", PIXELS, pixels=True),
 ]
 ImageSize = Annotated[
-    int,
-    Field(ge=32, multiple_of=32),
+    int | None,
+    Field(ge=32, le=4096),
     Setting(
-        "Height and width to which images and masks are resized, a multiple of 32.",
-        PIXELS,
-        pixels=True,
+        "Height and width of the images that networks see; with masks, to which both are "
+        "stretched, a multiple of 32.",
+        DATA,
+        default="each network's own",
+        usual=lambda task: task.image_size,
         dimensions=2,
     ),
 ]
@@ -142,6 +175,26 @@ IntensityWindow = Annotated[
         metavar="LOW,HIGH",
         default="percentiles of each volume; for DICOM images, each file's own window",
         units=True,
+    ),
+]
+GroupColumn = Annotated[
+    str | None,
+    Setting(
+        "Column of a CSV file that says which images belong together, such as their patient; no "
+        "group is split between training, validation and test images.",
+        DATA,
+        Effect.CHOICE,
+        metavar="NAME",
+    ),
+]
+Export = Annotated[
+    tuple[Annotated[str, one_of(lambda: ("onnx",))], ...],
+    Setting(
+        "Also write the network in this format, and check that its outputs agree with PyTorch's: "
+        "model.onnx (extra: onnx). Repeatable.",
+        OTHER,
+        Effect.NOTHING,
+        metavar="onnx",
     ),
 ]
 Device = Annotated[
@@ -180,6 +233,64 @@ AllowPartial = Annotated[
         Effect.ADMISSION,
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    Field(ge=1),
+    Setting(
+        "Run N models at a time, each in a worker process; a crash then costs only one model.",
+        MANY,
+        Effect.NOTHING,
+        default="one model after the other, in this process",
+        not_for=ONE_MODEL,
+    ),
+]
+Engine = Annotated[
+    Literal["local", "ray"],
+    Setting(
+        "Run on this machine, or on a Ray cluster (extra: ray).",
+        MANY,
+        Effect.NOTHING,
+        not_for=ONE_MODEL,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    Setting(
+        "Address of a running Ray cluster.",
+        MANY,
+        Effect.NOTHING,
+        metavar="ADDRESS",
+        default="start one on this machine",
+        not_for=ONE_MODEL,
+    ),
+]
+# ``names`` validates it before pydantic does.
+Callbacks = Annotated[
+    tuple[str, ...],
+    Setting(
+        "Name of an installed callback that follows the run, such as a tracker; repeatable.",
+        MANY,
+        Effect.NOTHING,
+        option="--callback",
+        metavar="NAME",
+        of_features=True,
+    ),
+]
+
+
+def names(value: object) -> object:
+    """Return a single name as a tuple of one; for fields that take several."""
+    return (value,) if isinstance(value, str) else value
+
+
+def refuse_address(engine: str, address: str | None) -> None:
+    """Refuse the address of a cluster where none is used; for a validator of a configuration.
+
+    Raises:
+        ValueError: the engine is not Ray.
+    """
+    if address and engine != "ray":
+        raise ValueError("ray_address is for engine ray")
 
 
 def told_unused(config: BaseModel, task: Kind) -> list[str]:
@@ -194,10 +305,25 @@ def told_unused(config: BaseModel, task: Kind) -> list[str]:
     named = options_text(fields, given(config, others))
     if not named:
         return []
-    return [
-        f"{named}: for images with masks alone, and not used here; each network sees images at its "
-        "own size (input_size in a zoo entry)."
-    ]
+    return [f"{named}: for images with masks alone, and not used here."]
+
+
+def refuse_size(config: SizedImages, task: SizedTask) -> None:
+    """Refuse an image size that the networks of a task cannot halve as often as they need to.
+
+    Args:
+        config: configuration of a run, for the task already.
+        task: task of the data.
+
+    Raises:
+        ConfigError: it is no multiple of the task's step.
+    """
+    size, step = config.image_size, task.size_step
+    if size is not None and size % step:
+        raise ConfigError(
+            f"--image-size is {size}, and images of {task.name} need a multiple of {step}.",
+            hint=f"The nearest are {size // step * step} and {(size // step + 1) * step}.",
+        )
 
 
 def refuse_other_kind(config: BaseModel, task: Kind) -> None:

@@ -8,6 +8,7 @@ from acrank.errors import ConfigError
 from acrank.tasks.kinds.classification import CLASSIFICATION
 from acrank.tasks.kinds.masks import MASKS
 from acrank.tasks.kinds.volumes import VOLUMES
+from acrank.tasks.registry import Task
 
 
 def test_options_win_over_the_file(tmp_path: Path) -> None:
@@ -63,6 +64,21 @@ def test_masks_have_sizes_of_their_own_unless_they_are_set() -> None:
     assert given.for_task(MASKS) == given
     classes = make_config({"data": "scans"}).for_task(CLASSIFICATION)
     assert (classes.samples, classes.batch_size) == (256, 32)
+
+
+def test_images_have_the_network_s_own_size_or_that_of_masks() -> None:
+    def size(task: Task, **settings: Any) -> int | None:
+        return make_config({"data": "scans", **settings}).for_task(task).image_size
+
+    assert [size(task) for task in (CLASSIFICATION, MASKS, VOLUMES)] == [None, 256, None]
+    assert [size(task, image_size=None) for task in (CLASSIFICATION, MASKS)] == [None, 256]
+    assert [size(task, image_size=96) for task in (CLASSIFICATION, MASKS)] == [96, 96]
+    assert size(CLASSIFICATION, image_size=97) == 97
+    with pytest.raises(ConfigError, match=r"--image-size is 97, .* The nearest are 96 and 128"):
+        size(MASKS, image_size=97)
+    for wrong in (31, 4097, True, "wide"):
+        with pytest.raises(ConfigError, match="'image_size'"):
+            size(CLASSIFICATION, image_size=wrong)
 
 
 def test_all_is_of_the_task() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acrank.cli.options import with_options
+from acrank.cli.options import FurtherSettings, further, with_options
 from acrank.cli.output import HtmlFile, check_outputs, deliver
-from acrank.errors import ConfigError, ExitCode
+from acrank.errors import ExitCode
 from acrank.experiments.benchmark.config import TUNING, BenchmarkConfig, make_benchmark_config
 from acrank.finetuning.catalogue import METHODS, read_options
 
@@ -30,16 +29,7 @@ def benchmark(
             rich_help_panel=TUNING,
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="finetune.NAME=VALUE",
-            help="Further setting, named as in acrank finetune, or score.NAME=VALUE as in acrank "
-            "score; repeatable.",
-            rich_help_panel=TUNING,
-        ),
-    ] = None,
+    set_: FurtherSettings = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -64,7 +54,7 @@ def benchmark(
     method = settings.get("method", "full")
     if method in METHODS and option:
         settings["options"] = read_options(method, option)
-    settings |= _further(set_ or ())
+    settings |= further(set_ or ())
     check_outputs(html=html)
     done = _run(settings, output)
     from acrank.report.builders.experiment import ExperimentReport
@@ -73,23 +63,6 @@ def benchmark(
     report = ExperimentReport(done)
     deliver(lambda: print_document(report.document(), make_console()), lambda: _write(report, html))
     raise typer.Exit(ExitCode.SOME_FAILED if done.failed else ExitCode.OK)
-
-
-def _further(given: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Settings of fine-tuning and scoring, each value as YAML says it."""
-    import yaml
-
-    found: dict[str, dict[str, Any]] = {"finetune": {}, "score": {}}
-    for text in given:
-        name, equals, value = text.partition("=")
-        part, dot, field = name.partition(".")
-        if not equals or not dot or part not in found:
-            raise ConfigError(
-                f"--set {text!r} is not a setting.",
-                hint="Write finetune.NAME=VALUE or score.NAME=VALUE.",
-            )
-        found[part][field] = yaml.safe_load(value)
-    return found
 
 
 def _run(settings: dict[str, Any], output: Path) -> Experiment:

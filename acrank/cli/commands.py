@@ -20,11 +20,19 @@ P = ParamSpec("P")
 
 # In the order of the help. Each is a function, or a group of commands, in a module of its name.
 COMMANDS = (
-    *("score", "gate", "compare", "explain", "finetune", "benchmark", "list-zoo", "merge"),
+    *(
+        "choose",
+        "score",
+        "gate",
+        "compare",
+        "explain",
+        "finetune",
+        "benchmark",
+        "list-zoo",
+        "merge",
+    ),
     *("report", "validate", "cache", "zoo"),
 )
-# Title of the options that belong to no other group in the help.
-OTHER = "Output and help"
 # Columns that options take up, so that the descriptions of all groups begin in one.
 _COLUMN = 30
 
@@ -34,6 +42,8 @@ class Grouped(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write a section for each group of options, in the order of their first options."""
+        from acrank.fields import OTHER  # whatever command this is has loaded it already
+
         sections: dict[str, list[tuple[str, str]]] = {}
         for one in self.get_params(ctx):
             record = one.get_help_record(ctx)

@@ -76,8 +76,8 @@ def finetune(
     segmenter (acrank.load_segmenter). After an interruption, the same command resumes after the
     last complete epoch.
 
-    Exit codes: 0 ok, 2 wrong usage, configuration or data, 4 the backbone cannot be fine-tuned,
-    130 interrupted.
+    Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 fine-tuned but not exported, 4 the
+    backbone cannot be fine-tuned, 130 interrupted.
     """
     config = _config(settings, from_, option or (), norms)
     if figures:

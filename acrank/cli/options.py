@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -17,6 +17,8 @@ from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
 from acrank.utils.settings import Settings
 
+# Title of the option for settings of the parts of a command.
+PARTS = "Fine-tuning"
 _VALUES = {int: "N", float: "X", str: "TEXT", Path: "FILE"}
 
 ConfigFile = Annotated[
@@ -27,6 +29,37 @@ ConfigFile = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+FurtherSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="finetune.NAME=VALUE",
+        help="Further setting, named as in acrank finetune, or score.NAME=VALUE as in acrank "
+        "score; repeatable.",
+        rich_help_panel=PARTS,
+    ),
+]
+
+
+def further(given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Settings of fine-tuning and scoring that have no option of their own, as YAML says them.
+
+    Raises:
+        ConfigError: a text is no setting of either.
+    """
+    import yaml
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        part, dot, field = name.partition(".")
+        if not equals or not dot or part not in ("finetune", "score"):
+            raise ConfigError(
+                f"--set {text!r} is not a setting.",
+                hint="Write finetune.NAME=VALUE or score.NAME=VALUE.",
+            )
+        found.setdefault(part, {})[field] = yaml.safe_load(value)
+    return found
 
 
 def with_options(

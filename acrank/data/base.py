@@ -24,13 +24,21 @@ def seed_of_batch(seed: int, index: int) -> int:
     return seed * 1_000_003 + index
 
 
+def not_told() -> DataError:
+    """The error for a record that does not say how the sample of its run was drawn."""
+    return DataError(
+        "The result does not say how its sample was drawn.",
+        hint="Leave --data out; the page then has no images.",
+    )
+
+
 class Drawing(NamedTuple):
     """The settings of a run that decide which sample is drawn; see :class:`acrank.RunConfig`."""
 
     samples: int
     batch_size: int
     seed: int
-    image_size: int = 256
+    image_size: int | None = None
     patch: tuple[int, int, int] | None = None
     spacing: tuple[float, float, float] | None = None
     window: tuple[float, float] | None = None
@@ -44,14 +52,11 @@ class Drawing(NamedTuple):
             DataError: the record does not say how the sample was drawn.
         """
         given = {name: settings[name] for name in cls._fields if settings.get(name) is not None}
-        # results from before there were other tasks do not tell the size, which only masks need
-        numbers = {"image_size": 0, **settings}
+        # only masks need a size, and their target asks for it
+        numbers = {"image_size": 0, **given}
         told = ("samples", "batch_size", "seed", "image_size")
         if not all(isinstance(numbers.get(name), int) for name in told):
-            raise DataError(
-                "The result does not say how its sample was drawn.",
-                hint="Leave --data out; the page then has no images.",
-            )
+            raise not_told()
         found = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
         return cls(**cast(dict[str, Any], found))
 

@@ -51,6 +51,20 @@ _MODES = (
 )
 
 
+def told_enlarged(image_size: int | None) -> list[str]:
+    """Say that large images are reduced further than the size that is asked for.
+
+    Args:
+        image_size: pixels of a side; None for each network's own.
+    """
+    if image_size is None or image_size <= SHORTEST:
+        return []
+    return [
+        f"images are brought to {image_size} pixels, but large ones are decoded with a shorter "
+        f"side of about {SHORTEST}, and enlarged again"
+    ]
+
+
 @dataclass(frozen=True)
 class Decoded:
     """One decoded image.

@@ -15,7 +15,7 @@ from acrank.data.imagefile import in_threads, strict_pillow
 from acrank.data.notices import class_sample_notices
 from acrank.data.pixel_notices import pixel_notices
 from acrank.data.sample import Sample
-from acrank.data.target import Item, Target, require_two_classes
+from acrank.data.target import Item, Target, groups_of, require_two_classes
 from acrank.errors import ConfigError
 
 Drawn = TypeVar("Drawn", bound=AnySample)
@@ -69,11 +69,26 @@ def whole_sample(target: Target, samples: int | None, seed: int) -> Sample:
     Raises:
         DataError: an image cannot be decoded, or the target has a single class.
     """
+    drawn = drawn_items(target, samples, seed)
+    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+
+
+def drawn_items(target: Target, samples: int | None, seed: int) -> list[Item]:
+    """Choose the items of :func:`whole_sample`, in its order.
+
+    Args:
+        target: the dataset.
+        samples: how many images; None for all.
+        seed: chooses the images.
+
+    Raises:
+        DataError: the target has a single class.
+    """
     pools = _pools(target, seed)
     require_two_classes(target.name, tuple(target.classes[label] for label in pools))
     count = min(samples or len(target.items), len(target.items))
     _, drawn = _draw(target, pools, count, max(count, 2), seed)
-    return _decoded(target, drawn, (np.arange(len(drawn), dtype=np.int64),), ())
+    return drawn
 
 
 def _decoded(
@@ -95,6 +110,7 @@ def _decoded(
         warnings=(*target.warnings, *warnings, *read.notices),
         fingerprint=_fingerprint(classes, drawn, labels.tolist(), read.digests),
         digests=tuple(read.digests),
+        groups=groups_of(drawn),
     )
 
 
@@ -209,4 +225,7 @@ def _fingerprint(
     classes: Sequence[str], drawn: Sequence[Item], labels: Sequence[int], hashes: Sequence[str]
 ) -> str:
     keys = [item.key for item in drawn]
-    return make_fingerprint(classes, list(zip(keys, labels, hashes, strict=True)))
+    rows = list(zip(keys, labels, hashes, strict=True))
+    groups = groups_of(drawn)
+    # what has no groups keeps the fingerprint that it had before there were any
+    return make_fingerprint(classes, rows, groups) if groups else make_fingerprint(classes, rows)

@@ -40,10 +40,12 @@ class Opening:
     Attributes:
         offline: make no request.
         window: the lowest and the highest value that count, where pixels have units (DICOM).
+        group_column: the column of a table that names the group of each image; None for none.
     """
 
     offline: bool = False
     window: tuple[float, float] | None = None
+    group_column: str | None = None
 
     def refuse_unused(self, name: str, *, windowed: bool) -> None:
         """Refuse a window for images without units.

@@ -25,6 +25,7 @@ class Sample(AnySample):
         warnings: plain sentences for the user.
         fingerprint: a hash of the class names and of every image's id, label and bytes.
         digests: a hash of each image's bytes; empty where they are not known.
+        groups: the group of each image, None for one without; empty where no image has one.
     """
 
     task: ClassVar[str] = "classification"
@@ -41,6 +42,7 @@ class Sample(AnySample):
         warnings: tuple[str, ...] = (),
         fingerprint: str = "",
         digests: tuple[str, ...] = (),
+        groups: tuple[str | None, ...] = (),
     ) -> None:
         self.classes = classes
         self.keys = keys
@@ -49,6 +51,7 @@ class Sample(AnySample):
         self.warnings = warnings
         self.fingerprint = fingerprint
         self.digests = digests
+        self.groups = groups
         self._images = tuple(images)
         self._last: tuple[object, torch.Tensor] | None = None
 
@@ -97,6 +100,7 @@ class Sample(AnySample):
             batches=(np.arange(len(rows), dtype=np.int64),),
             fingerprint=make_fingerprint(self.fingerprint, keys),
             digests=tuple(self.digests[row] for row in rows) if self.digests else (),
+            groups=tuple(self.groups[row] for row in rows) if self.groups else (),
         )
 
     def with_classes(self, classes: tuple[str, ...]) -> "Sample":
@@ -111,6 +115,7 @@ class Sample(AnySample):
             warnings=self.warnings,
             fingerprint=self.fingerprint,
             digests=self.digests,
+            groups=self.groups,
         )
 
     def pixels(self, preprocessing: Preprocessing) -> torch.Tensor:

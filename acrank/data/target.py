@@ -22,11 +22,14 @@ class Item:
             or ``digits:INDEX``.
         label: the index of its class in ``Target.classes``.
         source: where its bytes are.
+        group: what it has in common with other images, such as its patient, where a table says
+            so; None for nothing.
     """
 
     key: str
     label: int
     source: ImageSource = field(repr=False, compare=False)
+    group: str | None = None
 
     def read(self) -> bytes:
         """Return the raw, still encoded bytes."""
@@ -53,6 +56,11 @@ class Target:
     warnings: tuple[str, ...] = ()
 
     @property
+    def groups(self) -> tuple[str | None, ...]:
+        """The group of each image; empty where no image has one."""
+        return groups_of(self.items)
+
+    @property
     def windowed(self) -> bool:
         """Tell whether images have units, so that the window of the user applies."""
         return any(item.source.windowed for item in self.items)
@@ -68,6 +76,16 @@ class Target:
         from acrank.data.draw import smaller_sample
 
         return smaller_sample(whole, self, drawing.samples, drawing.batch_size, drawing.seed)
+
+
+def groups_of(items: Sequence[Item]) -> tuple[str | None, ...]:
+    """Return the group of each image; nothing where no image has one.
+
+    Args:
+        items: of a dataset, or some of them.
+    """
+    grouped = any(item.group is not None for item in items)
+    return tuple(item.group for item in items) if grouped else ()
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:
@@ -99,7 +117,10 @@ def is_hidden(name: str) -> bool:
 
 
 def assemble(
-    name: str, rows: Iterable[tuple[str, str, ImageSource]], notices: Sequence[str] = ()
+    name: str,
+    rows: Iterable[tuple[str, str, ImageSource]],
+    notices: Sequence[str] = (),
+    groups: Sequence[str | None] | None = None,
 ) -> Target:
     """Build a target from (key, class name, source) rows, in an order that depends on them only.
 
@@ -109,6 +130,7 @@ def assemble(
         name: what the user gave.
         rows: of the images.
         notices: what is to be said of the data already.
+        groups: the group of each row's image; None where no image has one.
 
     Raises:
         DataError: fewer than two classes have images, or the labels are no classes.
@@ -123,18 +145,20 @@ def assemble(
         )
     ordered = sorted(
         (
-            (key, composed(label), source)
-            for key, (_, label, source) in zip(keys, given, strict=True)
+            (key, composed(label), source, group)
+            for key, (_, label, source), group in zip(
+                keys, given, groups or [None] * len(given), strict=True
+            )
         ),
         key=lambda row: natural_key(row[0]),
     )
-    counts = Counter(label for _, label, _ in ordered)
+    counts = Counter(label for _, label, _, _ in ordered)
     classes = tuple(sorted(counts, key=natural_key))
     require_two_classes(name, classes)
     sizes = {label: counts[label] for label in classes}
     refuse_numbers(name, sizes)
     index = {label: place for place, label in enumerate(classes)}
-    items = tuple(Item(key, index[label], source) for key, label, source in ordered)
+    items = tuple(Item(key, index[label], source, group) for key, label, source, group in ordered)
     return Target(name, classes, items, (*notices, *label_notices(sizes)))
 
 

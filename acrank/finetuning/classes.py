@@ -20,6 +20,7 @@ from acrank.finetuning.network import Network, build_network
 from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
+from acrank.finetuning.trained import Finished, Trained
 from acrank.finetuning.tuning import Tuning
 from acrank.tasks.pooled import PooledReadout
 from acrank.utils.files import write_whole
@@ -96,7 +97,9 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
         self, config: FinetuneConfig, spec: str, like: Sample | None, option: str
     ) -> tuple[Sample, str]:
         """Read all images of a dataset, or for training a stratified part, as one batch."""
-        target = open_target(spec, offline=config.offline, window=config.window)
+        target = open_target(
+            spec, offline=config.offline, window=config.window, group_column=config.group_column
+        )
         sample = whole_sample(target, config.samples if like is None else None, config.seed)
         said = summary(sample, target)
         return sample if like is None else _with_classes(sample, like.classes, option), said
@@ -105,6 +108,10 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
         """Return the class of each image."""
         return images.labels
 
+    def groups(self, images: Sample) -> tuple[str | None, ...]:
+        """Return the groups that a table has named."""
+        return images.groups
+
     def held(self, images: Sample) -> Held:
         """Tell for each class if an image is of it."""
         return np.bincount(images.labels, minlength=len(images.classes)) > 0
@@ -112,6 +119,12 @@ class ClassTuning(Tuning[Sample, JudgedClasses]):
     def is_defined(self, measure: str, validation: Held, training: Sample) -> bool:
         """Tell if a measure is defined: all but the AUROC are, which needs two classes."""
         return bool(validation.sum() > 1) or measure != "auroc"
+
+    def trained(self, finished: Finished) -> Trained:
+        """See :func:`acrank.finetuning.load.load_classifier`."""
+        from acrank.finetuning.load import load_classifier  # which asks tunings such as this one
+
+        return load_classifier(finished)
 
 
 TUNING = ClassTuning()

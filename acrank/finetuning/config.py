@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +14,8 @@ from acrank.fields import (
     DataKind,
     Decoder,
     Device,
+    Export,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
@@ -23,6 +26,7 @@ from acrank.fields import (
     VoxelSpacing,
     one_of,
     refuse_other_kind,
+    refuse_size,
 )
 from acrank.finetuning.catalogue import (
     METHODS,
@@ -61,7 +65,7 @@ class FinetuneConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
@@ -114,7 +118,18 @@ class FinetuneConfig(Settings):
         Field(ge=2),
         Setting("Number of images of --data to use, stratified by class.", DATA, default="all"),
     ] = None
+    group_column: GroupColumn = None
     epochs: Annotated[int, Field(ge=1), Setting("Passes over the training images.", TRAINING)] = 30
+    cycles: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Setting(
+            "Epochs of each cycle of the learning rate, which restarts after each (SGDR, "
+            "Loshchilov and Hutter 2017); repeatable. They add up to --epochs.",
+            TRAINING,
+            option="--cycle",
+            default="a single one",
+        ),
+    ] = ()
     head_epochs: Annotated[
         int,
         Field(ge=0),
@@ -236,6 +251,7 @@ class FinetuneConfig(Settings):
     offline: Offline = False
     trust_code: TrustCode = False
     allow_partial: AllowPartial = False
+    export: Export = ()
 
     @field_validator("method")
     @classmethod
@@ -244,12 +260,47 @@ class FinetuneConfig(Settings):
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
+        self._fit_cycles()
         if self.head_epochs >= self.epochs and self.head_epochs:
             raise ValueError("head_epochs must leave an epoch for the backbone")
         check_options(self.method, self.options)
         if self.augment == "none" and self.flip and "flip" in self.model_fields_set:
             raise ValueError("augment none leaves flips out, and flip asks for them")
         return self
+
+    def _fit_cycles(self) -> None:
+        """Set the epochs to those of all cycles, or refuse other ones.
+
+        Raises:
+            ValueError: the cycles do not go with another setting.
+        """
+        if not self.cycles:
+            return
+        if "epochs" not in self.model_fields_set:
+            self.__dict__["epochs"] = sum(self.cycles)  # assigned, it would count as set
+        if self.epochs != sum(self.cycles):
+            raise ValueError(
+                f"the cycles have {sum(self.cycles)} epochs together, and epochs is {self.epochs}"
+            )
+        if self.schedule != "cosine":
+            raise ValueError(f"cycles restart the cosine schedule, and schedule is {self.schedule}")
+        if self.head_epochs >= self.cycles[0]:
+            raise ValueError(
+                f"head_epochs is {self.head_epochs}, and the first cycle must be longer"
+            )
+
+    def cycle_of(self, epoch: int) -> tuple[int, int]:
+        """Find the epochs over which the learning rate runs through its schedule once.
+
+        Args:
+            epoch: number of an epoch after those of the head alone, from 0 on.
+
+        Returns:
+            The first of these epochs, and the one after the last of them.
+        """
+        ends = tuple(accumulate(self.cycles)) or (self.epochs,)
+        starts = (self.head_epochs, *ends[:-1])
+        return next(cycle for cycle in zip(starts, ends, strict=True) if epoch < cycle[1])
 
     def for_task(self, task: Task) -> Self:
         """Return the configuration for the task of the data.
@@ -262,6 +313,7 @@ class FinetuneConfig(Settings):
         """
         refuse_other_kind(self, task)
         known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        refuse_size(known, task)
         if known.monitor not in task.measure_keys:
             raise ConfigError(
                 f"--monitor {known.monitor} is not a measure of {task.name}.",

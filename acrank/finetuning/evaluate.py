@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor, nn
 
+from acrank.finetuning.jackknife import Values, f1_pseudo_values, placements, pseudo_values
 from acrank.finetuning.objective import Autocast, require_finite
 
 
@@ -34,6 +35,12 @@ class JudgedClasses:
     logits: NDArray[np.float64]
     labels: NDArray[np.int64]
 
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """The class that each image was taken for, (N,)."""
+        found: NDArray[np.int64] = self.logits.argmax(axis=1)
+        return found
+
     def measures(self) -> dict[str, float]:
         """Compute four measures in [0, 1], higher better, and the loss in nats.
 
@@ -42,8 +49,7 @@ class JudgedClasses:
         The AUROC is the mean over the classes that are there of one against the rest, NaN where
         there is one class alone. The loss is the cross-entropy of the logits, however large it is.
         """
-        said = self.logits.argmax(axis=1)
-        present = np.unique(self.labels)
+        said, present = self.said, np.unique(self.labels)
         log_probs = log_softmax(self.logits, axis=1)
         macro: Any = {"average": "macro", "zero_division": 0.0}
         return {
@@ -54,12 +60,17 @@ class JudgedClasses:
             "loss": 0.0 - float(log_probs[np.arange(len(self.labels)), self.labels].mean()),
         }
 
+    def each(self, measure: str) -> Values:
+        """Compute the jackknife's pseudo-values of a measure by image, (N,), higher better.
+
+        See :mod:`acrank.finetuning.jackknife`. The loss is negated.
+        """
+        return _EACH[measure](self)
+
     def confusion(self) -> NDArray[np.int64]:
         """Count images by true class (rows) and by the class they were taken for, (K, K)."""
         classes = np.arange(self.logits.shape[1])
-        counts: NDArray[np.int64] = confusion_matrix(
-            self.labels, self.logits.argmax(axis=1), labels=classes
-        )
+        counts: NDArray[np.int64] = confusion_matrix(self.labels, self.said, labels=classes)
         return counts
 
 
@@ -69,6 +80,47 @@ def _auroc(
     if len(present) < 2:
         return float("nan")
     return float(np.mean([roc_auc_score(labels == label, probs[:, label]) for label in present]))
+
+
+def _each_right(judged: JudgedClasses) -> Values:
+    right: Values = (judged.said == judged.labels).astype(np.float64)
+    return right
+
+
+def _each_recall(judged: JudgedClasses) -> Values:
+    present = np.unique(judged.labels)
+    of_class = judged.labels[:, None] == present
+    right = np.where(of_class, _each_right(judged)[:, None], np.nan)
+    return pseudo_values(judged.measures()["balanced_accuracy"], right, 1 / len(present))
+
+
+def _each_f1(judged: JudgedClasses) -> Values:
+    return f1_pseudo_values(judged.labels, judged.said)
+
+
+def _each_auroc(judged: JudgedClasses) -> Values:
+    value, present = judged.measures()["auroc"], np.unique(judged.labels)
+    if len(present) < 2:
+        return np.full(len(judged.labels), value)
+    probs = np.exp(log_softmax(judged.logits, axis=1))
+    sides = [placements(probs[:, label], judged.labels == label) for label in present]
+    return pseudo_values(value, np.hstack(sides), 1 / len(present))
+
+
+def _each_likelihood(judged: JudgedClasses) -> Values:
+    log_probs: Values = log_softmax(judged.logits, axis=1)
+    of_truth: Values = log_probs[np.arange(len(judged.labels)), judged.labels]
+    return of_truth
+
+
+# Of each measure: its pseudo-values by image, in closed form.
+_EACH: dict[str, Callable[[JudgedClasses], Values]] = {
+    "accuracy": _each_right,
+    "balanced_accuracy": _each_recall,
+    "macro_f1": _each_f1,
+    "auroc": _each_auroc,
+    "loss": _each_likelihood,
+}
 
 
 @torch.no_grad()

@@ -19,6 +19,8 @@ from acrank.zoo.heads.removal import find_head_name
 from acrank.zoo.sources.registry import source_of
 
 WEIGHTS = "model.safetensors"
+# Written on demand, see acrank.finetuning.onnx.
+ONNX = "model.onnx"
 
 
 def whole_network(backbone: Backbone, network: Network, classes: int) -> nn.Module | None:
@@ -153,6 +155,8 @@ def _classifier_name(model: nn.Module, entry: ZooEntry, size: Sequence[int]) -> 
 def _arguments(entry: ZooEntry) -> dict[str, Any]:
     # the classes are the target's now, whatever the entry asked for
     arguments = {key: value for key, value in entry.kwargs.items() if key != "num_classes"}
+    if "img_size" in arguments and entry.image_size:
+        arguments["img_size"] = [entry.image_size] * 2
     if entry.in_chans:
         arguments["in_chans"] = entry.in_chans
     return arguments

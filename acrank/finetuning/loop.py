@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,55 +13,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from acrank.finetuning.config import FinetuneConfig
-from acrank.finetuning.methods.base import Method
 from acrank.finetuning.network import Network
-from acrank.finetuning.objective import Autocast, Batches, Judgement, NotFiniteError, Objective
+from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.optimise import make_optimizer, make_schedule
-from acrank.tasks.registry import Measure
+from acrank.finetuning.setup import Best, Setup
 
 LogRow = dict[str, float | int | str]
-
-
-@dataclass
-class Setup:
-    """Everything that a training needs before its first epoch.
-
-    Attributes:
-        network: network that the method has prepared, on its device.
-        method: method of fine-tuning.
-        objective: task of the fine-tuning.
-        training: augmented batches.
-        judge: function that judges a network on the validation images.
-        autocast: context of a forward pass.
-        monitor: measure that chooses the best epoch.
-    """
-
-    network: Network
-    method: Method
-    objective: Objective[Any, Any]
-    training: Batches
-    judge: Callable[[Any], Judgement]
-    autocast: Autocast
-    monitor: Measure
-
-
-@dataclass
-class Best:
-    """The epoch whose weights are kept.
-
-    Attributes:
-        epoch: number of the epoch, from 1; 0 before there is one.
-        value: measure that chose it, higher better.
-        loss: loss on the validation images, which decides between equals.
-        state: state of the network that was judged.
-        risen: epoch in which the value last rose, not only the loss fell.
-    """
-
-    epoch: int = 0
-    value: float = -math.inf
-    loss: float = math.inf
-    state: dict[str, Tensor] = field(default_factory=dict)
-    risen: int = 0
 
 
 class Training:
@@ -75,6 +31,8 @@ class Training:
         best: the epoch whose weights are kept.
         stopped: reason why it ended before its last epoch; else empty.
         steps: steps of the optimisers so far.
+        judgement: the network after the last epoch on the validation images; None before there
+            is one, after one that diverged, and where the training was loaded.
     """
 
     def __init__(self, setup: Setup, config: FinetuneConfig) -> None:
@@ -84,6 +42,7 @@ class Training:
         self.best = Best()
         self.stopped = ""
         self.steps = 0
+        self.judgement: Judgement | None = None
         self._trained = [p for p in setup.network.parameters() if p.requires_grad]
         self._ema = (
             None
@@ -109,6 +68,13 @@ class Training:
         return bool(self.log) and "val_loss" not in self.log[-1]
 
     @property
+    def params(self) -> tuple[int, int]:
+        """The numbers of parameters that are trained, and of all that the network has."""
+        parts = (self._trained, self.setup.network.parameters())
+        trained, every = (sum(p.numel() for p in part) for part in parts)
+        return trained, every
+
+    @property
     def judged(self) -> nn.Module:
         """The network whose weights are judged and kept: the averaged one if there is one."""
         return self.setup.network if self._ema is None else self._ema.module
@@ -118,9 +84,12 @@ class Training:
 
         A loss or outputs on validation images that are not finite stop the training.
         """
+        self.judgement = None
         phase = "head" if self.epoch < self.config.head_epochs else "all"
         if self._optimizer is None or self.epoch == self.config.head_epochs:
-            self._begin(phase)
+            self._begin(phase, self.epoch)
+        elif phase == "all" and self.epoch == self.config.cycle_of(self.epoch)[0]:
+            self._restart()
         loss = self._train(phase)
         row: LogRow = {"epoch": self.epoch + 1, "phase": phase, "train_loss": loss}
         if not math.isfinite(loss):
@@ -134,30 +103,40 @@ class Training:
     def _validated(self) -> LogRow:
         """Return the measures on the validation images; an empty row if the network diverged."""
         try:
-            found = self.setup.judge(self.judged).measures()
+            judgement = self.setup.judge(self.judged)
         except NotFiniteError:
             self.stopped = (
                 f"the outputs on validation images were not finite in epoch {self.epoch + 1}"
             )
             return {}
+        self.judgement, found = judgement, judgement.measures()
         row: LogRow = {f"val_{name}": value for name, value in found.items()}
         self._note_best(found)
         return {**row, "lr": self._rate()}
 
-    def _begin(self, phase: str) -> None:
-        """Make the optimiser and schedule of a phase."""
+    def _begin(self, phase: str, epoch: int) -> None:
+        """Make the optimiser and schedule of a phase, as they are in an epoch of it."""
         head = set(map(id, self.setup.network.head.parameters()))
         for parameter in self._trained:
             parameter.requires_grad_(phase == "all" or id(parameter) in head)
         extra = self.setup.method.extra_modules().values() if phase == "all" else ()
         decays = self.setup.method.decays_weights
         self._optimizer = make_optimizer(self.setup.network, extra, self.config, decays=decays)
-        epochs = self.config.epochs - self.config.head_epochs
-        steps = epochs * math.ceil(len(self.setup.training.sizes) / self.config.accumulate)
         # the head warms up at its highest rate
-        self._schedule = (
-            None if phase == "head" else make_schedule(self._optimizer, self.config, steps)
-        )
+        self._schedule = None if phase == "head" else self._scheduled(self._optimizer, epoch)
+
+    def _restart(self) -> None:
+        """Begin a cycle of the learning rate; the optimiser keeps its momentum."""
+        assert self._optimizer is not None  # made when the phase began
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._schedule = self._scheduled(self._optimizer, self.epoch)
+
+    def _scheduled(self, optimizer: Optimizer, epoch: int) -> LRScheduler | None:
+        """Make the schedule of the cycle that an epoch is in."""
+        first, end = self.config.cycle_of(epoch)
+        steps = math.ceil(len(self.setup.training.sizes) / self.config.accumulate)
+        return make_schedule(optimizer, self.config, (end - first) * steps)
 
     def _train(self, phase: str) -> float:
         """Pass over the training images; return the mean loss, or the first that is not finite."""
@@ -240,7 +219,7 @@ class Training:
         self.log, self.stopped, self.steps = list(state["log"]), state["stopped"], state["steps"]
         self.best = Best(**state["best"])
         if self.log:
-            self._begin(str(self.log[-1]["phase"]))
+            self._begin(str(self.log[-1]["phase"]), self.epoch - 1)
         self.setup.network.load_state_dict(state["network"])
         for name, module in self.setup.method.extra_modules().items():
             module.load_state_dict(state["extra"][name])

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from acrank.data import Preprocessing
 from acrank.errors import ModelError
 from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.jackknife import Values
 from acrank.finetuning.network import Network
 from acrank.finetuning.split import Rows
 from acrank.zoo import Backbone
@@ -81,6 +82,15 @@ class Judgement(Protocol):
 
     def measures(self) -> dict[str, float]:
         """Return numbers by name, ``loss`` among them."""
+        ...
+
+    def each(self, measure: str) -> Values:
+        """Return what each image says of a measure, (N,), higher better.
+
+        These are the jackknife's pseudo-values (:mod:`acrank.finetuning.jackknife`): their mean is
+        the measure, negated where lower is better, and their standard error is the measure's. All
+        are NaN where the measure is not defined.
+        """
         ...
 
 
@@ -149,6 +159,11 @@ class Objective(ABC, Generic[Data, Judged]):
         self.classes = training.classes
         balanced = config.class_weights == "balanced"
         self.weights = balanced_weights(self.counts()).to(device) if balanced else None
+
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """The channels and the pixels along each axis of what the network takes."""
+        return tuple(self.preprocessing.input_size)
 
     @property
     def batching(self) -> Batching:

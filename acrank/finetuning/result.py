@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from acrank.cache.code import library_versions
 from acrank.errors import ModelError
 from acrank.finetuning.catalogue import SMALLER_RATE
 from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.export import ONNX
 from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.network import Network
 from acrank.finetuning.objective import Judgement, NotFiniteError
 from acrank.finetuning.state import forget_state, save_record, sums
 from acrank.finetuning.tuning import SplitImages
 from acrank.utils.files import write_whole
-from acrank.utils.serialise import csv_text
+from acrank.utils.serialise import csv_text, finite
 from acrank.zoo import Backbone
 
 LOG = "log.csv"
@@ -64,12 +64,7 @@ def finish(
     Raises:
         ModelError: no epoch was good. Nothing is left to go on from.
     """
-    if not training.best.epoch:
-        forget_state(output)
-        raise ModelError(
-            f"{backbone.entry.name}: {training.stopped}, before any epoch had finite results.",
-            hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
-        )
+    require_good(training, output, backbone)
     network.load_state_dict(training.best.state)
     setup = training.setup
     setup.method.finish(network, fold=config.fold)
@@ -83,6 +78,7 @@ def finish(
     setup.objective.write(output, judged, network)
     write_whole(output / LOG, csv_text(_columns(training.log), training.log))
     network.cpu()
+    (output / ONNX).unlink(missing_ok=True)  # of other weights, from before
     unloadable = setup.objective.save(output, backbone, network) if weights else ""
     record = _record(config, identity, images, backbone, training, judged)
     record["device"] = device
@@ -94,6 +90,25 @@ def finish(
         record["files"] = sums(output, images.tuning.files)
     save_record(output, record)
     return Finetuned(output, record, tuple(training.log))
+
+
+def outcomes(judged: Judgement, measure: str) -> list[float | None]:
+    """Return what each image says of a measure, as JSON can hold it: None for nothing."""
+    return [value if math.isfinite(value) else None for value in judged.each(measure).tolist()]
+
+
+def require_good(training: Training, output: Path, backbone: Backbone) -> None:
+    """Refuse a training that has ended without a good epoch.
+
+    Raises:
+        ModelError: no epoch was good. Nothing is left to go on from.
+    """
+    if not training.best.epoch:
+        forget_state(output)
+        raise ModelError(
+            f"{backbone.entry.name}: {training.stopped}, before any epoch had finite results.",
+            hint=SMALLER_RATE if training.steps else NOT_THE_RATE,
+        )
 
 
 def _record(
@@ -125,15 +140,10 @@ def _record(
         "stopped": training.stopped or None,
         "diverged": training.diverged,
         "notes": list(images.notes),
-        **{name: _finite(found.measures()) for name, found in judged.items()},
+        **{name: finite(found.measures()) for name, found in judged.items()},
+        "each": {name: outcomes(found, images.monitor) for name, found in judged.items()},
         "versions": library_versions(),
-        "log": [_finite(row) for row in training.log],
-    }
-
-
-def _finite(values: Any) -> dict[str, Any]:
-    return {
-        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
+        "log": [finite(row) for row in training.log],
     }
 
 

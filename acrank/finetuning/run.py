@@ -4,52 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from acrank.data import Preprocessing, known_task
-from acrank.errors import DataError, ModelError, NotScoredError
+from acrank.errors import ConfigError, DataError
 from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.export import WEIGHTS
-from acrank.finetuning.inputs import find_backbone, open_images
-from acrank.finetuning.loop import LogRow, Setup, Training
+from acrank.finetuning.exports import require_exports, with_exports
+from acrank.finetuning.inputs import find_backbone, open_images, told_of
+from acrank.finetuning.loop import LogRow, Training
 from acrank.finetuning.methods import make_method
 from acrank.finetuning.methods.base import Start
 from acrank.finetuning.network import Network
-from acrank.finetuning.result import Finetuned, finish
-from acrank.finetuning.state import (
-    RECORD,
-    STATE,
-    OtherFinetuningError,
-    damage,
-    forget_state,
-    load_record,
-    load_state,
-    save_state,
-)
+from acrank.finetuning.paused import Paused, load_pause, pause_record, paused_of, save_pause
+from acrank.finetuning.place import at_work, chosen_precision
+from acrank.finetuning.result import Finetuned, finish, require_good
+from acrank.finetuning.setup import Setup
+from acrank.finetuning.state import damage, forget_state, load_record, load_state, save_state
 from acrank.finetuning.tuning import SplitImages, tuning_of
 from acrank.tasks.dimensions import dimensions_of
 from acrank.tasks.registry import TASKS, Task
-from acrank.utils.alone import alone_in
 from acrank.utils.described import described
-from acrank.utils.device import (
-    choose_autocast,
-    choose_device,
-    cpu_threads,
-    precision_name,
-    reproducible,
-)
-from acrank.utils.files import remove_unfinished, unusable_folder
+from acrank.utils.device import choose_autocast
 from acrank.zoo import Backbone
 
 Said = Callable[[LogRow, int], None]
+# Gives the images of a fine-tuning: reads them, or has them from one of the same data.
+Opener = Callable[[FinetuneConfig], SplitImages[Any]]
 
 
 def finetune(
@@ -60,6 +47,7 @@ def finetune(
     weights: bool = True,
     say: Said | None = None,
     note: Callable[[str], None] | None = None,
+    opener: Opener = open_images,
 ) -> Finetuned:
     """Fine-tune a backbone, keep its best epoch, and go on where an earlier call was stopped.
 
@@ -73,6 +61,7 @@ def finetune(
         weights: write the weights; without them, only their measures are kept.
         say: takes each row of the log and the number of epochs.
         note: takes sentences for the user.
+        opener: gives the images.
 
     Returns:
         The result. The folder has ``model.safetensors`` and ``config.json``, which timm loads
@@ -81,97 +70,160 @@ def finetune(
 
     Raises:
         NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
+        ExportError: the fine-tuning is finished, and the network cannot be exported.
         AcrankError: a setting or the data cannot be used.
     """
-    device = choose_device(config.device)
-    torch.set_num_threads(cpu_threads(config.threads))
-    with alone_in(output), own_randomness(), reproducible(device):
-        _tidy(output, fresh)
-        try:
-            return _run(config, output, device, weights, say, note or (lambda text: None))
-        except ModelError as error:
-            raise NotScoredError(error.message, hint=error.hint) from error
+    if config.export and not weights:
+        raise ConfigError("--export needs the weights, and they are not kept.", hint="Omit it.")
+    require_exports(config.export)
+    with at_work(config, output, fresh=fresh) as device:
+        opened = _open(config, output, device, note or (lambda text: None), opener)
+        done = opened.finished(weights, say)
+        return with_exports(done, config.export, trust_code=config.trust_code)
 
 
-def _run(
+def finetune_until(
+    config: FinetuneConfig,
+    output: Path,
+    epochs: int,
+    *,
+    weights: bool = False,
+    say: Said | None = None,
+    note: Callable[[str], None] | None = None,
+    opener: Opener = open_images,
+) -> Paused:
+    """Fine-tune as :func:`finetune` does, pause after some epochs, and judge the network there.
+
+    A later call with more epochs, or :func:`finetune`, goes on in the same folder, and ends as
+    without the pause. The outcome is kept in the folder: another call for it trains nothing.
+
+    Args:
+        config: configuration of the whole fine-tuning.
+        output: folder for the result, which is created.
+        epochs: number of epochs to be done at the pause, from 1 to those of the configuration.
+        weights: write the network as it is at the pause into the folder, as a finished
+            fine-tuning leaves it.
+        say: takes each row of the log and the number of epochs.
+        note: takes sentences for the user.
+        opener: gives the images.
+
+    Raises:
+        NotScoredError: the backbone cannot be fine-tuned so, or no epoch gave a finite loss.
+        AcrankError: a setting or the data cannot be used, or the fine-tuning is beyond the pause.
+    """
+    if not 1 <= epochs <= config.epochs:
+        raise ConfigError(f"A pause after epoch {epochs} is not in 1 to {config.epochs}.")
+    with at_work(config, output, fresh=False) as device:
+        opened = _open(config, output, device, note or (lambda text: None), opener)
+        identity = opened.identity
+        kept = load_pause(output, epochs, identity, opened.note)
+        state = load_state(output, identity) if kept is None else None
+        precision = opened.precision(kept["device"] if kept else state)
+        if kept is not None:
+            return paused_of(output, kept, kept=True)
+        if state is not None and len(state["log"]) > epochs:
+            raise ConfigError(
+                f"'{output}' holds a fine-tuning after epoch {len(state['log'])}, without the "
+                f"outcome of a pause after epoch {epochs}.",
+                hint="Pause after a later epoch, or in another folder.",
+            )
+        training, network = opened.train(precision, state, epochs, say)
+        require_good(training, output, opened.backbone)
+        record = {**pause_record(training, opened.images), "device": opened.used(precision)}
+        if weights and not training.diverged:
+            opened.leave(training, network)
+        save_pause(output, epochs, {"identity": identity, **record})
+        return paused_of(output, record)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A fine-tuning whose images and backbone have been read."""
+
+    config: FinetuneConfig
+    output: Path
+    device: torch.device
+    images: SplitImages[Any]
+    backbone: Backbone
+    identity: str
+    note: Callable[[str], None]
+
+    def precision(self, kept: Mapping[str, Any] | None) -> str:
+        """Choose the precision, given what the folder keeps of the one that it began in."""
+        known = (kept or {}).get("precision")
+        return chosen_precision(self.config, self.device, known, self.output, self.note)
+
+    def used(self, precision: str) -> dict[str, Any]:
+        """Describe the device for a record."""
+        threads = torch.get_num_threads()
+        return {"type": self.device.type, "precision": precision, "threads": threads}
+
+    def finished(self, weights: bool, say: Said | None) -> Finetuned:
+        """Train to the end, unless the folder has the result already."""
+        output, identity = self.output, self.identity
+        record, state = load_record(output, identity, self.note), load_state(output, identity)
+        precision = self.precision(record["device"] if record else state)
+        if record is not None:
+            lost = damage(output, record, WEIGHTS) if weights else ""
+            if not lost:
+                forget_state(output)  # it may have been killed just before it did so itself
+                return Finetuned(output, record, tuple(record["log"]), kept=True)
+            self.note(f"{output}: {lost}, so the network is trained again")
+        training, network = self.train(precision, state, self.config.epochs, say)
+        return finish(
+            self.config,
+            output,
+            identity,
+            self.images,
+            self.backbone,
+            training,
+            network,
+            device=self.used(precision),
+            weights=weights,
+        )
+
+    def train(
+        self, precision: str, state: dict[str, Any] | None, epochs: int, say: Said | None
+    ) -> tuple[Training, Network]:
+        """Begin, or go on from a state, until some epochs are done or it stops."""
+        used = self.config.model_copy(update={"precision": precision})
+        training, network = prepare(used, self.images, self.backbone, self.device)
+        if state is not None:
+            training.load(state)
+            self.note(f"the training resumes after epoch {training.epoch}")
+        while not training.done and training.epoch < epochs:
+            row = training.run_epoch()
+            kept = {**training.state(), "precision": precision}
+            save_state(self.output, self.identity, kept)
+            if say:
+                say(row, self.config.epochs)
+        return training, network
+
+    def leave(self, training: Training, network: Network) -> None:
+        """Write the network as it was judged last; it cannot be trained on afterwards."""
+        network.load_state_dict(training.judged.state_dict())
+        training.setup.method.finish(network, fold=self.config.fold)
+        training.setup.objective.save(self.output, self.backbone, network.cpu())
+
+
+def _open(
     config: FinetuneConfig,
     output: Path,
     device: torch.device,
-    weights: bool,
-    say: Said | None,
     note: Callable[[str], None],
-) -> Finetuned:
+    opener: Opener,
+) -> _Opened:
     config, task = with_task(config)
     tuning_of(task).require(config)
-    images = open_images(config)
+    images = opener(config)
     config = config.model_copy(update=images.settings)
     for text in (*images.read, *images.notes):
         note(text)
     backbone = find_backbone(config)
-    flags = backbone.flags if task.whole_images else backbone.flags_of_maps
-    for flag, particulars in flags.items():
-        note(f"{flag}: {particulars}")
-    frozen = [n for n, p in backbone.model.named_parameters() if not p.requires_grad]
-    if frozen:
-        note(
-            f"{len(frozen)} tensor(s) of the backbone were frozen already and stay frozen: "
-            f"{frozen[0]}, ..."
-        )
+    for text in told_of(backbone, whole_images=task.whole_images):
+        note(text)
     identity = identity_of(config, images, backbone)
-    record, state = load_record(output, identity, note), load_state(output, identity)
-    kept = (record["device"] if record else state or {}).get("precision")
-    precision = _precision(config, device, kept, output, note)
-    if record is not None:
-        lost = damage(output, record, WEIGHTS) if weights else ""
-        if not lost:
-            forget_state(output)  # it may have been killed just before it did so itself
-            return Finetuned(output, record, tuple(record["log"]), kept=True)
-        note(f"{output}: {lost}, so the network is trained again")
-    used = config.model_copy(update={"precision": precision})
-    training, network = prepare(used, images, backbone, device)
-    if state is not None:
-        training.load(state)
-        note(f"the training resumes after epoch {training.epoch}")
-    while not training.done:
-        row = training.run_epoch()
-        save_state(output, identity, {**training.state(), "precision": precision})
-        if say:
-            say(row, config.epochs)
-    return finish(
-        config,
-        output,
-        identity,
-        images,
-        backbone,
-        training,
-        network,
-        device={"type": device.type, "precision": precision, "threads": torch.get_num_threads()},
-        weights=weights,
-    )
-
-
-def _precision(
-    config: FinetuneConfig,
-    device: torch.device,
-    kept: str | None,
-    output: Path,
-    note: Callable[[str], None],
-) -> str:
-    """Choose ``fp32`` or ``bf16``; ``auto`` keeps that of the folder, if it has one.
-
-    Raises:
-        OtherFinetuningError: the folder has another one.
-    """
-    here = precision_name(choose_autocast(config.precision, device))
-    if kept is None or kept == here:
-        return here
-    if config.precision != "auto":
-        raise OtherFinetuningError(
-            f"'{output}' holds a fine-tuning in {kept}, and --precision is {here}.",
-            hint="Leave --precision out to keep to it, or give another folder with --output.",
-        )
-    note(f"--precision auto is {kept}, in which the fine-tuning began; here it would be {here}")
-    return kept
+    return _Opened(config, output, device, images, backbone, identity, note)
 
 
 def with_task(config: FinetuneConfig) -> tuple[FinetuneConfig, Task]:
@@ -186,7 +238,13 @@ def identity_of(config: FinetuneConfig, images: SplitImages[Any], backbone: Back
     equal = {name for name, setting in about.items() if setting.effect.held_equal}
     settings = config.model_dump(mode="json", include=equal)
     settings["lr"] = config.highest_lr  # the method's own may change
+    whole, size = images.tuning.task.whole_images, config.image_size
+    # folders from before classification had sizes recorded that of masks
+    settings["image_size"] = size or TASKS["masks"].image_size
+    if not config.cycles:  # a folder of an acrank without them stays what it was
+        del settings["cycles"]
     content = {
+        **({"image_size": size} if whole and size else {}),
         "settings": settings,
         "training": images.training.fingerprint,
         "validation": images.validation.fingerprint,
@@ -225,25 +283,3 @@ def prepare(
     measure = images.tuning.task.measure(images.monitor)
     setup = Setup(network, method, objective, training, judge, autocast, measure)
     return Training(setup, config), network
-
-
-def _tidy(output: Path, fresh: bool) -> None:
-    try:
-        remove_unfinished(output)
-        if fresh:
-            for name in (STATE, RECORD):
-                (output / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise unusable_folder(output, error) from None
-
-
-@contextmanager
-def own_randomness() -> Iterator[None]:
-    """Restore every global random generator afterwards."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - transforms draw from it
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002

@@ -14,6 +14,7 @@ from acrank.finetuning.config import FinetuneConfig
 from acrank.finetuning.notices import Held, Wording
 from acrank.finetuning.objective import Data, Judged, Objective
 from acrank.finetuning.split import Rows
+from acrank.finetuning.trained import Finished, Trained
 from acrank.tasks.registry import TASKS, Task, loaded
 
 
@@ -101,6 +102,10 @@ class Tuning(ABC, Generic[Data, Judged]):
     def is_defined(self, measure: str, validation: Held, training: Data) -> bool:
         """Tell if a measure is defined on validation images that hold some classes."""
 
+    def groups(self, images: Data) -> tuple[str | None, ...]:
+        """Return the group of each image, None for one without; nothing where there are none."""
+        return ()
+
     def absent(self, training: Data) -> list[str]:
         """Say which classes no training image holds.
 
@@ -112,6 +117,17 @@ class Tuning(ABC, Generic[Data, Judged]):
     def settings(self, training: Data) -> dict[str, Any]:
         """Return the settings that the training data decide where the user set none."""
         return {}
+
+    @abstractmethod
+    def trained(self, finished: Finished) -> Trained:
+        """Load the network of a finished fine-tuning.
+
+        Args:
+            finished: its folder and its record.
+
+        Raises:
+            ModelError: it cannot be built again.
+        """
 
 
 def tuning_of(task: Task) -> Tuning[Any, Any]:

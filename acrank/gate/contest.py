@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acrank.gate.rules import Policy
-from acrank.metrics.registry import CONSENSUS, higher_is_better
+from acrank.metrics.registry import CONSENSUS, higher_is_better, is_fine_tuned
 from acrank.ranking.statistics import interval, separable
 from acrank.ranking.unknown import why_unknown
 from acrank.results import RankedModel, Ranking
@@ -56,18 +56,23 @@ class Contest:
     def told_apart(self, other: RankedModel) -> bool | None:
         """Return whether the judged backbone can be told apart from another; None if unknown.
 
-        By the paired t test of the table; in a consensus, by its tie groups. Where it is known of
-        one of them alone how far its score varies, the other's is taken as it is: they are alike
-        if it lies in the interval of the one. If it does not, its own uncertainty might still
-        make them alike. Equal scores are alike.
+        By the paired t test of the table; in a consensus, by its tie groups. Of a race, all models
+        are compared with the one that was chosen, and those alike with it are one group. Where it
+        is known of one of them alone how far its score varies, the other's is taken as it is: they
+        are alike if it lies in the interval of the one. If it does not, its own uncertainty might
+        still make them alike. Equal scores are alike.
         """
         judged, by = self.judged, self.ranking.rank_by
         if judged is None or judged.score is None or other.score is None:
             return None
         if judged.score == other.score:
             return False
+        groups = judged.tie_group, other.tie_group
+        if is_fine_tuned(by):
+            if None in groups:
+                return True if 1 in (judged.rank, other.rank) else None
+            return groups[0] != groups[1]
         if by == CONSENSUS:
-            groups = judged.tie_group, other.tie_group
             return None if None in groups else groups[0] != groups[1]
         pair = other.result.scores[by], judged.result.scores[by]
         apart = separable(*pair)
@@ -81,6 +86,8 @@ class Contest:
     def why_unknown(self, other: RankedModel) -> str:
         """Why it is unknown whether two can be told apart, in words."""
         by = self.ranking.rank_by
+        if is_fine_tuned(by):
+            return "the race compared them only with what it chose"
         rows = [row for row in (self.judged, other) if row is not None]
         reasons = {row.result.model: why_unknown(row.result, by) for row in rows}
         said = [f"of {name}: {reason}" for name, reason in reasons.items() if reason]

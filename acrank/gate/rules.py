@@ -8,7 +8,7 @@ that it shows. What cannot be judged fails.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -78,7 +78,7 @@ def _fail_under(contest: Contest, limit: float) -> Finding:
 
 
 def _max_regret(contest: Contest, limit: float) -> Finding:
-    best = min((row for row in (*contest.rivals, _judged(contest))), key=lambda r: r.rank or 0)
+    best = _best(contest, (*contest.rivals, _judged(contest)))
     regret = contest.sign * (_value(best) - _score(contest))
     text = f"{shown(regret, limit)} below {best.result.model}" if regret else "it is the best"
     return regret <= limit, f"{text}; required: at most {shown(limit, regret)}"
@@ -87,11 +87,25 @@ def _max_regret(contest: Contest, limit: float) -> Finding:
 def _min_margin(contest: Contest, limit: float) -> Finding:
     if not contest.rivals:
         return False, "there is no other candidate to compare with"
-    rival = contest.rivals[0]
+    rival = _best(contest, contest.rivals)
     margin = contest.sign * (_score(contest) - _value(rival))
     ahead = contest.place == 1
-    found = f"{shown(abs(margin), limit)} {'above' if ahead else 'below'} {rival.result.model}"
+    side = "above" if ahead and margin >= 0 else "below"
+    found = f"{shown(abs(margin), limit)} {side} {rival.result.model}"
     return ahead and margin >= limit, f"{found}; required: {shown(limit, margin)} above the next"
+
+
+def _best(contest: Contest, rows: Iterable[RankedModel]) -> RankedModel:
+    """Find the row of the best score; a race may have put a cheaper one before it.
+
+    A score that is not a number counts as the best, so that what is compared with it fails.
+    """
+
+    def goodness(row: RankedModel) -> tuple[float, float]:
+        value = contest.sign * _value(row)
+        return math.inf if math.isnan(value) else value, -(row.rank or math.inf)
+
+    return max(rows, key=goodness)
 
 
 def _too_large(result: ModelResult, limit: float) -> str:

@@ -25,6 +25,8 @@ CONSENSUS_DEFAULT = ("ac_corr", DEFAULT)
 AC_CORR = ("ac_corr", "ac_corr_channel", "ac_corr_zero")
 # Why scores of the source's classes are undefined: no head, or one that no checkpoint filled.
 NO_CLASSIFIER = "the network has no source classifier"
+# Begins what orders a ranking of a race: a measure of fine-tuned networks. No metric has a blank.
+FINE_TUNED = "fine-tuned "
 # Words that name no metric: those of --metric and --rank-by, and columns of every result.
 RESERVED = frozenset(
     (
@@ -139,13 +141,25 @@ def known_metric(name: str) -> str:
     raise ConfigError(f"There is no metric '{name}'.", hint=f"{hint}Known: {', '.join(METRICS)}.")
 
 
+def is_fine_tuned(rank_by: str) -> bool:
+    """Return whether a ranking is of a race, by a measure of the fine-tuned networks."""
+    return rank_by.startswith(FINE_TUNED)
+
+
+def is_metric(rank_by: str) -> bool:
+    """Return whether a ranking is by a metric; else its scores are of the places alone."""
+    return rank_by != CONSENSUS and not is_fine_tuned(rank_by)
+
+
 def higher_is_better(rank_by: str) -> bool:
-    """Return whether higher is better, for a metric or the consensus."""
-    return rank_by == CONSENSUS or METRICS[rank_by].higher_is_better
+    """Return whether higher is better in a ranking; the measures of a race all are."""
+    return not is_metric(rank_by) or METRICS[rank_by].higher_is_better
 
 
 def is_relative(rank_by: str) -> bool:
-    """Return whether a model's score by a metric or the consensus depends on other models."""
+    """Return whether a model's score in a ranking depends on what other models are in it."""
+    if is_fine_tuned(rank_by):
+        return False
     return rank_by == CONSENSUS or METRICS[rank_by].is_relative
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError, DataError
+from acrank.metrics.registry import is_fine_tuned
 from acrank.ranking import rank_results
 from acrank.results import ModelResult, Ranking
 from acrank.results.difference import differences
@@ -48,6 +49,11 @@ def merge(paths: Sequence[Path]) -> Ranking:
 
 
 def _config(file: ResultFile) -> RunConfig:
+    if is_fine_tuned(str(file.document.get("rank_by"))):
+        raise ConfigError(
+            f"'{file.path}' is of a race: fine-tuned networks cannot be merged.",
+            hint="Give files of acrank score --json.",
+        )
     if "from_features" in file.config:
         raise ConfigError(
             f"'{file.path}' ranks features: it is not of a run.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acrank.metrics.guards import NO_INTERVAL
-from acrank.metrics.registry import CONSENSUS, METRICS
+from acrank.metrics.registry import METRICS, is_metric
 from acrank.results import ModelResult, RankedModel
 
 # Names in a note before it says how many more.
@@ -17,9 +17,10 @@ def why_unknown(result: ModelResult, metric: str) -> str:
 
     Args:
         result: of the model.
-        metric: the score; nothing is said of a consensus or of a score that it does not have.
+        metric: the score; nothing is said of a consensus, of a race, or of a score that it does
+            not have.
     """
-    if metric == CONSENSUS or metric not in result.scores:
+    if not is_metric(metric) or metric not in result.scores:
         return ""
     guards = result.guards.get(metric, {})
     fired = [f"{name}: {guards[name]}" for name in NO_INTERVAL if name in guards]

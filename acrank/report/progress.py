@@ -95,12 +95,25 @@ class EpochProgress(ProgressBar):
     def row(self, row: LogRow, epochs: int) -> None:
         """Print an epoch's row of the log."""
         self.bar.update(self.task, completed=int(row["epoch"]), total=epochs)
-        parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
-        if row["phase"] == "head":
-            parts.append("(head alone)")
-        told = (measure.key for measure in every_measure() if measure.told)
-        for name in ("loss", *told):
-            value = row.get(f"val_{name}")
-            if value is not None:
-                parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
-        self.line(", ".join(parts))
+        self.line(epoch_line(row, epochs))
+
+
+def epoch_line(row: LogRow, epochs: int) -> str:
+    """Write an epoch's row of the log in words."""
+    parts = [f"[{row['epoch']}/{epochs}] loss {row['train_loss']:.4g}"]
+    if row["phase"] == "head":
+        parts.append("(head alone)")
+    told = (measure.key for measure in every_measure() if measure.told)
+    for name in ("loss", *told):
+        value = row.get(f"val_{name}")
+        if value is not None:
+            parts.append(f"val {name.replace('_', ' ')} {value:.4g}")
+    return ", ".join(parts)
+
+
+class ChoiceProgress(ProgressListener):
+    """Shows a choice: the ranking, the laps of the race, the epochs of the winner."""
+
+    def row(self, row: LogRow, epochs: int) -> None:
+        """Print an epoch of the full fine-tuning."""
+        self.line(epoch_line(row, epochs))

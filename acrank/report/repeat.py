@@ -11,8 +11,11 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from acrank.config import RunConfig
+from acrank.results.difference import settings_of
+from acrank.results.file import CHOICE
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, option_of, taken_as
+from acrank.utils.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def repeat(record: Mapping[str, Any]) -> Repeat:
         note = "Each of these files comes from its own run; acrank report shows how to repeat it."
         return Repeat(("acrank", "merge", *_files(files)), note=note)
     try:
+        if record.get("schema") == CHOICE:
+            return _of_race(config, record)
         return _of_features(config) if "from_features" in config else _of_run(config)
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"]))
@@ -79,8 +84,16 @@ def _files(names: Sequence[str]) -> list[str]:
 
 def _of_run(config: Mapping[str, Any], *command: str) -> Repeat:
     checked = RunConfig.model_validate(dict(config))
-    words = [*_words("data", checked.data), *_changed(checked)]
+    words = [*_words(RunConfig, "data", checked.data), *_changed(checked)]
     return Repeat(("acrank", *(command or ("score",)), *words))
+
+
+def _of_race(config: Mapping[str, Any], record: Mapping[str, Any]) -> Repeat:
+    fields = settings_of(record)
+    checked = fields.model_validate(dict(config))
+    words = [*_words(fields, "data", config["data"]), *_changed(checked)]
+    folder = _pair("--output", str(record["folder"])) if "folder" in record else ()
+    return Repeat(("acrank", "choose", *words, *folder))
 
 
 def _of_features(config: Mapping[str, Any]) -> Repeat:
@@ -90,28 +103,37 @@ def _of_features(config: Mapping[str, Any]) -> Repeat:
     checked = RunConfig.model_validate({"data": folder, **given})
     words = [*_pair("--from-features", folder), *_changed(checked)]
     if "--seed" not in words:  # without one, that of the features would be taken
-        words += _words("seed", checked.seed)
+        words += _words(RunConfig, "seed", checked.seed)
     return Repeat(("acrank", "score", *words))
 
 
-def _changed(config: RunConfig) -> list[str]:
+def _changed(config: Settings) -> list[str]:
     """Options for the settings that are not the defaults."""
-    names = (name for name in RunConfig.model_fields if name != "data" and _is_set(config, name))
-    return [word for name in names for word in _words(name, getattr(config, name))]
+    fields = type(config)
+    names = (name for name in fields.model_fields if name != "data" and _is_set(config, name))
+    return [word for name in names for word in _words(fields, name, getattr(config, name))]
 
 
-def _is_set(config: RunConfig, name: str) -> bool:
-    usual, default = described(RunConfig)[name].usual, RunConfig.model_fields[name].default
-    same_name = (task for task in TASKS.values() if task.name == config.task)
-    if usual and any(usual(task) != default for task in same_name):
+def _is_set(config: Settings, name: str) -> bool:
+    if getattr(config, name) is None:
+        return False
+    fields, task = type(config), getattr(config, "task", None)
+    usual = described(fields)[name].usual
+    default = fields.model_fields[name].get_default(call_default_factory=True)
+    same_name = (known for known in TASKS.values() if known.name == task)
+    if usual and any(usual(known) != default for known in same_name):
         return True  # the task has a usual value of its own, which the field does not know
     return bool(getattr(config, name) != default)
 
 
-def _words(name: str, value: Any) -> list[str]:
-    option, taken = option_of(RunConfig, name), taken_as(RunConfig.model_fields[name])
+def _words(fields: type[Settings], name: str, value: Any) -> list[str]:
+    option, taken = option_of(fields, name), taken_as(fields.model_fields[name])
     if isinstance(value, bool):
         return [option if value else f"--no-{option.removeprefix('--')}"]
+    if isinstance(value, Mapping):  # settings of a part
+        return [
+            word for key, one in value.items() for word in ("--set", f"{name}.{key}={_text(one)}")
+        ]
     values = value if isinstance(value, tuple) else (value,)
     if get_origin(taken) is not list:  # several numbers in one word
         return list(_pair(option, ",".join(map(_text, values))))

@@ -16,10 +16,13 @@ from acrank.errors import DataError
 from acrank.metrics.registry import METRICS
 from acrank.results.record import from_record
 from acrank.results.types import ModelResult, RankedModel, Ranking
+from acrank.tasks.registry import TASKS
 from acrank.utils.serialise import loads
 from acrank.utils.visible import brief
 
 SCHEMA = 1
+# Name of the form of a choice, a result file with all of a race in it; others have no name.
+CHOICE = "acrank-choice"
 # Of a result file; those of a thousand models have some fifty megabytes.
 MOST_BYTES = 10**9
 _WRITE = "Write one with: acrank score --data ... --json FILE"
@@ -193,4 +196,21 @@ def _document(path: Path) -> dict[str, Any]:
             raise DataError(
                 f"'{path}' has no {name}: it does not come from acrank score.", hint=_WRITE
             )
-    return document
+    return _without_unused_size(document)
+
+
+def _without_unused_size(document: dict[str, Any]) -> dict[str, Any]:
+    """Take out an image size that no network of the run was given.
+
+    Files of earlier versions have that of masks whatever the run was on.
+    """
+    config, models = document["config"], document["models"]
+    size = config.get("image_size")
+    on_volumes = bool(config.get("patch") or document["dataset"].get("patch"))
+    sized = {task.name for task in TASKS.values() if task.image_size}
+    if size is None or (config.get("task") in sized and not on_volumes):
+        return document
+    seen = [model.get("input_size") for model in models if isinstance(model, dict)]
+    if not on_volumes and all(list(one[1:]) == [size, size] for one in seen if one):
+        return document
+    return {**document, "config": {**config, "image_size": None}}

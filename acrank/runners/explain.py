@@ -83,7 +83,7 @@ def explain_one(
     config = config.model_copy(update=_alone(config))
     entry = _the_one(config)
     prepared = prepare_run(config, [entry], callback)
-    result, probe = _probe(entry, prepared.context, callback)
+    result, probe = _probe(prepared.entries[0], prepared.context, callback)
     if on_sample:
         on_sample(prepared.context.sample)
     record = prepared_record(prepared, prepared.context.sample)

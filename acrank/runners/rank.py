@@ -16,6 +16,7 @@ import torch
 from acrank import __version__
 from acrank.config import RunConfig
 from acrank.data import AnySample, AnyTarget, Drawing, open_any
+from acrank.data.decode import told_enlarged
 from acrank.data.summary import summary
 from acrank.errors import ConfigError
 from acrank.fields import told_unused
@@ -57,11 +58,13 @@ class PreparedRun:
         context: what its models have in common.
         target: that the sample is of.
         notes: sentences about the run as a whole; the callbacks have been told.
+        entries: the candidates, at the image size of the run.
     """
 
     context: RunContext
     target: AnyTarget
     notes: tuple[str, ...]
+    entries: tuple[ZooEntry, ...]
 
 
 def prepare_run(
@@ -92,13 +95,23 @@ def prepare_run(
         raise ConfigError(f"--features keeps one row per image, but the data are for {task.name}.")
     sample = target.draw(Drawing.of(config.model_dump()))
     hub = Hub(offline=config.offline)
-    unused = told_unused(config, task)
-    notes = (*sample.warnings, *unused, *filter(None, [hub.preflight(entries)]))
+    size = config.image_size if task.whole_images else None
+    entries = tuple(entry.at_size(size) for entry in entries)
+    told = (*told_unused(config, task), *_told_size(size))
+    notes = (*sample.warnings, *told, *filter(None, [hub.preflight(entries)]))
     for note in (summary(sample, target), *notes):
         callback.message(note)
     return PreparedRun(
-        RunContext(config, sample, device, dtype, hub.offline, features), target, notes
+        RunContext(config, sample, device, dtype, hub.offline, features), target, notes, entries
     )
+
+
+def _told_size(size: int | None) -> list[str]:
+    """Say that images have one size for all networks."""
+    if size is None:
+        return []
+    told = f"images at {size} pixels for every network, whatever its own size is"
+    return [told, *told_enlarged(size)]
 
 
 def rank_zoo(
@@ -130,7 +143,7 @@ def rank_zoo(
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
     prepared = prepare_run(config, entries, callback, features)
-    context, target = prepared.context, prepared.target
+    context, target, entries = prepared.context, prepared.target, prepared.entries
     config = context.config  # the task is known now
     if config.budget is None:
         scored = Scored(*score_all(entries, context, callback, store), context.sample)

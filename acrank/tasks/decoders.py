@@ -82,7 +82,8 @@ class Decoder(nn.Module):
         sides = [side * self.strides[-1] for side in last.shape[2:]]
         levels = [2**level for level in range(int(math.log2(self.coarsest)) + 1)]
         # a scale that the encoder has not, and the image's own, which no decoder looks at
-        nothing = [last.new_zeros(len(last), 0, *(side // s for side in sides)) for s in levels]
+        count = last.shape[0]  # which stays open in an export; len() would fix it
+        nothing = [last.new_zeros(count, 0, *(side // s for side in sides)) for s in levels]
         pyramid = [given.get(s, empty) for s, empty in zip(levels, nothing, strict=True)]
         logits: Tensor = self.classify(self.decoder([nothing[0], *pyramid[1:]]))
         return logits

@@ -4,7 +4,7 @@ A new task takes: an instance of :class:`Task` in a module of :mod:`acrank.tasks
 (:mod:`acrank.tasks.readout`), a data source whose target draws a sample of it
 (:mod:`acrank.data.sources`, :mod:`acrank.data.base`), how it is fine-tuned
 (:class:`acrank.finetuning.tuning.Tuning`) and how its datasets are parted
-(:class:`acrank.experiments.benchmark.datasets.Parts`).
+(:class:`acrank.experiments.parts.base.Parts`).
 
 Importing it needs no torch. A package adds a task by an entry point of the group ``acrank.tasks``:
 its name is the task's key, and it loads an instance of :class:`Task`.
@@ -74,6 +74,9 @@ class Task(ABC):
             that of a task with labels of the same form.
         samples: how many images are drawn for scoring, unless it is set.
         batch_size: images in a batch, unless it is set.
+        image_size: pixels of a side to which images are brought, unless it is set; None for the
+            own size of each network.
+        size_step: what image sizes have to be multiples of.
         heads: of the probe, those that are defined.
         augmentations: of training images, those that are defined.
         measures: that fine-tuned networks are judged by; the first one that is predicted is what an
@@ -81,7 +84,7 @@ class Task(ABC):
         monitor: the measure that chooses the best epoch, unless it is set.
         averaged: what the measures are means of, in words; empty for all images.
         tuning: ``module:object``, a :class:`acrank.finetuning.tuning.Tuning`.
-        parts: ``module:object``, a :class:`acrank.experiments.benchmark.datasets.Parts`.
+        parts: ``module:object``, a :class:`acrank.experiments.parts.base.Parts`.
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
         figure: ``module:function`` from a finished fine-tuning to the figure beside its curves;
             empty for none.
@@ -104,6 +107,8 @@ class Task(ABC):
     parts: str
     gallery: str
     figure: str
+    image_size: int | None = None
+    size_step: int = 1
 
     @abstractmethod
     def require(self, config: HasDecoder) -> None:

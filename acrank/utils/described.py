@@ -159,6 +159,8 @@ def help_text(fields: type[BaseModel], name: str, tasks: Mapping[str, Any] | Non
     about, setting = fields.model_fields[name], described(fields)[name]
     words, last = [setting.default or _text(name, about)], about.default
     for key, task in (tasks or {}).items():
+        if not setting.fits(task):
+            continue
         usual = setting.usual(task) if setting.usual else last
         if usual != last:
             words, last = [*words, f"{key}: {usual}"], usual
@@ -181,3 +183,22 @@ def given(config: BaseModel, names: Iterable[str]) -> dict[str, Any]:
     """Those of some settings that somebody has set, with their values; not to None."""
     values = {name: getattr(config, name) for name in names if name in config.model_fields_set}
     return {name: value for name, value in values.items() if value is not None}
+
+
+@cache
+def decided(own: type[BaseModel], part: str, fields: type[BaseModel]) -> dict[str, str]:
+    """Return the settings of a part that a larger configuration decides, by the part's fields.
+
+    They are those that its fields state (:attr:`Setting.decides`), and those that both share for
+    all tasks.
+
+    Args:
+        own: the larger configuration, such as that of an experiment.
+        part: the part, such as ``finetune``.
+        fields: the configuration of the part.
+    """
+    mine, others = described(own), described(fields)
+    same = (n for n, one in mine.items() if one is others.get(n) and not one.of_some_data)
+    stated = ((path, name) for name, one in mine.items() for path in one.decides)
+    named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(f"{part}.")}
+    return {**{name: name for name in same}, **named}

@@ -61,6 +61,14 @@ def _encodable(value: Any) -> Any:
     return value
 
 
+def finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with None in place of numbers that are not finite, which JSON has not."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }
+
+
 def json_text(document: object) -> str:
     """Write a document as strict JSON; control characters are escaped, other letters are not."""
     return json_visible(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)) + "\n"

@@ -35,10 +35,11 @@ class Settings(BaseModel):
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\nAttributes:\n{listed}\n"
 
     def usual_for(self, task: object) -> dict[str, Any]:
-        """The usual values of a task that differ from settings that nobody has set."""
+        """The usual values of a task that differ from settings that nobody has set, or to None."""
         settings = described(type(self)).items()
         usual = {name: one.usual(task) for name, one in settings if one.usual}
-        free = {n: v for n, v in usual.items() if n not in self.model_fields_set}
+        given = {n for n in self.model_fields_set if getattr(self, n) is not None}
+        free = {n: v for n, v in usual.items() if n not in given}
         return {name: value for name, value in free.items() if getattr(self, name) != value}
 
     @field_validator("*", mode="before")

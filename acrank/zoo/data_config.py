@@ -20,17 +20,23 @@ def data_config(entry: ZooEntry, model: nn.Module) -> dict[str, Any]:
     A network of volumes takes the channels of its first convolution, and voxels as they are.
 
     Args:
-        entry: its ``input_size``, ``in_chans``, ``mean`` and ``std`` go first.
+        entry: its ``input_size``, ``in_chans``, ``mean`` and ``std`` go first, and before them
+            the ``image_size`` that a run asks for.
         model: its source is asked for the rest; ImageNet's where that does not know.
 
     Raises:
-        ModelError: the input size is none, or larger than any image would be made.
+        ModelError: the input size is none, or larger than any image would be made, or the network
+            takes volumes and the run is on images of some size.
     """
     known = source_of(entry).preprocessing(entry, model) or _of_volumes(model)
     resolve: Any = timm.data.resolve_data_config  # type: ignore[attr-defined, unused-ignore]
     config: dict[str, Any] = resolve(pretrained_cfg=known, model=model)
     channels, *size = _checked(entry.input_size or config["input_size"])
     channels = entry.in_chans or channels
+    if entry.image_size:
+        if len(size) != 2:
+            raise ModelError("The network takes volumes, and the run is on images.")
+        size = [entry.image_size] * 2
     config["input_size"] = (channels, *size)
     if len(size) == 3:
         config["mean"], config["std"] = known.get("mean", (0.0,)), known.get("std", (1.0,))

@@ -41,6 +41,8 @@ class ZooEntry(BaseModel):
         input_size: (channels, height, width); one number is a square image, four are a volume.
         in_chans: image channels the network takes.
         base: the folder that relative paths start from; not part of a zoo file.
+        image_size: pixels of the sides that a run asks for in place of the network's own; not part
+            of a zoo file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +66,7 @@ class ZooEntry(BaseModel):
     input_size: tuple[int, ...] | None = None
     in_chans: Literal[1, 3] | None = None
     base: Path = Field(default=Path(), exclude=True, repr=False)
+    image_size: int | None = Field(default=None, exclude=True, repr=False)
 
     def __hash__(self) -> int:
         """Hash by what tells entries apart; ``kwargs`` is a dict and cannot take part."""
@@ -80,6 +83,21 @@ class ZooEntry(BaseModel):
     def readable_source(self) -> str:
         """The place that the network comes from, in one short string."""
         return source_of(self).written(self)
+
+    @property
+    def sides(self) -> tuple[int, ...] | None:
+        """Height and width of images, or three sides of volumes; None where nothing says them."""
+        if self.image_size:
+            return self.image_size, self.image_size
+        return self.input_size[1:] if self.input_size else None
+
+    def at_size(self, image_size: int | None) -> Self:
+        """The candidate for images of another size.
+
+        Args:
+            image_size: pixels of both sides; None for the network's own size.
+        """
+        return self.model_copy(update={"image_size": image_size})
 
     def path(self, relative: str) -> Path:
         """A path of this entry, seen from the folder of its zoo file."""

@@ -1,8 +1,10 @@
 """Load an entry's network and make it map images to features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from acrank.errors import AcrankError, ModelError
@@ -39,6 +41,20 @@ class Backbone:
     info: EntryInfo
     head: nn.Module | None = None
     flags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def own_size(self) -> tuple[int, ...]:
+        """The network's own input size (channels, height, width), whatever size a run asked for."""
+        return tuple(data_config(self.entry.at_size(None), self.model)["input_size"])
+
+    @property
+    def size_note(self) -> str:
+        """Say that a run has images of another size than the network's own; else empty."""
+        used, own = self.data_config["input_size"][1:], self.own_size[1:]
+        if self.entry.image_size is None or used == own:
+            return ""
+        own_text = " x ".join(map(str, dict.fromkeys(own)))
+        return f"images at {used[0]} pixels, not the network's own {own_text}"
 
     @property
     def flags_of_maps(self) -> dict[str, str]:
@@ -98,8 +114,26 @@ def _finish(entry: ZooEntry, loaded: Loaded) -> Backbone:
     model.cpu()
     head, flags = take_off_head(model, entry.classifier, config["input_size"])
     model.eval()
+    if entry.image_size:
+        _require_size(model, config["input_size"])
     _unfreeze(model)
     return Backbone(entry, model, config, info, head, {**flags_of(loaded.fit, model), **flags})
+
+
+def _require_size(model: nn.Module, input_size: Sequence[int]) -> None:
+    """Run a network once on an image of the size that was asked for.
+
+    Raises:
+        ModelError: it cannot take that size; says why.
+    """
+    try:
+        with torch.no_grad():
+            model(torch.zeros(1, *input_size))
+    except Exception as error:  # the network's own code may raise anything
+        raise ModelError(
+            f"The network does not take images of {input_size[1]} pixels: {typed_line(error)}.",
+            hint="Choose another --image-size, or leave it out for the network's own.",
+        ) from error
 
 
 def _unfreeze(model: nn.Module) -> None:

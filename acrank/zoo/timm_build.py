@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from timm.models import load_model_config_from_hf
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -16,6 +18,7 @@ from acrank.utils.visible import brief
 from acrank.zoo.bounds import BoundedBuild, check_config
 from acrank.zoo.checkpoints.conversions import Converter, watched_build
 from acrank.zoo.entries import ZooEntry
+from acrank.zoo.hub.repository import HUB_PREFIX
 
 # Arguments of timm.create_model by which weights would come in past every check.
 REFUSED_KWARGS = (
@@ -82,12 +85,11 @@ def create(
     kwargs = {"in_chans": entry.in_chans, **entry.kwargs, **options}
     folder = what if isinstance(what, Path) else None
     name = f"local-dir:{what}" if folder else str(what)
-    cfg = None if folder else timm.models.get_pretrained_cfg(name)
-    if entry.input_size and cfg is not None and cfg.fixed_input_size:
-        kwargs["img_size"] = entry.input_size[1:]
     try:
         if folder:
             check_config(folder / "config.json")
+        if entry.sides and _has_one_size(name, folder):
+            kwargs["img_size"] = entry.sides
         with BoundedBuild(most):
             model: nn.Module = timm.create_model(name, **kwargs)
     except Exception as error:  # any of timm's architectures may raise anything
@@ -97,6 +99,21 @@ def create(
         message = f"timm cannot build {entry.readable_source}{given}: {brief(said, 300)}"
         raise ModelError(message, hint=own.hint if own else "Check the entry's fields.") from error
     return model
+
+
+def _has_one_size(name: str, folder: Path | None) -> bool:
+    """Tell whether a network is built for images of one size, which timm has to be told."""
+    if folder:
+        described = json.loads((folder / "config.json").read_bytes())
+    elif name.startswith(HUB_PREFIX):
+        cfg, architecture, _ = load_model_config_from_hf(name.removeprefix(HUB_PREFIX))
+        described = {"pretrained_cfg": cfg, "architecture": architecture}
+    else:
+        described = {"architecture": name}
+    # the oldest descriptions have all in one place
+    told = (described.get("pretrained_cfg") or described).get("fixed_input_size")
+    usual = timm.models.get_pretrained_cfg(str(described.get("architecture")))
+    return bool(getattr(usual, "fixed_input_size", False) if told is None else told)
 
 
 def has_other_classes(entry: ZooEntry, model: nn.Module) -> bool:

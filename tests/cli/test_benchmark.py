@@ -76,6 +76,15 @@ def test_settings_of_masks_reach_the_experiment(
     assert (tuning.task, tuning.decoder, tuning.image_size) == found[:3]
 
 
+@pytest.mark.parametrize("size", [None, 97])
+def test_one_image_size_is_for_scoring_and_fine_tuning(
+    acrank: Acrank, asked: list[BenchmarkConfig], size: int | None
+) -> None:
+    assert acrank(*CALL, *(("--image-size", str(size)) if size else ())).returncode == 3
+    tuning = asked[0].finetuning(data="x", model="m", seed=0, lr=None)
+    assert tuning.image_size == asked[0].scoring("x").image_size == size
+
+
 def test_settings_of_volumes_reach_the_experiment(
     acrank: Acrank, asked: list[BenchmarkConfig]
 ) -> None:

@@ -365,10 +365,44 @@ def test_strict_turns_flags_into_exit_3(acrank: Acrank) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
 def test_settings_of_pixels_are_said_to_be_unused_for_classes(acrank: Acrank) -> None:
     some = ("--model", "demo-mixed", "--format", "csv")
-    done = acrank(*DEMO, *some, "--image-size", "64", "--pixels", "8")
+    done = acrank(*DEMO, *some, "--decoder", "fpn", "--pixels", "8")
     assert done.returncode == 0
-    assert "note: --image-size, --pixels: for images with masks alone, and not used" in done.stderr
+    assert "note: --decoder, --pixels: for images with masks alone, and not used" in done.stderr
     assert "not used" not in acrank(*DEMO, *some).stderr
+
+
+def test_images_of_another_size_than_the_network_s_own(acrank: Acrank) -> None:
+    some = (*DEMO, "--model", "demo-mixed", "--format", "csv")
+
+    def row(*options: str) -> dict[str, str]:
+        done = acrank(*some, *options)
+        assert done.returncode == 0, done.stderr
+        assert ("images at 40 pixels for every network" in done.stderr) is bool(options)
+        return next(csv.DictReader(io.StringIO(done.stdout)))
+
+    own, smaller = row(), row("--image-size", "40")
+    assert (own["input_size"], smaller["input_size"]) == ("3x64x64", "3x40x40")
+    assert own["log_me"] != smaller["log_me"]
+    assert row()["log_me"] == own["log_me"]  # each size has a kept result of its own
+
+
+def test_a_network_that_cannot_take_the_size_is_a_failed_row(
+    acrank: Acrank, tmp_path: Path, images: Path
+) -> None:
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n"
+        "def make():\n"
+        "    first = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU())\n"
+        "    return nn.Sequential(first, nn.Flatten(), nn.Linear(4 * 16 * 16, 5))\n"
+    )
+    zoo = write_zoo(tmp_path, {"name": "rigid", "factory": "nets:make", "input_size": 32})
+    call = ("score", "--data", str(images), "--zoo", zoo, "--trust-code", *FAST)
+    assert acrank(*call).returncode == 0
+    done = acrank(*call, "--image-size", "48", "--format", "csv")
+    assert done.returncode == 4
+    (found,) = csv.DictReader(io.StringIO(done.stdout))
+    assert found["status"] == "failed"
+    assert "The network does not take images of 48 pixels" in found["reason"]
 
 
 def test_interrupting_keeps_what_is_done(tmp_path: Path, images: Path) -> None:

@@ -92,7 +92,10 @@ def test_the_same_folder_can_be_taken_for_classes(acrank: Acrank, scans: Path) -
         (("--metric", "knn"), "knn: not defined for segmentation. Defined are: ac_corr"),
         (("--head", "ridge"), "--head ridge is a linear head"),
         (("--features", "kept"), "--features keeps one row per image"),
-        (("--image-size", "50"), "image_size"),
+        (
+            ("--image-size", "50"),
+            "--image-size is 50, and images of segmentation need a multiple of 32",
+        ),
         (("--layers", "a", "--task", "classification"), "--layers names maps of a network"),
     ],
 )

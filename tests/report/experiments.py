@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.benchmark.jobs import Job, Outcome
 from acrank.experiments.benchmark.run import Experiment
 from acrank.experiments.benchmark.tables import Tables
+from acrank.experiments.parts.base import Dataset
 from acrank.experiments.validation import Validation
 from acrank.experiments.validation.evaluate import StatisticSettings, evaluate
 from acrank.experiments.validation.tables import MetricScores

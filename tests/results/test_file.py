@@ -46,6 +46,29 @@ def ranked(rank_by: str = "ac_corr") -> Ranking:
     )
 
 
+@pytest.mark.parametrize(
+    ("config", "dataset", "kept"),
+    [
+        ({"task": "classification", "image_size": 256}, {}, None),
+        ({"task": "classification", "image_size": 64}, {}, 64),
+        ({"task": "segmentation", "image_size": 256}, {}, 256),
+        ({"task": "segmentation", "image_size": 256}, {"patch": [96, 96, 96]}, None),
+        ({"image_size": 256}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_size_that_no_network_was_given_is_left_out(
+    config: dict[str, Any], dataset: dict[str, Any], kept: int | None, tmp_path: Path
+) -> None:
+    """Earlier versions wrote the size of masks whatever the run was on."""
+    rows = [ModelResult("a", "ok", input_size=(3, 64, 64)), ModelResult.failed("b", "broken")]
+    record = {**RECORD, "config": config, "dataset": {"name": "x", **dataset}}
+    ranking = rank_results(rows, "ac_corr", seed=0, metrics=("ac_corr",), record=record)
+    path = tmp_path / "a.json"
+    path.write_text(to_json(RankingReport(ranking)))
+    assert read_ranking(path).record["config"].get("image_size") == kept
+
+
 @pytest.mark.parametrize("rank_by", ["ac_corr", "consensus"])
 def test_written_again_it_is_the_same_text(rank_by: str, tmp_path: Path) -> None:
     ranking = ranked(rank_by)

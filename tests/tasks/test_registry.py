@@ -10,7 +10,7 @@ from acrank.config import make_config
 from acrank.data import known_task
 from acrank.data.sources.registry import SOURCES
 from acrank.errors import ConfigError
-from acrank.experiments.benchmark.datasets import Parts, parts_of
+from acrank.experiments.parts.base import Parts, parts_of
 from acrank.finetuning.tuning import Tuning, tuning_of
 from acrank.tasks.registry import TASKS, every_measure, loaded, task_named
 from tests.packages import install

@@ -8,7 +8,7 @@ import pytest
 from acrank.cache.features import read_features
 from acrank.data import open_any
 from acrank.errors import AcrankError, ConfigError
-from acrank.experiments.benchmark.links import refuse_inside
+from acrank.experiments.parts.links import refuse_inside
 from acrank.experiments.validation.tables import read_sheets
 from acrank.utils.alone import alone_in
 from acrank.utils.paths import user_path

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from acrank.data.base import AnySample, Drawing
+from acrank.data.base import AnySample, Drawing, not_told
 from acrank.data.images import ImageSource
 from acrank.data.segmentation.classmap import ClassMap
 from acrank.data.target import Item
@@ -63,6 +63,8 @@ class SegmentationTarget:
         """See :func:`acrank.data.segmentation.draw.draw_segmentation`."""
         from acrank.data.segmentation.draw import draw_segmentation  # it draws from targets
 
+        if drawing.image_size is None:
+            raise not_told()
         given = (drawing.samples, drawing.batch_size, drawing.seed, drawing.image_size)
         return draw_segmentation(self, *given)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from acrank.data.folders.roots import test_folder
 from acrank.data.images import Opening
+from acrank.errors import ConfigError
 from acrank.utils.paths import user_path
 
 if TYPE_CHECKING:
@@ -60,11 +61,29 @@ class DataSource(ABC):
         name: of the source, in messages and as its entry point.
         task: the key of the task that its labels are for.
         written: how it is given to ``--data``, as the end of the sentence "Give ...".
+        grouped: whether its data are tables, of which a column may name the groups of images.
     """
 
     name: ClassVar[str]
     task: ClassVar[str] = "classification"
     written: ClassVar[str]
+    grouped: ClassVar[bool] = False
+
+    def refuse_groups(self, spec: str, column: str | None) -> None:
+        """Refuse a column of groups for data that are no table.
+
+        Args:
+            spec: what the user gave.
+            column: that names the groups; None for none.
+
+        Raises:
+            ConfigError: there is a column, and the data are no table.
+        """
+        if column is not None and not self.grouped:
+            raise ConfigError(
+                f"--group-column {column} is a column of a table, and {spec} is none.",
+                hint=f"Give --data a CSV file with the columns path,label,{column}.",
+            )
 
     @abstractmethod
     def recognise(self, spec: str, *, asked: bool) -> Recognised | None:

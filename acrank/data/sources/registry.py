@@ -98,7 +98,12 @@ def known_task(spec: str, task: str) -> str:
 
 
 def open_any(
-    spec: str, task: str, *, offline: bool = False, window: tuple[float, float] | None = None
+    spec: str,
+    task: str,
+    *,
+    offline: bool = False,
+    window: tuple[float, float] | None = None,
+    group_column: str | None = None,
 ) -> AnyTarget:
     """Open a target dataset and check it; it says which task it is for.
 
@@ -107,14 +112,16 @@ def open_any(
         task: the name of a task, or ``auto`` to look at the data.
         offline: make no request.
         window: the lowest and the highest value that count, where pixels have units.
+        group_column: the column of a table that names the group of each image; None for none.
 
     Raises:
-        ConfigError: a window is given, and no pixels have units.
+        ConfigError: a window is given, and no pixels have units; a column, and there is no table.
         DataError: the data are missing, ill-formed or damaged.
         MissingExtraError: an optional package that reads them is missing.
     """
-    how = Opening(offline, window)
+    how = Opening(offline, window, group_column)
     source = find_source(spec, task)
+    source.refuse_groups(spec, group_column)
     with blamed(source):
         target = source.open(spec, how)
         how.refuse_unused(spec, windowed=target.windowed)
@@ -122,7 +129,11 @@ def open_any(
 
 
 def open_target(
-    spec: str, *, offline: bool = False, window: tuple[float, float] | None = None
+    spec: str,
+    *,
+    offline: bool = False,
+    window: tuple[float, float] | None = None,
+    group_column: str | None = None,
 ) -> Target:
     """Open a classification dataset and check each of its images.
 
@@ -131,12 +142,15 @@ def open_target(
             ``hfds/NAME`` or ``hfds/NAME:SPLIT``, ``demo``, or what else a source reads.
         offline: make no request.
         window: see :func:`open_any`.
+        group_column: see :func:`open_any`.
 
     Raises:
         DataError: the data are missing, ill-formed or damaged.
         MissingExtraError: an optional package that reads them is missing.
     """
-    target = open_any(spec, CLASSIFICATION, offline=offline, window=window)
+    target = open_any(
+        spec, CLASSIFICATION, offline=offline, window=window, group_column=group_column
+    )
     if not isinstance(target, Target):
         raise TypeError(f"{spec}: its source gave a {type(target).__name__}, and no Target.")
     return target

@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from acrank.data.formats import format_notices, image_source
 from acrank.data.images import Opening
 from acrank.data.labelnames import composed
 from acrank.data.sources.base import DataSource, Recognised, Sure, existing
-from acrank.data.tables.columns import COLUMNS, Cells, cell, places_of
+from acrank.data.tables.columns import COLUMNS, Cells, cell, group_place, places_of
 from acrank.data.tables.paths import find_files
 from acrank.data.tables.split import parts_in_paths, training_rows
 from acrank.data.target import Target, assemble
@@ -30,6 +30,7 @@ class Row(NamedTuple):
     number: int
     path: str
     label: str
+    group: str = ""
 
 
 class Table(DataSource):
@@ -37,6 +38,7 @@ class Table(DataSource):
 
     name = "table"
     written = "a CSV file with the columns path,label"
+    grouped = True
 
     def recognise(self, spec: str, *, asked: bool) -> Recognised | None:
         """A file called ``.csv``."""
@@ -58,21 +60,27 @@ def open_csv(file: Path, how: Opening) -> Target:
     """Read a CSV with the columns ``path`` and ``label``; paths are relative to its folder.
 
     Rows that a column gives to another part of a split than training are left out, as the
-    target's warnings say. Further columns are left alone, and a row that repeats another adds
-    nothing.
+    target's warnings say. Further columns are left alone but for that of groups, and a row that
+    repeats another adds nothing.
 
     Raises:
         DataError: the file is not such a CSV, or its rows are not usable.
     """
     table = _parse(file)
     path, label = places_of(file, table)
+    group = None if how.group_column is None else group_place(file, table, how.group_column)
     _refuse_longer(file, table)
-    chosen = training_rows(file, table)
-    rows = [Row(n, cell(row, path), cell(row, label)) for n, row in chosen.table.rows]
+    chosen = training_rows(file, table, how.group_column)
+    rows = [
+        Row(n, cell(row, path), cell(row, label), "" if group is None else cell(row, group))
+        for n, row in chosen.table.rows
+    ]
     _refuse_blanks(file, rows)
     labels = _labels_by_path(file, rows)
     files = find_files(file, labels)
     same = _by_file(file, labels, files)
+    of_file = _groups_by_file(file, rows, files)
+    groups = [of_file[files[path]] or None for path in same]
     return assemble(
         str(file),
         ((path, label, image_source(files[path], how)) for path, label in same.items()),
@@ -81,8 +89,34 @@ def open_csv(file: Path, how: Opening) -> Target:
             *parts_in_paths(file, same),
             *_repeats(file, len(rows), len(same)),
             *format_notices(files[path] for path in same),
+            *_ungrouped(file, how.group_column, groups),
         ),
+        groups,
     )
+
+
+def _groups_by_file(file: Path, rows: list[Row], files: Mapping[str, Path]) -> dict[Path, str]:
+    """Map each image to its group; empty for none."""
+    groups: dict[str, set[str]] = {}
+    for row in rows:
+        image = files[_normal(row.path)]
+        groups.setdefault(str(image), set()).add(composed(row.group))
+    _refuse_clashes(file, groups, "group")
+    return {Path(image): min(names) for image, names in groups.items()}
+
+
+def _ungrouped(file: Path, column: str | None, groups: Sequence[str | None]) -> list[str]:
+    """Say how many images have no group."""
+    blank = groups.count(None) if column else 0
+    return (
+        [f"{blank} of {len(groups)} images of {file} have no {column}: each is its own group."]
+        if 0 < blank < len(groups)
+        else []
+    )
+
+
+def _normal(path: str) -> str:
+    return Path(os.path.normpath(path)).as_posix()
 
 
 def _repeats(file: Path, rows: int, images: int) -> list[str]:
@@ -163,8 +197,7 @@ def _labels_by_path(file: Path, rows: list[Row]) -> dict[str, str]:
     """Map each image to its label; two spellings of one path are one image."""
     labels: dict[str, set[str]] = {}
     for row in rows:
-        path = Path(os.path.normpath(row.path)).as_posix()
-        labels.setdefault(path, set()).add(composed(row.label))
+        labels.setdefault(_normal(row.path), set()).add(composed(row.label))
     _refuse_clashes(file, labels)
     return {path: min(names) for path, names in labels.items()}
 
@@ -179,7 +212,7 @@ def _by_file(file: Path, labels: dict[str, str], files: dict[str, Path]) -> dict
     return {path: min(names) for path, names in said.items()}
 
 
-def _refuse_clashes(file: Path, labels: Mapping[str, set[str]]) -> None:
+def _refuse_clashes(file: Path, labels: Mapping[str, set[str]], what: str = "label") -> None:
     clashes = [
         f"{path}: {', '.join(map(repr, sorted(names)))}"
         for path, names in labels.items()
@@ -187,6 +220,6 @@ def _refuse_clashes(file: Path, labels: Mapping[str, set[str]]) -> None:
     ]
     if clashes:
         raise DataError(
-            f"{file}: {len(clashes)} path(s) with more than one label:{listing(clashes)}",
-            hint="Give each image one label.",
+            f"{file}: {len(clashes)} path(s) with more than one {what}:{listing(clashes)}",
+            hint=f"Give each image one {what}.",
         )

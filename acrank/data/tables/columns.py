@@ -72,6 +72,26 @@ def places_of(file: Path, table: Cells) -> tuple[int, int]:
     return path, label
 
 
+def group_place(file: Path, table: Cells, column: str) -> int:
+    """Find the column that names the groups of images.
+
+    Raises:
+        DataError: it is missing, there twice, or that of the paths or labels; says which columns
+            there are.
+    """
+    others = [name for name in table.header if name not in COLUMNS]
+    if others.count(column) == 1:
+        return table.header.index(column)
+    trouble = "is there twice" if column in others else "does not exist"
+    trouble = f"has the {column}s themselves" if column in COLUMNS else trouble
+    found = ", ".join(map(repr, others)) or "none"
+    raise DataError(
+        f"{file}: the column {column!r} of --group-column {trouble}. "
+        f"Columns beside path and label: {found}.",
+        hint="Name the column that says which images belong together, such as their patient.",
+    )
+
+
 def _place(file: Path, table: Cells, column: str) -> int:
     header = table.header
     if header.count(column) == 1:

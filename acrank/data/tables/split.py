@@ -23,7 +23,7 @@ class Chosen(NamedTuple):
     notices: tuple[str, ...]
 
 
-def training_rows(file: Path, table: Cells) -> Chosen:
+def training_rows(file: Path, table: Cells, group_column: str | None = None) -> Chosen:
     """Leave out the rows that a column gives to another part than the training part.
 
     Such a column has words of a split alone, such as ``train`` and ``test``, or is called after
@@ -32,6 +32,7 @@ def training_rows(file: Path, table: Cells) -> Chosen:
     Args:
         file: of the table.
         table: all of it.
+        group_column: the column that names the groups of images, which is not ignored.
 
     Raises:
         DataError: a column has parts of a split, and none of them is the training part.
@@ -44,7 +45,7 @@ def training_rows(file: Path, table: Cells) -> Chosen:
         used = set(filter(None, values))
         training = _training_values(name, used)
         if training is None:
-            if name.casefold() in _NAMES and 1 < len(used) <= 20:
+            if name.casefold() in _NAMES and 1 < len(used) <= 20 and name != group_column:
                 notices.append(
                     f"The column {name!r} of {file} ({_values(values)}) is ignored: the rows of "
                     "all its values are used."

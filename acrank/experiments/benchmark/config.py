@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -11,24 +10,31 @@ from acrank.config import RunConfig, make_config
 from acrank.errors import ConfigError
 from acrank.fields import (
     DATA,
+    MANY,
+    Callbacks,
     DataKind,
     Decoder,
     Device,
+    Engine,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Offline,
     PatchSize,
+    RayAddress,
     Seconds,
     Threads,
     TrustCode,
     VoxelSpacing,
+    names,
     one_of,
+    refuse_address,
 )
 from acrank.finetuning.catalogue import METHODS, OWN
 from acrank.finetuning.config import FinetuneConfig, make_finetune_config
 from acrank.metrics.registry import metric_names
 from acrank.tasks.registry import Task, every_measure
-from acrank.utils.described import Effect, Setting, described, given
+from acrank.utils.described import Effect, Setting, decided, described, given
 from acrank.utils.settings import Settings, validated
 
 
@@ -40,7 +46,7 @@ def _measures() -> tuple[str, ...]:
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 
 # Titles of options in the help.
-TUNING, SCORING, MANY = "Fine-tuning", "Scoring", "Time and workers"
+TUNING, SCORING = "Fine-tuning", "Scoring"
 
 
 class BenchmarkConfig(Settings):
@@ -60,7 +66,7 @@ class BenchmarkConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = 256
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
@@ -158,6 +164,7 @@ class BenchmarkConfig(Settings):
         Field(gt=0, lt=1),
         Setting("Share of a dataset that is held out for testing if it has no test images.", DATA),
     ] = 0.3
+    group_column: GroupColumn = None
     measure: Annotated[
         str,
         one_of(_measures),
@@ -195,15 +202,16 @@ class BenchmarkConfig(Settings):
         dict[str, Any], Setting("Further settings of every scoring.", SCORING, option=None)
     ] = Field(default_factory=dict)
     jobs: Annotated[
-        int,
+        int | None,
         Field(ge=1),
         Setting(
             "Number of fine-tunings to run at a time, each in its own process.",
             MANY,
             Effect.NOTHING,
+            default="1, or on a Ray cluster as many as it has room for",
             decides=("score.jobs",),
         ),
-    ] = 1
+    ] = None
     timeout: Annotated[
         Seconds | None,
         Setting(
@@ -214,6 +222,9 @@ class BenchmarkConfig(Settings):
             decides=("score.timeout_per_model",),
         ),
     ] = None
+    engine: Engine = "local"
+    ray_address: RayAddress = None
+    callbacks: Callbacks = ()
     threads: Threads = None
     device: Device = "auto"
     offline: Offline = False
@@ -222,6 +233,8 @@ class BenchmarkConfig(Settings):
         bool, Setting("Keep the weights of every fine-tuning.", MANY, Effect.NOTHING)
     ] = False
 
+    _names = field_validator("metrics", "callbacks", mode="before")(names)
+
     @field_validator("metrics")
     @classmethod
     def _are_metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -229,8 +242,9 @@ class BenchmarkConfig(Settings):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> Self:
+        refuse_address(self.engine, self.ray_address)
         for part in PARTS:
-            own = decided(part)
+            own = decided(BenchmarkConfig, part, PARTS[part])
             for name in own.keys() & getattr(self, part).keys():
                 raise ValueError(f"{part}.{name} is the experiment's own: set {own[name]} instead")
         self.finetuning(data="x", model="x", seed=0, lr=(self.lrs or (None,))[0])
@@ -271,11 +285,18 @@ class BenchmarkConfig(Settings):
         """Return the configuration of one scoring."""
         usual = {"samples": self.score_samples, "norms": self.norms}
         settings = {**usual, **self._of_task, **self.score, **self._own("score"), "data": data}
+        settings["jobs"] = self.at_a_time
         return make_config({name: value for name, value in settings.items() if value is not None})
+
+    @property
+    def at_a_time(self) -> int | None:
+        """Return how many models run at a time; None for as many as a cluster has room for."""
+        return self.jobs or (1 if self.engine == "local" else None)
 
     def _own(self, part: str) -> dict[str, Any]:
         """Return the settings that the experiment decides for a part, by the part's fields."""
-        return {name: getattr(self, field) for name, field in decided(part).items()}
+        own = decided(BenchmarkConfig, part, PARTS[part])
+        return {name: getattr(self, field) for name, field in own.items()}
 
     @property
     def _of_task(self) -> dict[str, Any]:
@@ -288,22 +309,6 @@ class BenchmarkConfig(Settings):
         """The option of a method for norm layers, where the user asks for more than BatchNorm."""
         known = METHODS[self.method].options if self.method in METHODS else ()
         return {"norms": "affine"} if self.norms != "batch" and "norms" in known else {}
-
-
-@cache
-def decided(part: str) -> dict[str, str]:
-    """Return the settings of a part that an experiment decides, by the names of its fields.
-
-    They are those that fields state, and those that both configurations share for all tasks.
-
-    Args:
-        part: part of an experiment, of ``PARTS``.
-    """
-    own, others = described(BenchmarkConfig), described(PARTS[part])
-    same = (n for n, one in own.items() if one is others.get(n) and not one.of_some_data)
-    stated = ((path, name) for name, one in own.items() for path in one.decides)
-    named = {path.removeprefix(f"{part}."): n for path, n in stated if path.startswith(part)}
-    return {**{name: name for name in same}, **named}
 
 
 def make_benchmark_config(settings: dict[str, Any]) -> BenchmarkConfig:

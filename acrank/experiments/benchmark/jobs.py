@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +71,11 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
+def untuned(job: Job, reason: str, seconds: float) -> Outcome:
+    """Return the outcome of a fine-tuning without a result."""
+    return Outcome(job, {}, {}, seconds, reason)
+
+
 def tune(job: Job) -> Outcome:
     """Run a fine-tuning unless it is finished, and turn any error into its outcome."""
     from acrank.utils.failures import explain_failure
@@ -81,7 +85,7 @@ def tune(job: Job) -> Outcome:
         done = _finetune(job)
         seconds = _seconds(job.folder, None if done.kept else time.perf_counter() - started)
     except Exception as error:  # one model's trouble must not end an experiment over many
-        return Outcome(job, {}, {}, time.perf_counter() - started, explain_failure(error))
+        return untuned(job, explain_failure(error), time.perf_counter() - started)
     record = done.record
     return Outcome(
         job,
@@ -113,15 +117,3 @@ def _seconds(folder: Path, spent: float | None) -> float:
         write_whole(file, json_text(spent))
         return spent
     return float(json.loads(file.read_text())) if file.is_file() else 0.0
-
-
-def open_tuner(threads: int) -> Callable[[Job], Outcome]:
-    """Return the function that fine-tunes in a worker process.
-
-    Args:
-        threads: number of threads for CPU arithmetic.
-    """
-    import torch
-
-    torch.set_num_threads(threads)
-    return tune

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrank.config import RunConfig
 from acrank.errors import NotScoredError
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.datasets import Dataset, Said, common_task, prepare_datasets
-from acrank.experiments.benchmark.jobs import Job, Outcome, open_tuner
+from acrank.experiments.benchmark.datasets import common_task, prepare_datasets
+from acrank.experiments.benchmark.jobs import Job, Outcome, tune, untuned
 from acrank.experiments.benchmark.tables import Tables, best_rate, scores_csv
+from acrank.experiments.parts.base import Dataset, Said
 from acrank.experiments.validation import Validation, validate
 from acrank.experiments.validation.matching import FEWEST_MODELS
 from acrank.finetuning.tuning import tuning_of
 from acrank.results import Ranking
-from acrank.runners.callbacks import Callback
+from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import choose_entries, rank_zoo
-from acrank.runners.worker_pool import WorkerPool
+from acrank.runners.tasks import Tasks, threads_each
 from acrank.tasks.registry import Measure, Task
 from acrank.utils.alone import alone_in
-from acrank.utils.device import cpu_threads
 from acrank.utils.files import folder_name, write_whole
 
 
@@ -77,7 +77,8 @@ def experiment(
         config: configuration of the experiment.
         output: folder for all results.
         say: takes a line for each fine-tuning.
-        callback: progress callback of the scoring.
+        callback: progress callback of the scoring; those that the configuration names also take
+            the line of each fine-tuning, as a message.
 
     Raises:
         NotScoredError: no model could be fine-tuned on any dataset.
@@ -86,8 +87,15 @@ def experiment(
     task = common_task(config)
     config = config.for_task(task)
     tuning_of(task).require(config.finetuning(data=config.data[0], model="x", seed=0, lr=None))
+    named = all_callbacks(*config.callbacks)  # once: each follows the whole experiment
+
+    def tell(line: str) -> None:
+        if say is not None:
+            say(line)
+        named.message(line)
+
     with alone_in(output):
-        return _experiment(config, task, output, say or (lambda text: None), callback or Callback())
+        return _experiment(config, task, output, tell, all_callbacks(callback, named))
 
 
 def _experiment(
@@ -97,12 +105,14 @@ def _experiment(
     # what scoring would refuse after all the fine-tunings, it refuses now
     scoring = _scoring(config, datasets[0]).for_task(task)
     names = [entry.name for entry in choose_entries(scoring)]
-    outcomes = _tune_all(config, task, datasets, names, output, say)
-    tables = Tables(config, datasets, names, outcomes)
-    tables.write(output)
-    if not tables.accuracies:
-        raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
-    rankings = {d.name: rank_zoo(_scoring(config, d), callback) for d in datasets}
+    tasks = _workers(config, output)
+    with tasks.engaged(callback.message):
+        outcomes = _tune_all(config, task, datasets, names, tasks, output, say)
+        tables = Tables(config, datasets, names, outcomes)
+        tables.write(output)
+        if not tables.accuracies:
+            raise NotScoredError(f"No model could be fine-tuned: {outcomes[0].reason}")
+        rankings = {d.name: rank_zoo(_scoring(config, d), callback) for d in datasets}
     write_whole(output / "SCORES.csv", scores_csv(rankings))
     found = _compared(output, tables.accuracies, task.measure(config.measure))
     return Experiment(
@@ -131,7 +141,7 @@ def _compared(
 
 def _scoring(config: BenchmarkConfig, dataset: Dataset) -> RunConfig:
     known = config.scoring(str(dataset.train))
-    return known.model_copy(update=dataset.settings(config.score))
+    return known.model_copy(update={**dataset.settings(config.score), "callbacks": ()})
 
 
 def _tune_all(
@@ -139,6 +149,7 @@ def _tune_all(
     task: Task,
     datasets: Sequence[Dataset],
     names: Sequence[str],
+    tasks: Tasks[Job, Outcome],
     output: Path,
     say: Said,
 ) -> list[Outcome]:
@@ -157,7 +168,7 @@ def _tune_all(
     total = len(pairs) * (len(rates) + config.seeds - 1)
     counted = _Counted(say, total, task.measure(config.measure))
     first = [job(d, m, lr, 0) for d, m in pairs for lr in rates]
-    outcomes = list(_run(config, first, counted))
+    outcomes = list(_run(tasks, first, counted))
     chosen = {(d.name, m): best_rate(outcomes, d.name, m, config) for d, m in pairs}
     others = [
         job(d, m, found.job.lr, seed)
@@ -165,24 +176,29 @@ def _tune_all(
         if (found := chosen[d.name, m]) is not None
         for seed in range(1, config.seeds)
     ]
-    return [*outcomes, *_run(config, others, counted)]
+    return [*outcomes, *_run(tasks, others, counted)]
 
 
-def _run(config: BenchmarkConfig, jobs: Sequence[Job], counted: _Counted) -> Iterable[Outcome]:
-    threads = max(1, cpu_threads(config.threads) // config.jobs)
-    pool: WorkerPool[Job, Outcome] = WorkerPool(
-        min(config.jobs, max(len(jobs), 1)),
-        open_tuner,
-        lambda place: (threads,),
-        lambda job, reason, seconds: Outcome(job, {}, {}, seconds, reason),
-        lambda name: None,
-        lambda job: True,
-        config.timeout,
-        "--timeout",
-    )
-    for outcome in pool.run(iter(jobs)):
+def _run(tasks: Tasks[Job, Outcome], jobs: Sequence[Job], counted: _Counted) -> Iterator[Outcome]:
+    for outcome in tasks.run(jobs, tell=lambda text: counted.say(f"note: {text}")):
         counted(outcome)
         yield outcome
+
+
+def _workers(config: BenchmarkConfig, output: Path) -> Tasks[Job, Outcome]:
+    jobs, here = config.at_a_time, config.engine == "local"
+    return Tasks(
+        work=tune,
+        failed=untuned,
+        jobs=jobs,
+        threads=threads_each(config.threads, jobs) if here else config.threads,
+        engine=config.engine,
+        ray_address=config.ray_address,
+        timeout=config.timeout,
+        device=config.device,
+        batch_size=config.batch_size,
+        folder=output,
+    )
 
 
 @dataclass

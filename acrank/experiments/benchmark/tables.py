@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from acrank.experiments.benchmark.config import BenchmarkConfig
-from acrank.experiments.benchmark.datasets import Dataset
 from acrank.experiments.benchmark.jobs import Outcome
+from acrank.experiments.parts.base import Dataset
 from acrank.experiments.validation.agreement import weighted_tau
 from acrank.metrics.registry import METRICS
 from acrank.ranking.kinds import set_apart

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from acrank.finetuning.jackknife import pseudo_values
 from acrank.finetuning.masks.data import Masked, MaskedImages
 from acrank.finetuning.masks.overlap import OVERLAPS, Values, mean_known, overlaps
 from acrank.finetuning.objective import Autocast, Batch, require_finite
@@ -31,11 +32,13 @@ class JudgedMasks(Generic[Data]):
             :data:`acrank.finetuning.masks.overlap.OVERLAPS`; NaN where the class is in neither
             mask.
         loss: mean loss over the images in the size of training; NaN if all masks are ignored.
+        losses: loss of each image by itself, (N,); NaN where its mask is ignored as a whole.
     """
 
     images: Data
     values: Values
     loss: float
+    losses: Values
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,17 +68,37 @@ class JudgedMasks(Generic[Data]):
                 found |= {f"{m}_{name}": v for m, v in zip(OVERLAPS, values, strict=True)}
         return found
 
+    def each(self, measure: str) -> Values:
+        """Compute the jackknife's pseudo-values of a measure by image, (N,), higher better.
+
+        See :mod:`acrank.finetuning.jackknife`. HD95 and the loss are negated. An image counts with
+        its loss by itself, from which that of a batch may differ in its Dice.
+        """
+        groups = {"loss": self.losses[:, None]}
+        for place, name in enumerate(OVERLAPS):
+            of_class = self.values[:, :, place]
+            groups |= {f"{name}_{c}": of_class[:, [i]] for i, c in enumerate(self.classes)}
+            groups[name] = of_class
+        values, value = groups[measure], self.measures()[measure]
+        known = (~np.isnan(values)).any(axis=0).sum()
+        found = pseudo_values(value, values, 1 / max(known, 1))
+        return -found if measure.startswith(("hd95", "loss")) else found
+
 
 class MeanLoss:
     """The mean of a loss over images, without batches whose masks are ignored as a whole.
 
     Args:
         loss: function of logits and labels.
+
+    Attributes:
+        each: loss of each image by itself; NaN where its mask is ignored as a whole.
     """
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
         self.total, self.images = 0.0, 0
+        self.each: list[float] = []
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch.
@@ -84,11 +107,20 @@ class MeanLoss:
             NotFiniteError: a logit, or the loss, is not finite.
         """
         require_finite(logits)
-        if bool((labels >= 0).any()):
-            value = self.loss(logits, labels)
-            require_finite(value)
-            self.total += float(value) * len(labels)
+        value = self._of(logits, labels)
+        if not math.isnan(value):
+            self.total += value * len(labels)
             self.images += len(labels)
+        alone = (self._of(logits[i : i + 1], labels[i : i + 1]) for i in range(len(labels)))
+        self.each += [value] if len(labels) == 1 else alone
+
+    def _of(self, logits: Tensor, labels: Tensor) -> float:
+        """Compute the loss of a batch; NaN where all its masks are ignored."""
+        if not bool((labels >= 0).any()):
+            return math.nan
+        value = self.loss(logits, labels)
+        require_finite(value)
+        return float(value)
 
     @property
     def mean(self) -> float:
@@ -127,7 +159,7 @@ def judge_masks(
             truth = torch.from_numpy(images.truth(len(values)))
             guess = predicted(one, truth.shape)
             values.append(overlaps(guess, truth, images.foreground))
-    return JudgedMasks(images, np.stack(values), mean.mean)
+    return JudgedMasks(images, np.stack(values), mean.mean, np.array(mean.each))
 
 
 def predicted(logits: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -13,11 +13,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from acrank.data import Preprocessing
 from acrank.errors import ModelError
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.masks.export import DECODER, SEGMENTER
 from acrank.finetuning.network import Network
-from acrank.finetuning.volumes.slide import slide
+from acrank.finetuning.trained import Trained
+from acrank.finetuning.volumes.slide import Patches, slide
 from acrank.tasks.decoders import require_decoders
 from acrank.tasks.dense import DenseReadout
 from acrank.tasks.maps import give_maps
@@ -60,6 +62,22 @@ class Segmenter(nn.Module):
             return slide(self.network, images, self.patch)
         logits: Tensor = self.network(images)
         return F.interpolate(logits, size=images.shape[2:], mode="bilinear")
+
+    def trained(self, files: tuple[str, ...]) -> Trained:
+        """Give the network of images, or of single patches, with how its inputs are prepared.
+
+        Args:
+            files: names of the files that hold the weights.
+        """
+        sides = self.patch or (self.image_size,) * 2
+        how = {"interpolation": "bicubic", "crop_pct": 1.0, "crop_mode": "squash"}
+        preprocessing = Preprocessing.from_config(
+            {**how, "input_size": (len(self.mean), *sides), "mean": self.mean, "std": self.std}
+        )
+        if self.patch is None:
+            return Trained(self, self.classes, preprocessing, files)
+        geometry = {"spacing": self.spacing, "window": self.window}
+        return Trained(Patches(self.network), self.classes, preprocessing, files, geometry)
 
 
 def _numbers(values: list[Any] | None) -> tuple[Any, ...] | None:

@@ -27,6 +27,7 @@ from acrank.finetuning.network import Network
 from acrank.finetuning.notices import Held, Wording, listed
 from acrank.finetuning.objective import Autocast, Batch, Objective
 from acrank.finetuning.split import Rows
+from acrank.finetuning.trained import Finished, Trained
 from acrank.finetuning.tuning import Tuning
 from acrank.tasks.dense import DenseReadout
 from acrank.zoo import Backbone
@@ -55,6 +56,11 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         """The decoder on feature maps."""
         return DenseReadout(self.config.decoder, self.sides, PIXELS)
 
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """The channels, and the pixels along each axis after ``network`` has been made."""
+        return (self.preprocessing.input_size[0], *self.readout.size)
+
     def counts(self) -> Rows:
         """Count the pixels of each class in all training masks."""
         counts: Rows = self.training.counts().sum(axis=0)
@@ -63,9 +69,8 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
     def network(self, backbone: Backbone) -> Network:
         """Build the encoder, which gives its feature maps, and a decoder on them."""
         self.readout.prepare(backbone.model, self.preprocessing)
-        size = (self.preprocessing.input_size[0], *self.readout.size)
         with torch.no_grad():
-            maps = self.readout.features(backbone.model, torch.zeros(2, *size), None)
+            maps = self.readout.features(backbone.model, torch.zeros(2, *self.input_size), None)
         head = self.readout.head(maps, len(self.classes), self.config.seed, trial=0)
         return Network(backbone.model, head)
 
@@ -96,13 +101,20 @@ class PixelObjective(Objective[AnyMasked, JudgedMasks[AnyMasked]]):
         )
 
 
+def side_of(config: FinetuneConfig) -> int:
+    """Return the height and width to which images and masks are stretched."""
+    if config.image_size is None:
+        raise RuntimeError("the configuration is not yet one for masks")
+    return config.image_size
+
+
 class Segmenting(PixelObjective[MaskedImages]):
     """The objective of one class for each pixel, judged by overlaps in the images' own size."""
 
     @property
     def sides(self) -> tuple[int, ...]:
         """The height and width of the images."""
-        return (self.config.image_size,) * 2
+        return (side_of(self.config),) * 2
 
     def augmented(self, images: MaskedImages) -> TrainingMasks:
         """See :class:`acrank.finetuning.masks.batches.TrainingMasks`."""
@@ -184,6 +196,13 @@ class PixelTuning(Tuning[AnyMasked, JudgedMasks[AnyMasked]]):
         absent = [name for label, name in enumerate(training.classes) if label not in held]
         return [f"no training mask holds {listed(absent)}"] if absent else []
 
+    def trained(self, finished: Finished) -> Trained:
+        """Load the segmenter, of images or of patches of volumes."""
+        from acrank.finetuning.masks.load import load_segmenter
+
+        segmenter = load_segmenter(finished.folder, trust_code=finished.trust_code)
+        return segmenter.trained((WEIGHTS, DECODER))
+
 
 class MaskTuning(PixelTuning[MaskedImages]):
     """Fine-tuning on images with masks."""
@@ -196,7 +215,7 @@ class MaskTuning(PixelTuning[MaskedImages]):
     ) -> MaskedImages:
         """See :func:`acrank.finetuning.masks.data.open_masks`."""
         how = Opening(config.offline, config.window)
-        return open_masks(spec, samples, config.seed, config.image_size, like, how)
+        return open_masks(spec, samples, config.seed, side_of(config), like, how)
 
 
 TUNING = MaskTuning()

@@ -58,7 +58,7 @@ class Judge:
             truth = torch.from_numpy(item.truth)
             guess = predicted(logits[0], truth.shape)
             values.append(overlaps(guess, truth, volumes.foreground, item.own))
-        return JudgedMasks(volumes, np.stack(values), mean.mean)
+        return JudgedMasks(volumes, np.stack(values), mean.mean, np.array(mean.each))
 
     def logits(
         self, network: nn.Module, volumes: LabelledVolumes, row: int

@@ -25,11 +25,24 @@ def slide(network: nn.Module, volumes: Tensor, patch: Sequence[int], at_once: in
     """
     from monai.inferers import SlidingWindowInferer
 
-    def full(patches: Tensor) -> Tensor:
-        logits: Tensor = network(patches)
+    inferer = SlidingWindowInferer(tuple(patch), at_once, OVERLAP, mode="gaussian")
+    return cast(Tensor, inferer(volumes, Patches(network)))
+
+
+class Patches(nn.Module):
+    """A network of patches whose logits have as many voxels as the patches.
+
+    Args:
+        network: network from patches to logits, maybe of fewer voxels.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Compute logits (N, K, X, Y, Z) of prepared patches (N, C, X, Y, Z)."""
+        logits: Tensor = self.network(patches)
         if logits.shape[2:] == patches.shape[2:]:
             return logits
         return F.interpolate(logits, size=patches.shape[2:], mode="trilinear")
-
-    inferer = SlidingWindowInferer(tuple(patch), at_once, OVERLAP, mode="gaussian")
-    return cast(Tensor, inferer(volumes, full))

@@ -101,6 +101,7 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "batch size": str(config.batch_size),
         "scored on": f"up to {config.score_samples} training {things(done)}",
         "to predict": f"test {measure(done)}{averaged}",
+        "image size": _image_size(done),
         "decoder": "" if done.task.whole_images else _decoder(done),
         "patches": "; ".join(_patches(done)),
         "intensities": "{:g} to {:g}".format(*config.window) if config.window else "",
@@ -112,6 +113,12 @@ def summary(done: Experiment) -> list[tuple[str, str]]:
         "fine-tunings took": duration_text(sum(found.seconds for found in done.outcomes)),
     }
     return [(name, value) for name, value in facts.items() if value]
+
+
+def _image_size(done: Experiment) -> str:
+    """Give the size of images that networks saw in place of their own."""
+    size = done.config.image_size
+    return f"{size} pixels, for every network" if done.task.whole_images and size else ""
 
 
 def _decoder(done: Experiment) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from acrank.finetuning.catalogue import SMALLER_RATE
+from acrank.finetuning.exports import told_exports
 from acrank.report.document import Document, Items, Records, Report, table_of
 from acrank.tasks.registry import task_named
 
@@ -78,7 +79,7 @@ class FinetuneReport(Report):
             if unloadable
             else f"Weights: local-dir:{done.folder}, for timm.create_model and for zoos."
         )
-        return lines
+        return lines + told_exports(done)
 
 
 def _number(value: float | None) -> str:

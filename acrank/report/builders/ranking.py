@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from acrank.metrics.guards import GUARDS
-from acrank.metrics.registry import AC_CORR, CONSENSUS
+from acrank.metrics.registry import AC_CORR, CONSENSUS, is_fine_tuned
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
 from acrank.report.builders import ranking_words as words
@@ -44,6 +44,10 @@ from acrank.results.record import to_record
 CAVEAT = (
     "A transferability score is a cheap indicator. None predicts fine-tuned accuracy everywhere; "
     "intervals and P(best) describe only the variation between image samples."
+)
+OF_RACE = (
+    "A race sees shortened fine-tunings on some validation images, and the best of many is better "
+    "on these than on others."
 )
 _TONES: dict[str, Tone] = {"failed": "failed", "unranked": "quiet", "dropped": "quiet"}
 
@@ -93,7 +97,7 @@ class RankingReport(Report):
             title=heading(ranking),
             outcome=tuple(outcome(ranking)),
             facts=run_facts(ranking, {"ranked": ranks, "ranked by": ranking.rank_by}),
-            caveat=CAVEAT,
+            caveat=OF_RACE if is_fine_tuned(ranking.rank_by) else CAVEAT,
         )
 
     def _figures(self) -> Block:
@@ -183,6 +187,9 @@ def _tone(row: RankedModel) -> Tone:
 
 
 def _uncertainty(rank_by: str) -> dict[str, str]:
+    if is_fine_tuned(rank_by):
+        of_race = "of the race, given its validation images"
+        return {"interval": f"95 % {of_race}", "p_best": f"posterior probability {of_race}"}
     if rank_by == CONSENSUS:
         drawn = f"of {consensus.DRAWS} draws of the posterior of every metric that votes"
         return {"interval": f"95 % quantiles {drawn}", "p_best": f"share {drawn}"}

@@ -12,6 +12,8 @@ from acrank.metrics.registry import (
     METRICS,
     NO_CLASSIFIER,
     higher_is_better,
+    is_fine_tuned,
+    is_metric,
 )
 from acrank.norm.types import NORM_NAMES, is_generalised
 from acrank.results import RankedModel, Ranking
@@ -44,7 +46,8 @@ def arrow(metric: str) -> str:
 def reading_notes(ranking: Ranking) -> list[str]:
     """Explain intervals, ties, dropped models and missing scores, but not guards."""
     lines = uncertainty_notes(ranking)
-    if any(row.result.status == "dropped" and row.result.scores for row in ranking.rows):
+    dropped = any(row.result.status == "dropped" and row.result.scores for row in ranking.rows)
+    if dropped and not is_fine_tuned(ranking.rank_by):
         lines.append(
             "Dropped models: their numbers come from fewer images than those of ranked models."
         )
@@ -101,6 +104,13 @@ def uncertainty_notes(ranking: Ranking) -> list[str]:
     """Explain the intervals and tie groups; empty where there are none."""
     if not any_compared(ranking.rows):
         return []
+    if is_fine_tuned(ranking.rank_by):
+        return [
+            f"{ranking.rank_by}: what the race expects of a model's best arm. Rank 1 is what was "
+            "chosen. Interval: 95 %, over the validation images. tie: models of one group cannot "
+            f"be told apart from what was chosen. {UNKNOWN}: the model is behind that; such models "
+            "are not compared with each other."
+        ]
     partly = any(row.tie_group is None for row in ranked(ranking))
     unknown = f" {UNKNOWN}: not known; the rest are compared without these." if partly else ""
     if ranking.rank_by == CONSENSUS:
@@ -139,7 +149,7 @@ def guard_notes(ranking: Ranking) -> list[str]:
 
 def score_text(row: RankedModel, by: str) -> str:
     """Write the value that a row is ranked by, or would be if it had a rank."""
-    return number_text(row.score) if by == CONSENSUS else metric_text(row, by)
+    return metric_text(row, by) if is_metric(by) else number_text(row.score)
 
 
 def metric_text(row: RankedModel, metric: str) -> str:
@@ -194,12 +204,17 @@ def interval_text(row: RankedModel) -> str:
 
 
 def probability_text(row: RankedModel) -> str:
-    """Write P(best) with two digits; never as a certainty, which no draws can show."""
-    if row.p_best is None:
+    """Write P(best) as :func:`chance_text` does."""
+    return chance_text(row.p_best)
+
+
+def chance_text(chance: float | None) -> str:
+    """Write a probability with two digits; never as a certainty, which no draws can show."""
+    if chance is None:
         return ""
-    if row.p_best < 0.005:
+    if chance < 0.005:
         return "<0.01"
-    return ">0.99" if row.p_best > 0.995 else f"{row.p_best:.2f}"
+    return ">0.99" if chance > 0.995 else f"{chance:.2f}"
 
 
 def status_text(row: RankedModel) -> str:

@@ -77,12 +77,13 @@ def load_ray(address: str | None = None) -> None:
 
 
 @contextmanager
-def joined(address: str | None, cpus: int | None) -> Iterator[None]:
+def joined(address: str | None, cpus: int | None, tell: Callable[[str], None]) -> Iterator[None]:
     """Be part of a Ray cluster for a while; one that this process is part of already stays.
 
     Args:
         address: of a running cluster; None starts one on this machine and stops it at the end.
         cpus: that a cluster on this machine has; None for all.
+        tell: is given a sentence on what is waited for.
 
     Raises:
         AcrankError: there is no such cluster, or it cannot be joined or started.
@@ -92,6 +93,8 @@ def joined(address: str | None, cpus: int | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    where = f"joining the Ray cluster at {address}" if address else ""
+    tell(where or "starting a Ray cluster on this machine")
     if address is not None:
         _check(address)
     stdout = _Hushed(sys.stdout)

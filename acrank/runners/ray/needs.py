@@ -53,7 +53,22 @@ class Needs:
         Raises:
             ConfigError: no node can run a model.
         """
-        gpus = int(context.device.type == "cuda")
+        return cls.found(context.device.type == "cuda", context.config.batch_size, cpus, nodes)
+
+    @classmethod
+    def found(cls, cuda: bool, batch_size: int, cpus: int, nodes: Sequence[Node]) -> Needs:
+        """Find what the nodes of a cluster can give to what is no scoring.
+
+        Args:
+            cuda: whether a GPU is needed.
+            batch_size: images in memory at a time.
+            cpus: that a task should have.
+            nodes: of the cluster.
+
+        Raises:
+            ConfigError: no node can run a task.
+        """
+        gpus = int(cuda)
         able = [node for node in nodes if node.get("GPU", 0) >= gpus and node.get("CPU", 0) >= 1]
         if not able:
             what = "GPU and a CPU" if gpus else "CPU"
@@ -63,7 +78,7 @@ class Needs:
             )
         cpus = min(cpus, max(int(node["CPU"]) for node in able))
         most = max(node.get("memory", math.inf) for node in able if node["CPU"] >= cpus)
-        wanted = BASE if gpus else BASE + context.config.batch_size * AN_IMAGE
+        wanted = BASE if gpus else BASE + batch_size * AN_IMAGE
         return cls(cpus, gpus, int(min(wanted, SHARE * most)))
 
     def places(self, nodes: Sequence[Node]) -> int:

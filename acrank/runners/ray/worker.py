@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -17,10 +13,9 @@ import torch
 from acrank.cache import Key, Store
 from acrank.results import ModelResult
 from acrank.runners.model import ModelRunner, RunContext
+from acrank.runners.ray.limits import TimeUp, limited
 from acrank.zoo import ZooEntry
 
-# Seconds after its time that a network is stopped where it lets no thread of Python run.
-GRACE = 10.0
 # Seconds for the keeper to answer: it may be restarted in between.
 PATIENCE = 60.0
 
@@ -86,42 +81,6 @@ def ask(method: Any, *given: object) -> Any:
     return method.remote(*given).future().result(PATIENCE)
 
 
-class _TimeUp(BaseException):
-    """A model has used up its time; no code of a network takes it for an error of its own."""
-
-
-def _raise_time_up(signum: int, frame: FrameType | None) -> None:
-    raise _TimeUp
-
-
-@contextmanager
-def _limited(timeout: float | None) -> Iterator[None]:
-    """Raise in this thread, the main one, if it takes longer than it may.
-
-    Args:
-        timeout: seconds; None for no limit.
-
-    Raises:
-        _TimeUp: it does.
-    """
-    if timeout is None:
-        yield
-        return
-    alarm = hasattr(signal, "setitimer")  # not on Windows
-    with Path(os.devnull).open("w") as nowhere:
-        # native code that does not return to Python ends with its process, and Ray tries again
-        faulthandler.dump_traceback_later(timeout + GRACE, exit=True, file=nowhere)
-        if alarm:
-            signal.signal(signal.SIGALRM, _raise_time_up)
-            signal.setitimer(signal.ITIMER_REAL, timeout)
-        try:
-            yield
-        finally:
-            if alarm:
-                signal.setitimer(signal.ITIMER_REAL, 0.0)
-            faulthandler.cancel_dump_traceback_later()
-
-
 def score_entry(
     entry: ZooEntry, context: RunContext, keeper: Any, run: str, threads: int, timeout: float | None
 ) -> ModelResult:
@@ -138,9 +97,9 @@ def score_entry(
     torch.set_num_threads(threads)
     runner = _runner_of(run, context, keeper)
     try:
-        with _limited(timeout):
+        with limited(timeout):
             return runner(entry)
-    except _TimeUp:
+    except TimeUp:
         reason = f"given up after {timeout:g} s (--timeout-per-model)."
         return replace(ModelResult.failed(entry.name, reason), seconds=timeout or 0.0)
     except SystemExit as error:

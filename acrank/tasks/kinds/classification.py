@@ -48,7 +48,7 @@ CLASSIFICATION = Classification(
     monitor="balanced_accuracy",
     averaged="",
     tuning="acrank.finetuning.classes:TUNING",
-    parts="acrank.experiments.benchmark.classes:PARTS",
+    parts="acrank.experiments.parts.classes:PARTS",
     gallery="acrank.report.galleries:by_class",
     figure="acrank.report.builders.finetuning_figures:confusion",
 )

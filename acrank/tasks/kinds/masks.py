@@ -46,13 +46,15 @@ MASKS = Segmentation(
     metrics="segmentation",
     samples=64,
     batch_size=8,  # a batch of 8 masks costs as much as a batch of 32 images
+    image_size=256,
+    size_step=32,  # encoders halve images five times
     heads=("random",),
     augmentations=("light", "none"),
     measures=OVERLAPS,
     monitor="dice",
     averaged="mean of the foreground",
     tuning="acrank.finetuning.masks.objective:TUNING",
-    parts="acrank.experiments.benchmark.masks:PARTS",
+    parts="acrank.experiments.parts.masks:PARTS",
     gallery="acrank.report.galleries:with_masks",
     figure="acrank.report.builders.finetuning_figures:cases",
 )

@@ -19,7 +19,7 @@ VOLUMES = Segmentation(
     monitor="dice",
     averaged="mean of the foreground",
     tuning="acrank.finetuning.volumes.objective:TUNING",
-    parts="acrank.experiments.benchmark.volumes:PARTS",
+    parts="acrank.experiments.parts.volumes:PARTS",
     gallery="acrank.report.galleries:with_labels",
     figure="acrank.report.builders.finetuning_figures:cases",
 )

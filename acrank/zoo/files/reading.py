@@ -20,7 +20,7 @@ from acrank.zoo.sources.registry import source_of
 
 VERSION = 1
 _FILE_KEYS = ("version", "models")
-_ENTRY_KEYS = tuple(key for key in ZooEntry.model_fields if key != "base")
+_ENTRY_KEYS = tuple(k for k, about in ZooEntry.model_fields.items() if not about.exclude)
 _SAY = {
     "string_type": "must be text (quote it if it looks like a number)",
     "string_too_short": "must not be empty",

@@ -1,9 +1,10 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from acrank.data import open_target
-from acrank.errors import DataError
+from acrank.data import open_target, whole_sample
+from acrank.errors import ConfigError, DataError
 from tests.data.builders import fill_folder
 
 
@@ -145,3 +146,47 @@ def test_damaged_image_is_named(folder: Path) -> None:
     (folder / "img" / "1.png").write_bytes(b"")
     message = refused(folder, "path,label\nimg/0.png,a\nimg/1.png,b\n").message
     assert "1.png: empty file (0 bytes)" in message
+
+
+def test_a_column_names_groups(folder: Path) -> None:
+    rows = "img/0.png,a,p1\nimg/1.png,b, p2 \nimg/2.png,a,\nimg/3.png,b,p1\nimg/3.png,b,p1\n"
+    spec = write(folder, f"path,label,patient\n{rows}")
+    target = open_target(spec, group_column="patient")
+    assert target.groups == ("p1", "p2", None, "p1")
+    told = f"1 of 4 images of {spec} have no patient: each is its own group."
+    assert told in target.warnings
+    plain = open_target(spec)
+    assert plain.groups == ()
+    assert [item.group for item in plain.items] == [None] * 4
+    # what is drawn knows its groups, and only then is it another sample
+    one, other = (whole_sample(found, None, 0) for found in (target, plain))
+    assert one.groups == ("p1", None, "p2", "p1")
+    assert one.subset(np.array([0, 2])).groups == ("p1", "p2")
+    assert one.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("patients", "the column 'patients' of --group-column does not exist"),
+        ("label", "the column 'label' of --group-column has the labels themselves"),
+        ("site", "the column 'site' of --group-column is there twice"),
+    ],
+)
+def test_a_column_that_names_no_groups_is_refused(folder: Path, column: str, message: str) -> None:
+    spec = write(folder, "path,label,patient,site,site\nimg/0.png,a,1,2,3\nimg/1.png,b,1,2,3\n")
+    with pytest.raises(DataError, match=message) as caught:
+        open_target(spec, group_column=column)
+    assert "Columns beside path and label: 'patient', 'site', 'site'." in caught.value.message
+
+
+def test_one_image_of_two_groups(folder: Path) -> None:
+    spec = write(folder, "path,label,who\nimg/0.png,a,x\n./img/0.png,a,y\nimg/1.png,b,x\n")
+    with pytest.raises(DataError, match=r"1 path\(s\) with more than one group") as caught:
+        open_target(spec, group_column="who")
+    assert caught.value.hint == "Give each image one group."
+
+
+def test_groups_are_of_tables(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="--group-column who is a column of a table, and demo"):
+        open_target("demo", group_column="who")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from acrank.config import RunConfig
-from acrank.experiments.benchmark.config import BenchmarkConfig
 from acrank.experiments.benchmark.jobs import Job, Outcome, tune
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback
@@ -18,7 +17,7 @@ from acrank.runners.rank import rank_zoo
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Fine-tunings and scorings without workers, whose start is what takes time."""
 
-    def tuned(config: BenchmarkConfig, jobs: Sequence[Job], counted: Any) -> Iterator[Outcome]:
+    def tuned(tasks: object, jobs: Sequence[Job], counted: Any) -> Iterator[Outcome]:
         for job in jobs:
             counted(outcome := tune(job))
             yield outcome

@@ -10,8 +10,9 @@ from PIL import Image
 
 from acrank.errors import AcrankError, ConfigError, DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
+from acrank.experiments.benchmark.datasets import common_task, prepare_datasets
 from acrank.experiments.benchmark.run import experiment
+from acrank.experiments.parts.base import Dataset
 from acrank.finetuning.masks.data import open_masks
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.markdown import to_markdown

@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,16 +15,20 @@ from scipy.stats import weightedtau
 from acrank.data import open_target
 from acrank.errors import AcrankError, ConfigError, NotScoredError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, prepare_datasets
+from acrank.experiments.benchmark.datasets import prepare_datasets
 from acrank.experiments.benchmark.jobs import Job, Outcome, tune
 from acrank.experiments.benchmark.run import Experiment, experiment
 from acrank.experiments.benchmark.tables import Tables, best_rate
+from acrank.experiments.parts.base import Dataset
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
+from acrank.results import ModelResult, Ranking
+from acrank.runners.callbacks import CALLBACKS, Callback
 from acrank.tasks.registry import task_named
 from tests.data.sources.test_medmnist import arrays, saved
 from tests.processes import python_path, started_at_once
+from tests.registered import register
 
 LIVING = ("demo-cifar10", "demo-mixed", "demo-untrained")
 FAST: dict[str, Any] = {
@@ -290,6 +294,8 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
         ({"finetune": {"lr": 0.1}}, "finetune.lr is the experiment's own: set lrs instead"),
         ({"finetune": {"patience": True}}, "patience"),
         ({"score": {"jobs": 3}}, "score.jobs is the experiment's own: set jobs instead"),
+        ({"score": {"engine": "ray"}}, "score.engine is the experiment's own: set engine instead"),
+        ({"ray_address": "head:6379"}, "ray_address is for engine ray"),
         ({"score": {"sample": 3}}, "Unknown setting 'sample'.*Did you mean 'samples'"),
         ({"finetune": {"epoch": 3}}, "Unknown setting 'epoch'.*Known settings:.*head_epochs"),
         ({"metrics": ("luck",)}, "luck"),
@@ -299,3 +305,69 @@ def test_one_seed_has_no_ceiling_and_one_model_no_order(stripes: Path, tmp_path:
 def test_settings_are_checked(stripes: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(AcrankError, match=message):
         config(stripes, **settings)
+
+
+def test_groups_are_whole_in_both_parts(stripes: Path, tmp_path: Path) -> None:
+    files = sorted((stripes / "train").rglob("*.png"))
+    table = tmp_path / "scans.csv"
+    lines = [f"{f},{f.parent.name},p{n % 6}" for n, f in enumerate(files)]
+    table.write_text("\n".join(["path,label,patient", *lines]) + "\n")
+    given = config(table, group_column="patient")
+    said: list[str] = []
+    (found,) = prepare_datasets(given, tmp_path / "out", said.append)
+    assert "scans: 6 groups by patient; no group is split" in said
+    training, test = ({row["patient"] for row in rows(f)} for f in (found.train, found.test))
+    assert len(training) + len(test) == len(training | test) == 6
+    assert given.finetuning(data="x", model="y", seed=0, lr=None).group_column == "patient"
+    with pytest.raises(ConfigError, match="--group-column patient is a column of a table"):
+        prepare_datasets(config(stripes, group_column="patient"), tmp_path / "out")
+
+
+def test_scoring_takes_the_workers_of_the_experiment(stripes: Path) -> None:
+    usual = config(stripes).scoring("x")
+    assert (usual.engine, usual.jobs) == ("local", 1)  # a crash must not end the experiment
+    assert config(stripes, jobs=3).scoring("x").jobs == 3
+    on_ray = config(stripes, engine="ray", ray_address="head:6379").scoring("x")
+    assert (on_ray.engine, on_ray.ray_address, on_ray.jobs) == ("ray", "head:6379", None)
+
+
+class Diary(Callback):
+    """Notes all that it is told of an experiment."""
+
+    kept: ClassVar[list["Diary"]] = []
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.kept.append(self)
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+    def done(self, result: ModelResult) -> None:
+        self.lines.append(f"scored {result.model}")
+
+    def ranked(self, ranking: Ranking) -> None:
+        self.lines.append("ranked")
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_one_callback_follows_the_whole_experiment(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, CALLBACKS, diary=Diary)
+    said: list[str] = []
+    given = config(stripes, seeds=1, callbacks="diary", data=(str(stripes), str(stripes / "test")))
+    experiment(given, tmp_path / "study", say=said.append)
+    (diary,) = Diary.kept
+    tuned = [line for line in diary.lines if line.startswith("[")]
+    assert len(tuned) == 2
+    assert tuned == [line for line in said if line.startswith("[")]
+    assert diary.lines.count("scored demo-mixed") == diary.lines.count("ranked") == 2
+
+
+def test_a_callback_that_is_not_there_is_refused_before_any_fine_tuning(
+    stripes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="There is no callback 'dairy'"):
+        experiment(config(stripes, callbacks="dairy"), tmp_path / "study")
+    assert not (tmp_path / "study").exists()

@@ -11,8 +11,9 @@ import pytest
 from acrank.data.volumes import VolumeTarget, open_volumes
 from acrank.errors import ConfigError, DataError
 from acrank.experiments.benchmark.config import BenchmarkConfig, make_benchmark_config
-from acrank.experiments.benchmark.datasets import Dataset, common_task, prepare_datasets
+from acrank.experiments.benchmark.datasets import common_task, prepare_datasets
 from acrank.experiments.benchmark.run import _scoring, experiment
+from acrank.experiments.parts.base import Dataset
 from acrank.report.builders.experiment import ExperimentReport
 from acrank.report.builders.experiment_words import summary
 from acrank.report.renderers.markdown import to_markdown

@@ -1,8 +1,9 @@
-"""Split images with masks into training and test images, as folders of links."""
+"""Split images with masks into parts or folds, as folders of links."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from acrank.data.images import ImageSource, Opening, PathSource
 from acrank.data.segmentation import ClassMap, Pair, SegmentationTarget, open_segmentation
 from acrank.data.segmentation.layout import IMAGES, MASKS, find_files, own_classes
 from acrank.data.segmentation.maskfile import read_mask
+from acrank.data.segmentation.order import in_drawing_order
 from acrank.errors import DataError
-from acrank.experiments.benchmark.datasets import Dataset, Parts, Wanted
-from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
-from acrank.experiments.benchmark.stratified import Held, Holdings
+from acrank.experiments.parts.base import Dataset, Parts, Wanted
+from acrank.experiments.parts.dealing import Held
+from acrank.experiments.parts.links import link_files, refuse_inside, write_classes
+from acrank.experiments.parts.stratified import Holdings
 from acrank.utils.paths import user_path
 
 
@@ -27,11 +30,10 @@ class MaskParts(Parts):
     def prepare(self, wanted: Wanted) -> tuple[Dataset, list[str]]:
         """Link images and masks into two folders, with ``classes.yaml``."""
         refuse_inside(wanted.data, wanted.folder)
-        given, config = wanted.given, wanted.config
-        target = open_segmentation(wanted.data, how=Opening(window=config.window))
-        keys = [pair.key for pair in target.items]
-        holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
-        training, kept = holdings.apart(None if given else config.test_share, config.samples)
+        given, settings = wanted.given, wanted.settings
+        target = open_segmentation(wanted.data, how=Opening(window=settings.window))
+        share = None if given else settings.test_share
+        training, kept = _holdings(target).apart(share, settings.samples)
         other = None if given is None else _test_target(given, target)
         tested = [pair.key for pair in other.items] if other else kept
         places = wanted.folder / "train", wanted.folder / "test"
@@ -42,15 +44,37 @@ class MaskParts(Parts):
         found = Dataset(wanted.name, *places, (len(training), len(tested)))
         return found, [wanted.numbers(found.images), *target.warnings, *told]
 
+    def folds(self, wanted: Wanted, count: int, seed: int) -> tuple[list[Dataset], list[str]]:
+        """Link the images and masks of each fold into two folders, with ``classes.yaml``.
+
+        The drawn images are the first of :func:`acrank.data.segmentation.order.in_drawing_order`,
+        by which a fine-tuning draws its own; all classes of the dataset have to be among them.
+        """
+        refuse_inside(wanted.data, wanted.folder)
+        settings = wanted.settings
+        target = open_segmentation(wanted.data, how=Opening(window=settings.window))
+        drawn = in_drawing_order(target.items, seed)[: settings.samples]
+        target = replace(target, items=tuple(drawn))
+        keys = frozenset(pair.key for pair in drawn)
+        deck, found = _holdings(target).deck(), []
+        for number, tested in enumerate(deck.folds(count, seed), start=1):
+            one = wanted.fold(number)
+            places = one.folder / "train", one.folder / "test"
+            _link(places[0], target, keys - tested, target.class_map)
+            _link(places[1], target, tested, None)
+            found.append(Dataset(one.name, *places, (len(keys - tested), len(tested))))
+        return found, [wanted.dealt(found), *deck.notices(count), *target.warnings]
+
 
 PARTS = MaskParts()
 
 
-def _classes_held(target: SegmentationTarget) -> Held:
-    """Find the classes that each mask holds, (N, K)."""
+def _holdings(target: SegmentationTarget) -> Holdings:
+    """Read the classes that each mask holds."""
     reading = partial(_codes, class_map=target.class_map)
     with strict_pillow():
-        return np.stack(in_threads(reading, [pair.mask for pair in target.items]))
+        held = np.stack(in_threads(reading, [pair.mask for pair in target.items]))
+    return Holdings(target.name, target.classes, [pair.key for pair in target.items], held)
 
 
 def _codes(source: ImageSource, class_map: ClassMap) -> Held:

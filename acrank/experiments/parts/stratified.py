@@ -1,4 +1,4 @@
-"""Choose the images of an experiment that train and those that test, stratified by class."""
+"""Choose the images that train and those that test, stratified by class."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from acrank.data.stratify import Plan, quotas, rank
 from acrank.errors import DataError
-
-Held = npt.NDArray[np.bool_]
+from acrank.experiments.parts.dealing import Deck, Held
 
 
 class Classed(Protocol):
@@ -98,6 +96,11 @@ class Holdings:
         chosen = frozenset(member.key for member in training)
         self._require_classes(chosen)
         return chosen, kept
+
+    def deck(self) -> Deck:
+        """Return the images as they are dealt into folds, each by the rarest of its classes."""
+        labels = [member.label for member in self._by_rarest()]
+        return Deck(self.name, self.keys, labels, self.classes, self.held)
 
     def _by_rarest(self) -> list[Member]:
         rarity = np.where(self.held, self.held.sum(axis=0), len(self.held) + 1)

@@ -1,4 +1,4 @@
-"""Split volumes with labels into training and test volumes, as folders of links."""
+"""Split volumes with labels into parts or folds, as folders of links."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import numpy as np
 
 from acrank.data.imagefile import explain, in_threads
 from acrank.data.segmentation import ClassMap
+from acrank.data.segmentation.order import in_drawing_order
 from acrank.data.volumes import Case, VolumeSettings, VolumeTarget, open_volumes
 from acrank.data.volumes.cutting import Cutter
 from acrank.data.volumes.labels import read_labels
 from acrank.data.volumes.layout import DESCRIPTION, find_volumes
 from acrank.data.volumes.nifti import quiet_nibabel
 from acrank.errors import DataError
-from acrank.experiments.benchmark.datasets import Dataset, Parts, Wanted
-from acrank.experiments.benchmark.links import link_files, refuse_inside, write_classes
-from acrank.experiments.benchmark.stratified import Held, Holdings
+from acrank.experiments.parts.base import Dataset, Parts, PartSettings, Wanted
+from acrank.experiments.parts.dealing import Held
+from acrank.experiments.parts.links import link_files, refuse_inside, write_classes
+from acrank.experiments.parts.stratified import Holdings
 from acrank.utils.paths import user_path
 
 # Names of the folders of links, whatever names the dataset has.
@@ -36,30 +38,52 @@ class VolumeParts(Parts):
         The training volumes decide the patch and the spacing where the user set none.
         """
         refuse_inside(wanted.data, wanted.folder)
-        given, config = wanted.given, wanted.config
+        given, settings = wanted.given, wanted.settings
         target = open_volumes(wanted.data)
-        keys = [case.key for case in target.items]
-        holdings = Holdings(target.name, target.classes, keys, _classes_held(target))
-        training, kept = holdings.apart(None if given else config.test_share, config.samples)
+        share = None if given else settings.test_share
+        training, kept = _holdings(target).apart(share, settings.samples)
         other = None if given is None else _test_target(given, target)
         tested = [case.key for case in other.items] if other else kept
         places = wanted.folder / "train", wanted.folder / "test"
         _link(places[0], wanted.data, target, training)
         _link(places[1], given or wanted.data, other or target, tested)
-        settings = VolumeSettings(config.patch, config.spacing, config.window)
         settled = _settled(target, training, settings)
         found = Dataset(wanted.name, *places, (len(training), len(tested)), settled)
         return found, [wanted.numbers(found.images)]
+
+    def folds(self, wanted: Wanted, count: int, seed: int) -> tuple[list[Dataset], list[str]]:
+        """Link the volumes and labels of each fold into two folders, as :meth:`prepare` does.
+
+        The drawn volumes are the first of
+        :func:`acrank.data.segmentation.order.in_drawing_order`, by which a fine-tuning draws its
+        own; all classes of the dataset have to be among them. The training volumes of a fold
+        decide its patch and spacing.
+        """
+        refuse_inside(wanted.data, wanted.folder)
+        target = open_volumes(wanted.data)
+        drawn = in_drawing_order(target.items, seed)[: wanted.settings.samples]
+        target = replace(target, items=tuple(drawn))
+        keys = frozenset(case.key for case in drawn)
+        deck, found = _holdings(target).deck(), []
+        for number, tested in enumerate(deck.folds(count, seed), start=1):
+            one, training = wanted.fold(number), keys - tested
+            places = one.folder / "train", one.folder / "test"
+            _link(places[0], wanted.data, target, training)
+            _link(places[1], wanted.data, target, tested)
+            settled = _settled(target, training, wanted.settings)
+            found.append(Dataset(one.name, *places, (len(training), len(tested)), settled))
+        return found, [wanted.dealt(found), *deck.notices(count), *target.warnings]
 
 
 PARTS = VolumeParts()
 
 
-def _classes_held(target: VolumeTarget) -> Held:
-    """Find the classes that the labels of each volume hold, (N, K)."""
+def _holdings(target: VolumeTarget) -> Holdings:
+    """Read the classes that the labels of each volume hold."""
     reading = partial(_codes, class_map=target.class_map)
     with quiet_nibabel():
-        return np.stack(in_threads(reading, [case.label for case in target.items], chunksize=1))
+        held = np.stack(in_threads(reading, [case.label for case in target.items], chunksize=1))
+    return Holdings(target.name, target.classes, [case.key for case in target.items], held)
 
 
 def _codes(label: Path, class_map: ClassMap) -> Held:
@@ -100,9 +124,10 @@ def _link(folder: Path, data: str, target: VolumeTarget, chosen: Collection[str]
 
 
 def _settled(
-    target: VolumeTarget, training: Collection[str], settings: VolumeSettings
+    target: VolumeTarget, training: Collection[str], settings: PartSettings
 ) -> dict[str, Any]:
     """Return the patch and the spacing that are set, or else that suit the training volumes."""
     cases: tuple[Case, ...] = tuple(case for case in target.items if case.key in training)
-    cutter = Cutter.of(replace(target, items=cases), settings, seed=0)
+    how = VolumeSettings(settings.patch, settings.spacing, settings.window)
+    cutter = Cutter.of(replace(target, items=cases), how, seed=0)
     return {"patch": cutter.patch, "spacing": cutter.spacing}

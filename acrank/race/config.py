@@ -1,0 +1,412 @@
+"""The configuration of a choice: what is ranked, raced, fine-tuned and judged, in which time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from acrank.config import RunConfig, make_config
+from acrank.errors import ConfigError
+from acrank.fields import (
+    DATA,
+    MANY,
+    AllowPartial,
+    Callbacks,
+    DataKind,
+    Decoder,
+    Device,
+    Engine,
+    ImageSize,
+    IntensityWindow,
+    Jobs,
+    Offline,
+    PatchSize,
+    Precision,
+    RayAddress,
+    Seconds,
+    Threads,
+    TrustCode,
+    VoxelSpacing,
+    names,
+    one_of,
+    refuse_address,
+)
+from acrank.finetuning.catalogue import METHODS, known_method
+from acrank.finetuning.config import FinetuneConfig, make_finetune_config
+from acrank.metrics.registry import CONSENSUS, DEFAULT, known_metric
+from acrank.tasks.registry import Task, every_measure
+from acrank.utils.described import Effect, Setting, decided, described, given
+from acrank.utils.settings import Settings, validated
+
+# Titles of options in the help.
+LOOK, RACE, CHOICE = "Ranking", "Race", "Choice"
+# The parts of a choice and what each is described by.
+PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
+# Regimes that race unless others are named.
+REGIMES = ("full", "bn-only", "head", "ac-norm")
+# Below so many pixels the order of networks says little about that at their own size.
+SMALLEST = 96
+# Points within which arms count as equally good, by what is preferred.
+TOLERANCES = {"accuracy": 0.25, "small": 1.0, "fast": 1.0}
+
+
+def _measures() -> tuple[str, ...]:
+    return tuple(measure.key for measure in every_measure() if measure.predicted)
+
+
+class ChooseConfig(Settings):
+    """Everything that a choice depends on, and how it is carried out."""
+
+    data: Annotated[
+        str,
+        Setting(
+            "Training images: a folder of class folders, of images/ and masks/, or of volumes; a "
+            "CSV file (path,label); a MedMNIST file; hfds/NAME; or demo. If it holds train/ and "
+            "test/ (or val/), the latter is the test set.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+            decides=("finetune.data", "score.data"),
+        ),
+    ]
+    task: DataKind = "auto"
+    decoder: Decoder = "unet"
+    image_size: ImageSize = FinetuneConfig.model_fields["image_size"].default
+    patch: PatchSize = None
+    spacing: VoxelSpacing = None
+    window: IntensityWindow = None
+    zoo: Annotated[
+        str | None,
+        Setting(
+            "Candidates: a zoo file, demo, or default for the packaged zoo.",
+            DATA,
+            Effect.CHOICE,
+            metavar="FILE|demo",
+            default="default, unless --model names models of timm",
+            decides=("finetune.zoo", "score.zoo"),
+        ),
+    ] = None
+    models: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
+            "repeatable.",
+            DATA,
+            Effect.CHOICE,
+            option="--model",
+            metavar="NAME",
+            decides=("finetune.model", "score.models"),
+        ),
+    ] = ()
+    test: Annotated[
+        str | None,
+        Setting(
+            "Test images, on which the chosen network is judged at the end.",
+            DATA,
+            Effect.CHOICE,
+            metavar="DATA",
+            default="the data's own; without any, cross-validation of the last rung",
+            decides=("finetune.test",),
+        ),
+    ] = None
+    val_share: Annotated[
+        float,
+        Field(gt=0, lt=1),
+        Setting(
+            "Share of --data that is kept back to compare arms on, stratified by class.",
+            DATA,
+            decides=("finetune.val_share",),
+        ),
+    ] = 0.25
+    samples: Annotated[
+        int | None,
+        Field(ge=4),
+        Setting(
+            "Number of images of --data to use, stratified by class.",
+            DATA,
+            default="all",
+            decides=("finetune.samples",),
+        ),
+    ] = None
+    rank_by: Annotated[
+        str,
+        Setting(
+            "Score that decides which candidates enter the race.",
+            LOOK,
+            Effect.RANKING,
+            metavar="NAME",
+            decides=("score.rank_by", "score.metrics"),
+        ),
+    ] = DEFAULT
+    score_samples: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Number of images on which candidates are scored.",
+            LOOK,
+            usual=lambda task: task.samples,
+            decides=("score.samples",),
+        ),
+    ] = 256
+    methods: Annotated[
+        tuple[str, ...],
+        Field(min_length=1),
+        Setting(
+            f"Regime to race: {', '.join(REGIMES)}, or another method of acrank finetune; "
+            "repeatable.",
+            RACE,
+            option="--method",
+            metavar="NAME",
+            decides=("finetune.method", "finetune.options"),
+        ),
+    ] = REGIMES
+    lrs: Annotated[
+        tuple[float, ...],
+        Setting(
+            "Learning rate to race in each regime; repeatable.",
+            RACE,
+            option="--lr",
+            default="that of the method, and for full also a third of it",
+            decides=("finetune.lr",),
+        ),
+    ] = ()
+    entrants: Annotated[
+        int,
+        Field(ge=1),
+        Setting(
+            "Most models that enter the race; that of the best ImageNet accuracy and the largest "
+            "are always among them.",
+            RACE,
+        ),
+    ] = 8
+    finalists: Annotated[
+        int,
+        Field(ge=2),
+        Setting("Most arms in the last rung: models, regimes and rates.", RACE),
+    ] = 3
+    race_size: Annotated[
+        int,
+        Field(ge=SMALLEST),
+        Setting(
+            "Height and width of images in the rungs before the last, for networks whose own size "
+            "is larger.",
+            RACE,
+        ),
+    ] = 128
+    epochs: Annotated[
+        int,
+        Field(ge=1),
+        Setting("Epochs of the full fine-tuning.", RACE, decides=("finetune.epochs",)),
+    ] = 30
+    batch_size: Annotated[
+        int,
+        Field(ge=2),
+        Setting(
+            "Images, or patches of volumes, per batch.",
+            RACE,
+            usual=lambda task: task.batch_size,
+            decides=("finetune.batch_size",),
+        ),
+    ] = 32
+    measure: Annotated[
+        str,
+        one_of(_measures),
+        Setting(
+            "Measure that the race is about.",
+            CHOICE,
+            words=_measures,
+            usual=lambda task: task.monitor,
+            decides=("finetune.monitor",),
+        ),
+    ] = "balanced_accuracy"
+    prefer: Annotated[
+        Literal["accuracy", "small", "fast"],
+        Setting(
+            "What decides between arms that are about equally good: the better expected result, "
+            "the fewer parameters, or the shorter fine-tuning.",
+            CHOICE,
+        ),
+    ] = "accuracy"
+    tolerance: Annotated[
+        float | None,
+        Field(ge=0, le=100),
+        Setting(
+            "Points (hundredths of the measure) that count as about equally good.",
+            CHOICE,
+            metavar="POINTS",
+            default="; ".join(f"{points:g} for {word}" for word, points in TOLERANCES.items()),
+        ),
+    ] = None
+    folds: Annotated[
+        int,
+        Field(ge=0),
+        Setting(
+            "Folds of the cross-validation that judges the choice where there are no test images; "
+            "0 for none.",
+            CHOICE,
+        ),
+    ] = 3
+    finetune: Annotated[
+        dict[str, Any], Setting("Further settings of every fine-tuning.", RACE, option=None)
+    ] = Field(default_factory=dict)
+    score: Annotated[
+        dict[str, Any], Setting("Further settings of the scoring.", LOOK, option=None)
+    ] = Field(default_factory=dict)
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**32),
+        Setting(
+            "Seed of samples, splits, heads, batches and folds.",
+            RACE,
+            decides=("finetune.seed", "score.seed"),
+        ),
+    ] = 0
+    budget: Annotated[
+        Seconds | None,
+        Setting(
+            "Time for everything, for example 30m or 2h, over all calls that work on it.",
+            MANY,
+            Effect.CHOICE,
+            metavar="TIME",
+            default="none: the whole race",
+        ),
+    ] = None
+    jobs: Jobs = None
+    timeout: Annotated[
+        Seconds | None,
+        Setting(
+            "Give up on a rung of an arm after this time, for example 30m; arms then run in worker "
+            "processes.",
+            MANY,
+            Effect.NOTHING,
+            metavar="TIME",
+        ),
+    ] = None
+    engine: Engine = "local"
+    ray_address: RayAddress = None
+    callbacks: Callbacks = ()
+    device: Device = "auto"
+    precision: Precision = "auto"
+    threads: Threads = None
+    offline: Offline = False
+    trust_code: TrustCode = False
+    allow_partial: AllowPartial = False
+
+    @field_validator("callbacks", "methods", "models", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return names(value)
+
+    @field_validator("methods")
+    @classmethod
+    def _are_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(known_method(name) for name in value))
+
+    @field_validator("rank_by")
+    @classmethod
+    def _is_metric(cls, value: str) -> str:
+        return value if value == CONSENSUS else known_metric(value)
+
+    @field_validator("folds")
+    @classmethod
+    def _are_folds(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("one fold trains on nothing; give 2 or more, or 0 for none")
+        return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        refuse_address(self.engine, self.ray_address)
+        for part in PARTS:
+            own = decided(ChooseConfig, part, PARTS[part])
+            for name in own.keys() & getattr(self, part).keys():
+                raise ValueError(f"{part}.{name} is the choice's own: set {own[name]} instead")
+        self.finetuning(model="x", method=self.methods[0], lr=None)
+        self.scoring(None)
+        return self
+
+    def for_task(self, task: Task) -> Self:
+        """Return the configuration for the task of the data.
+
+        Args:
+            task: task of the data.
+
+        Raises:
+            ConfigError: a setting that the task has not.
+        """
+        measures = [measure.key for measure in task.predicted]
+        known = self.model_copy(update={"task": task.name, **self.usual_for(task)})
+        if known.measure not in measures:
+            raise ConfigError(
+                f"--measure {known.measure} is not a measure of {task.name} to choose by.",
+                hint=f"Choose one of {', '.join(measures)}.",
+            )
+        if not task.whole_images and "methods" in self.model_fields_set:
+            for method in known.methods:
+                known.finetuning(model="x", method=method, lr=None).for_task(task)
+        return known
+
+    @property
+    def points(self) -> float:
+        """The points within which arms count as equally good."""
+        return TOLERANCES[self.prefer] if self.tolerance is None else self.tolerance
+
+    def rates(self, method: str) -> tuple[float, ...]:
+        """The learning rates of a regime, the usual one first."""
+        if self.lrs:
+            return tuple(dict.fromkeys(self.lrs))
+        usual = self.finetuning(model="x", method=method, lr=None).highest_lr
+        return (usual, float(f"{usual / 3:.1g}")) if method == "full" else (usual,)
+
+    def finetuning(
+        self, *, model: str, method: str, lr: float | None, **settings: Any
+    ) -> FinetuneConfig:
+        """Return the configuration of one fine-tuning.
+
+        Args:
+            model: name of the backbone.
+            method: the regime.
+            lr: highest learning rate of the backbone; None for the method's own.
+            **settings: further settings, which win over all others.
+        """
+        own = {name: getattr(self, field) for name, field in _own("finetune").items()}
+        this = {"model": model, "method": method, "lr": lr, "options": self._options(method)}
+        listed = self.zoo or (None if self.models else "default")
+        merged = {**self._of_task, **self.finetune, **own, "zoo": listed, **this, **settings}
+        return make_finetune_config({n: v for n, v in merged.items() if v is not None})
+
+    def scoring(self, budget: float | None) -> RunConfig:
+        """Return the configuration of the look.
+
+        Args:
+            budget: seconds for it; None for as long as it takes.
+        """
+        own = {name: getattr(self, field) for name, field in _own("score").items()}
+        metrics = (self.rank_by,) if self.rank_by != CONSENSUS else ()
+        merged = {**self._of_task, **self.score, **own, "metrics": metrics, "budget": budget}
+        return make_config({name: value for name, value in merged.items() if value is not None})
+
+    def _options(self, method: str) -> dict[str, Any]:
+        norms = self.score.get("norms", "batch")
+        takes = norms != "batch" and "norms" in METHODS[method].options
+        return {"norms": "affine"} if takes else {}
+
+    @property
+    def _of_task(self) -> dict[str, Any]:
+        """The settings for some tasks alone that the user has set; both parts take them."""
+        about = described(type(self))
+        return given(self, [name for name, setting in about.items() if setting.of_some_data])
+
+
+def _own(part: str) -> dict[str, str]:
+    return decided(ChooseConfig, part, PARTS[part])
+
+
+def make_choose_config(settings: dict[str, Any]) -> ChooseConfig:
+    """Build the configuration of a choice.
+
+    Raises:
+        ConfigError: a field is unknown or its value out of range.
+    """
+    return validated(ChooseConfig, settings)

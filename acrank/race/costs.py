@@ -1,0 +1,92 @@
+"""Estimate what fine-tuning an arm costs: by the look at first, by its own laps later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+from acrank.race.result import Arm
+
+# Seconds of a regime relative to those of ``full``: where most weights are frozen, no gradients of
+# theirs are computed.
+FACTORS = {"full": 1.0, "ac-norm": 1.1, "bn-only": 0.8, "head": 0.4, "delta": 1.7, "co-tuning": 1.1}
+# Judging an image relative to training on it: a forward pass alone.
+JUDGING = 0.35
+# Arms that have not run, nor any like them, are taken to cost so many times the estimate.
+CAUTION = 1.5
+# Seconds to load the data and a network, until laps have been timed.
+SETUP = 2.0
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A lap that was timed.
+
+    Attributes:
+        arm: the arm.
+        predicted: seconds that were predicted from the look alone.
+        seconds: seconds that it took.
+    """
+
+    arm: Arm
+    predicted: float
+    seconds: float
+
+
+@dataclass
+class Costs:
+    """Seconds that arms take.
+
+    Attributes:
+        paces: seconds of the look for one image by model, at the network's own size; those that
+            are missing are taken to be like the median of the others.
+        images: numbers of training and validation images.
+        dimensions: sides of an image, 2 or 3.
+        sizes: own image sizes of the models, where they are known.
+        jobs: arms that run at a time.
+    """
+
+    paces: Mapping[str, float]
+    images: tuple[int, int]
+    dimensions: int = 2
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    jobs: int = 1
+    _timed: list[Timed] = field(default_factory=list)
+
+    def note(self, arm: Arm, epochs: int, image_size: int | None, seconds: float) -> None:
+        """Note what a lap took."""
+        self._timed.append(Timed(arm, self._plain(arm, epochs, image_size), seconds))
+
+    def of(self, arm: Arm, epochs: int, image_size: int | None) -> float:
+        """Estimate the seconds of an arm over some epochs, loading included.
+
+        Args:
+            arm: the arm.
+            epochs: number of epochs.
+            image_size: height and width of the images; None for the network's own.
+        """
+        return self._plain(arm, epochs, image_size) * self._correction(arm)
+
+    def _plain(self, arm: Arm, epochs: int, image_size: int | None) -> float:
+        usual = median(self.paces.values()) if self.paces else 0.01
+        pace = self.paces.get(arm.model, usual) * FACTORS.get(arm.method, 1.2)
+        own = self.sizes.get(arm.model)
+        if image_size is not None and own:
+            pace *= (image_size / own) ** self.dimensions
+        training, judging = self.images
+        return SETUP + epochs * pace * (training + JUDGING * judging)
+
+    def _correction(self, arm: Arm) -> float:
+        """How much longer laps took than predicted: its own, those of its model, or all."""
+        for alike in (
+            lambda one: one == arm,
+            lambda one: one.model == arm.model,
+            lambda one: one.method == arm.method,
+            lambda one: True,
+        ):
+            found = [timed for timed in self._timed if alike(timed.arm)]
+            if found:
+                # those that diverged at once, or were kept, say nothing of the others
+                return sum(t.seconds for t in found) / sum(t.predicted for t in found)
+        return CAUTION

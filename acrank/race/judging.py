@@ -1,0 +1,196 @@
+"""Judge the choice on images that had no part in it, and say how far the judgement goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from acrank.experiments.parts.base import PartSettings
+from acrank.experiments.parts.folds import folds_of
+from acrank.finetuning.result import Finetuned
+from acrank.race.belief import Prior, believe, plus_four
+from acrank.race.config import ChooseConfig
+from acrank.race.journal import Journal
+from acrank.race.laps import Job, Ran, ran_from
+from acrank.race.result import Arm, Judged
+from acrank.tasks.registry import Task
+from acrank.utils.files import folder_name
+
+
+def judged_by_test(final: Ran, done: Finetuned, images: int, raced: int) -> Judged:
+    """Judge the fine-tuned network by its outcomes on test images.
+
+    Args:
+        final: result of the full fine-tuning.
+        done: the full fine-tuning.
+        images: number of test images.
+        raced: number of arms that it was chosen from.
+    """
+    measures = done.record.get("test", {})
+    value = measures.get(final.measure)
+    low, high = plus_four(_known(final.test))
+    told = [
+        f"on {images} test images, which had no part in the choice; the interval is for other "
+        "images of the same kind, and holds for this network alone"
+    ]
+    bias = None
+    if value is not None and final.value is not None:
+        bias = final.value - value
+        told.append(
+            f"on its validation images, which chose it among {raced} arms and its best epoch, it "
+            f"reached {final.value:.4f}, which is {abs(100 * bias):.1f} points "
+            f"{'more' if bias >= 0 else 'less'}"
+        )
+    return Judged("test", value, _or_none(low), _or_none(high), images, bias, tuple(told), measures)
+
+
+def judged_by_validation(final: Ran, done: Finetuned, images: int, raced: int, why: str) -> Judged:
+    """Give the result on the validation images where nothing else is there.
+
+    Args:
+        final: result of the full fine-tuning.
+        done: the full fine-tuning.
+        images: number of validation images.
+        raced: number of arms that it was chosen from.
+        why: why there is no better judgement.
+    """
+    low, high = plus_four(_known(final.each))
+    told = (
+        f"{why}, so that this is the result on the {images} validation images that chose it among "
+        f"{raced} arms and its best epoch: it is too high by choosing, by how much is not known",
+    )
+    return Judged(
+        "validation",
+        final.value,
+        _or_none(low),
+        _or_none(high),
+        images,
+        None,
+        told,
+        done.record["val"],
+    )
+
+
+def judge_by_folds(
+    config: ChooseConfig,
+    task: Task,
+    finalists: Sequence[Arm],
+    epochs: int,
+    count: int,
+    journal: Journal,
+    folder: Path,
+    run: Callable[[Sequence[Job]], Sequence[Ran]],
+    say: Callable[[str], None],
+) -> Judged:
+    """Repeat the last rung in each fold, and judge what it chooses there on the images left out.
+
+    Args:
+        config: configuration of the choice.
+        task: task of the data.
+        finalists: arms of the last rung.
+        epochs: epochs of each fine-tuning.
+        count: number of folds.
+        journal: keeps results.
+        folder: folder for the files of the folds.
+        run: runs jobs.
+        say: takes sentences on the folds.
+
+    Raises:
+        DataError: a class has too few images for the folds.
+    """
+    settings = PartSettings.of(config)
+    folds = folds_of(config.data, config.task, settings, count, config.seed, folder / "data", say)
+    jobs = {
+        (number, arm): _job(
+            config, arm, str(fold.train), str(fold.test), number, epochs, folder, journal
+        )
+        for number, fold in enumerate(folds, 1)
+        for arm in finalists
+    }
+    missing = [job for job in jobs.values() if journal.find(job.key) is None]
+    for ran in run(missing):
+        journal.keep(ran.key, asdict(ran))
+    results = {place: ran_from(journal.find(job.key)) for place, job in jobs.items()}
+    outcomes: list[float] = []
+    inner, outer, taken = [], [], []
+    for number in range(1, len(folds) + 1):
+        found = {arm: results[number, arm] for arm in finalists}
+        arm = _best(found, config.seed)
+        if arm is None:
+            continue
+        test = _known(found[arm].test)
+        outcomes += test
+        taken.append(arm.name)
+        inner.append(found[arm].value or 0.0)
+        outer.append(float(np.mean(test)))
+    if not outcomes:
+        reason = next(iter(results.values())).reason
+        return Judged("folds", None, None, None, 0, None, (f"no fold gave a result: {reason}",))
+    low, high = plus_four(outcomes)
+    bias = float(np.mean(inner) - np.mean(outer))
+    return Judged(
+        "folds",
+        float(np.mean(outcomes)),
+        _or_none(low),
+        _or_none(high),
+        len(outcomes),
+        bias,
+        _told(len(taken), count, epochs, taken, bias, len(finalists)),
+    )
+
+
+def _told(
+    done: int, count: int, epochs: int, taken: Sequence[str], bias: float, finalists: int
+) -> tuple[str, ...]:
+    same = max(map(taken.count, taken))
+    return (
+        f"by nested cross-validation of the last rung: in each of {done} folds the {finalists} "
+        f"finalists were fine-tuned for {epochs} epochs on the other folds, chosen on a part of "
+        f"these, and judged on images that had no part in it; the full fine-tuning is on more "
+        f"images and longer",
+        f"the folds chose {max(taken, key=taken.count)} {same} of {done} times; on the images that "
+        f"chose, results were {abs(100 * bias):.1f} points "
+        f"{'higher' if bias >= 0 else 'lower'} than on those left out",
+        "the ranking and the earlier rungs saw all images, so that it is still a little too high",
+        *([f"{count - done} folds gave no result"] if done < count else []),
+    )
+
+
+def _job(
+    config: ChooseConfig,
+    arm: Arm,
+    train: str,
+    test: str,
+    number: int,
+    epochs: int,
+    folder: Path,
+    journal: Journal,
+) -> Job:
+    settings = {"data": train, "test": test, "epochs": epochs}
+    tuning = config.finetuning(model=arm.model, method=arm.method, lr=arm.lr, **settings)
+    tuning = tuning.model_copy(update={"samples": None})  # the folds are of the drawn images
+    place = folder / f"fold{number}" / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"
+    key = f"fold-{number}-{epochs}-{arm.model}-{arm.method}-{arm.lr:g}"
+    return Job(key, f"fold {number}: {arm.name}", tuning, place, clock=journal.clock)
+
+
+def _best(found: dict[Arm, Ran], seed: int) -> Arm | None:
+    """Choose in a fold as the race does: by validation results, shrunk by their noise."""
+    arms = [arm for arm, ran in found.items() if ran.value is not None and _known(ran.test)]
+    if not arms:
+        return None
+    each = {arm.name: [math.nan if v is None else v for v in found[arm].each] for arm in arms}
+    priors: dict[str, Prior] = {}
+    return arms[believe(each, [arm.model for arm in arms], priors, seed=seed).leader]
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

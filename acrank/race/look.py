@@ -1,0 +1,177 @@
+"""Look at the data and rank the zoo on a sample: the first part of a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from acrank.config import RunConfig
+from acrank.data import blamed, find_source
+from acrank.errors import NotScoredError
+from acrank.finetuning.inputs import open_images
+from acrank.finetuning.tuning import SplitImages
+from acrank.race.config import ChooseConfig
+from acrank.race.costs import Costs
+from acrank.race.field import own_size, pace
+from acrank.race.journal import Journal
+from acrank.ranking import rank_results
+from acrank.results import RankedModel, Ranking
+from acrank.results.record import from_record, to_record
+from acrank.runners.callbacks import Callback
+from acrank.runners.rank import rank_zoo
+from acrank.tasks.registry import Task
+
+# The share of the time that the ranking may take.
+SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the data before anything is fine-tuned.
+
+    Attributes:
+        task: task of the data.
+        test: test images, as they are given to ``--data``; None for none.
+        images: numbers of training and validation images of every arm.
+        fingerprints: hashes of the parts.
+        notes: sentences for the user.
+        classes: names of the classes.
+    """
+
+    task: Task
+    test: str | None
+    images: tuple[int, int]
+    fingerprints: tuple[str, ...]
+    notes: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def open_data(config: ChooseConfig, task: Task) -> Seen:
+    """Open and check the data, and find the test images that belong to them.
+
+    Args:
+        config: configuration of the choice, for the task.
+        task: task of the data.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    source = find_source(config.data, config.task)
+    test = config.test
+    notes = []
+    if test is None:
+        with blamed(source):
+            test = source.held_out(config.data).test
+        if test is not None:
+            notes.append(f"the chosen network is judged on the data's own part, {test}")
+    settings = config.finetuning(model="-", method=config.methods[0], lr=None, test=test)
+    images: SplitImages[Any] = open_images(settings.for_task(task))
+    parts = (images.training, images.validation, *([images.test] if images.test else []))
+    return Seen(
+        task,
+        test,
+        (len(images.training), len(images.validation)),
+        tuple(part.fingerprint for part in parts),
+        (*images.read, *notes, *images.notes),
+        tuple(images.training.classes),
+    )
+
+
+def look(
+    config: ChooseConfig, task: Task, journal: Journal, budget: float | None, callback: Callback
+) -> Ranking:
+    """Rank the candidates, within a share of the time; a ranking that is kept is read again.
+
+    Args:
+        config: configuration of the choice, for the task.
+        task: task of the data.
+        journal: keeps the ranking.
+        budget: seconds for everything; None for no limit.
+        callback: is told of the progress.
+
+    Raises:
+        NotScoredError: no candidate could be scored or loaded.
+        KeyboardInterrupt: the user stopped it; finished models are in the cache.
+    """
+    scoring = config.scoring(None if budget is None else SHARE * budget)
+    kept = journal.find("look")
+    if kept is None:
+        ranking = rank_zoo(scoring, callback)
+        if ranking.interrupted:
+            raise KeyboardInterrupt
+        kept = {
+            "results": [to_record(row.result) for row in ranking.rows],
+            "warnings": list(ranking.warnings),
+            "record": ranking.record,
+        }
+        journal.keep("look", kept)
+        kept = journal.find("look")
+    ranking = _ranked(kept, scoring.for_task(task))
+    if all(row.result.status == "failed" for row in ranking.rows):
+        reason = ranking.rows[0].result.reason if ranking.rows else "there is none"
+        raise NotScoredError(f"No candidate could be scored: {reason}")
+    return ranking
+
+
+def _ranked(kept: dict[str, Any], scoring: RunConfig) -> Ranking:
+    results = [from_record(record) for record in kept["results"]]
+    # those that have no rank get it, or its lack, anew
+    results = [
+        replace(one, status="ok", reason="") if one.status == "unranked" else one for one in results
+    ]
+    ranking = rank_results(
+        results,
+        scoring.rank_by,
+        scoring.seed,
+        metrics=scoring.metrics_wanted,
+        voting=scoring.metrics_named,
+        warnings=kept["warnings"],
+        record=kept["record"],
+        interrupted=False,
+        mixed=scoring.norms == "mixed",
+    )
+    return replace(ranking, warnings=tuple(dict.fromkeys(ranking.warnings)))
+
+
+def costs_of(ranking: Ranking, seen: Seen, config: ChooseConfig) -> Costs:
+    """Estimate what fine-tuning each model costs from what the look took.
+
+    Args:
+        ranking: ranking of the look.
+        seen: the data.
+        config: configuration of the choice.
+    """
+    images = int(ranking.record["dataset"]["sampled"])
+    rows = [row for row in ranking.rows if row.result.status != "failed"]
+    timed = {
+        row.result.model: value
+        for row in rows
+        if row.result.status == "ok" and (value := pace(row, images)) is not None
+    }
+    sizes = {row.result.model: size for row in rows if (size := own_size(row)) is not None}
+    if config.image_size is not None:
+        sizes = dict.fromkeys([row.result.model for row in rows], config.image_size)
+    return Costs(
+        {**_guessed(rows, timed), **timed},
+        seen.images,
+        seen.task.dimensions,
+        sizes,
+        config.jobs or 1,
+    )
+
+
+def _guessed(rows: Sequence[RankedModel], timed: dict[str, float]) -> dict[str, float]:
+    """Guess the pace of models that the look did not time, by parameters times pixels."""
+
+    def bulk(row: RankedModel) -> float | None:
+        size = own_size(row)
+        return None if not row.result.params or not size else float(row.result.params * size**2)
+
+    known = [(timed[r.result.model], bulk(r)) for r in rows if r.result.model in timed]
+    ratios = [value / size for value, size in known if size]
+    if not ratios:
+        return {}
+    usual = median(ratios)
+    return {r.result.model: usual * size for r in rows if (size := bulk(r)) is not None}

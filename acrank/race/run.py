@@ -1,0 +1,421 @@
+"""Choose a backbone: rank the zoo, race the best, fine-tune the winner, and judge it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acrank.data import known_task
+from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
+from acrank.finetuning.loop import LogRow
+from acrank.finetuning.result import Finetuned
+from acrank.finetuning.run import finetune
+from acrank.finetuning.state import RECORD, OtherFinetuningError
+from acrank.finetuning.tuning import tuning_of
+from acrank.race.config import ChooseConfig
+from acrank.race.costs import Costs
+from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
+from acrank.race.journal import Clock, Journal
+from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
+from acrank.race.laps import Job, Ran, ran_of
+from acrank.race.look import Seen, costs_of, look, open_data
+from acrank.race.plan import Plan, make_plan
+from acrank.race.result import Arm, Choice, Judged, Rung
+from acrank.race.rungs import BEST, Race, tasks_of
+from acrank.race.standings import Final, Pick, compare, pick
+from acrank.race.summary import standings_of
+from acrank.results import Ranking
+from acrank.runners.callbacks import Callback, all_callbacks
+from acrank.runners.rank import choose_entries
+from acrank.tasks.registry import TASKS, Task
+from acrank.utils.alone import alone_in
+from acrank.utils.described import described
+from acrank.utils.device import cpu_threads
+from acrank.utils.duration import duration_text
+from acrank.utils.serialise import loads
+from acrank.zoo.sources.registry import source_of
+
+Said = Callable[[str], None]
+Epoch = Callable[[LogRow, int], None]
+# Folder of the race in that of the choice.
+RACE = "race"
+
+
+def choose(
+    config: ChooseConfig,
+    output: Path,
+    *,
+    fresh: bool = False,
+    say: Said | None = None,
+    epoch: Epoch | None = None,
+    callback: Callback | None = None,
+    expect: Expect = expected_of,
+    clock: Clock = time.perf_counter,
+) -> Choice:
+    """Choose a backbone, a regime and a learning rate, and leave the fine-tuned network.
+
+    A choice that was stopped continues when it is called again with the same settings: nothing is
+    run or decided twice. ``budget`` counts the time of all calls.
+
+    Args:
+        config: configuration of the choice.
+        output: folder for the network; the race is in ``race/`` below it.
+        fresh: begin anew, whatever is in the folder.
+        say: takes a line for each fine-tuning.
+        epoch: takes each row of the log of the full fine-tuning.
+        callback: progress callback of the ranking.
+        expect: gives what is expected of models from the ranking.
+        clock: gives the time.
+
+    Raises:
+        ConfigError: the budget is too short for anything, or the folder holds another choice.
+        NotScoredError: no candidate could be scored or fine-tuned.
+        AcrankError: a setting, the zoo or the data cannot be used.
+    """
+    callback = all_callbacks(callback, *config.callbacks)
+    task = TASKS[known_task(config.data, config.task)]
+    config = config.for_task(task)
+    tuning_of(task).require(config.finetuning(model="-", method=config.methods[0], lr=None))
+    torch.set_num_threads(cpu_threads(config.threads))
+    folder = output / RACE
+    with alone_in(folder):
+        seen = open_data(config, task)
+        for note in seen.notes:
+            callback.message(note)
+        if fresh:
+            _forget(folder)
+        journal = Journal(folder, _identity(config, seen), clock)
+        if journal.resumed:
+            callback.message(f"it goes on after {duration_text(journal.spent)} of earlier work")
+        work = _Choosing(config, task, output, seen, journal, say or callback.message, callback)
+        return work.run(expect, epoch)
+
+
+@dataclass
+class _Choosing:
+    config: ChooseConfig
+    task: Task
+    output: Path
+    seen: Seen
+    journal: Journal
+    say: Said
+    callback: Callback
+
+    @property
+    def budget(self) -> float:
+        return math.inf if self.config.budget is None else self.config.budget
+
+    @property
+    def left(self) -> float:
+        return self.budget - self.journal.spent
+
+    def run(self, expect: Expect, epoch: Epoch | None) -> Choice:
+        config, times = self.config, _Times(self.journal)
+        ranking = look(config, self.task, self.journal, config.budget, self.callback)
+        times.end("look")
+        models, notes = entrants(ranking, config)
+        costs = costs_of(ranking, self.seen, config)
+        plan = self._plan(models, costs)
+        told = self._told(ranking, models, plan)
+        for line in (*notes, *told):
+            self.callback.message(line)
+        race = Race(
+            config,
+            plan,
+            costs,
+            expect(ranking),
+            self.journal,
+            self.budget,
+            self.output / RACE / "arms",
+            self.say,
+            self.task.measure(config.measure).words,
+            decisions=self._decision(""),
+        )
+        race.run()
+        times.end("race")
+        final = compare(race.heats)
+        finalists = race.finalists or list(plan.arms if not plan.rungs else ())
+        if not finalists:
+            raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race)}")
+        chosen, ran, done, failures = self._carry_on(race, final, finalists, costs, ranking, epoch)
+        times.end("final")
+        judged = self._judge(plan, race, chosen.arm, ran, done)
+        times.end("judge")
+        return Choice(
+            folder=self.output,
+            ranking=ranking,
+            standings=standings_of(race, final, chosen, finalists, failures, models, costs, config),
+            rungs=tuple(heat.rung for heat in race.heats),
+            measure=config.measure,
+            measure_words=self.task.measure(config.measure).words,
+            judged=judged,
+            finetuned=done,
+            early=race.early,
+            alike=_alike(final, chosen.arm),
+            times=times.seconds,
+            plan=tuple(told),
+            notes=(*self.seen.notes, *notes, *_told_of(race)),
+            record=self._record(ranking),
+        )
+
+    def _decision(self, name: str) -> str:
+        """The name that a decision is kept under: those of another budget are taken anew."""
+        return f"budget-{'none' if self.config.budget is None else f'{self.budget:g}'}-{name}"
+
+    def _plan(self, models: Sequence[Entrant], costs: Costs) -> Plan:
+        config = self.config
+        arms = arms_of([one.model for one in models], config)
+        flat = self.task.dimensions == 2
+        smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
+
+        def make() -> dict[str, Any]:
+            plan = make_plan(
+                arms,
+                config,
+                costs,
+                self.left,
+                tested=self.seen.test is not None,
+                smaller=smaller,
+            )
+            return asdict(plan)
+
+        plan = plan_from(self.journal.once(self._decision("plan"), make))
+        if not plan.arms:
+            raise self._too_short(arms, costs)
+        return plan
+
+    def _too_short(self, arms: Sequence[Arm], costs: Costs) -> ConfigError:
+        seconds, cheapest = min(
+            ((costs.of(arm, self.config.epochs, None), arm) for arm in arms),
+            key=lambda pair: pair[0],
+        )
+        spent = self.journal.spent
+        needed = 1.1 * (spent + seconds)
+        return ConfigError(
+            f"--budget {duration_text(self.budget)} is too short: looking at data and candidates "
+            f"took {duration_text(spent)}, and fine-tuning {cheapest.name}, the fastest, for "
+            f"{self.config.epochs} epochs takes about {duration_text(seconds)}.",
+            hint=f"Give --budget {math.ceil(needed)}s or more, or fewer --epochs or --samples; "
+            "what has been scored is kept.",
+        )
+
+    def _told(self, ranking: Ranking, models: Sequence[Entrant], plan: Plan) -> list[str]:
+        """Say what fits into the time."""
+        ranked = sum(row.rank is not None for row in ranking.rows)
+        count = f"{ranked} of {len(ranking.rows)} candidates ranked"
+        if not plan.rungs:
+            return [
+                f"{count}; there is no time for a race, so that {plan.arms[0].name} is fine-tuned "
+                f"as the ranking has it, in about {duration_text(plan.seconds['final'])}"
+            ]
+        raced = len({arm.model for arm in plan.arms})
+        parts = [
+            f"{len(plan.arms)} arms of {raced} models raced in {len(plan.rungs)} rung"
+            f"{'s' if len(plan.rungs) > 1 else ''} in about {duration_text(plan.seconds['race'])}",
+            f"1 fine-tuned fully in at most about {duration_text(plan.seconds['final'])}",
+        ]
+        if plan.folds:
+            took = duration_text(plan.seconds["judge"])
+            parts.append(f"judged by {plan.folds} folds in about {took}")
+        lines = [f"{count}, {', '.join(parts)}"]
+        if self.seen.test is None and self.config.folds and not plan.folds:
+            lines.append("there is no time to judge the choice by cross-validation")
+        return lines
+
+    def _carry_on(
+        self,
+        race: Race,
+        final: Final | None,
+        finalists: Sequence[Arm],
+        costs: Costs,
+        ranking: Ranking,
+        epoch: Epoch | None,
+    ) -> tuple[Pick, Ran, Finetuned, dict[Arm, str]]:
+        """Fine-tune the winner fully; where that fails, the next."""
+        params = {row.result.model: row.result.params for row in ranking.rows}
+        seconds = {arm: costs.of(arm, self.config.epochs, None) for arm in finalists}
+        best = pick(final, finalists, self.config, seconds, params) if final else None
+        order = best.order if best else tuple(finalists)
+
+        def decide() -> list[dict[str, Any]]:
+            fit = [arm for arm in order if seconds[arm] <= self.left]
+            return [asdict(arm) for arm in (*fit, *(arm for arm in order if arm not in fit))]
+
+        kept = self.journal.once(self._decision("final"), decide)
+        failures: dict[Arm, str] = {}
+        for arm in (Arm(**record) for record in kept):
+            job = self._whole(arm)
+            self.say(f"fine-tuning {arm.name} for {self.config.epochs} epochs")
+            try:
+                done = self._finetuned(job, epoch)
+            except ModelError as error:
+                failures[arm] = f"its full fine-tuning failed: {error.message}"
+                self.say(f"{arm.name}: {failures[arm]}")
+                continue
+            why = best.why if best and arm == best.arm else _instead(best, arm, failures)
+            return Pick(arm, why, order), ran_of(job, done), done, failures
+        raise NotScoredError(next(iter(failures.values())))
+
+    def _whole(self, arm: Arm) -> Job:
+        tuning = self.config.finetuning(
+            model=arm.model, method=arm.method, lr=arm.lr, test=self.seen.test
+        )
+        return Job("final", arm.name, tuning, self.output, weights=True, clock=self.journal.clock)
+
+    def _finetuned(self, job: Job, epoch: Epoch | None) -> Finetuned:
+        """Fine-tune here, or where the arms run.
+
+        Raises:
+            ModelError: it failed.
+        """
+        if self.config.jobs is None and self.config.engine == "local" and not self.config.timeout:
+
+            def note(row: LogRow, epochs: int) -> None:
+                self.journal.note_time()
+                if epoch:
+                    epoch(row, epochs)
+
+            try:
+                return finetune(job.config, job.folder, say=note)
+            except OtherFinetuningError:  # of another budget, whose race ended otherwise
+                return finetune(job.config, job.folder, say=note, fresh=True)
+        ran = next(tasks_of(self.config, self.output).run([job], tell=self.say))
+        if ran.reason:
+            raise ModelError(ran.reason)
+        record = loads((job.folder / RECORD).read_text(encoding="utf-8"))
+        return Finetuned(job.folder, record, tuple(record["log"]))
+
+    def _judge(self, plan: Plan, race: Race, arm: Arm, ran: Ran, done: Finetuned) -> Judged:
+        raced = max(1, len({a for heat in race.heats for a in heat.ran}))
+        images = done.record["images"]
+        if self.seen.test is not None:
+            return judged_by_test(ran, done, images["test"], raced)
+        why = "there are neither test images nor --folds"
+        if plan.folds and race.heats:
+            try:
+                return judge_by_folds(
+                    self.config,
+                    self.task,
+                    race.heats[-1].order[: self.config.finalists],
+                    race.heats[-1].rung.epochs,
+                    plan.folds,
+                    self.journal,
+                    self.output / RACE / "folds",
+                    lambda jobs: list(
+                        tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
+                    ),
+                    self.callback.message,
+                )
+            except DataError as error:
+                why = f"there are no test images, and no folds: {error.message.rstrip('.')}"
+        elif self.config.folds:
+            why = "there are no test images, and there was no time for cross-validation"
+        return judged_by_validation(ran, done, images["validation"], raced, why)
+
+    def _record(self, ranking: Ranking) -> dict[str, Any]:
+        record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}
+        return {
+            **record,
+            "config": self.config.model_dump(mode="json"),
+            "seed": self.config.seed,
+            "seconds": round(self.journal.spent, 3),
+        }
+
+    @staticmethod
+    def _first_reason(race: Race) -> str:
+        reasons = [ran.reason for heat in race.heats for ran in heat.ran.values() if ran.reason]
+        return (reasons or list(race.out.values()) or ["there was no time"])[0]
+
+
+class _Times:
+    """The seconds of each part, from the journal's clock; those of earlier calls are kept."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.seconds: dict[str, float] = {}
+        self._last = 0.0
+
+    def end(self, part: str) -> None:
+        """Note that a part has ended."""
+        now = self.journal.once(f"ended-{part}", lambda: round(self.journal.spent, 3))
+        self.seconds[part] = round(max(0.0, float(now) - self._last), 3)
+        self._last = float(now)
+
+
+def plan_from(record: dict[str, Any]) -> Plan:
+    """Read a plan that was kept as JSON."""
+    return Plan(
+        tuple(Rung(**rung) for rung in record["rungs"]),
+        tuple(Arm(**arm) for arm in record["arms"]),
+        tuple(record["widths"]),
+        record["folds"],
+        record["skipped"],
+        record["seconds"],
+    )
+
+
+def _identity(config: ChooseConfig, seen: Seen) -> str:
+    """Hash everything that a choice depends on, but for the time that it has."""
+    about = described(ChooseConfig)
+    equal = {name for name, setting in about.items() if setting.effect.held_equal}
+    entries = choose_entries(config.scoring(None))
+    content = {
+        "settings": config.model_dump(mode="json", include=equal),
+        "data": seen.fingerprints,
+        "candidates": [[entry.name, source_of(entry).name] for entry in entries],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _forget(folder: Path) -> None:
+    for file in folder.glob("*.json"):
+        file.unlink()
+    for part in ("arms", "folds"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def _alike(final: Final | None, chosen: Arm) -> tuple[str, ...]:
+    if final is None or chosen not in final.arms:
+        return ()
+    others = (arm for arm in final.arms if arm != chosen)
+    return tuple(arm.name for arm in others if final.alike(arm, chosen))
+
+
+def _instead(best: Pick | None, arm: Arm, failures: dict[Arm, str]) -> str:
+    if best is None:
+        return "it is the first of the ranking, and there was no time for a race"
+    return (
+        f"{best.arm.name} could not be fine-tuned fully, and it is the next"
+        if failures
+        else f"there was no time to fine-tune {best.arm.name} fully, and it is the best that fits"
+    )
+
+
+def _told_of(race: Race) -> list[str]:
+    """Collect the notices about networks, each once."""
+    told = dict.fromkeys(
+        f"{ran.key.split('-', 2)[2]}: {note}"
+        for heat in race.heats
+        for ran in heat.ran.values()
+        for note in ran.notes
+        if ran.reason
+    )
+    return list(told)
+
+
+def best_so_far(output: Path) -> str:
+    """Say which arm leads in an unfinished choice, and where its network is; empty for none."""
+    file = output / RACE / f"{BEST}.json"
+    if not file.is_file():
+        return ""
+    found = loads(file.read_text(encoding="utf-8"))
+    return f"best so far: {found['name']}, {found['value']}; its network: {found['folder']}"

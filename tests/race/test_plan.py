@@ -1,0 +1,150 @@
+"""A plan fits into its time, keeps enough back for the winner, and is as wide as it can be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from acrank.race.config import ChooseConfig, make_choose_config
+from acrank.race.costs import Costs
+from acrank.race.field import arms_of
+from acrank.race.plan import (
+    Plan,
+    as_many_as_fit,
+    cycles_of,
+    lap_epochs,
+    make_plan,
+    rungs_for,
+    widths_of,
+)
+from acrank.race.result import Arm
+
+MODELS = [f"m{i}" for i in range(8)]
+
+
+def config(**settings: Any) -> ChooseConfig:
+    """The configuration of a choice on the demo data."""
+    return make_choose_config({"data": "demo", "zoo": "demo", **settings})
+
+
+def costs(pace: float = 0.01, **slow: float) -> Costs:
+    """The same pace for all models, but for some."""
+    return Costs({model: slow.get(model, pace) for model in MODELS}, (200, 50))
+
+
+def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: Any) -> Plan:
+    """The plan for all arms of eight models."""
+    used = config(**settings)
+    arms = arms_of(MODELS, used)
+    return make_plan(arms, used, found or costs(), left, tested=tested, smaller=False)
+
+
+def test_without_a_budget_everything_runs() -> None:
+    found = plan(math.inf)
+    assert len(found.arms) == 8 * 5
+    assert found.widths == (40, 14, 3)
+    assert not found.skipped
+    assert [rung.epochs for rung in found.rungs] == [2, 6, 14]
+
+
+@pytest.mark.parametrize("left", [150, 300, 500, 1000, 3000, 10_000])
+@pytest.mark.parametrize("tested", [True, False])
+def test_a_plan_fits_its_time(left: float, tested: bool) -> None:
+    found = plan(left, tested=tested)
+    assert found.total <= left
+    if found.rungs:
+        assert len(found.arms) >= 2
+        assert found.seconds["final"] > 0
+
+
+def test_more_time_never_races_fewer_models() -> None:
+    widths = [len(plan(left).arms) for left in (150, 300, 600, 1200, 2400, 4800)]
+    assert widths == sorted(widths)
+
+
+def test_every_model_runs_once_before_any_runs_twice() -> None:
+    arms = plan(450).arms
+    assert 2 <= len(arms) < 40
+    first = arms[: min(len(arms), 8)]
+    assert len({arm.model for arm in first}) == len(first)
+
+
+def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
+    found = plan(16, costs(0.01, m1=0.001))
+    assert not found.rungs
+    assert found.arms == (Arm("m1", "full", 0.01),)
+
+
+def test_no_time_for_anything_gives_no_arm() -> None:
+    assert plan(3).arms == ()
+
+
+def test_slow_arms_are_left_out_and_said_to_be() -> None:
+    found = plan(600, costs(0.01, m0=1.0))
+    assert all(arm.model != "m0" for arm in found.arms)
+    reasons = {name: why for name, why in found.skipped.items() if name.startswith("m0")}
+    assert reasons
+    assert all("a full fine-tuning of it takes" in why for why in reasons.values())
+
+
+def test_folds_are_given_up_before_the_race() -> None:
+    assert plan(10_000, tested=False).folds == 3
+    short = plan(150, tested=False)
+    assert short.folds == 0
+    assert len(short.arms) >= 2
+
+
+def test_rungs_go_on_where_the_size_stays_and_begin_anew_where_it_does_not() -> None:
+    same = rungs_for(config(), 3, smaller=False)
+    assert [(r.epochs, r.resumed, r.image_size) for r in same] == [
+        (2, False, None),
+        (6, True, None),
+        (14, True, None),
+    ]
+    assert [cycles_of(same, rung) for rung in same] == [(2, 4, 8)] * 3
+    other = rungs_for(config(), 3, smaller=True)
+    assert [(r.epochs, r.resumed, r.image_size) for r in other] == [
+        (2, False, 128),
+        (6, True, 128),
+        (8, False, None),
+    ]
+    assert [cycles_of(other, rung) for rung in other] == [(2, 4), (2, 4), (8,)]
+    assert [lap_epochs(other, rung) for rung in other] == [2, 4, 8]
+
+
+def test_short_fine_tunings_have_fewer_rungs() -> None:
+    assert len(rungs_for(config(epochs=1), 3, smaller=False)) == 1
+    assert len(rungs_for(config(epochs=3), 3, smaller=False)) == 2
+
+
+def test_widths_end_with_the_finalists() -> None:
+    assert widths_of(40, 3, 3) == (40, 14, 3)
+    assert widths_of(4, 3, 3) == (4, 3, 3)
+    assert widths_of(2, 3, 3) == (2, 2, 2)
+    assert widths_of(7, 1, 3) == (7,)
+
+
+def test_a_dear_arm_does_not_crowd_out_cheap_ones() -> None:
+    arms = [Arm(name, "full", 0.01) for name in ("dear", "cheap", "fair")]
+    laps = {"dear": 10.0, "cheap": 1.0, "fair": 2.0}
+    chosen = as_many_as_fit(arms, lambda a: laps[a.model], lambda a: 5 * laps[a.model], 20.0)
+    assert [arm.model for arm in chosen] == ["cheap", "fair"]
+
+
+def test_measured_laps_correct_the_estimates() -> None:
+    found = costs()
+    arm, sibling, other = Arm("m0", "full", 0.01), Arm("m0", "head", 0.01), Arm("m5", "full", 0.01)
+    before = [found.of(one, 2, None) for one in (arm, sibling, other)]
+    found.note(arm, 2, None, 3 * before[0])
+    after = [found.of(one, 2, None) for one in (arm, sibling, other)]
+    assert after[0] == pytest.approx(3 * before[0])
+    assert after[1] == pytest.approx(3 * before[1])
+    assert after[2] == pytest.approx(3 * before[2])
+
+
+def test_smaller_images_cost_less() -> None:
+    found = Costs({"m0": 0.01}, (200, 50), sizes={"m0": 224})
+    arm = Arm("m0", "full", 0.01)
+    assert found.of(arm, 10, 112) < 0.5 * found.of(arm, 10, None)

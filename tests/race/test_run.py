@@ -1,0 +1,234 @@
+"""A whole choice on small images: its result, its folder, and how it goes on after a stop."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import yaml
+
+import acrank.zoo
+from acrank.errors import ConfigError, NotScoredError
+from acrank.race.config import make_choose_config
+from acrank.race.result import Choice, standing_record
+from acrank.race.run import best_so_far, choose
+from acrank.runners.callbacks import Callback
+from tests.race.conftest import FAST
+
+
+class Said(Callback):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACRANK_CACHE", str(tmp_path / "cache"))
+
+
+def run(data: Path, output: Path, *, said: Said | None = None, **settings: Any) -> Choice:
+    """Choose without workers."""
+    config = make_choose_config({"data": str(data), **FAST, **settings})
+    said = said or Said()
+    return choose(config, output, say=said.message, callback=said)
+
+
+def outcome(choice: Choice) -> dict[str, Any]:
+    """What must be the same however often a choice was stopped: everything but times."""
+    standings = []
+    for one in choice.standings:
+        record = standing_record(one)
+        for lap in record["laps"]:
+            del lap["seconds"]
+        del record["seconds"], record["full_seconds"]
+        standings.append(record)
+    judged = choice.judged
+    return {
+        "chosen": choice.chosen.arm,
+        "standings": standings,
+        "judged": (judged.value, judged.low, judged.high, judged.images, judged.bias),
+        "early": choice.early,
+    }
+
+
+@pytest.fixture(scope="module")
+def done(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Choice:
+    """A choice that nobody stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("done")
+        patch.setenv("ACRANK_CACHE", str(folder / "cache"))
+        return run(stripes, folder / "chosen")
+
+
+def test_a_choice_leaves_a_network_that_timm_loads(done: Choice) -> None:
+    assert (done.folder / "model.safetensors").is_file()
+    model = timm.create_model(f"local-dir:{done.folder}", pretrained=True)
+    assert model.num_classes == 2
+    assert done.finetuned.record["config"]["method"] == done.chosen.arm.method
+
+
+def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
+    assert done.chosen.status == "chosen"
+    assert done.chosen.reason
+    places = [one.place for one in done.standings[1:] if one.place is not None]
+    assert places == sorted(places)
+    assert sum(one.p_best or 0 for one in done.standings) == pytest.approx(1.0)
+    assert done.chosen.behind == pytest.approx(0)
+    assert {one.status for one in done.standings} <= {"chosen", "raced", "out"}
+    assert len(done.standings) == 6
+
+
+def test_test_images_judge(done: Choice) -> None:
+    judged = done.judged
+    assert judged.how == "test"
+    assert judged.images == 12
+    assert judged.value == done.finetuned.record["test"]["balanced_accuracy"]
+    assert judged.low is not None
+    assert judged.high is not None
+    assert judged.low <= (judged.value or 0) <= judged.high
+    assert judged.bias is not None
+
+
+def test_a_finished_choice_is_kept(done: Choice, stripes: Path) -> None:
+    again = run(stripes, done.folder)
+    assert again.finetuned.kept
+    assert outcome(again) == outcome(done)
+    assert again.times == done.times
+
+
+class Stopped(BaseException):
+    """Stands for a signal that kills the process."""
+
+
+@pytest.mark.parametrize("after", [1, 4, 7, 9, 11])
+def test_a_choice_that_was_killed_ends_the_same(
+    done: Choice, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """It is stopped in the middle of an epoch, with nothing to clean up after itself."""
+    from acrank.finetuning.loop import Training
+
+    counted, trained = itertools.count(1), Training.run_epoch
+
+    def stop(self: Training) -> Any:
+        if next(counted) == after:
+            raise Stopped
+        return trained(self)
+
+    monkeypatch.setattr(Training, "run_epoch", stop)
+    with pytest.raises(Stopped):
+        run(stripes, tmp_path / "chosen")
+    assert outcome(run(stripes, tmp_path / "chosen")) == outcome(done)
+    # an epoch is trained twice only if it was not finished
+    whole = sum(len(lap.curve) for one in done.standings for lap in one.laps[-1:]) + 4
+    assert next(counted) - 1 <= whole + 1
+
+
+def test_what_leads_is_there_before_the_end(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stopped
+
+    monkeypatch.setattr("acrank.race.run.finetune", stop)
+    with pytest.raises(Stopped):
+        run(stripes, tmp_path / "chosen")
+    said = best_so_far(tmp_path / "chosen")
+    assert said.startswith("best so far: demo-")
+    folder = Path(said.rpartition("local-dir:")[2])
+    assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
+
+
+def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
+    found = run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2)
+    assert found.judged.how == "folds"
+    assert found.judged.images == 24
+    assert any("nested cross-validation" in text for text in found.judged.told)
+
+
+def test_without_folds_the_result_is_said_to_be_too_high(stripes: Path, tmp_path: Path) -> None:
+    found = run(stripes / "train", tmp_path / "chosen", folds=0, epochs=2)
+    assert found.judged.how == "validation"
+    assert "too high by choosing" in found.judged.told[0]
+
+
+def test_other_settings_are_refused_and_fresh_starts_again(done: Choice, stripes: Path) -> None:
+    with pytest.raises(ConfigError, match="another choice"):
+        run(stripes, done.folder, seed=1)
+
+
+def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too short") as caught:
+        run(stripes, tmp_path / "chosen", budget=0.01)
+    assert "--budget" in (caught.value.hint or "")
+    assert caught.value.exit_code == 2
+
+
+@pytest.fixture
+def trouble(tmp_path: Path) -> Path:
+    """A zoo with a model that cannot be loaded beside two good ones."""
+    folder = tmp_path / "zoo"
+    shutil.copytree(Path(acrank.zoo.__file__).parent / "demo", folder)
+    file = folder / "zoo.yaml"
+    listed = yaml.safe_load(file.read_text())
+    models = [one for one in listed["models"] if one["name"] in ("demo-mixed", "demo-cifar10")]
+    broken = {**models[0], "name": "broken", "weights": "absent.safetensors"}
+    file.write_text(yaml.safe_dump({**listed, "models": [*models, broken]}))
+    return file
+
+
+def test_a_broken_model_costs_a_row(stripes: Path, tmp_path: Path, trouble: Path) -> None:
+    said = Said()
+    found = run(stripes, tmp_path / "chosen", said=said, zoo=str(trouble), models=(), epochs=2)
+    rows = {row.result.model: row.result for row in found.ranking.rows}
+    assert rows["broken"].status == "failed"
+    assert found.chosen.arm.model.startswith("demo-")
+
+
+def test_an_arm_that_diverges_is_one_row(stripes: Path, tmp_path: Path) -> None:
+    found = run(stripes, tmp_path / "chosen", lrs=(0.01, 1e9), methods=("full",), epochs=2)
+    wild = [one for one in found.standings if one.arm.lr > 1]
+    assert wild
+    assert all(one.status in ("failed", "out") for one in wild)
+    assert found.chosen.arm.lr == 0.01
+
+
+def test_if_every_arm_fails_it_says_why(stripes: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotScoredError, match="No arm could be fine-tuned"):
+        run(stripes, tmp_path / "chosen", lrs=(1e30,), methods=("full",), epochs=2)
+
+
+class Slow:
+    """A clock by which everything takes a hundred times as long."""
+
+    def __init__(self) -> None:
+        import time
+
+        self.now = time.perf_counter
+
+    def __call__(self) -> float:
+        return 100 * self.now()
+
+
+def test_a_budget_is_kept_to_by_dropping_arms(stripes: Path, tmp_path: Path) -> None:
+    config = make_choose_config({"data": str(stripes), **FAST, "budget": "1h"})
+    said = Said()
+    found = choose(config, tmp_path / "chosen", say=said.message, callback=said, clock=Slow())
+    assert sum(found.times.values()) <= 1.2 * 3600
+    assert found.chosen.status == "chosen"
+
+
+def test_the_journal_holds_json_alone(done: Choice) -> None:
+    files = [*(done.folder / "race").glob("*.json")]
+    assert files
+    for file in files:
+        json.loads(file.read_text())
