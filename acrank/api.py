@@ -141,7 +141,7 @@ def choose(
         NotScoredError: no candidate could be scored or fine-tuned.
         AcrankError: a setting, the zoo or the data cannot be used, or the budget is too short.
     """
-    from acrank.report.choice_files import write_choice
+    from acrank.report.builders.choice import write_choice
 
     given = {"data": str(data), "budget": budget, **settings}
     if zoo is not None:

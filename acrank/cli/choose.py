@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acrank.cli.options import FurtherSettings, further, with_options
-from acrank.cli.output import CsvFile, Format, OutputFormat, check_outputs, deliver, show
+from acrank.cli.output import (
+    CsvFile,
+    Format,
+    NoImages,
+    OutputFormat,
+    check_outputs,
+    deliver,
+    show,
+)
 from acrank.errors import ExitCode
 from acrank.race.config import ChooseConfig, make_choose_config
 
@@ -32,6 +40,7 @@ def choose(
         typer.Option("--fresh", help="Start again and replace what is in the folder."),
     ] = False,
     csv: CsvFile = None,
+    no_images: NoImages = False,
     output_format: OutputFormat = Format.table,
 ) -> None:
     """Choose a backbone for your data by racing the best candidates, and fine-tune the winner.
@@ -50,15 +59,14 @@ def choose(
     config = make_choose_config({**settings, **further(set_ or ())})
     check_outputs(csv)
     done = _choose(config, output, fresh)
-    from acrank.report.builders.choice import ChoiceReport
-    from acrank.report.choice_files import write_choice
+    from acrank.report.builders.choice import ChoiceReport, write_choice
     from acrank.report.renderers.records import to_csv
     from acrank.utils.files import write_all
 
     report = ChoiceReport(done)
     deliver(
         lambda: show(report, output_format),
-        lambda: _told(write_choice(done)),
+        lambda: _told(write_choice(done, images=not no_images)),
         lambda: write_all((csv, lambda: to_csv(report))),
     )
     lost = done.failed or done.ranking.count("failed")

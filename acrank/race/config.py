@@ -17,6 +17,8 @@ from acrank.fields import (
     Decoder,
     Device,
     Engine,
+    Export,
+    GroupColumn,
     ImageSize,
     IntensityWindow,
     Jobs,
@@ -72,7 +74,7 @@ class ChooseConfig(Settings):
     ]
     task: DataKind = "auto"
     decoder: Decoder = "unet"
-    image_size: ImageSize = FinetuneConfig.model_fields["image_size"].default
+    image_size: ImageSize = None
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
@@ -119,6 +121,7 @@ class ChooseConfig(Settings):
             decides=("finetune.val_share",),
         ),
     ] = 0.25
+    group_column: GroupColumn = None
     samples: Annotated[
         int | None,
         Field(ge=4),
@@ -286,6 +289,7 @@ class ChooseConfig(Settings):
     engine: Engine = "local"
     ray_address: RayAddress = None
     callbacks: Callbacks = ()
+    export: Export = ()
     device: Device = "auto"
     precision: Precision = "auto"
     threads: Threads = None
@@ -293,7 +297,7 @@ class ChooseConfig(Settings):
     trust_code: TrustCode = False
     allow_partial: AllowPartial = False
 
-    @field_validator("callbacks", "methods", "models", mode="before")
+    @field_validator("callbacks", "export", "methods", "models", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         return names(value)
@@ -373,7 +377,8 @@ class ChooseConfig(Settings):
         own = {name: getattr(self, field) for name, field in _own("finetune").items()}
         this = {"model": model, "method": method, "lr": lr, "options": self._options(method)}
         listed = self.zoo or (None if self.models else "default")
-        merged = {**self._of_task, **self.finetune, **own, "zoo": listed, **this, **settings}
+        own |= {"zoo": listed, "export": ()}  # of the winner alone, when all else is done
+        merged = {**self._of_task, **self.finetune, **own, **this, **settings}
         return make_finetune_config({n: v for n, v in merged.items() if v is not None})
 
     def scoring(self, budget: float | None) -> RunConfig:

@@ -14,9 +14,9 @@ FACTORS = {"full": 1.0, "ac-norm": 1.1, "bn-only": 0.8, "head": 0.4, "delta": 1.
 # Judging an image relative to training on it: a forward pass alone.
 JUDGING = 0.35
 # Arms that have not run, nor any like them, are taken to cost so many times the estimate.
-CAUTION = 1.5
-# Seconds to load the data and a network, until laps have been timed.
-SETUP = 2.0
+CAUTION = 1.25
+# Seconds to set a network up, beyond loading it, and to write down what came of it.
+SETUP = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Costs:
         images: numbers of training and validation images.
         dimensions: sides of an image, 2 or 3.
         sizes: own image sizes of the models, where they are known.
+        loading: seconds to load the models, where they are known.
         jobs: arms that run at a time.
     """
 
@@ -51,6 +52,7 @@ class Costs:
     images: tuple[int, int]
     dimensions: int = 2
     sizes: Mapping[str, int] = field(default_factory=dict)
+    loading: Mapping[str, float] = field(default_factory=dict)
     jobs: int = 1
     _timed: list[Timed] = field(default_factory=list)
 
@@ -75,7 +77,11 @@ class Costs:
         if image_size is not None and own:
             pace *= (image_size / own) ** self.dimensions
         training, judging = self.images
-        return SETUP + epochs * pace * (training + JUDGING * judging)
+        return (
+            SETUP
+            + self.loading.get(arm.model, SETUP)
+            + epochs * pace * (training + JUDGING * judging)
+        )
 
     def _correction(self, arm: Arm) -> float:
         """How much longer laps took than predicted: its own, those of its model, or all."""

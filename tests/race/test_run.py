@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ class Said(Callback):
 
     def message(self, text: str) -> None:
         self.lines.append(text)
+
+
+TIMED = {"threads": 1, "median_ms": 1.0}
+
+
+class Timed:
+    """The latency of a network, which takes a process of its own to measure."""
+
+    def record(self) -> dict[str, Any]:
+        return TIMED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_timing() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acrank.race.winner.measure_latency", lambda *_, **__: Timed())
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +80,7 @@ def outcome(choice: Choice) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def done(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Choice:
+def done(_no_timing: None, stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Choice:
     """A choice that nobody stopped."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("done")
@@ -104,6 +122,7 @@ def test_a_finished_choice_is_kept(done: Choice, stripes: Path) -> None:
     assert again.finetuned.kept
     assert outcome(again) == outcome(done)
     assert again.times == done.times
+    assert again.latency == TIMED
 
 
 class Stopped(BaseException):
@@ -139,7 +158,7 @@ def test_what_leads_is_there_before_the_end(
     def stop(*_: Any, **__: Any) -> Any:
         raise Stopped
 
-    monkeypatch.setattr("acrank.race.run.finetune", stop)
+    monkeypatch.setattr("acrank.race.winner.finetune", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
     said = best_so_far(tmp_path / "chosen")
