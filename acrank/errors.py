@@ -83,3 +83,7 @@ class MissingExtraError(AcrankError):
             f"{what} needs an optional package.",
             hint=f"Install it with: pip install 'acrank[{extra}]'",
         )
+
+
+class PriorsError(AcrankError):
+    """The published numbers that acrank ships cannot be read."""

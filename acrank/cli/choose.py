@@ -54,7 +54,8 @@ def choose(
     on, and runs nothing twice.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data or too short a --budget, 3 done but
-    some candidates failed, 4 none could be fine-tuned, 130 interrupted.
+    some candidates failed or the network was not exported, 4 none could be fine-tuned, 130
+    interrupted.
     """
     config = make_choose_config({**settings, **further(set_ or ())})
     check_outputs(csv)
@@ -69,7 +70,8 @@ def choose(
         lambda: _told(write_choice(done, images=not no_images)),
         lambda: write_all((csv, lambda: to_csv(report))),
     )
-    lost = done.failed or done.ranking.count("failed")
+    unexported = len(done.exported) < len(config.export)
+    lost = done.failed or done.ranking.count("failed") or unexported
     raise typer.Exit(ExitCode.SOME_FAILED if lost else ExitCode.OK)
 
 

@@ -78,6 +78,13 @@ def list_zoo(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not contact the hub, even with --sizes.")
     ] = False,
+    priors: Annotated[
+        bool,
+        typer.Option(
+            "--priors",
+            help="Also show what published results and facts say of each model, without an image.",
+        ),
+    ] = False,
     sort: Annotated[
         Order | None,
         typer.Option(help="Sort by this column, in ascending order. [default: as in the zoo]"),
@@ -97,6 +104,7 @@ def list_zoo(
     weights and downloads nothing. If an entry cannot be described, its row gives the reason, and
     the exit code is 3.
     """
+    from acrank.priors import book
     from acrank.report.builders.zoo import ZooReport
     from acrank.zoo import Hub, read_zoo, select_entries
     from acrank.zoo.filters import ZooFilter, in_order, list_entries
@@ -119,7 +127,8 @@ def list_zoo(
     )
     hub = Hub(offline=offline or not sizes)
     told = costs or max_macs is not None or sort in (Order.macs, Order.memory)
-    lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub))
+    pages = book() if priors else None
+    lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub), pages)
     rows = in_order(list_entries(entries, wanted, lister), sort)
     show(ZooReport(rows), output)
     if any(row.reason for row in rows):

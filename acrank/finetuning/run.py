@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,9 @@ from acrank.utils.device import choose_autocast
 from acrank.zoo import Backbone
 
 Said = Callable[[LogRow, int], None]
+# Seconds between two states of a fine-tuning that pauses soon: to save one can take as long as a
+# short epoch.
+BETWEEN = 10.0
 # Gives the images of a fine-tuning: reads them, or has them from one of the same data.
 Opener = Callable[[FinetuneConfig], SplitImages[Any]]
 
@@ -87,7 +91,6 @@ def finetune_until(
     output: Path,
     epochs: int,
     *,
-    weights: bool = False,
     say: Said | None = None,
     note: Callable[[str], None] | None = None,
     opener: Opener = open_images,
@@ -101,8 +104,6 @@ def finetune_until(
         config: configuration of the whole fine-tuning.
         output: folder for the result, which is created.
         epochs: number of epochs to be done at the pause, from 1 to those of the configuration.
-        weights: write the network as it is at the pause into the folder, as a finished
-            fine-tuning leaves it.
         say: takes each row of the log and the number of epochs.
         note: takes sentences for the user.
         opener: gives the images.
@@ -127,13 +128,34 @@ def finetune_until(
                 f"outcome of a pause after epoch {epochs}.",
                 hint="Pause after a later epoch, or in another folder.",
             )
-        training, network = opened.train(precision, state, epochs, say)
+        training, _ = opened.train(precision, state, epochs, say, every=BETWEEN)
         require_good(training, output, opened.backbone)
         record = {**pause_record(training, opened.images), "device": opened.used(precision)}
-        if weights and not training.diverged:
-            opened.leave(training, network)
         save_pause(output, epochs, {"identity": identity, **record})
         return paused_of(output, record)
+
+
+def leave_network(config: FinetuneConfig, output: Path, *, opener: Opener = open_images) -> bool:
+    """Write the network of a pause into its folder, as a finished fine-tuning leaves it.
+
+    Args:
+        config: configuration of the whole fine-tuning.
+        output: folder of the fine-tuning, which can go on afterwards.
+        opener: gives the images.
+
+    Returns:
+        False if the folder has no state to take it from.
+    """
+    with at_work(config, output, fresh=False) as device:
+        opened = _open(config, output, device, lambda text: None, opener)
+        state = load_state(output, opened.identity)
+        if state is None:
+            return False
+        training, network = opened.train(opened.precision(state), state, len(state["log"]), None)
+        network.load_state_dict(training.judged.state_dict())
+        training.setup.method.finish(network, fold=config.fold)
+        training.setup.objective.save(output, opened.backbone, network.cpu())
+        return True
 
 
 @dataclass(frozen=True)
@@ -183,27 +205,33 @@ class _Opened:
         )
 
     def train(
-        self, precision: str, state: dict[str, Any] | None, epochs: int, say: Said | None
+        self,
+        precision: str,
+        state: dict[str, Any] | None,
+        epochs: int,
+        say: Said | None,
+        every: float = 0.0,
     ) -> tuple[Training, Network]:
-        """Begin, or go on from a state, until some epochs are done or it stops."""
+        """Begin, or go on from a state, until some epochs are done or it stops.
+
+        The state is saved after each epoch that ends some seconds after the last saved one.
+        """
         used = self.config.model_copy(update={"precision": precision})
         training, network = prepare(used, self.images, self.backbone, self.device)
         if state is not None:
             training.load(state)
             self.note(f"the training resumes after epoch {training.epoch}")
+        saved = time.monotonic()
         while not training.done and training.epoch < epochs:
             row = training.run_epoch()
-            kept = {**training.state(), "precision": precision}
-            save_state(self.output, self.identity, kept)
+            last = training.done or training.epoch == epochs
+            if last or time.monotonic() - saved >= every:
+                kept = {**training.state(), "precision": precision}
+                save_state(self.output, self.identity, kept)
+                saved = time.monotonic()
             if say:
                 say(row, self.config.epochs)
         return training, network
-
-    def leave(self, training: Training, network: Network) -> None:
-        """Write the network as it was judged last; it cannot be trained on afterwards."""
-        network.load_state_dict(training.judged.state_dict())
-        training.setup.method.finish(network, fold=self.config.fold)
-        training.setup.objective.save(self.output, self.backbone, network.cpu())
 
 
 def _open(

@@ -13,6 +13,11 @@ from acrank.data.stratify import rank
 from acrank.errors import DataError
 
 Rows = npt.NDArray[np.int64]
+# What to do where no image can be kept back.
+HINT = (
+    "Give more images of each class, or validation images with --val "
+    "(of acrank choose: --set finetune.val=DATA)."
+)
 
 
 class Splittable(Protocol):
@@ -71,7 +76,7 @@ def _images(sample: Splittable, labels: Rows, share: float, seed: int) -> list[i
     if not chosen:
         raise DataError(
             "No class has two images: none can be kept for validation.",
-            hint="Give validation images with --val.",
+            hint=HINT,
         )
     return chosen
 
@@ -87,6 +92,6 @@ def _whole_groups(
     if not chosen:
         raise DataError(
             "No group can be kept for validation: each has all images of some class.",
-            hint="Give validation images with --val.",
+            hint=HINT,
         )
     return chosen

@@ -13,6 +13,9 @@ from acrank.race.result import Arm
 from acrank.results import Ranking
 from acrank.utils.duration import duration_text
 
+# What it would take, relative to the estimate: the next call opens the data again.
+MARGIN = 1.3
+
 
 def too_short(arms: Sequence[Arm], costs: Costs, config: ChooseConfig, spent: float) -> ConfigError:
     """Make the error for a budget that not one full fine-tuning fits into.
@@ -30,8 +33,8 @@ def too_short(arms: Sequence[Arm], costs: Costs, config: ChooseConfig, spent: fl
         f"--budget {duration_text(config.budget or 0.0)} is too short: looking at data and "
         f"candidates took {duration_text(spent)}, and fine-tuning {cheapest.name}, the fastest, "
         f"for {config.epochs} epochs takes about {duration_text(seconds)}.",
-        hint=f"Give --budget {math.ceil(1.1 * (spent + seconds))}s or more, or fewer --epochs or "
-        "--samples; what has been scored is kept.",
+        hint=f"Give --budget {math.ceil(MARGIN * (spent + seconds))}s or more, or, with --fresh, "
+        "fewer --epochs or --samples; what has been scored is kept.",
     )
 
 

@@ -31,8 +31,11 @@ SHARED = 0.5
 # The spread is at most this, in the unit of the measure, and half of that by far less likely.
 WIDEST, USUAL = 0.5, 0.05
 DRAWS = 20_000
-# The highest value of the measures that a race may be about.
-MOST = 1.0
+# Draws of arms that are exactly alike differ by so little, far beyond rounding: each of them is the
+# best equally often, instead of the one that rounding favours.
+TIE = 1e-6
+# The lowest and the highest value of the measures that a race may be about.
+LEAST, MOST = 0.0, 1.0
 LEVEL = 0.95
 
 
@@ -76,9 +79,9 @@ class Belief:
         return int(self.expected.argmax())
 
     def interval(self, arm: int) -> tuple[float, float]:
-        """The 95 % interval of an arm's value, which no measure has above 1."""
+        """The 95 % interval of an arm's value, which no measure has below 0 or above 1."""
         low, high = ends(self.draws[:, arm])
-        return min(low, MOST), min(high, MOST)
+        return within(low), within(high)
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
         """What an arm is expected to lose against another, with the ends of its 95 % interval."""
@@ -142,15 +145,13 @@ def believe(
 def _noise(outcomes: Array) -> Array:
     """The covariance of the arms' means, (A, A), from outcomes (A, N).
 
-    Four images that all arms agree on, two at each end, are added in thought (Agresti and Coull
-    1998): arms that are right on every image of a few are not known to be right on all.
+    Beyond what the images show, one more image may be wrong for all arms, and half a one for each
+    alone: arms that are right on every image of a few are not known to be right on all, nor alike.
     """
     arms, images = outcomes.shape
-    ends = np.repeat([min(0.0, outcomes.min()), max(1.0, outcomes.max())], 2)
-    more = np.hstack([outcomes, np.tile(ends, (arms, 1))])
-    covariance = np.atleast_2d(np.cov(more)) / images
-    # what arms differ by on one more image, each against the others: they are never known alike
-    return np.asarray(covariance + np.eye(arms) * (0.5 / images) ** 2, dtype=np.float64)
+    shown = np.atleast_2d(np.cov(outcomes)) / images if images > 1 else np.zeros((arms, arms))
+    more = (1 / images) ** 2 * np.ones((arms, arms)) + (0.5 / images) ** 2 * np.eye(arms)
+    return np.asarray(shown + more, dtype=np.float64)
 
 
 def _structure(models: Sequence[str], priors: Mapping[str, Prior]) -> tuple[Array, Array]:
@@ -213,13 +214,19 @@ def _draw(parts: Sequence[tuple[Any, ...]], weights: Array, rng: np.random.Gener
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(values.clip(min=0.0))
             drawn.append(expected + rng.standard_normal((count, len(expected))) @ root.T)
-    return np.concatenate(drawn)
+    draws = np.concatenate(drawn)
+    return np.asarray(draws + TIE * rng.standard_normal(draws.shape), dtype=np.float64)
 
 
 def ends(values: Array) -> tuple[float, float]:
     """Return the ends of the 95 % interval of some draws."""
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def within(value: float) -> float:
+    """Return what is nearest to a value of all that a measure can be."""
+    return min(max(value, LEAST), MOST)
 
 
 def plus_four(each: Sequence[float]) -> tuple[float, float]:

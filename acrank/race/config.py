@@ -226,8 +226,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good: the better expected result, "
-            "the fewer parameters, or the shorter fine-tuning.",
+            "What decides between arms that are about equally good (--tolerance): parameters and "
+            "what the regime costs or, for fast, measured time.",
             CHOICE,
         ),
     ] = "accuracy"
@@ -388,6 +388,8 @@ class ChooseConfig(Settings):
             budget: seconds for it; None for as long as it takes.
         """
         own = {name: getattr(self, field) for name, field in _own("score").items()}
+        if self.samples is not None:  # no more images than are to be used
+            own["samples"] = min(own["samples"], self.samples)
         metrics = (self.rank_by,) if self.rank_by != CONSENSUS else ()
         merged = {**self._of_task, **self.score, **own, "metrics": metrics, "budget": budget}
         return make_config({name: value for name, value in merged.items() if value is not None})

@@ -25,13 +25,15 @@ class Timed:
 
     Attributes:
         arm: the arm.
-        predicted: seconds that were predicted from the look alone.
-        seconds: seconds that it took.
+        predicted: seconds of an epoch that were predicted from the look alone.
+        epoch: seconds that its last epoch took: the first has much to set up.
+        setup: seconds that went into all else.
     """
 
     arm: Arm
     predicted: float
-    seconds: float
+    epoch: float
+    setup: float
 
 
 @dataclass
@@ -56,9 +58,20 @@ class Costs:
     jobs: int = 1
     _timed: list[Timed] = field(default_factory=list)
 
-    def note(self, arm: Arm, epochs: int, image_size: int | None, seconds: float) -> None:
-        """Note what a lap took."""
-        self._timed.append(Timed(arm, self._plain(arm, epochs, image_size), seconds))
+    def note(
+        self, arm: Arm, epochs: int, image_size: int | None, seconds: float, epoch: float
+    ) -> None:
+        """Note what a lap took.
+
+        Args:
+            arm: the arm.
+            epochs: number of epochs of the lap.
+            image_size: height and width of the images; None for the network's own.
+            seconds: seconds of the lap.
+            epoch: seconds of its last epoch.
+        """
+        setup = max(0.0, seconds - epochs * epoch)
+        self._timed.append(Timed(arm, self._epoch(arm, image_size), epoch, setup))
 
     def of(self, arm: Arm, epochs: int, image_size: int | None) -> float:
         """Estimate the seconds of an arm over some epochs, loading included.
@@ -68,23 +81,30 @@ class Costs:
             epochs: number of epochs.
             image_size: height and width of the images; None for the network's own.
         """
-        return self._plain(arm, epochs, image_size) * self._correction(arm)
+        alike = self._alike(arm)
+        if not alike:
+            setup = SETUP + self.loading.get(arm.model, SETUP)
+            return CAUTION * (setup + epochs * self._epoch(arm, image_size))
+        correction = sum(t.epoch for t in alike) / sum(t.predicted for t in alike)
+        setup = sum(timed.setup for timed in alike) / len(alike)
+        return setup + epochs * self._epoch(arm, image_size) * correction
 
-    def _plain(self, arm: Arm, epochs: int, image_size: int | None) -> float:
+    def side_by_side(self, count: int) -> int:
+        """Return how many of some arms run at a time, at least one."""
+        return max(1, min(self.jobs, count))
+
+    def _epoch(self, arm: Arm, image_size: int | None) -> float:
+        """Predict the seconds of an epoch from the look alone."""
         usual = median(self.paces.values()) if self.paces else 0.01
         pace = self.paces.get(arm.model, usual) * FACTORS.get(arm.method, 1.2)
         own = self.sizes.get(arm.model)
         if image_size is not None and own:
             pace *= (image_size / own) ** self.dimensions
         training, judging = self.images
-        return (
-            SETUP
-            + self.loading.get(arm.model, SETUP)
-            + epochs * pace * (training + JUDGING * judging)
-        )
+        return pace * (training + JUDGING * judging)
 
-    def _correction(self, arm: Arm) -> float:
-        """How much longer laps took than predicted: its own, those of its model, or all."""
+    def _alike(self, arm: Arm) -> list[Timed]:
+        """The laps that say most of an arm: its own, those of its model or regime, or all."""
         for alike in (
             lambda one: one == arm,
             lambda one: one.model == arm.model,
@@ -93,6 +113,5 @@ class Costs:
         ):
             found = [timed for timed in self._timed if alike(timed.arm)]
             if found:
-                # those that diverged at once, or were kept, say nothing of the others
-                return sum(t.seconds for t in found) / sum(t.predicted for t in found)
-        return CAUTION
+                return found
+        return []

@@ -101,11 +101,14 @@ def favourites(rows: Sequence[RankedModel]) -> Iterator[tuple[RankedModel, str]]
 def arms_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
     """Return all arms of some models, those that should run first coming first.
 
-    Every model runs in the first regime at its usual rate before any runs in another.
+    The second regime of the first model comes before the first regime of the third: in public
+    tables and our own, regimes and rates differ about as much as models of neighbouring ranks do.
     """
     ways = [(method, lr) for method in config.methods for lr in config.rates(method)[:1]]
     ways += [(method, lr) for method in config.methods for lr in config.rates(method)[1:]]
-    return [Arm(model, method, lr) for method, lr in ways for model in models]
+    places = [(model, way) for way in range(len(ways)) for model in range(len(models))]
+    places.sort(key=sum)  # of equal sums, the earlier regime
+    return [Arm(models[model], *ways[way]) for model, way in places]
 
 
 def own_size(row: RankedModel) -> int | None:
@@ -114,10 +117,12 @@ def own_size(row: RankedModel) -> int | None:
     return max(size[1:]) if size and len(size) > 1 else None
 
 
-def pace(row: RankedModel, images: int) -> float | None:
-    """Return the seconds that the look took for an image of a model; None if it is unknown.
+# Training on an image relative to the look's forward pass: one pass forward and one back.
+TRAINING = 3.0
 
-    The look is a forward pass and some steps back, about what training on an image takes.
+
+def pace(row: RankedModel, images: int) -> float | None:
+    """Estimate the seconds of training on one image of a model; None if they are unknown.
 
     Args:
         row: row of the ranking.
@@ -125,4 +130,6 @@ def pace(row: RankedModel, images: int) -> float | None:
     """
     result = row.result
     seconds = result.seconds - result.loading
-    return seconds / images if seconds > 0 and math.isfinite(seconds) and images else None
+    return (
+        TRAINING * seconds / images if seconds > 0 and math.isfinite(seconds) and images else None
+    )

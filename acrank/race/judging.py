@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,9 @@ from acrank.tasks.registry import Task
 from acrank.utils.files import folder_name
 
 
-def judged_by_test(final: Ran, done: Finetuned, images: int, raced: int) -> Judged:
+def judged_by_test(
+    final: Ran, done: Finetuned, images: int, raced: int, things: str = "images"
+) -> Judged:
     """Judge the fine-tuned network by its outcomes on test images.
 
     Args:
@@ -29,26 +32,36 @@ def judged_by_test(final: Ran, done: Finetuned, images: int, raced: int) -> Judg
         done: the full fine-tuning.
         images: number of test images.
         raced: number of arms that it was chosen from.
+        things: what the data are of, in the plural.
     """
     measures = done.record.get("test", {})
     value = measures.get(final.measure)
     low, high = plus_four(_known(final.test))
     told = [
-        f"on {images} test images, which had no part in the choice; the interval is for other "
-        "images of the same kind, and holds for this network alone"
+        f"the test {things} had no part in the choice; the interval is for other {things} of the "
+        "same kind, and for this network alone"
     ]
     bias = None
     if value is not None and final.value is not None:
         bias = final.value - value
         told.append(
-            f"on its validation images, which chose it among {raced} arms and its best epoch, it "
-            f"reached {final.value:.4f}, which is {abs(100 * bias):.1f} points "
-            f"{'more' if bias >= 0 else 'less'}"
+            f"on its validation {things}, which chose it among {_counted(raced, 'arm')} and its "
+            f"best epoch, it reached {final.value:.3f}, {abs(100 * bias):.1f} points "
+            f"{'more' if bias >= 0 else 'less'} than on the test {things}"
         )
+        inner_low, inner_high = plus_four(_known(final.each))
+        if inner_low > high or inner_high < low:
+            told.append(
+                f"that is more than the draw of {things} explains: the test {things} may be of "
+                f"another kind than those of --data, or the choice may have fitted its few "
+                f"validation {things}"
+            )
     return Judged("test", value, _or_none(low), _or_none(high), images, bias, tuple(told), measures)
 
 
-def judged_by_validation(final: Ran, done: Finetuned, images: int, raced: int, why: str) -> Judged:
+def judged_by_validation(
+    final: Ran, done: Finetuned, images: int, raced: int, why: str, things: str = "images"
+) -> Judged:
     """Give the result on the validation images where nothing else is there.
 
     Args:
@@ -57,11 +70,13 @@ def judged_by_validation(final: Ran, done: Finetuned, images: int, raced: int, w
         images: number of validation images.
         raced: number of arms that it was chosen from.
         why: why there is no better judgement.
+        things: what the data are of, in the plural.
     """
     low, high = plus_four(_known(final.each))
     told = (
-        f"{why}, so that this is the result on the {images} validation images that chose it among "
-        f"{raced} arms and its best epoch: it is too high by choosing, by how much is not known",
+        f"{why}, so that this is the result on the {images} validation {things} that chose it "
+        f"among {_counted(raced, 'arm')} and its best epoch: it is too high by choosing, by how "
+        "much is not known",
     )
     return Judged(
         "validation",
@@ -85,6 +100,7 @@ def judge_by_folds(
     folder: Path,
     run: Callable[[Sequence[Job]], Sequence[Ran]],
     say: Callable[[str], None],
+    final: Ran,
 ) -> Judged:
     """Repeat the last rung in each fold, and judge what it chooses there on the images left out.
 
@@ -98,12 +114,17 @@ def judge_by_folds(
         folder: folder for the files of the folds.
         run: runs jobs.
         say: takes sentences on the folds.
+        final: result of the full fine-tuning.
 
     Raises:
         DataError: a class has too few images for the folds.
     """
     settings = PartSettings.of(config)
-    folds = folds_of(config.data, config.task, settings, count, config.seed, folder / "data", say)
+
+    def told(line: str) -> None:
+        say(f"{task.things} to judge by: {line}")
+
+    folds = folds_of(config.data, config.task, settings, count, config.seed, folder / "data", told)
     jobs = {
         (number, arm): _job(
             config, arm, str(fold.train), str(fold.test), number, epochs, folder, journal
@@ -139,24 +160,47 @@ def judge_by_folds(
         _or_none(high),
         len(outcomes),
         bias,
-        _told(len(taken), count, epochs, taken, bias, len(finalists)),
+        (
+            *_told(count, (epochs, config.epochs), taken, bias, len(finalists), task.things),
+            *_saved(final, task.things),
+        ),
     )
 
 
 def _told(
-    done: int, count: int, epochs: int, taken: Sequence[str], bias: float, finalists: int
+    count: int,
+    epochs: tuple[int, int],
+    taken: Sequence[str],
+    bias: float,
+    finalists: int,
+    things: str,
 ) -> tuple[str, ...]:
-    same = max(map(taken.count, taken))
+    done = len(taken)
+    chose = "; ".join(f"{name} ({times})" for name, times in Counter(taken).most_common())
+    short, full = epochs
     return (
-        f"by nested cross-validation of the last rung: in each of {done} folds the {finalists} "
-        f"finalists were fine-tuned for {epochs} epochs on the other folds, chosen on a part of "
-        f"these, and judged on images that had no part in it; the full fine-tuning is on more "
-        f"images and longer",
-        f"the folds chose {max(taken, key=taken.count)} {same} of {done} times; on the images that "
-        f"chose, results were {abs(100 * bias):.1f} points "
+        f"for each of {done} folds, the {_counted(finalists, 'finalist')} of the race were "
+        f"fine-tuned for {_counted(short, 'epoch')} without the {things} of the fold, chosen by "
+        f"the rest, and judged on it; the network that is saved was fine-tuned on more {things} "
+        f"and for {_counted(full, 'epoch')}, and was itself not judged",
+        f"chosen by the folds: {chose}",
+        f"results on the {things} that chose were {abs(100 * bias):.1f} points "
         f"{'higher' if bias >= 0 else 'lower'} than on those left out",
-        "the ranking and the earlier rungs saw all images, so that it is still a little too high",
+        f"the ranking and the earlier rungs saw all {things}, which makes results a little too "
+        "high",
         *([f"{count - done} folds gave no result"] if done < count else []),
+    )
+
+
+def _saved(final: Ran, things: str) -> tuple[str, ...]:
+    """Say what the network that is saved reached on the images that chose it."""
+    if final.value is None:
+        return ()
+    count = len(_known(final.each))
+    return (
+        f"the network that is saved reached {final.value:.3f} on the {count} validation {things} "
+        "that chose it, which is too high; the cross-validation may be too low, as its networks "
+        "were trained on fewer of them and more briefly",
     )
 
 
@@ -186,6 +230,10 @@ def _best(found: dict[Arm, Ran], seed: int) -> Arm | None:
     each = {arm.name: [math.nan if v is None else v for v in found[arm].each] for arm in arms}
     priors: dict[str, Prior] = {}
     return arms[believe(each, [arm.model for arm in arms], priors, seed=seed).leader]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _known(values: Sequence[float | None]) -> list[float]:

@@ -16,6 +16,7 @@ from acrank.finetuning.config import FinetuneConfig
 from acrank.tasks.registry import every_measure
 
 if TYPE_CHECKING:
+    from acrank.finetuning.loop import LogRow
     from acrank.finetuning.result import Finetuned
     from acrank.finetuning.tuning import SplitImages
 
@@ -30,7 +31,8 @@ class Job:
         config: configuration of the fine-tuning.
         folder: folder of the fine-tuning.
         until: epochs after which it pauses; None for all, with the best epoch's network written.
-        weights: write the weights of a whole fine-tuning.
+        weights: write the weights of a whole fine-tuning, or with ``until`` those of the pause,
+            which has been before.
         clock: gives the time.
     """
 
@@ -54,6 +56,7 @@ class Ran:
         test: outcomes on the test images, (M,); empty without any.
         measure: key of the measure; ``loss`` where the configured one is not defined.
         seconds: time that it took.
+        epoch: time that its last epoch took.
         reason: reason of a failure; else empty.
         curve: measure on the validation images after each epoch.
         input_size: sides of the images.
@@ -66,6 +69,7 @@ class Ran:
     test: tuple[float | None, ...] = ()
     measure: str = ""
     seconds: float = 0.0
+    epoch: float = 0.0
     reason: str = ""
     curve: tuple[float | None, ...] = ()
     input_size: tuple[int, ...] = ()
@@ -104,12 +108,20 @@ def run_job(job: Job) -> Ran:
 
 
 def _run(job: Job) -> Ran:
-    from acrank.finetuning.run import finetune, finetune_until
+    from acrank.finetuning.run import finetune, finetune_until, leave_network
 
+    if job.until is not None and job.weights:
+        left = leave_network(job.config, job.folder, opener=opened)
+        return Ran(job.key, reason="" if left else "there is no state of it")
     if job.until is None:
         done = finetune(job.config, job.folder, weights=job.weights, opener=opened)
         return ran_of(job, done)
-    paused = finetune_until(job.config, job.folder, job.until, weights=True, opener=opened)
+    ends = [job.clock()]
+
+    def note(row: LogRow, epochs: int) -> None:
+        ends.append(job.clock())
+
+    paused = finetune_until(job.config, job.folder, job.until, say=note, opener=opened)
     if paused.diverged:
         return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
     return Ran(
@@ -117,6 +129,7 @@ def _run(job: Job) -> Ran:
         value=_signed(paused.val, paused.measure),
         each=_finite(paused.each),
         measure=paused.measure,
+        epoch=ends[-1] - ends[-2] if len(ends) > 1 else 0.0,
         curve=_curve(paused.log, paused.measure),
         input_size=tuple(paused.input_size[1:]),
         notes=tuple(paused.notes),

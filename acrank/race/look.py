@@ -19,12 +19,15 @@ from acrank.race.journal import Journal
 from acrank.ranking import rank_results
 from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
-from acrank.runners.callbacks import Callback
+from acrank.runners.budget.samples import RoundConfig
+from acrank.runners.callbacks import Callback, Callbacks
 from acrank.runners.rank import rank_zoo
 from acrank.tasks.registry import Task
 
 # The share of the time that the ranking may take.
-SHARE = 0.2
+SHARE = 0.25
+# What a ranking of all candidates is kept under.
+WHOLE = "look"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ def look(
 ) -> Ranking:
     """Rank the candidates, within a share of the time; a ranking that is kept is read again.
 
+    One that had no time for some candidates is of its own budget alone: with another, the others
+    are scored too.
+
     Args:
         config: configuration of the choice, for the task.
         task: task of the data.
@@ -95,10 +101,13 @@ def look(
         NotScoredError: no candidate could be scored or loaded.
         KeyboardInterrupt: the user stopped it; finished models are in the cache.
     """
-    scoring = config.scoring(None if budget is None else SHARE * budget)
-    kept = journal.find("look")
+    seconds = None if budget is None else SHARE * budget
+    # only what the race enters by: AC-Corr takes as long again as features and their scores
+    scoring = RoundConfig.model_validate(config.scoring(seconds).model_dump(exclude_unset=True))
+    own = f"look-{'none' if budget is None else f'{budget:g}'}"
+    kept = journal.find(own) or journal.find(WHOLE)
     if kept is None:
-        ranking = rank_zoo(scoring, callback)
+        ranking = rank_zoo(scoring, _OfRanking([callback]))
         if ranking.interrupted:
             raise KeyboardInterrupt
         kept = {
@@ -106,13 +115,22 @@ def look(
             "warnings": list(ranking.warnings),
             "record": ranking.record,
         }
-        journal.keep("look", kept)
-        kept = journal.find("look")
+        name = own if ranking.count("dropped") else WHOLE
+        journal.keep(name, kept)
+        kept = journal.find(name)
     ranking = _ranked(kept, scoring.for_task(task))
     if all(row.result.status == "failed" for row in ranking.rows):
         reason = ranking.rows[0].result.reason if ranking.rows else "there is none"
         raise NotScoredError(f"No candidate could be scored: {reason}")
     return ranking
+
+
+class _OfRanking(Callbacks):
+    """Follows the ranking; says of its sentences that they are on it, and not on the race."""
+
+    def message(self, text: str) -> None:
+        """Pass a sentence on."""
+        super().message(f"ranking: {text}")
 
 
 def _ranked(kept: dict[str, Any], scoring: RunConfig) -> Ranking:

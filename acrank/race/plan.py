@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
@@ -13,8 +14,9 @@ from acrank.utils.duration import duration_text
 
 # Of three arms about one goes on, and trains twice as long.
 KEEP = 3
-# The first rung has such a share of the epochs of a full fine-tuning.
-FIRST = 1 / 15
+# The first rung has such a share of the epochs of a full fine-tuning, or as many as it takes to a
+# number of steps, up to another share: after a few steps all networks are as good as chance.
+FIRST, STEPS, LONGEST = 1 / 15, 20, 1 / 3
 # An arm whose full fine-tuning takes more than this share of the time that is left is not raced.
 MOST = 0.7
 # So many arms a race of so many rungs needs to be worth its rungs.
@@ -48,21 +50,41 @@ class Plan:
         return sum(self.seconds.values())
 
 
-def rungs_for(config: ChooseConfig, count: int, smaller: bool) -> tuple[Rung, ...]:
+# No race at all.
+NOTHING = Plan((), (), (), 0, {}, {})
+
+
+def plan_from(record: dict[str, Any]) -> Plan:
+    """Read a plan that was kept as JSON."""
+    return Plan(
+        tuple(Rung(**rung) for rung in record["rungs"]),
+        tuple(Arm(**arm) for arm in record["arms"]),
+        tuple(record["widths"]),
+        record["folds"],
+        record["skipped"],
+        record["seconds"],
+    )
+
+
+def rungs_for(
+    config: ChooseConfig, count: int, smaller: bool, images: int = 1000
+) -> tuple[Rung, ...]:
     """Return the rungs of a race.
 
     Args:
         config: configuration of the choice.
         count: most rungs; there are fewer where a full fine-tuning is short.
         smaller: True if the rungs before the last have smaller images than some network's own.
+        images: number of training images.
     """
-    first = max(1, round(config.epochs * FIRST))
+    steps = STEPS / math.ceil(images / config.batch_size)
+    first = max(1, round(config.epochs * FIRST), round(min(config.epochs * LONGEST, steps)))
     lengths = [first * 2**number for number in range(count)]
     while len(lengths) > 1 and sum(lengths) > config.epochs:  # no race longer than what it is for
         lengths.pop()
     rungs: list[Rung] = []
     for place, length in enumerate(lengths):
-        small = smaller and place + 1 < len(lengths)
+        small = smaller and (place + 1 < len(lengths) or not place)
         anew = smaller and place + 1 == len(lengths) and place > 0
         before = rungs[-1].epochs if rungs and not anew else 0
         size = config.race_size if small else None
@@ -96,6 +118,7 @@ def make_plan(
     *,
     tested: bool,
     smaller: bool,
+    done: Sequence[Arm] = (),
 ) -> Plan:
     """Plan the widest race that fits.
 
@@ -106,13 +129,16 @@ def make_plan(
         left: seconds that are left; infinite without a budget.
         tested: True if there are test images, so that no cross-validation is needed.
         smaller: True if the rungs before the last have smaller images than some network's own.
+        done: arms that have run in the first rung.
 
     Returns:
         The plan; without any arm where not even one full fine-tuning fits.
     """
     skipped = {}
-    fitting = []
+    fitting = [*done]
     for arm in arms:
+        if arm in done:
+            continue
         full = costs.of(arm, config.epochs, None)
         if full > MOST * left:
             skipped[arm.name] = (
@@ -124,10 +150,10 @@ def make_plan(
     folds = () if tested or not config.folds else (config.folds,)
     for judged in (*folds, 0):
         for count in (3, 2, 1):
-            rungs = rungs_for(config, count, smaller)
+            rungs = rungs_for(config, count, smaller, costs.images[0])
             if len(rungs) < count:
                 continue
-            found = _widest(fitting, config, costs, left, rungs, judged)
+            found = _widest(fitting, config, costs, left, rungs, judged, len(done))
             if found and len(found.arms) >= min(WORTH[count], len(fitting)):
                 return replace(found, skipped=_rest(skipped, fitting, found))
     alone = [arm for arm in arms if costs.of(arm, config.epochs, None) <= left]
@@ -147,28 +173,35 @@ def _widest(
     left: float,
     rungs: tuple[Rung, ...],
     folds: int,
+    done: int,
 ) -> Plan | None:
     """Return the plan of the most arms that fits; None if not even two do."""
     best = None
-    for count in range(2, len(arms) + 1):
-        plan = _sized(arms[:count], config, costs, rungs, folds)
+    for count in range(max(2, done), len(arms) + 1):
+        plan = _sized(arms[:count], config, costs, rungs, folds, done)
         if plan.total <= left:
             best = plan
     return best
 
 
 def _sized(
-    arms: Sequence[Arm], config: ChooseConfig, costs: Costs, rungs: tuple[Rung, ...], folds: int
+    arms: Sequence[Arm],
+    config: ChooseConfig,
+    costs: Costs,
+    rungs: tuple[Rung, ...],
+    folds: int,
+    done: int,
 ) -> Plan:
     widths = widths_of(len(arms), len(rungs), config.finalists)
     race = 0.0
     for rung, width in zip(rungs, widths, strict=True):
         laps = [costs.of(arm, lap_epochs(rungs, rung), rung.image_size) for arm in arms]
-        race += mean(laps) * width / min(costs.jobs, width)
+        count = width if rung.number > 1 else width - done
+        race += mean(laps[done:] if rung.number == 1 else laps) * count / costs.side_by_side(count)
     last = [costs.of(arm, rungs[-1].epochs, None) for arm in arms]
     final = max(costs.of(arm, config.epochs, None) for arm in arms)
     fits = folds * widths[-1]
-    judge = mean(last) * (1 - 1 / folds) * fits / min(costs.jobs, fits) if folds else 0.0
+    judge = mean(last) * (1 - 1 / folds) * fits / costs.side_by_side(fits) if folds else 0.0
     seconds = {"race": race, "final": final, "judge": judge}
     return Plan(rungs, tuple(arms), widths, folds, {}, seconds)
 

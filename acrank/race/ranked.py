@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acrank.metrics.registry import FINE_TUNED
+from acrank.race.belief import within
 from acrank.race.result import Choice, Standing
 from acrank.ranking.unknown import listed
 from acrank.results import ModelResult, RankedModel, Ranking
@@ -80,8 +81,9 @@ def best_arm(arms: Sequence[Standing]) -> Standing | None:
 def interval_of(standing: Standing) -> tuple[float, float] | None:
     """Return the 95 % interval of what is expected of an arm; None where it is not known.
 
-    It is as wide as in the last rung that the arm raced. What is expected of the arm at the end
-    may lie elsewhere, as that is relative to the winner of that rung.
+    It is as wide as in the last rung that the arm raced, as far as the measure can be such. What
+    is expected of the arm at the end may lie elsewhere, as that is relative to the winner of that
+    rung.
 
     Args:
         standing: of the arm.
@@ -92,7 +94,7 @@ def interval_of(standing: Standing) -> tuple[float, float] | None:
         if lap.low is None or lap.high is None:
             return None
         shift = standing.expected - lap.expected
-        return lap.low + shift, lap.high + shift
+        return within(lap.low + shift), within(lap.high + shift)
     return None
 
 

@@ -8,7 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import torch
 
 from acrank.data import known_task
 from acrank.errors import DataError, NotScoredError
+from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.state import STATE
 from acrank.finetuning.tuning import tuning_of
 from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
@@ -24,8 +26,8 @@ from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
 from acrank.race.journal import Clock, Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
 from acrank.race.look import Seen, costs_of, look, open_data
-from acrank.race.plan import Plan, make_plan
-from acrank.race.result import Arm, Choice, Judged, Rung
+from acrank.race.plan import Plan, make_plan, rungs_for
+from acrank.race.result import Arm, Choice, Judged
 from acrank.race.rungs import BEST, Race, tasks_of
 from acrank.race.standings import Final, compare
 from acrank.race.summary import standings_of
@@ -121,23 +123,12 @@ class _Choosing:
         times.end("look")
         models, notes = entrants(ranking, config)
         costs = costs_of(ranking, self.seen, config)
-        plan = self._plan(models, costs)
-        told = what_fits(ranking, plan, config, self.seen.test is not None)
-        for line in (*notes, *told):
+        for line in notes:
             self.callback.message(line)
-        race = Race(
-            config,
-            plan,
-            costs,
-            expect(ranking),
-            self.journal,
-            self.budget,
-            self.output / RACE / "arms",
-            self.say,
-            self.task.measure(config.measure).words,
-            decisions=self._decision(""),
-        )
+        race = self._race(models, costs, ranking, expect)
         race.run()
+        plan = race.plan
+        told = what_fits(ranking, plan, config, self.seen.test is not None)
         times.end("race")
         final = compare(race.heats)
         finalists = race.finalists or list(plan.arms if not plan.rungs else ())
@@ -155,11 +146,15 @@ class _Choosing:
         )
         winner = finish.carry_on(final, finalists, costs, ranking)
         chosen = winner.pick
+        _free(self.output / RACE)
         times.end("final")
         judged = self._judge(plan, race, winner)
         times.end("judge")
         exported, unexported = finish.exported(winner.done)
         latency, untimed = finish.latency()
+        late = tuple(filter(None, (unexported, untimed)))
+        for line in late:
+            self.callback.message(line)
         return Choice(
             folder=self.output,
             ranking=ranking,
@@ -175,7 +170,7 @@ class _Choosing:
             alike=_alike(final, chosen.arm),
             times=times.seconds,
             plan=tuple(told),
-            notes=(*self.seen.notes, *notes, *filter(None, (unexported, untimed))),
+            notes=(*self.seen.notes, *notes, *late),
             record=self._record(ranking),
             latency=latency,
             exported=exported,
@@ -185,35 +180,48 @@ class _Choosing:
         """The name that a decision is kept under: those of another budget are taken anew."""
         return f"budget-{'none' if self.config.budget is None else f'{self.budget:g}'}-{name}"
 
-    def _plan(self, models: Sequence[Entrant], costs: Costs) -> Plan:
-        config = self.config
+    def _race(
+        self, models: Sequence[Entrant], costs: Costs, ranking: Ranking, expect: Expect
+    ) -> Race:
+        config, tested = self.config, self.seen.test is not None
         arms = arms_of([one.model for one in models], config)
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
+        said: set[int] = set()
 
-        def make() -> dict[str, Any]:
-            plan = make_plan(
-                arms,
-                config,
-                costs,
-                self.left,
-                tested=self.seen.test is not None,
-                smaller=smaller,
-            )
-            return asdict(plan)
+        def plan(done: Sequence[Arm], left: float) -> Plan:
+            found = make_plan(arms, config, costs, left, tested=tested, smaller=smaller, done=done)
+            if not found.arms:
+                raise too_short(arms, costs, config, self.journal.spent)
+            if len(found.arms) not in said and (found.rungs or len(done) < 2):
+                said.add(len(found.arms))
+                for line in what_fits(ranking, found, config, tested):
+                    self.callback.message(line)
+            return found
 
-        plan = plan_from(self.journal.once(self._decision("plan"), make))
-        if not plan.arms:
-            raise too_short(arms, costs, config, self.journal.spent)
-        return plan
+        return Race(
+            config,
+            arms,
+            plan,
+            rungs_for(config, 3, smaller, self.seen.images[0]),
+            costs,
+            expect(ranking),
+            self.journal,
+            self.budget,
+            self.output / RACE / "arms",
+            self.say,
+            self.task.measure(config.measure).words,
+            decisions=self._decision(""),
+        )
 
     def _judge(self, plan: Plan, race: Race, winner: Winner) -> Judged:
         ran, done = winner.ran, winner.done
         raced = max(1, len({a for heat in race.heats for a in heat.ran}))
         images = done.record["images"]
         if self.seen.test is not None:
-            return judged_by_test(ran, done, images["test"], raced)
-        why = "there are neither test images nor --folds"
+            return judged_by_test(ran, done, images["test"], raced, self.task.things)
+        things = self.task.things
+        why = f"there are neither test {things} nor --folds"
         if plan.folds and race.heats:
             try:
                 return judge_by_folds(
@@ -228,12 +236,13 @@ class _Choosing:
                         tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
                     ),
                     self.callback.message,
+                    ran,
                 )
             except DataError as error:
-                why = f"there are no test images, and no folds: {error.message.rstrip('.')}"
+                why = f"there are no test {things}, and no folds: {error.message.rstrip('.')}"
         elif self.config.folds:
-            why = "there are no test images, and there was no time for cross-validation"
-        return judged_by_validation(ran, done, images["validation"], raced, why)
+            why = f"there are no test {things}, and there was no time for cross-validation"
+        return judged_by_validation(ran, done, images["validation"], raced, why, self.task.things)
 
     def _record(self, ranking: Ranking) -> dict[str, Any]:
         record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}
@@ -265,18 +274,6 @@ class _Times:
         self._last = float(now)
 
 
-def plan_from(record: dict[str, Any]) -> Plan:
-    """Read a plan that was kept as JSON."""
-    return Plan(
-        tuple(Rung(**rung) for rung in record["rungs"]),
-        tuple(Arm(**arm) for arm in record["arms"]),
-        tuple(record["widths"]),
-        record["folds"],
-        record["skipped"],
-        record["seconds"],
-    )
-
-
 def _identity(config: ChooseConfig, seen: Seen) -> str:
     """Hash everything that a choice depends on, but for the time that it has."""
     about = described(ChooseConfig)
@@ -288,6 +285,13 @@ def _identity(config: ChooseConfig, seen: Seen) -> str:
         "candidates": [[entry.name, source_of(entry).name] for entry in entries],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _free(folder: Path) -> None:
+    """Remove the weights of all arms: the chosen network is there now."""
+    for name in (STATE, WEIGHTS):
+        for file in (folder / "arms").rglob(name):
+            file.unlink()
 
 
 def _forget(folder: Path) -> None:
@@ -310,4 +314,5 @@ def best_so_far(output: Path) -> str:
     if not file.is_file():
         return ""
     found = loads(file.read_text(encoding="utf-8"))
-    return f"best so far: {found['name']}, {found['value']}; its network: {found['folder']}"
+    network = f"; its network: {found['folder']}" if found["folder"] else ""
+    return f"best so far: {found['name']}, {found['value']}{network}"

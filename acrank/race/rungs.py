@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,14 @@ from acrank.race.costs import Costs
 from acrank.race.field import arms_of
 from acrank.race.journal import Journal
 from acrank.race.laps import Job, Ran, failed, ran_from, run_job
-from acrank.race.plan import Plan, as_many_as_fit, cycles_of, lap_epochs
+from acrank.race.plan import (
+    NOTHING,
+    Plan,
+    as_many_as_fit,
+    cycles_of,
+    lap_epochs,
+    plan_from,
+)
 from acrank.race.result import Arm, Rung
 from acrank.race.standings import Heat
 from acrank.runners.tasks import Tasks
@@ -25,10 +32,17 @@ from acrank.utils.duration import duration_text
 from acrank.utils.files import folder_name
 
 Said = Callable[[str], None]
+Planner = Callable[[Sequence[Arm], float], Plan]
+# How often the race is planned: a trial, and then as long as laps show that more fits.
+STEPS = 5
+# The cheapest of the first so many arms shows what laps cost, if it takes no more than a share.
+TRIED, TRIAL = 6, 0.2
 # Name of what is kept of the arm that leads.
 BEST = "best"
 # So many times the arms that run on keep their weights until it is known which these are.
 SPARE = 2
+# Seconds of racing after which it is worth writing the network of the arm that leads.
+WORTH = 20.0
 
 
 @dataclass
@@ -37,7 +51,9 @@ class Race:
 
     Attributes:
         config: configuration of the choice.
-        plan: what fits into the time.
+        arms: all arms, those that should run first coming first.
+        planner: plans the race, given the arms that have run and the seconds that are left.
+        longest: rungs of a race without a limit of time.
         costs: estimates, which laps correct.
         priors: what is expected of the models.
         journal: what has been decided and run.
@@ -46,13 +62,16 @@ class Race:
         say: takes a line for each lap.
         measure: name of the measure in sentences.
         decisions: beginning of the names that decisions are kept under.
+        plan: what fits into the time.
         heats: results by rung.
         out: reason by arm why it does not run on.
         early: why the race ended before its last rung; else empty.
     """
 
     config: ChooseConfig
-    plan: Plan
+    arms: Sequence[Arm]
+    planner: Planner
+    longest: tuple[Rung, ...]
     costs: Costs
     priors: Mapping[str, Prior]
     journal: Journal
@@ -61,6 +80,7 @@ class Race:
     say: Said
     measure: str
     decisions: str = ""
+    plan: Plan = NOTHING
     heats: list[Heat] = field(default_factory=list)
     out: dict[Arm, str] = field(default_factory=dict)
     early: str = ""
@@ -72,35 +92,72 @@ class Race:
 
     def run(self) -> None:
         """Run all rungs, or as many as are worth it."""
-        arms: list[Arm] = list(self.plan.arms)
-        spread: Array | None = None
-        for rung in self.plan.rungs:
-            if self.heats:
-                chosen = self.journal.once(
-                    f"{self.decisions}field-{rung.number}", partial(self._next, rung)
-                )
-                arms = [Arm(**record) for record in chosen["arms"]]
-                self.out |= {Arm(**r["arm"]): r["reason"] for r in chosen["out"]}
-                self.early = chosen["early"]
-                if self.early:
-                    return
-            heat = self._heat(rung, arms)
-            heat.judge(self.priors, spread, self.config.seed)
-            spread = heat.belief.spread if heat.belief else spread
-            self.heats.append(heat)
-            self._keep_best(heat)
+        heat = Heat(self.longest[0])
+        self._first(heat)
+        if not self.plan.rungs:
+            return
+        spread = self._ended(heat, None)
+        for rung in self.plan.rungs[1:]:
+            chosen = self.journal.once(
+                f"{self.decisions}field-{rung.number}", partial(self._next, rung)
+            )
+            arms = [Arm(**record) for record in chosen["arms"]]
+            self.out |= {Arm(**r["arm"]): r["reason"] for r in chosen["out"]}
+            self.early = chosen["early"]
+            if self.early:
+                return
+            heat = Heat(rung)
+            self._fill(heat, arms, str(rung.number))
+            spread = self._ended(heat, spread)
+
+    def _ended(self, heat: Heat, spread: Array | None) -> Array | None:
+        heat.judge(self.priors, spread, self.config.seed)
+        self.heats.append(heat)
+        self._keep_best(heat)
+        return heat.belief.spread if heat.belief else spread
+
+    def _first(self, heat: Heat) -> None:
+        """Run the first rung: one arm to see what it costs, then as many as fit, then more.
+
+        What the look says of costs is rough, so that the race is planned again whenever laps have
+        told more.
+        """
+        for step in range(STEPS):
+            name = f"{self.decisions}plan-{step}"
+            plan = plan_from(self.journal.once(name, partial(self._step, step, heat)))
+            if step and (plan.rungs or not self.plan.rungs or step == 1):
+                self.plan = plan
+            new = [arm for arm in plan.arms if arm not in heat.ran and arm not in self.out]
+            if step and (not plan.rungs or not new):
+                return
+            self._fill(heat, new, f"1-{step}")
+
+    def _step(self, step: int, heat: Heat) -> dict[str, Any]:
+        done = [arm for arm in heat.ran if heat.ran[arm].value is not None]
+        if step:
+            return asdict(self.planner(done, self.left))
+        if self.budget == math.inf:  # all arms run, whatever they cost
+            return asdict(replace(NOTHING, rungs=self.longest[:1], widths=(0,)))
+        trial = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
+        seconds = self.costs.of(trial, heat.rung.epochs, heat.rung.image_size)
+        arms = (trial,) if seconds <= TRIAL * self.left else ()
+        return asdict(replace(NOTHING, rungs=self.longest[:1], arms=arms, widths=(1,)))
 
     def _keep_best(self, heat: Heat) -> None:
-        """Write down which arm leads, for those who stop the race here."""
+        """Write down which arm leads, and its network, for those who stop the race here."""
         if not heat.order:
             return
-        best = heat.order[0]
-        found = {
-            "name": best.name,
-            "value": f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}",
-            "folder": f"local-dir:{self._job(heat.rung, best).folder}",
-        }
-        self.journal.keep(BEST, found)
+        best, job = heat.order[0], self._job(heat.rung, heat.order[0])
+        value = f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}"
+        known = self.journal.find(BEST) or {}
+        if (known.get("name"), known.get("value")) == (best.name, value):
+            return
+        folder = ""
+        if sum(ran.seconds for one in self.heats for ran in one.ran.values()) >= WORTH:
+            leave = replace(job, key=f"leave-{job.key}", weights=True)
+            ran = next(iter(tasks_of(self.config, self.folder).run([leave])))
+            folder = "" if ran.reason else f"local-dir:{job.folder}"
+        self.journal.keep(BEST, {"name": best.name, "value": value, "folder": folder})
 
     @property
     def finalists(self) -> list[Arm]:
@@ -159,44 +216,40 @@ class Race:
         """Return the seconds that remain to be spent if an arm wins."""
         return self.costs.of(arm, self.config.epochs, None) + self.plan.seconds.get("judge", 0.0)
 
-    def _heat(self, rung: Rung, arms: Sequence[Arm]) -> Heat:
-        """Run a rung; what is kept of an earlier call is not run again."""
-        heat = Heat(rung)
-        skipped = f"{self.decisions}skipped-{rung.number}"
+    def _fill(self, heat: Heat, arms: Sequence[Arm], name: str) -> None:
+        """Run the laps of some arms; what is kept of an earlier call is not run again."""
+        rung, skipped = heat.rung, f"{self.decisions}skipped-{name}"
         gone = self.journal.find(skipped)
-        for arm in arms if gone is not None else ():
-            if arm.name in gone:
-                self.out[arm] = f"no time for it in rung {rung.number}"
-        arms = [arm for arm in arms if gone is None or arm.name not in gone]
-        kept = {arm: self.journal.find(_key(rung, arm)) for arm in arms}
+        going = [arm for arm in arms if gone is None or arm.name not in gone]
+        kept = {arm: self.journal.find(_key(rung, arm)) for arm in going}
         for arm, record in kept.items():
             if record is not None:
-                self._note(rung, heat, arm, ran_from(record))
-        jobs = {self._job(rung, arm).key: arm for arm in arms if kept[arm] is None}
+                self._note(heat, arm, ran_from(record))
+        jobs = {self._job(rung, arm).key: arm for arm in going if kept[arm] is None}
         for ran in self._run([self._job(rung, arm) for arm in jobs.values()], rung, jobs):
             self.journal.keep(ran.key, asdict(ran))
-            self._note(rung, heat, jobs[ran.key], ran)
-            self._tell(rung, heat, jobs[ran.key], len(arms))
+            self._note(heat, jobs[ran.key], ran)
+            total = len(self.plan.arms) if rung.number == 1 else len(arms)
+            self._tell(heat, jobs[ran.key], total)
             self._free(heat)
         late = [arm for arm in arms if arm not in heat.ran]
         self.out |= dict.fromkeys(late, f"no time for it in rung {rung.number}")
         if gone is None:
             self.journal.keep(skipped, [arm.name for arm in late])
-        heat.ran = {arm: heat.ran[arm] for arm in arms if arm in heat.ran}
-        return heat
+        # results come as they finish, and the first rung's in several steps
+        heat.ran = {arm: heat.ran[arm] for arm in self.arms if arm in heat.ran}
 
     def _run(self, jobs: Sequence[Job], rung: Rung, arms: Mapping[str, Arm]) -> Iterator[Ran]:
-        first = rung.number == 1
-
         def admit(job: Job) -> bool:
             arm = arms[job.key]
-            fits = self._lap_seconds(rung, arm) + self._after(arm) <= self.left
-            return fits or (first and job is jobs[0])
+            return self._lap_seconds(rung, arm) + self._after(arm) <= self.left
 
         yield from tasks_of(self.config, self.folder).run(jobs, admit=admit, tell=self.say)
 
     def _job(self, rung: Rung, arm: Arm) -> Job:
-        cycles = cycles_of(self.plan.rungs, rung)
+        goes_on = rung.number == 1 or rung.resumed
+        # that of the longest race, whatever is planned now: the training is the same in each
+        cycles = cycles_of(self.longest, self.longest[0]) if goes_on else (rung.epochs,)
         settings: dict[str, Any] = {"cycles": cycles, "epochs": sum(cycles)}
         size = self.size_of(rung, arm)
         if size is not None:
@@ -205,7 +258,7 @@ class Race:
             model=arm.model, method=arm.method, lr=arm.lr, **settings
         ).model_copy(update={"test": None})
         size_name = "own" if size is None else f"{size}px"
-        start = rung.number if not rung.resumed else _start(self.plan.rungs, rung)
+        start = 1 if goes_on else rung.number
         folder = self.folder / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"
         place = folder / f"from-rung{start}-{size_name}"
         return Job(_key(rung, arm), arm.name, config, place, rung.epochs, clock=self.journal.clock)
@@ -216,12 +269,13 @@ class Race:
         smaller = rung.image_size is not None and (own is None or own > rung.image_size)
         return rung.image_size if smaller else None
 
-    def _note(self, rung: Rung, heat: Heat, arm: Arm, ran: Ran) -> None:
+    def _note(self, heat: Heat, arm: Arm, ran: Ran) -> None:
+        rung = heat.rung
         heat.ran[arm] = ran
-        if ran.value is not None and ran.seconds > 0:
+        if ran.value is not None and ran.epoch > 0:
             before = bool(self.heats) and arm in self.heats[-1].ran
             epochs = lap_epochs(self.plan.rungs, rung) if before else rung.epochs
-            self.costs.note(arm, epochs, rung.image_size, ran.seconds)
+            self.costs.note(arm, epochs, rung.image_size, ran.seconds, ran.epoch)
 
     def _free(self, heat: Heat) -> None:
         """Remove the weights of arms that will hardly run on: each takes several networks' room.
@@ -230,28 +284,20 @@ class Race:
         """
         rungs, place = self.plan.rungs, heat.rung.number
         going = place < len(rungs) and rungs[place].resumed
-        room = SPARE * self.plan.widths[place] if going else 0
+        room = SPARE * self.plan.widths[place] if going else SPARE
         values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
         for arm in sorted(values, key=lambda arm: -values[arm])[room:]:
             folder = self._job(heat.rung, arm).folder
             if (folder / STATE).exists():
                 drop_state(folder)
 
-    def _tell(self, rung: Rung, heat: Heat, arm: Arm, total: int) -> None:
-        ran = heat.ran[arm]
+    def _tell(self, heat: Heat, arm: Arm, total: int) -> None:
+        rung, ran = heat.rung, heat.ran[arm]
         found = ran.reason or f"{self.measure} {ran.value:.4f}"
         left = "" if self.budget == float("inf") else f"; {duration_text(max(0, self.left))} left"
-        self.say(
-            f"rung {rung.number} of {len(self.plan.rungs)} ({rung.words}) "
-            f"[{len(heat.ran)}/{total}] {arm.name}: {found} ({ran.seconds:.1f} s{left})"
-        )
-
-
-def _start(rungs: Sequence[Rung], rung: Rung) -> int:
-    start = rung.number
-    while rungs[start - 1].resumed:
-        start -= 1
-    return start
+        where = f"rung {rung.number} of {len(self.plan.rungs) or 1} ({rung.words})"
+        count = f"[{len(heat.ran)}/{max(total, len(heat.ran))}]"
+        self.say(f"{where} {count} {arm.name}: {found} ({ran.seconds:.1f} s{left})")
 
 
 def _key(rung: Rung, arm: Arm) -> str:

@@ -10,9 +10,12 @@ import numpy as np
 
 from acrank.race.belief import Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
+from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
+# Why an arm is chosen that needs no further reason.
+BEST_EXPECTED = "it has the best expected result"
 # Below this probability of being the best an arm that is told apart does not go on.
 HOPELESS = 0.005
 
@@ -187,8 +190,11 @@ def pick(
         return lost <= config.points / 100 and final.alike(arm, leader)
 
     def cost(arm: Arm) -> float:
+        if config.prefer == "fast":
+            return seconds[arm]
+        # not seconds, which differ from run to run: the same race has to end with the same arm
         size = params.get(arm.model)
-        return (math.inf if size is None else size) if config.prefer == "small" else seconds[arm]
+        return math.inf if size is None else size * FACTORS.get(arm.method, 1.2)
 
     good = [arm for arm in order if close(arm)]
     chosen = min(good, key=lambda arm: (cost(arm), order.index(arm)))
@@ -199,12 +205,10 @@ def pick(
 
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
-        return "it has the best expected result"
-    by = (
-        "it has the fewest parameters" if config.prefer == "small" else "it is the fastest to train"
-    )
+        return BEST_EXPECTED
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
     if chosen == leader:
-        return f"it has the best expected result, and {by} of the {len(good)} that are as good"
+        return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]
     return (
         f"{by} of {len(good)} arms that are about equally good; {leader.name} is expected to be "

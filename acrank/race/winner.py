@@ -19,7 +19,7 @@ from acrank.race.costs import Costs
 from acrank.race.journal import Journal
 from acrank.race.laps import Job, Ran, ran_of
 from acrank.race.result import Arm
-from acrank.race.rungs import Said, tasks_of
+from acrank.race.rungs import BEST, Said, tasks_of
 from acrank.race.standings import Final, Pick, pick
 from acrank.results import Ranking
 from acrank.utils.serialise import loads
@@ -110,8 +110,20 @@ class Finish:
                 self.say(f"{arm.name}: {failures[arm]}")
                 continue
             why = best.why if best and arm == best.arm else _instead(best, failures)
-            return Winner(Pick(arm, why, order), ran_of(job, done), done, failures)
+            ran = ran_of(job, done)
+            self._keep_best(arm, ran)
+            return Winner(Pick(arm, why, order), ran, done, failures)
         raise NotScoredError(next(iter(failures.values())))
+
+    def _keep_best(self, arm: Arm, ran: Ran) -> None:
+        """Write down that the chosen network is there, for those who stop before it is judged."""
+        value = "" if ran.value is None else f"{ran.measure.replace('_', ' ')} {ran.value:.4f} "
+        found = {
+            "name": arm.name,
+            "value": f"{value}on its validation images after its full fine-tuning",
+            "folder": f"local-dir:{self.output}",
+        }
+        self.journal.keep(BEST, found)
 
     def _job(self, arm: Arm) -> Job:
         tuning = self.config.finetuning(

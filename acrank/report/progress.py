@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from acrank.report.renderers.terminal import plain
-from acrank.results import ModelResult
+from acrank.results import ModelResult, Ranking
 from acrank.runners.callbacks import Callback
 from acrank.tasks.registry import every_measure
 from acrank.utils.visible import visible
@@ -113,6 +113,11 @@ def epoch_line(row: LogRow, epochs: int) -> str:
 
 class ChoiceProgress(ProgressListener):
     """Shows a choice: the ranking, the laps of the race, the epochs of the winner."""
+
+    def ranked(self, ranking: Ranking) -> None:
+        """Remove the bar of the ranking."""
+        for task in self.bar.task_ids:
+            self.bar.remove_task(task)
 
     def row(self, row: LogRow, epochs: int) -> None:
         """Print an epoch of the full fine-tuning."""

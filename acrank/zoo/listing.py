@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from acrank.errors import AcrankError, ModelError
+from acrank.priors import Book, Prior, prior_of
 from acrank.utils.visible import brief, typed_line
 from acrank.zoo.checkpoints.shards import weights_size
 from acrank.zoo.description import EntryInfo, entry_info, on_this_machine
@@ -32,12 +33,14 @@ class Listed:
         footprint: arithmetic and memory; None if not asked for, or not known.
         size: bytes of the weights file; None if not known.
         reason: why the entry cannot be described; None if it can.
+        prior: what is expected of it before any image is seen; None if not asked for.
     """
 
     info: EntryInfo
     footprint: Footprint | None = None
     size: int | None = None
     reason: str | None = None
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ class Lister:
         trust_code: whether a ``factory`` may run.
         batch_size: of the step whose memory is told; None tells no footprint.
         sizes: bytes of weights on the hub, where it was asked.
+        pages: published numbers that priors are made of; None tells no priors.
     """
 
     hub: Hub
     trust_code: bool = False
     batch_size: int | None = None
     sizes: Mapping[HubFiles, int] = field(default_factory=dict)
+    pages: Book | None = None
 
     def unbuilt(self, entry: ZooEntry) -> EntryInfo:
         """Describe an entry without building its network; never raises."""
@@ -71,15 +76,21 @@ class Lister:
             entry: the model.
             info: what :meth:`unbuilt` says of it.
         """
-        listed = Listed(info)
+        listed = self._expected(entry, Listed(info))
         try:
             listed = replace(listed, size=self._size(entry))
             model = source_of(entry).structure(entry, Opening(self.hub, self.trust_code))
             info = entry_info(entry, model, revision=info.revision, cached=info.cached)
-            listed = replace(listed, info=info)
+            listed = self._expected(entry, replace(listed, info=info))
             return replace(listed, footprint=self._footprint(model, info))
         except Exception as error:  # one entry's trouble must not end a listing of many
             return replace(listed, reason=said(error))
+
+    def _expected(self, entry: ZooEntry, listed: Listed) -> Listed:
+        if self.pages is None:
+            return listed
+        params_m = listed.info.params / 1e6 or None
+        return replace(listed, prior=prior_of(entry, params_m=params_m, pages=self.pages))
 
     def _size(self, entry: ZooEntry) -> int | None:
         size = local_size(entry, self.hub)

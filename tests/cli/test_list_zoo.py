@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from acrank.cli.app import app
+from acrank.errors import PriorsError
+from acrank.priors import book
 from acrank.zoo import read_zoo
 
 
@@ -121,3 +123,53 @@ def test_one_bad_entry_does_not_end_a_listing(tmp_path: Path) -> None:
     assert "3 models, 2 cannot be described" in shown.stdout
     only_sound = ["list-zoo", "--zoo", str(zoo), "--model", "lcnet*"]
     assert CliRunner().invoke(app, only_sound).exit_code == 0
+
+
+def test_priors(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    zoo = tmp_path / "zoo.yaml"
+    zoo.write_text(
+        "version: 1\nmodels:\n- resnet18.a1_in1k\n- lcnet_050\n- local-dir:broken\n"
+        "- {name: ours, arch: resnet18, weights: ours.safetensors}\n"
+    )
+    arguments = ["list-zoo", "--zoo", str(zoo), "--priors", "--format"]
+    result = CliRunner().invoke(app, [*arguments, "csv"])
+    assert result.exit_code == 3  # one is broken
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    known = rows["resnet18.a1_in1k"]
+    assert known["prior_basis"] == "measured"
+    assert int(known["history_n"]) == 12
+    assert "medmnistplus: sdoerrich97/" in known["prior_sources"]
+    assert [rows[name]["prior_basis"] for name in ("lcnet_050", "ours")] == ["facts", "facts"]
+    assert float(rows["ours"]["prior_deviation"]) > float(known["prior_deviation"])
+    unknown = rows["local-dir:broken"]
+    assert unknown["prior_basis"] == "nothing is published under this name"
+    assert not unknown["prior"]
+    for output in ("table", "md"):
+        shown = CliRunner().invoke(app, [*arguments, output], env={"COLUMNS": "400"}).stdout
+        assert f"{float(known['history']):.2f} (12)" in shown
+        assert f"{float(known['prior']):.2f} ± {float(known['prior_deviation']):.2f}" in shown
+        assert "standard deviations of their accuracies" in " ".join(shown.split())
+    (first, *_) = json.loads(CliRunner().invoke(app, [*arguments, "json"]).stdout)
+    assert first["prior"] == float(known["prior"])
+
+
+def test_without_being_asked_no_priors_are_shown() -> None:
+    assert {row["prior_basis"] for row in listed("--zoo", "demo")} == {""}
+    shown = CliRunner().invoke(app, ["list-zoo", "--zoo", "demo"]).stdout
+    assert "prior" not in shown
+
+
+def test_damaged_priors_end_a_listing_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.gz").write_bytes(b"bad")
+    monkeypatch.setattr("acrank.priors.published.FILE", tmp_path / "bad.gz")
+    book.cache_clear()
+    try:
+        with pytest.raises(PriorsError, match="cannot be read"):
+            CliRunner().invoke(app, ["list-zoo", "--priors"], catch_exceptions=False)
+        assert CliRunner().invoke(app, ["list-zoo", "--zoo", "demo"]).exit_code == 0
+    finally:
+        book.cache_clear()

@@ -38,11 +38,24 @@ def test_arms_that_agree_on_all_images_are_alike() -> None:
     assert belief.p_best.sum() == pytest.approx(1.0)
 
 
+def test_arms_that_are_exactly_alike_are_the_best_equally_often() -> None:
+    same = outcomes([0.5], 32)["a0"]
+    belief = believe({f"a{i}": same for i in range(10)}, ["m"] * 10, {})
+    assert belief.p_best == pytest.approx(np.full(10, 0.1), abs=0.02)
+
+
 def test_arms_that_are_right_everywhere_are_not_known_to_be_perfect() -> None:
     belief = believe({"a": [1.0] * 20, "b": [1.0] * 20}, ["a", "b"], {})
     low, high = belief.interval(0)
     assert low < 0.97
     assert high >= 0.99
+
+
+def test_intervals_keep_to_what_a_measure_can_be() -> None:
+    belief = believe({"a": [0.0, 0.1, 0.0], "b": [0.1, 0.0, 0.2]}, ["a", "b"], {})
+    for arm in (0, 1):
+        low, high = belief.interval(arm)
+        assert 0.0 <= low < high <= 1.0
 
 
 def test_the_order_of_arms_does_not_matter() -> None:

@@ -29,9 +29,9 @@ def config(**settings: Any) -> ChooseConfig:
     return make_choose_config({"data": "demo", "zoo": "demo", **settings})
 
 
-def costs(pace: float = 0.01, **slow: float) -> Costs:
+def costs(pace: float = 0.003125, **slow: float) -> Costs:
     """The same pace for all models, but for some."""
-    return Costs({model: slow.get(model, pace) for model in MODELS}, (200, 50))
+    return Costs({model: slow.get(model, pace) for model in MODELS}, (640, 160))
 
 
 def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: Any) -> Plan:
@@ -64,15 +64,20 @@ def test_more_time_never_races_fewer_models() -> None:
     assert widths == sorted(widths)
 
 
-def test_every_model_runs_once_before_any_runs_twice() -> None:
-    arms = plan(450).arms
-    assert 2 <= len(arms) < 40
-    first = arms[: min(len(arms), 8)]
-    assert len({arm.model for arm in first}) == len(first)
+def test_the_first_models_run_in_several_regimes_before_the_last_runs_at_all() -> None:
+    arms = arms_of(MODELS, config())
+    assert len(set(arms)) == 40
+    assert [(arm.model, arm.method) for arm in arms[:4]] == [
+        ("m0", "full"),
+        ("m1", "full"),
+        ("m0", "bn-only"),
+        ("m2", "full"),
+    ]
+    assert arms.index(Arm("m7", "full", 0.01)) > arms.index(Arm("m0", "ac-norm", 0.003))
 
 
 def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
-    found = plan(10, costs(0.01, m1=0.001))
+    found = plan(10, costs(m1=0.0003))
     assert not found.rungs
     assert found.arms == (Arm("m1", "full", 0.01),)
 
@@ -82,7 +87,7 @@ def test_no_time_for_anything_gives_no_arm() -> None:
 
 
 def test_slow_arms_are_left_out_and_said_to_be() -> None:
-    found = plan(600, costs(0.01, m0=1.0))
+    found = plan(600, costs(m0=0.3))
     assert all(arm.model != "m0" for arm in found.arms)
     reasons = {name: why for name, why in found.skipped.items() if name.startswith("m0")}
     assert reasons
@@ -138,12 +143,12 @@ def test_a_dear_arm_does_not_crowd_out_cheap_ones() -> None:
 def test_measured_laps_correct_the_estimates() -> None:
     found = costs()
     arm, sibling, other = Arm("m0", "full", 0.01), Arm("m0", "head", 0.01), Arm("m5", "full", 0.01)
-    before = [found.of(one, 2, None) for one in (arm, sibling, other)]
-    found.note(arm, 2, None, 3 * before[0])
-    after = [found.of(one, 2, None) for one in (arm, sibling, other)]
-    assert after[0] == pytest.approx(3 * before[0])
-    assert after[1] == pytest.approx(3 * before[1])
-    assert after[2] == pytest.approx(3 * before[2])
+    predicted = 0.003125 * (640 + 0.35 * 160)
+    found.note(arm, 2, None, seconds=2 * 3 * predicted + 5, epoch=3 * predicted)
+    assert found.of(arm, 2, None) == pytest.approx(2 * 3 * predicted + 5)
+    assert found.of(arm, 20, None) == pytest.approx(20 * 3 * predicted + 5)
+    assert found.of(sibling, 10, None) == pytest.approx(0.4 * 10 * 3 * predicted + 5)
+    assert found.of(other, 10, None) == pytest.approx(10 * 3 * predicted + 5)
 
 
 def test_smaller_images_cost_less() -> None:

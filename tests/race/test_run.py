@@ -158,6 +158,7 @@ def test_what_leads_is_there_before_the_end(
     def stop(*_: Any, **__: Any) -> Any:
         raise Stopped
 
+    monkeypatch.setattr("acrank.race.rungs.WORTH", 0.0)
     monkeypatch.setattr("acrank.race.winner.finetune", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
@@ -167,11 +168,25 @@ def test_what_leads_is_there_before_the_end(
     assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
 
 
+def test_the_chosen_network_is_there_before_it_is_judged(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stopped
+
+    monkeypatch.setattr("acrank.race.run.judge_by_folds", stop)
+    with pytest.raises(Stopped):
+        run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2, methods=("head",))
+    assert best_so_far(tmp_path / "chosen").endswith(f"local-dir:{tmp_path / 'chosen'}")
+
+
 def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2)
     assert found.judged.how == "folds"
     assert found.judged.images == 24
-    assert any("nested cross-validation" in text for text in found.judged.told)
+    assert "without the images of the fold" in found.judged.told[0]
+    assert "(2)" in found.judged.told[1] or "(1); " in found.judged.told[1]
+    assert "on the 6 validation images that chose it" in found.judged.told[-1]
 
 
 def test_without_folds_the_result_is_said_to_be_too_high(stripes: Path, tmp_path: Path) -> None:
@@ -190,6 +205,15 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
         run(stripes, tmp_path / "chosen", budget=0.01)
     assert "--budget" in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+def test_more_time_looks_at_candidates_that_less_had_no_time_for(
+    stripes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="too short"):
+        run(stripes, tmp_path / "chosen", budget=0.01, epochs=2, methods=("head",))
+    found = run(stripes, tmp_path / "chosen", budget="1h", epochs=2, methods=("head",))
+    assert not found.ranking.count("dropped")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,7 +56,8 @@ class ClassParts(Parts):
             training = [item for item in items if item.key not in tested]
             test = [item for item in items if item.key in tested]
             images = wanted.folder / "images"
-            found.append(_listed(wanted.fold(number), target, (training, test), images))
+            fold = wanted.fold(number)
+            found.append(_listed(fold, target, (training, test), images, beside=True))
         return found, [wanted.dealt(found), *told, *deck.notices(count), *target.warnings]
 
 
@@ -88,7 +90,12 @@ def _deck(target: Target, items: Sequence[Item]) -> Deck:
 
 
 def _listed(
-    wanted: Wanted, target: Target, parts: tuple[Sequence[Item], Sequence[Item]], images: Path
+    wanted: Wanted,
+    target: Target,
+    parts: tuple[Sequence[Item], Sequence[Item]],
+    images: Path,
+    *,
+    beside: bool = False,
 ) -> Dataset:
     """Write the lists of the training and the test items.
 
@@ -97,12 +104,17 @@ def _listed(
         target: dataset that the items are of.
         parts: training items and test items.
         images: folder for images that have no file of their own.
+        beside: list such images relative to the lists. Paths are the ids of images, by which
+            validation images are drawn: they must not depend on where the folder is.
     """
     make_folder(wanted.folder)
     files = wanted.folder / "train.csv", wanted.folder / "test.csv"
     for file, items in zip(files, parts, strict=True):
         column = wanted.settings.group_column
-        rows = [_row(item, target, images, column) for item in items]
+        rows = [
+            {**_row(item, target, column), "path": _path(item, images, file if beside else None)}
+            for item in items
+        ]
         columns = ("path", "label", column) if column else ("path", "label")
         write_whole(file, csv_text(columns, rows))
     return Dataset(wanted.name, *files, (len(parts[0]), len(parts[1])))
@@ -156,11 +168,25 @@ def _kept_groups(target: Target, share: float) -> list[Item]:
     return kept
 
 
-def _row(item: Item, target: Target, folder: Path, column: str | None) -> dict[str, str]:
-    """Return a row of the CSV; write an image to a file if it has none of its own."""
-    file = item.source.file or _written(item, folder)
+def _row(item: Item, target: Target, column: str | None) -> dict[str, str]:
     group = {column: item.group or ""} if column else {}
-    return {"path": str(file.resolve()), "label": target.classes[item.label], **group}
+    return {"label": target.classes[item.label], **group}
+
+
+def _path(item: Item, images: Path, table: Path | None) -> str:
+    """Return the path of an image; write it to a file if it has none of its own.
+
+    Args:
+        item: image.
+        images: folder for images without a file.
+        table: CSV file that such images are listed in relative to; None for absolute paths.
+    """
+    if item.source.file is not None:
+        return str(item.source.file.resolve())
+    file = _written(item, images)
+    if table is None:
+        return str(file.resolve())
+    return Path(os.path.relpath(file, table.parent)).as_posix()
 
 
 def _written(item: Item, folder: Path) -> Path:

@@ -15,7 +15,14 @@ from acrank.report.builders.choice_data import choice_data
 from acrank.report.builders.choice_figures import cost_plots, race_plot
 from acrank.report.builders.finetuning_figures import curves
 from acrank.report.builders.ranking import RankingReport
-from acrank.report.builders.run import dataset_name, images_section, run_facts, run_section
+from acrank.report.builders.run import (
+    dataset_name,
+    images_section,
+    items_name,
+    part_of,
+    run_facts,
+    run_section,
+)
 from acrank.report.document import (
     Block,
     Code,
@@ -81,16 +88,17 @@ class ChoiceReport(Report):
     images: bool = True
 
     def document(self) -> Document:
-        """Make the answer, the table of arms, what was dropped, and the notes."""
+        """Make the answer, the table of arms and what was dropped; notes were told on the way."""
         choice = self.choice
-        shown = choice.standings[: tables.SHOWN]
-        cut = len(choice.standings) - len(shown)
+        ran = tables.ran(choice)
+        shown = ran[: tables.SHOWN]
+        cut = len(ran) - len(shown)
         lines = [f"{cut} more arms not shown; {JSON} has all."] if cut else []
         lines += [*words.reading_notes(choice), *words.lessons(choice), *self._ended()]
         return Document(
             (
                 tables.arms_table(choice, shown),
-                Items((*lines, *words.dropped(choice), *words.notes(choice), words.saved(choice))),
+                Items((*lines, *words.dropped(choice), words.saved(choice))),
             ),
             outcome=tuple(words.outcome(choice)),
         )
@@ -136,13 +144,18 @@ class ChoiceReport(Report):
         choice = self.choice
         raced = {one.arm.model for one in choice.standings if one.laps}
         arms = sum(bool(one.laps) for one in choice.standings)
+        images = {"train": "training", "validate": "validation", "test": "test"}
+        known = choice.finetuned.record["images"]
         found = {
+            **{f"to {verb}": str(known[part]) for verb, part in images.items() if known.get(part)},
             "ranked": f"{len(choice.ranking.rows)} models",
             "raced": f"{arms} arms of {len(raced)} models",
             "rungs": str(len(choice.rungs)),
             "chosen by": choice.measure_words,
         }
-        return run_facts(choice, found)
+        facts = run_facts(choice, found)
+        sampled = items_name(part_of(choice, "dataset"))
+        return tuple((f"{sampled} ranked on" if n == sampled else n, v) for n, v in facts)
 
     def _ended(self) -> list[str]:
         early = self.choice.early
@@ -153,7 +166,7 @@ class ChoiceReport(Report):
         told = (*self._ended(), *words.lessons(choice), *words.reading_notes(choice))
         figure, notes = race_plot(choice), Items(told)
         yield Group((figure, notes), "figures") if figure else notes
-        table = tables.arms_table(choice, choice.standings, reasons=True)
+        table = tables.arms_table(choice, tables.ran(choice), reasons=True)
         yield replace(table, silent=False)
 
     def _costs(self) -> Iterator[Section]:
@@ -165,7 +178,8 @@ class ChoiceReport(Report):
     def _network(self) -> Iterator[Block]:
         choice = self.choice
         yield Text(words.saved(choice))
-        if "not_for_timm" not in choice.finetuned.record:
+        whole = words.task_of(choice).whole_images
+        if not (whole and "not_for_timm" in choice.finetuned.record):
             yield Code(words.loading(choice), "Python", "python")
         figure = self._figure()
         told = (
@@ -200,6 +214,10 @@ class ChoiceReport(Report):
     def _dropped(self) -> Iterator[Block]:
         lines = tuple(words.dropped(self.choice))
         yield Items(lines) if lines else Text("Nothing was dropped.")
+        skipped = tables.skipped_table(self.choice)
+        if skipped:
+            count = len(skipped.rows)
+            yield Details(f"{count} arm{'' if count == 1 else 's'} that did not run", (skipped,))
         looked = RankingReport(self.choice.ranking).document()
         yield Details(f"The ranking of the look, by {self.choice.ranking.rank_by}", looked.blocks)
 

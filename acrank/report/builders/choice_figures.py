@@ -17,6 +17,8 @@ from acrank.report.figures.courses import Course, Courses, Stage
 NAMED = 12
 # So many arms of a frontier are named below it.
 FRONT = 6
+# Costs that differ by less than this factor are not worth a figure.
+ALIKE = 1.05
 # Longer times than this stand in minutes, and then in hours.
 MINUTES, HOURS = 180.0, 3 * 3600.0
 
@@ -139,7 +141,8 @@ def cost_plots(choice: Choice) -> Iterator[Figure]:
     )
     for name, across, cost in kinds:
         arms = frontier(choice.standings, cost)
-        if len(arms) > 1:
+        dearest, cheapest = (f((one.cost for one in arms), default=0.0) for f in (max, min))
+        if len(arms) > 1 and dearest > ALIKE * cheapest:
             yield _cost_plot(choice, arms, name, across)
 
 

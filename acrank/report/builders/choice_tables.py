@@ -7,13 +7,16 @@ from typing import Any
 
 from acrank.race.ranked import interval_of
 from acrank.race.result import Choice, Rung, Standing
-from acrank.report.builders.choice_words import interval_text, points_text, value_text
-from acrank.report.builders.ranking_words import chance_text, millions_text
+from acrank.race.standings import BEST_EXPECTED
+from acrank.report.builders.choice_words import interval_text, points_text, task_of, value_text
+from acrank.report.builders.ranking_words import chance_text
 from acrank.report.document import Cell, Column, Records, Table, Tone, table_of, tabulate
 from acrank.utils.duration import duration_text
 
 # Rows of the table on a terminal.
 SHOWN = 20
+# Parts that took fewer seconds are not shown.
+SHORTEST = 0.05
 PARTS = {
     "look": "ranking the candidates",
     "race": "the race",
@@ -47,11 +50,27 @@ def arms_table(choice: Choice, standings: Sequence[Standing], *, reasons: bool =
         (Column("time", priority=5), lambda one: _time(one.seconds)),
         (Column("status", words=True), _status_field(reasons)),
         (Column("entered as", words=True, detail=True), lambda one: one.entered),
-        (Column("params M", detail=True), lambda one: millions_text(one.params)),
-        (Column("full", detail=True, note="estimated time of a full fine-tuning"), _full_time),
     ]
-    caption = f"Arms of the race, by {choice.measure_words} on the validation images"
+    things = task_of(choice).things
+    caption = f"Arms of the race, by {choice.measure_words} on the validation {things}"
     return tabulate(caption, fields, standings, tone=_tone, header=1, silent=True)
+
+
+def ran(choice: Choice) -> list[Standing]:
+    """Return the arms that ran, or failed; those that were skipped have nothing to show."""
+    return [one for one in choice.standings if one.status != "skipped"]
+
+
+def skipped_table(choice: Choice) -> Table | None:
+    """Tabulate the arms that did not run; None where all did."""
+    rows = [
+        (one.arm.model, one.arm.method, f"{one.arm.lr:g}", one.entered, one.reason)
+        for one in choice.standings
+        if one.status == "skipped"
+    ]
+    columns = ("model", "regime", "lr", "entered as", "reason")
+    words = ("model", "regime", "entered as", "reason")
+    return table_of("Arms that did not run", columns, rows, words=words) if rows else None
 
 
 def _rung_field(rung: Rung) -> Field:
@@ -72,10 +91,6 @@ def _time(seconds: float | None) -> str:
     return duration_text(round(seconds, 1)) if seconds else ""
 
 
-def _full_time(one: Standing) -> str:
-    return _time(one.full_seconds)
-
-
 def status_word(one: Standing) -> str:
     """Name the status of an arm, and whether it cannot be told apart from the chosen one."""
     if not one.alike or one.status == "chosen":
@@ -86,7 +101,8 @@ def status_word(one: Standing) -> str:
 def _status_field(reasons: bool) -> Callable[[Standing], str]:
     def status(one: Standing) -> str:
         told = status_word(one)
-        return f"{told}: {one.reason}" if reasons and one.reason else told
+        needed = reasons and one.reason and one.reason != BEST_EXPECTED
+        return f"{told}: {one.reason}" if needed else told
 
     return status
 
@@ -136,12 +152,17 @@ def _arm_record(one: Standing, rungs: Sequence[int], chosen: bool) -> dict[str, 
 
 def times_table(choice: Choice) -> Table | None:
     """Tabulate the time by part; None where none is known."""
-    whole = sum(choice.times.values())
+    parts = {PARTS.get(name, name): seconds for name, seconds in choice.times.items()}
+    took = choice.record.get("seconds")
+    if isinstance(took, int | float):
+        parts["all else: opening the data, timing the network"] = took - sum(parts.values())
+    parts = {name: seconds for name, seconds in parts.items() if seconds >= SHORTEST}
+    whole = sum(parts.values())
     if not whole:
         return None
     rows = [
-        (PARTS.get(name, name), duration_text(round(seconds, 1)), f"{100 * seconds / whole:.0f} %")
-        for name, seconds in choice.times.items()
+        (name, duration_text(round(seconds, 1)), f"{100 * seconds / whole:.0f} %")
+        for name, seconds in parts.items()
     ]
     rows.append(("together", duration_text(round(whole, 1)), "100 %"))
     return table_of("Time by part", ("part", "time", "share"), rows)
@@ -152,7 +173,11 @@ def measures_table(choice: Choice) -> Table | None:
     known = {name: value for name, value in choice.judged.measures.items() if value is not None}
     if not known:
         return None
-    rows = [(name.replace("_", " "), f"{value:.4g}") for name, value in known.items()]
+    unit = "mm" if task_of(choice).dimensions == 3 else "pixels"
+    rows = [
+        (f"{name.replace('_', ' ')}{f', {unit}' if 'hd95' in name else ''}", f"{value:.4g}")
+        for name, value in known.items()
+    ]
     return table_of("Measures of the chosen network", ("measure", "value"), rows)
 
 
@@ -160,7 +185,32 @@ def latency_table(choice: Choice) -> Table | None:
     """Tabulate latency and memory on this machine; None where they were not measured."""
     if not choice.latency:
         return None
-    return _listed("Latency and memory on this machine", choice.latency)
+    return _listed("Latency and memory on this machine", _measured(choice.latency))
+
+
+def _measured(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give latency and memory with their units; what is not known by name stays as it is."""
+    left = dict(record)
+    thing, told = left.pop("thing", "image"), {}
+    plural = {"image": "images", "patch": "patches"}.get(thing, thing)
+    if left.get("shape"):
+        told[thing] = " x ".join(map(str, left.pop("shape")))
+    if left.get("median_ms") is not None:
+        told[f"one {thing}, median"] = f"{left.pop('median_ms'):.3g} ms"
+    if None not in (left.get("p10_ms"), left.get("p90_ms")):
+        ends = left.pop("p10_ms"), left.pop("p90_ms")
+        runs = f" of {left.pop('runs')} runs" if left.get("runs") else ""
+        told[f"80 %{runs}"] = f"{ends[0]:.3g} to {ends[1]:.3g} ms"
+    if left.get("per_second") is not None:
+        size = f", in batches of {left.pop('batch_size')}" if left.get("batch_size") else ""
+        told["throughput"] = f"{left.pop('per_second'):.3g} {plural} a second{size}"
+    if left.get("memory_bytes") is not None:
+        told["memory"] = f"{left.pop('memory_bytes') / 2**20:.0f} MiB: {left.pop('memory', '')}"
+    if left.get("parameters") is not None:
+        told["parameters"] = f"{left.pop('parameters') / 1e6:.3g} million"
+    if left.get("file_bytes") is not None:
+        told["files of weights"] = f"{left.pop('file_bytes') / 2**20:.3g} MiB"
+    return {**told, **{name: value for name, value in left.items() if value is not None}}
 
 
 def export_tables(choice: Choice) -> Iterator[Table]:

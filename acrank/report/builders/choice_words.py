@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from acrank.race.ranked import has_result
 from acrank.race.result import Arm, Choice, Lap, Standing
+from acrank.race.standings import BEST_EXPECTED
 from acrank.report.builders.ranking_words import chance_text, listed
 from acrank.tasks.registry import Task, task_named
 
@@ -62,7 +63,7 @@ def arm_text(arm: Arm) -> str:
 def outcome(choice: Choice) -> list[str]:
     """Say what was chosen and what to expect of it, the most important sentence first."""
     return [
-        f"Fine-tune {arm_text(choice.chosen.arm)}: {judged_text(choice)}.",
+        f"{arm_text(choice.chosen.arm)} was chosen and fine-tuned: {judged_text(choice)}.",
         *_sure(choice),
         *_alike(choice),
         *map(sentence, choice.judged.told),
@@ -78,10 +79,19 @@ def judged_text(choice: Choice) -> str:
     told = f" (95 % interval {bounds})" if bounds else ""
     on = {
         "test": f"on {found.images} test {things}",
-        "folds": f"by nested cross-validation of {found.images} {things}",
+        "folds": f"by nested cross-validation of {found.images} {things}{_shorter(choice)}",
         "validation": f"on the {found.images} validation {things} that chose it, which is too high",
     }
     return f"{choice.measure_words} {value_text(found.value)}{told} {on[found.how]}"
+
+
+def _shorter(choice: Choice) -> str:
+    """Say that the networks of the folds were trained for fewer epochs than that which is saved."""
+    full = choice.finetuned.record["config"].get("epochs")
+    epochs = choice.rungs[-1].epochs if choice.rungs else None
+    if not full or not epochs or epochs >= full:
+        return ""
+    return f", after {epochs} of {full} epochs"
 
 
 def _sure(choice: Choice) -> Iterator[str]:
@@ -93,13 +103,13 @@ def _sure(choice: Choice) -> Iterator[str]:
         return
     if chosen.p_best is not None:
         chance = chance_text(chosen.p_best)
-        yield f"It is the best of the {raced} arms that raced with a probability of {chance}."
+        yield f"With a probability of {chance} it is the best of the {raced} arms that raced."
     if following.behind is not None:
         lower = following.behind >= 0
         ends = (following.behind_low, following.behind_high)
         low, high = ends if lower else tuple(None if e is None else -e for e in ends[::-1])
         bounds = interval_text((low, high), 1)
-        told = f" (95 % interval {bounds})" if bounds else ""
+        told = f" (95 % interval {bounds} points)" if bounds else ""
         yield (
             f"The next, {arm_text(following.arm)}, is expected to be "
             f"{points_text(abs(following.behind))} points {'worse' if lower else 'better'}{told}."
@@ -109,10 +119,17 @@ def _sure(choice: Choice) -> Iterator[str]:
 def _alike(choice: Choice) -> Iterator[str]:
     alike = [one for one in choice.standings[1:] if one.alike and has_result(one)]
     reason = choice.chosen.reason
-    if alike:
+    others = sum(map(has_result, choice.standings[1:]))
+    if len(alike) == others > 3:
+        names = f"any of the {others} other arms"
+    else:
         names = listed([arm_text(one.arm) for one in alike], 3)
-        yield f"It cannot be told apart from {names}."
-    if reason:
+    if alike:
+        yield (
+            f"It cannot be told apart from {names}, which does not mean that they are equally "
+            f"good: the validation {task_of(choice).things} are too few to say."
+        )
+    if reason and reason != BEST_EXPECTED:
         yield sentence(f"Why it was chosen: {reason}")
 
 
@@ -120,8 +137,8 @@ def reading_notes(choice: Choice) -> list[str]:
     """Explain the columns of the table of arms."""
     lines = [
         f"expected: {choice.measure_words} at the end of the race, shrunk towards the others by "
-        "the noise of the validation images. behind: points that it is expected to lose against "
-        "the chosen arm. alike: cannot be told apart from it."
+        f"the noise of the validation {task_of(choice).things}. behind: points (hundredths) that "
+        "it is expected to lose against the chosen arm. alike: cannot be told apart from it."
     ]
     for rung in choice.rungs:
         begun = "" if rung.number == 1 else ", gone on from" if rung.resumed else ", begun anew"
@@ -159,9 +176,12 @@ def _regimes(choice: Choice) -> Iterator[str]:
     ]
     gap = 100 * sum(gaps) / len(gaps)
     side = "ahead of" if gap >= 0 else "behind"
+    of = f"{count} of the {len(several)} models" if len(several) > 1 else "the one model"
+    alike = all(one.alike for one in choice.standings if has_result(one))
+    noise = ", no more than noise" if alike else ""
     yield (
-        f"Regime: {method} did best for {count} of the {len(several)} models that raced in several "
-        f"regimes; on average it was {points_text(abs(gap))} points {side} the best other one."
+        f"Regime: {method} did best for {of} that raced in several regimes; on average it was "
+        f"{points_text(abs(gap))} points {side} the best other one{noise}."
     )
 
 
@@ -245,27 +265,34 @@ def _left_out(choice: Choice) -> Iterator[str]:
         yield f"{len(ranks)} {word} did not race: rank {span} of {of} in the look."
     for status in ("dropped", "unranked", "failed"):
         found = [row.result for row in rest if row.rank is None and row.result.status == status]
-        if len(found) > FEW:
-            names = listed([one.model for one in found])
-            yield f"{len(found)} models were {status} in the look: {names}."
-        else:
-            yield from (f"{one.model}: {status} in the look: {one.reason}." for one in found)
+        reasons: dict[str, list[str]] = {}
+        for one in found:
+            reasons.setdefault(one.reason, []).append(one.model)
+        for reason, names in reasons.items():
+            told = f"{status} in the look: {reason}"
+            yield f"{names[0]}: {told}." if len(names) == 1 else f"{listed(names)}: {told}."
 
 
 def loading(choice: Choice) -> str:
     """Return the Python that loads the chosen network."""
     folder = str(choice.folder)
     if not task_of(choice).whole_images:
-        return f"import acrank\n\nnetwork = acrank.load_segmenter({folder!r})"
+        return f"import acrank\n\nnetwork = {_segmenter(choice)}"
     return f"import timm\n\nnetwork = timm.create_model({f'local-dir:{folder}'!r}, pretrained=True)"
+
+
+def _segmenter(choice: Choice) -> str:
+    """Return the call that loads a network for masks or volumes."""
+    trust = ", trust_code=True" if choice.record["config"].get("trust_code") else ""
+    return f"acrank.load_segmenter({str(choice.folder)!r}{trust})"
 
 
 def saved(choice: Choice) -> str:
     """Say where the network is, in a line."""
     unloadable = choice.finetuned.record.get("not_for_timm")
+    if not task_of(choice).whole_images:
+        return f"Saved in {choice.folder}; {_segmenter(choice)} loads it."
     if unloadable:
         return f"Saved in {choice.folder}: model.safetensors; {unloadable}."
-    if not task_of(choice).whole_images:
-        return f"Saved in {choice.folder}; acrank.load_segmenter({str(choice.folder)!r}) loads it."
     name = f"local-dir:{choice.folder}"
     return f"Saved in {choice.folder}; timm.create_model({name!r}, pretrained=True) loads it."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from acrank.report.document import Column, Document, Records, Report, Text, tabulate
 
 if TYPE_CHECKING:
+    from acrank.priors import History
     from acrank.zoo.files.checking import Checked
     from acrank.zoo.listing import Listed
 
@@ -31,6 +32,14 @@ COLUMNS: dict[str, Callable[[Listed], Any]] = {
     "weights_mb": lambda row: _in(1e6, row.size),
     "reason": lambda row: row.reason,
     "norms": lambda row: row.info.norms or None,
+    "prior": lambda row: _rounded(row.prior.mean) if row.prior else None,
+    "prior_deviation": lambda row: _rounded(row.prior.deviation) if row.prior else None,
+    "prior_basis": lambda row: row.prior.basis if row.prior else None,
+    "history": lambda row: _mean(row.prior.history) if row.prior else None,
+    "history_n": lambda row: _count(row.prior.history) if row.prior else None,
+    "history_frozen": lambda row: _mean(row.prior.frozen) if row.prior else None,
+    "history_frozen_n": lambda row: _count(row.prior.frozen) if row.prior else None,
+    "prior_sources": lambda row: ("; ".join(row.prior.sources) or None) if row.prior else None,
 }
 # The same of a check.
 CHECKED: dict[str, Callable[[Checked], Any]] = {
@@ -60,10 +69,21 @@ _SHOWN = {
     "tags": Column("tags", words=True, priority=6),
     "cached": Column("cached", words=True, priority=1),
     "revision": Column("revision", words=True, detail=True),
+    "history": Column("history (n)", priority=2),
+    "history_frozen": Column("frozen (n)", priority=7),
+    "prior": Column("prior", priority=1),
+    "prior_basis": Column("prior from", words=True, priority=3),
     "reason": Column("reason", words=True),
 }
 # Not shown where no row has one.
-_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason", "norms"))
+_OPTIONAL = frozenset(("macs_g", "memory_mb", "weights_mb", "reason", "norms")) | frozenset(
+    ("history", "history_frozen", "prior", "prior_basis")
+)
+_PRIORS = (
+    "A prior is the place among networks that is expected without an image, in standard "
+    "deviations of their accuracies, ± its own deviation; history is the mean place on n other "
+    "datasets."
+)
 # Digits of a commit in the table of a check; those of a SHA-256 are as many.
 _SHORT = 12
 
@@ -84,7 +104,8 @@ class ZooReport(Report):
         ]
         failed = sum(row["reason"] is not None for row in rows)
         count = f"{len(rows)} models" + (f", {failed} cannot be described" if failed else "")
-        return Document((tabulate("Models", shown, rows, silent=True), Text(count)))
+        told = (Text(_PRIORS),) if any(row["prior_basis"] for row in rows) else ()
+        return Document((tabulate("Models", shown, rows, silent=True), Text(count), *told))
 
     def records(self) -> Records:
         """Make a CSV row for each entry."""
@@ -103,8 +124,30 @@ def _in(unit: float, value: int | None, digits: int | None = 3) -> float | None:
     return None if value is None else round(value / unit, digits)
 
 
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _mean(history: History | None) -> float | None:
+    return _rounded(history.mean) if history else None
+
+
+def _count(history: History | None) -> int | None:
+    return history.datasets if history else None
+
+
 def _cell(name: str) -> Callable[[Values], str]:
-    return lambda row: _text(_origin(row) if name == "source" else row[name])
+    return _CELLS.get(name, lambda row: _text(row[name]))
+
+
+def _with_count(name: str) -> Callable[[Values], str]:
+    return lambda row: "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_n']})"
+
+
+def _with_deviation(row: Values) -> str:
+    if row["prior"] is None:
+        return ""
+    return f"{row['prior']:.2f} ± {row['prior_deviation']:.2f}"
 
 
 def _text(value: Any) -> str:
@@ -113,6 +156,15 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.15g}"
     return "" if value is None else str(value)
+
+
+# Cells that say more than a value of the same name.
+_CELLS: dict[str, Callable[[Values], str]] = {
+    "source": lambda row: _origin(row),
+    "history": _with_count("history"),
+    "history_frozen": _with_count("history_frozen"),
+    "prior": _with_deviation,
+}
 
 
 def _tells(row: Values, name: str) -> bool:

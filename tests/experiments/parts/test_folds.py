@@ -99,9 +99,15 @@ def test_a_fold_is_trained_on_and_tested(tmp_path: Path) -> None:
 def test_images_without_files_are_written_once(tmp_path: Path) -> None:
     found = folds("demo", tmp_path, 2, samples=40)
     tested = disjoint(listed(fold.test) for fold in found)
-    assert {str(file) for file in (tmp_path / "images").iterdir()} == tested
+    assert {f"../images/{file.name}" for file in (tmp_path / "images").iterdir()} == tested
     assert len(tested) == 40
     assert len(draw_sample(open_target(str(found[0].train)), 8, 4, 0)) == 8
+
+
+def test_folds_of_images_without_files_are_the_same_in_any_folder(tmp_path: Path) -> None:
+    """Validation images are drawn by their paths in the lists."""
+    here, there = (folds("demo", tmp_path / name, 2, samples=20) for name in ("here", "there"))
+    assert [fold.train.read_bytes() for fold in here] == [f.train.read_bytes() for f in there]
 
 
 def test_folds_of_masks(tmp_path: Path) -> None:

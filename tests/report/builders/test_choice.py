@@ -12,16 +12,20 @@ import pytest
 from rich.console import Console
 
 from acrank.race.result import Arm, Choice, Judged, Lap, Rung, Standing
+from acrank.race.standings import BEST_EXPECTED
 from acrank.report.builders import choice_words as words
 from acrank.report.builders.choice import ChoiceReport, write_choice
 from acrank.report.builders.choice_figures import cost_plots, frontier, race_plot
+from acrank.report.builders.choice_tables import latency_table, times_table
 from acrank.report.document import Section, Table
 from acrank.report.figures import Scatter
 from acrank.report.figures.courses import Courses
+from acrank.report.progress import ChoiceProgress
 from acrank.report.renderers.html import to_html
 from acrank.report.renderers.markdown import to_markdown
 from acrank.report.renderers.records import to_csv, to_json
 from acrank.report.renderers.terminal import print_document
+from acrank.results import ModelResult, RankedModel
 from tests.report.choices import (
     ARMS,
     LITE,
@@ -55,12 +59,13 @@ def on_one_line(choice: Choice) -> str:
 
 def test_the_answer_is_the_first_line() -> None:
     assert printed(make_choice(), 1000).splitlines()[:4] == [
-        f"Fine-tune {LITE} by full at lr 0.01: accuracy 0.930 (95 % interval 0.880 … 0.960) on "
-        "120 test images.",
-        "It is the best of the 11 arms that raced with a probability of 0.36.",
+        f"{LITE} by full at lr 0.01 was chosen and fine-tuned: accuracy 0.930 (95 % interval "
+        "0.880 … 0.960) on 120 test images.",
+        "With a probability of 0.36 it is the best of the 11 arms that raced.",
         f"The next, {TINY} by full at lr 0.003, is expected to be 0.5 points better (95 % interval "
-        "-1.9 … 2.7).",
-        f"It cannot be told apart from {TINY} by full at lr 0.003, {R18} by full at lr 0.01.",
+        "-1.9 … 2.7 points).",
+        f"It cannot be told apart from {TINY} by full at lr 0.003, {R18} by full at lr 0.01, which "
+        "does not mean that they are equally good: the validation images are too few to say.",
     ]
 
 
@@ -76,6 +81,92 @@ def test_the_answer_is_the_first_line() -> None:
 def test_it_says_what_the_measure_is_of(changed: dict[str, Any], said: str) -> None:
     first = words.outcome(make_choice(judged=judged(**changed)))[0]
     assert first.endswith(said)
+
+
+def test_folds_say_that_they_were_trained_for_fewer_epochs() -> None:
+    whole = make_choice(judged=judged(how="folds", images=480))
+    whole.finetuned.record["config"]["epochs"] = 30
+    assert words.outcome(whole)[0].endswith(
+        "by nested cross-validation of 480 images, after 8 of 30 epochs."
+    )
+
+
+def test_an_arm_that_is_alike_all_others_is_told_so_once() -> None:
+    whole = make_choice()
+    standings = tuple(replace(one, alike=True) for one in whole.standings)
+    choice = replace(whole, standings=standings)
+    lines = words.outcome(choice)
+    assert any("told apart from any of the 10 other arms, which does not" in one for one in lines)
+    assert words.lessons(choice)[0].endswith("the best other one, no more than noise.")
+
+
+def test_a_reason_that_says_nothing_is_left_out() -> None:
+    whole = make_choice()
+    chosen = replace(whole.chosen, reason=BEST_EXPECTED)
+    choice = replace(whole, standings=(chosen, *whole.standings[1:]))
+    assert BEST_EXPECTED not in on_one_line(choice)
+    assert BEST_EXPECTED not in to_markdown(ChoiceReport(choice).page())
+    assert "Why it was chosen: the fastest of 3 that are alike." in on_one_line(whole)
+
+
+def test_notes_that_were_told_on_the_way_are_on_the_page_alone() -> None:
+    note = "The budget of 2 h was kept: 52 min were used."
+    assert note not in on_one_line(make_choice())
+    assert note in to_markdown(ChoiceReport(make_choice()).page())
+
+
+def test_models_that_the_look_dropped_for_one_reason_share_a_line() -> None:
+    whole = make_choice()
+    gone = [ModelResult(f"late_{n}", "dropped", "not reached in the budget") for n in range(3)]
+    rows = (*whole.ranking.rows, *map(RankedModel, gone))
+    choice = replace(whole, ranking=replace(whole.ranking, rows=rows))
+    line = "late_0, late_1, late_2: dropped in the look: not reached in the budget."
+    assert line in words.dropped(choice)
+
+
+def test_the_facts_say_which_images_were_for_what() -> None:
+    facts = dict(ChoiceReport(make_choice()).page().facts)
+    assert (facts["to train"], facts["to validate"], facts["to test"]) == ("400", "80", "120")
+    assert "images" not in facts
+    assert "images ranked on" in facts
+
+
+def test_times_add_up_to_the_time_of_the_run() -> None:
+    whole = make_choice()
+    record = {**whole.record, "seconds": 3200.0}
+    table = times_table(replace(whole, record=record, times={**whole.times, "judge": 0.0}))
+    assert table is not None
+    rows = [[str(cell) for cell in row.cells] for row in table.rows]
+    assert not any("judging" in row[0] for row in rows)
+    assert rows[-1][:2] == ["together", "53m20s"]
+    assert rows[-2][1] == "2m14s"
+
+
+def test_latency_has_units() -> None:
+    known = {
+        **{"thing": "patch", "shape": [1, 32, 32, 32], "median_ms": 9.123, "p10_ms": 8.8},
+        **{"p90_ms": 10.6, "runs": 200, "per_second": 116.7, "batch_size": 16},
+        **{"memory_bytes": 18722816, "memory": "at its peak", "parameters": 1613914},
+        **{"file_bytes": 6480928, "device": "cpu", "odd": None},
+    }
+    table = latency_table(make_choice(latency=known))
+    assert table is not None
+    rows = {str(row.cells[0]): str(row.cells[1]) for row in table.rows}
+    assert rows["one patch, median"] == "9.12 ms"
+    assert rows["80 % of 200 runs"] == "8.8 to 10.6 ms"
+    assert rows["throughput"] == "117 patches a second, in batches of 16"
+    assert rows["memory"] == "18 MiB: at its peak"
+    assert rows["device"] == "cpu"
+    assert "odd" not in rows
+
+
+def test_models_of_about_the_same_size_are_not_plotted_against_it() -> None:
+    whole = make_choice()
+    same = tuple(
+        replace(one, params=10_000_000 + 1000 * place) for place, one in enumerate(whole.standings)
+    )
+    titles = [figure.title for figure in cost_plots(replace(whole, standings=same))]
+    assert titles == ["Expected accuracy against time"]
 
 
 def test_what_the_judge_tells_are_sentences() -> None:
@@ -115,7 +206,7 @@ def test_a_runner_up_that_is_worse_says_so_with_its_interval() -> None:
     behind = replace(whole.standings[1], behind=1.5, behind_low=-0.4, behind_high=3.2)
     lines = words.outcome(replace(whole, standings=(whole.chosen, behind)))
     assert f"The next, {TINY} by full at lr 0.003, is expected to be 1.5 points worse" in lines[2]
-    assert lines[2].endswith("(95 % interval -0.4 … 3.2).")
+    assert lines[2].endswith("(95 % interval -0.4 … 3.2 points).")
 
 
 def test_an_arm_alone_has_nothing_to_be_compared_with() -> None:
@@ -166,14 +257,23 @@ def test_a_race_that_ended_early_says_why() -> None:
 
 def test_many_arms_are_cut_on_a_terminal_and_whole_on_a_page() -> None:
     choice = edge_cases()["many arms"]
-    assert f"{len(choice.standings) - 20} more arms not shown" in on_one_line(choice)
+    assert f"{len(choice.standings) - 21} more arms not shown" in on_one_line(choice)  # 1 skipped
     assert "0.059" not in on_one_line(choice)
     assert any(
-        isinstance(block, Table) and len(block.rows) == len(choice.standings)
+        isinstance(block, Table) and len(block.rows) == len(choice.standings) - 1
         for section in ChoiceReport(choice).page().blocks
         if isinstance(section, Section)
         for block in section.blocks
     )
+
+
+def test_arms_that_did_not_run_are_listed_apart() -> None:
+    choice = make_choice()
+    page = Document(to_html(ChoiceReport(choice).page()))
+    text = " ".join(one.text for one in page.all("section"))
+    assert "1 arm that did not run" in text
+    assert f"{VIT} full 0.001 rank 5 no time for it: it would take 12 min" in text
+    assert not re.search(rf"{VIT} +full", printed(choice))
 
 
 def test_the_network_is_loaded_as_its_task_has_it(tmp_path: Path) -> None:
@@ -202,7 +302,8 @@ def test_the_page_has_the_race_the_network_and_the_command(tmp_path: Path) -> No
     assert "The race, rung by rung" in sections["race"]
     assert "out: behind in rung 2" in sections["race"]
     assert "Confusion matrix" in sections["network"]
-    assert "shape 3, 224, 224" in sections["network"]
+    assert "image 3 x 224 x 224" in sections["network"]
+    assert "one image, median 24.3 ms" in sections["network"]
     assert "compared absolute 2.1e-06" in sections["network"]
     assert "The ranking of the look, by log_me" in sections["dropped"]
     assert "15 candidates ranked in about 6 min" in sections["plan"]
@@ -319,6 +420,15 @@ def test_the_schema_has_every_field() -> None:
     for kind, name in ((Lap, "lap"), (Rung, "rung"), (Judged, "judged"), (Standing, "arm")):
         assert {one.name for one in fields(kind)} - {"arm"} <= defined[name]["properties"].keys()
     assert {one.name for one in fields(Arm)} <= defined["arm"]["properties"].keys()
+
+
+def test_the_bar_of_the_ranking_goes_when_the_race_begins() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with ChoiceProgress(console) as progress:
+        progress.start(2)
+        assert progress.bar.tasks
+        progress.ranked(make_choice().ranking)
+        assert not progress.bar.tasks
 
 
 def test_hostile_names_are_shown_as_text() -> None:
