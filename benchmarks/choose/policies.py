@@ -148,7 +148,7 @@ def _row(cell: Cell, name: str, found: Outcome, everything: Outcome) -> dict[str
     }
 
 
-def interval(table: pd.DataFrame, column: str, draws: int = 10_000) -> tuple[float, float]:
+def interval(table: pd.DataFrame, column: str, draws: int = 2_000) -> tuple[float, float]:
     """The 95 % interval of a mean: datasets are drawn anew, and seeds within them."""
     groups = [g[column].dropna().to_numpy() for _, g in table.groupby("dataset")]
     groups = [group for group in groups if len(group)]

@@ -166,7 +166,10 @@ def markdown(table: pd.DataFrame) -> str:
     """A table as Markdown."""
     head = "| " + " | ".join(map(str, table.columns)) + " |"
     rule = "|" + "---|" * len(table.columns)
-    rows = ["| " + " | ".join(map(str, row)) + " |" for row in table.astype(object).fillna("").to_numpy()]
+    rows = [
+        "| " + " | ".join(map(str, row)) + " |"
+        for row in table.astype(object).fillna("").to_numpy()
+    ]
     return "\n".join([head, rule, *rows])
 
 
