@@ -79,9 +79,8 @@ class Belief:
         return int(self.expected.argmax())
 
     def interval(self, arm: int) -> tuple[float, float]:
-        """The 95 % interval of an arm's value, which no measure has below 0 or above 1."""
-        low, high = ends(self.draws[:, arm])
-        return within(low), within(high)
+        """The 95 % interval of an arm's value; it may reach beyond what the measure can be."""
+        return ends(self.draws[:, arm])
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
         """What an arm is expected to lose against another, with the ends of its 95 % interval."""

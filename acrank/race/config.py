@@ -307,6 +307,11 @@ class ChooseConfig(Settings):
     def _are_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(known_method(name) for name in value))
 
+    @field_validator("lrs")
+    @classmethod
+    def _once_each(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(dict.fromkeys(value))
+
     @field_validator("rank_by")
     @classmethod
     def _is_metric(cls, value: str) -> str:
@@ -326,7 +331,8 @@ class ChooseConfig(Settings):
             own = decided(ChooseConfig, part, PARTS[part])
             for name in own.keys() & getattr(self, part).keys():
                 raise ValueError(f"{part}.{name} is the choice's own: set {own[name]} instead")
-        self.finetuning(model="x", method=self.methods[0], lr=None)
+        for lr in self.lrs or (None,):
+            self.finetuning(model="x", method=self.methods[0], lr=lr)
         self.scoring(None)
         return self
 
@@ -359,7 +365,7 @@ class ChooseConfig(Settings):
     def rates(self, method: str) -> tuple[float, ...]:
         """The learning rates of a regime, the usual one first."""
         if self.lrs:
-            return tuple(dict.fromkeys(self.lrs))
+            return self.lrs
         usual = self.finetuning(model="x", method=method, lr=None).highest_lr
         return (usual, float(f"{usual / 3:.1g}")) if method == "full" else (usual,)
 

@@ -59,18 +59,21 @@ def entrants(ranking: Ranking, config: ChooseConfig) -> tuple[list[Entrant], lis
 
     The first of the ranking come first, with the model of best published ImageNet accuracy and
     the largest in second and third place: where scores of features mislead, these are what people
-    would have taken. Models that the look could not score, but that can be loaded, are left out
-    unless they are favourites.
+    would have taken. After the ranked ones come those that the look had no time to rank, in its
+    order.
 
     Args:
         ranking: ranking of the look.
         config: configuration of the choice.
     """
     usable = [row for row in ranking.rows if row.result.status != "failed"]
-    ranked = [Entrant(row, f"rank {row.rank}") for row in usable if row.rank is not None]
-    if not ranked:  # nothing is known of any
-        ranked = [Entrant(row, "in the zoo's order") for row in usable]
-    chosen = {one.model: one for one in ranked[: config.entrants]}
+    known = [row for row in usable if row.rank is not None]
+    others = [row for row in usable if row.rank is None]
+    listed = [
+        *(Entrant(row, f"rank {row.rank}") for row in known),
+        *(Entrant(row, "not ranked, but there was room") for row in others),
+    ]
+    chosen = {one.model: one for one in listed[: config.entrants]}
     order = [*chosen.values()]
     notes = []
     for row, why in favourites(usable):

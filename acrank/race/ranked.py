@@ -81,8 +81,8 @@ def best_arm(arms: Sequence[Standing]) -> Standing | None:
 def interval_of(standing: Standing) -> tuple[float, float] | None:
     """Return the 95 % interval of what is expected of an arm; None where it is not known.
 
-    It is as wide as in the last rung that the arm raced, as far as the measure can be such. What
-    is expected of the arm at the end may lie elsewhere, as that is relative to the winner of that
+    It is as wide as in the last rung that the arm raced, but ends where the measure does. What is
+    expected of the arm at the end may lie elsewhere, as that is relative to the winner of that
     rung.
 
     Args:

@@ -7,7 +7,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 
 from acrank.data import known_task
-from acrank.errors import DataError, NotScoredError
+from acrank.errors import ConfigError, DataError, NotScoredError
 from acrank.finetuning.export import WEIGHTS
 from acrank.finetuning.state import STATE
 from acrank.finetuning.tuning import tuning_of
@@ -40,6 +41,7 @@ from acrank.utils.alone import alone_in
 from acrank.utils.described import described
 from acrank.utils.device import cpu_threads
 from acrank.utils.duration import duration_text
+from acrank.utils.paths import user_path
 from acrank.utils.serialise import loads
 from acrank.zoo.sources.registry import source_of
 
@@ -86,7 +88,8 @@ def choose(
     tuning_of(task).require(config.finetuning(model="-", method=config.methods[0], lr=None))
     torch.set_num_threads(cpu_threads(config.threads))
     folder = output / RACE
-    with alone_in(folder):
+    _refuse_among_images(config.data, output)
+    with _left_only_if_used(output), alone_in(folder):
         seen = open_data(config, task)
         for note in seen.notes:
             callback.message(note)
@@ -96,7 +99,8 @@ def choose(
         if journal.resumed:
             callback.message(f"it goes on after {duration_text(journal.spent)} of earlier work")
         work = _Choosing(config, task, output, seen, journal, say or callback.message, callback)
-        return work.run(expect, epoch)
+        with tasks_of(config, folder).engaged(callback.message):  # one Ray cluster for all parts
+            return work.run(expect, epoch)
 
 
 @dataclass
@@ -285,6 +289,32 @@ def _identity(config: ChooseConfig, seen: Seen) -> str:
         "candidates": [[entry.name, source_of(entry).name] for entry in entries],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_among_images(data: str, output: Path) -> None:
+    """Refuse a folder for results in the folder of the data, where it would be taken for a class.
+
+    Raises:
+        ConfigError: it is there.
+    """
+    root = user_path(data)
+    if root.is_dir() and output.absolute().resolve().is_relative_to(root.resolve()):
+        raise ConfigError(
+            f"--output {output} is among the images of --data {data}.",
+            hint="Give a folder outside of it.",
+        )
+
+
+@contextmanager
+def _left_only_if_used(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made for nothing."""
+    new = not folder.exists()
+    try:
+        yield
+    finally:
+        if new:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def _free(folder: Path) -> None:

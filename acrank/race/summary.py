@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acrank.race.belief import within
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
 from acrank.race.field import Entrant, arms_of
@@ -108,7 +109,7 @@ def _numbers(final: Final | None, arm: Arm, chosen: Arm) -> dict[str, Any]:
         return {}
     behind, low, high = final.behind(arm, chosen)
     return {
-        "expected": final.expected(arm),
+        "expected": within(final.expected(arm)),
         "p_best": final.p_best(arm),
         "behind": 100 * behind,
         "behind_low": 100 * low,

@@ -114,6 +114,16 @@ def epoch_line(row: LogRow, epochs: int) -> str:
 class ChoiceProgress(ProgressListener):
     """Shows a choice: the ranking, the laps of the race, the epochs of the winner."""
 
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._told: set[str] = set()
+
+    def message(self, text: str) -> None:
+        """Print a sentence for the user once: several parts of a choice open the same data."""
+        if text not in self._told:
+            self._told.add(text)
+            super().message(text)
+
     def ranked(self, ranking: Ranking) -> None:
         """Remove the bar of the ranking."""
         for task in self.bar.task_ids:

@@ -208,3 +208,13 @@ def test_two_choices_are_compared(tmp_path: Path) -> None:
 def test_choices_are_not_merged(file: Path) -> None:
     with pytest.raises(ConfigError, match="is of a race"):
         merge([file])
+
+
+def test_intervals_end_where_the_measure_does() -> None:
+    one = make_choice().chosen
+    lap = replace(one.laps[-1], expected=0.9, low=-0.3, high=1.4)
+    assert interval_of(replace(one, expected=0.9, laps=(lap,))) == (0.0, 1.0)
+    lap = replace(lap, low=-0.1, high=0.8, expected=0.3)
+    low, high = interval_of(replace(one, expected=0.7, laps=(lap,))) or (None, None)
+    assert low == pytest.approx(0.3)
+    assert high == 1.0

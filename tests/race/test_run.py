@@ -6,6 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import timm
 import yaml
 
 import acrank.zoo
-from acrank.errors import ConfigError, NotScoredError
+from acrank.errors import ConfigError, DataError, NotScoredError
 from acrank.race.config import make_choose_config
 from acrank.race.result import Choice, standing_record
 from acrank.race.run import best_so_far, choose
@@ -248,6 +249,39 @@ def test_an_arm_that_diverges_is_one_row(stripes: Path, tmp_path: Path) -> None:
 def test_if_every_arm_fails_it_says_why(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(NotScoredError, match="No arm could be fine-tuned"):
         run(stripes, tmp_path / "chosen", lrs=(1e30,), methods=("full",), epochs=2)
+
+
+def test_all_parts_of_a_choice_share_one_cluster(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: list[bool] = []
+
+    @contextmanager
+    def engaged(*_: Any) -> Iterator[None]:
+        entered.append(True)
+        yield
+        entered.append(False)
+
+    class Looked(Said):
+        def start(self, total: int) -> None:
+            assert entered == [True]
+
+    monkeypatch.setattr("acrank.runners.tasks.Tasks.engaged", engaged)
+    run(stripes, tmp_path / "chosen", said=Looked(), epochs=1, methods=("head",))
+    assert entered == [True, False]
+
+
+@pytest.mark.parametrize("place", ["train/chosen", "train/across/chosen"])
+def test_a_folder_among_the_images_is_refused_before_it_is_made(stripes: Path, place: str) -> None:
+    with pytest.raises(ConfigError, match="is among the images"):
+        run(stripes / "train", stripes / place)
+    assert not (stripes / place).exists()
+
+
+def test_nothing_is_left_of_a_choice_that_cannot_begin(stripes: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        run(tmp_path / "absent", tmp_path / "chosen")
+    assert not (tmp_path / "chosen").exists()
 
 
 class Slow:

@@ -9,12 +9,15 @@ from acrank.race.ranked import has_result
 from acrank.race.result import Arm, Choice, Lap, Standing
 from acrank.race.standings import BEST_EXPECTED
 from acrank.report.builders.ranking_words import chance_text, listed
-from acrank.tasks.registry import Task, task_named
+from acrank.report.builders.run import items_name, part_of
+from acrank.tasks.registry import TASKS, Task, task_named
 
 # So many lines on arms that were dropped; of more, reasons are counted.
 FEW = 6
 # So many lines there are at most then.
 MOST = 12
+# A network whose measure is below this has learned nothing.
+NOTHING = 0.005
 CAVEAT = (
     "The probabilities and intervals of the race speak of the draw of its validation images alone, "
     "and of fine-tunings that were shorter than the last one."
@@ -23,7 +26,10 @@ CAVEAT = (
 
 def task_of(choice: Choice) -> Task:
     """Return the task that the network was fine-tuned for."""
-    return task_named(choice.finetuned.record["config"].get("task"))
+    task = task_named(choice.finetuned.record["config"].get("task"))
+    things = items_name(part_of(choice, "dataset"))
+    alike = (one for one in TASKS.values() if one.name == task.name and one.things == things)
+    return next(alike, task)
 
 
 def sentence(text: str) -> str:
@@ -64,6 +70,7 @@ def outcome(choice: Choice) -> list[str]:
     """Say what was chosen and what to expect of it, the most important sentence first."""
     return [
         f"{arm_text(choice.chosen.arm)} was chosen and fine-tuned: {judged_text(choice)}.",
+        *_nothing(choice),
         *_sure(choice),
         *_alike(choice),
         *map(sentence, choice.judged.told),
@@ -92,6 +99,16 @@ def _shorter(choice: Choice) -> str:
     if not full or not epochs or epochs >= full:
         return ""
     return f", after {epochs} of {full} epochs"
+
+
+def _nothing(choice: Choice) -> Iterator[str]:
+    """Say that a network has learned nothing, where its measure is about 0."""
+    value = choice.judged.value
+    if value is not None and value < NOTHING:
+        yield (
+            "It has learned next to nothing, so that the choice tells nothing: give more --epochs, "
+            f"another --lr, larger or more {task_of(choice).things}, or a longer --budget."
+        )
 
 
 def _sure(choice: Choice) -> Iterator[str]:

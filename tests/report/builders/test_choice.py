@@ -16,7 +16,7 @@ from acrank.race.standings import BEST_EXPECTED
 from acrank.report.builders import choice_words as words
 from acrank.report.builders.choice import ChoiceReport, write_choice
 from acrank.report.builders.choice_figures import cost_plots, frontier, race_plot
-from acrank.report.builders.choice_tables import latency_table, times_table
+from acrank.report.builders.choice_tables import latency_table, measures_table, times_table
 from acrank.report.document import Section, Table
 from acrank.report.figures import Scatter
 from acrank.report.figures.courses import Courses
@@ -167,6 +167,26 @@ def test_models_of_about_the_same_size_are_not_plotted_against_it() -> None:
     )
     titles = [figure.title for figure in cost_plots(replace(whole, standings=same))]
     assert titles == ["Expected accuracy against time"]
+
+
+def test_volumes_are_called_volumes_and_distances_are_millimetres(tmp_path: Path) -> None:
+    whole = make_choice(judged=judged(measures={"dice": 0.8, "hd95": 2.1}))
+    dataset = {**whole.record["dataset"], "spacing": [1.0, 1.0, 1.0]}
+    choice = replace(
+        whole,
+        finetuned=finetuned(tmp_path, "segmentation"),
+        record={**whole.record, "dataset": dataset},
+    )
+    assert words.outcome(choice)[0].endswith("on 120 test volumes.")
+    assert "on the validation volumes" in to_markdown(ChoiceReport(choice).page())
+    table = measures_table(choice)
+    assert table is not None
+    assert [str(row.cells[0]) for row in table.rows] == ["dice", "hd95, mm"]
+
+
+def test_a_network_that_learned_nothing_is_said_to_be_one() -> None:
+    assert words.outcome(make_choice(judged=judged(value=0.0)))[1].startswith("It has learned next")
+    assert "learned next to nothing" not in on_one_line(make_choice())
 
 
 def test_what_the_judge_tells_are_sentences() -> None:
