@@ -1,0 +1,183 @@
+"""Lay out the study of ``acrank choose``: five datasets for each seed, and their zoo files.
+
+    python benchmarks/choose/lay_out.py STUDY --lite LITE --volumes VOLUMES
+
+LITE holds ``tf_efficientnet_lite0.safetensors`` and VOLUMES what ``benchmarks/volumes/pretrain.py``
+writes. Writes STUDY/NAME/SEED/train, STUDY/NAME/test and STUDY/NAME/zoo.yaml. The seed draws the
+training images; the test images are the same for all seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from tests.shared_networks import shared_entry
+
+HERE = Path(__file__).resolve().parent
+DEMO = HERE.parents[1] / "acrank" / "zoo" / "demo"
+SEEDS = (0, 1, 2)
+# Decoding large images would take most of the time of such short trainings.
+SIDE = 128
+# Top-1 accuracies on ImageNet in per cent, of timm's results-imagenet.csv and of TF-slim's table.
+TOP1 = {"tf_efficientnet_lite0": 74.846, "mobilenetv1_025_imagenet": 49.8}
+LITE = "tf_efficientnet_lite0"
+# At 96 pixels one way to fine-tune it would take a tenth of the time of all ways of all candidates,
+# of which a zoo of tens of networks has no like.
+LITE_SIZE = 64
+MOBILE = ("mobilenetv1_025_imagenet", "mobilenetv1_025_vww", "mobilenetv1_025_widerface")
+# Of the networks for volumes; they cost as much as all others together.
+LEFT_OUT = ("basicunet-autoencoding", "basicunet-rotation")
+# Demo networks that have seen none of the datasets, and those that have seen one.
+PLAIN = ("cifar10", "rotation", "untrained")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset of the study.
+
+    Attributes:
+        name: of its folder.
+        kind: ``classes``, ``masks`` or ``volumes``.
+        train: how many images train and validate.
+        test: how many test.
+        test_folder: where those come from. The brain scans of ``val`` come from another
+            distribution (a model right on 80 % of held-out ``train`` is right on 25 % there), and
+            the networks for volumes have learned from ``val``: there, images of ``train``.
+        unseen: demo networks among the candidates, which have not seen the dataset.
+    """
+
+    name: str
+    kind: str
+    train: int
+    test: int
+    test_folder: str = "val"
+    unseen: tuple[str, ...] = ()
+
+
+DATASETS = (
+    Dataset("brain_tumor_mri", "classes", 120, 240, "train", (*PLAIN, "blood-cells")),
+    Dataset("bccd_crops", "classes", 90, 240, unseen=(*PLAIN, "brain-mri")),
+    Dataset("sign_digits", "classes", 120, 240, unseen=(*PLAIN, "brain-mri")),
+    Dataset("seg_nuclei_dsb18", "masks", 32, 40, unseen=("cifar10", "untrained")),
+    Dataset("nifti_hippocampus", "volumes", 16, 12, "train"),
+)
+
+
+def main() -> None:
+    """Write the study's folder."""
+    shared = Path(os.environ.get("ACRANK_SHARED", HERE.parents[2] / "shared"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--shared", type=Path, default=shared)
+    parser.add_argument("--lite", type=Path, required=True)
+    parser.add_argument("--volumes", type=Path, required=True)
+    given = parser.parse_args()
+    for dataset in DATASETS:
+        folder = given.study / dataset.name
+        shutil.rmtree(folder, ignore_errors=True)
+        source = given.shared / "data" / dataset.name
+        lay = by_class if dataset.kind == "classes" else in_pairs
+        lay(dataset, source, folder)
+        if dataset.kind == "volumes":
+            entries = of_volumes(given.volumes)
+        else:
+            entries = [*of_images(dataset, given.lite.resolve(), given.shared.resolve())]
+        text = yaml.safe_dump({"version": 1, "models": entries}, sort_keys=False)
+        (folder / "zoo.yaml").write_text(text, encoding="utf-8")
+
+
+def shuffled(files: Sequence[Path], seed: int) -> list[Path]:
+    """Files in an order that is random but always the same."""
+    return [files[i] for i in np.random.default_rng(seed).permutation(len(files))]
+
+
+def by_class(dataset: Dataset, source: Path, folder: Path) -> None:
+    """Draw as many images of each class, and shrink them."""
+    classes = sorted(path.name for path in (source / "train").iterdir())
+    for name in classes:
+        tested = -(-dataset.test // len(classes))
+        test = shuffled(sorted((source / dataset.test_folder / name).iterdir()), 100)[:tested]
+        rest = sorted(set((source / "train" / name).iterdir()) - set(test))
+        for file in test:
+            shrink(file, folder / "test" / name)
+        for seed in SEEDS:
+            for file in shuffled(rest, seed)[: dataset.train // len(classes)]:
+                shrink(file, folder / str(seed) / "train" / name)
+
+
+def in_pairs(dataset: Dataset, source: Path, folder: Path) -> None:
+    """Draw images and their masks, or volumes and their labels."""
+    truth = "masks" if dataset.kind == "masks" else "labels"
+    keep = shrink if dataset.kind == "masks" else copy
+    test = shuffled(sorted((source / dataset.test_folder / "images").iterdir()), 100)[
+        : dataset.test
+    ]
+    rest = sorted(set((source / "train" / "images").iterdir()) - set(test))
+    parts = {Path("test"): test}
+    parts |= {Path(str(s), "train"): shuffled(rest, s)[: dataset.train] for s in SEEDS}
+    for part, files in parts.items():
+        for file in files:
+            label = next((file.parents[1] / truth).glob(f"{file.name.split('.')[0]}.*"))
+            keep(file, folder / part / "images")
+            keep(label, folder / part / truth)
+
+
+def shrink(file: Path, folder: Path) -> None:
+    """Make an image, or a mask of class numbers, square and at most SIDE pixels wide."""
+    folder.mkdir(parents=True, exist_ok=True)
+    is_mask = folder.name == "masks"
+    with Image.open(file) as opened:
+        image = opened.copy() if is_mask else opened.convert("RGB")
+    side = min(SIDE, *image.size)
+    how = Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS
+    image.resize((side, side), how).save(folder / f"{file.stem}.png")
+
+
+def copy(file: Path, folder: Path) -> None:
+    """Keep a volume as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, folder / file.name)
+
+
+def of_images(dataset: Dataset, lite: Path, shared: Path) -> Iterator[dict[str, Any]]:
+    """The candidates for images: good and bad ones, and none that has seen the dataset."""
+    weights = str(lite / f"{LITE}.safetensors")
+    size = {"input_size": [3, LITE_SIZE, LITE_SIZE], "imagenet_top1": TOP1[LITE]}
+    yield {"name": LITE, "arch": LITE, "weights": weights, **size}
+    for name in MOBILE if dataset.kind == "classes" else MOBILE[:2]:
+        known = {"imagenet_top1": TOP1[name]} if name in TOP1 else {}
+        found = shared_entry(shared, name, input_size=96, **known)
+        yield found.model_dump(mode="json", exclude_unset=True)
+    if dataset.kind == "classes":
+        found = shared_entry(shared, "cifar_resnet20")
+        yield found.model_dump(mode="json", exclude_unset=True)
+    demo = yaml.safe_load((DEMO / "zoo.yaml").read_text(encoding="utf-8"))["models"]
+    wanted = {f"demo-{name}" for name in dataset.unseen}
+    for entry in demo:
+        if entry["name"] in wanted:
+            yield {**entry, "weights": str(DEMO / entry["weights"])}
+
+
+def of_volumes(folder: Path) -> list[dict[str, Any]]:
+    """The 3-D networks, their files by their whole paths."""
+    text = (folder / "zoo.yaml").read_text(encoding="utf-8")
+    entries: list[dict[str, Any]] = yaml.safe_load(text)["models"]
+    return [
+        {**entry, "weights": str((folder / entry["weights"]).resolve())}
+        for entry in entries
+        if entry["name"] not in LEFT_OUT
+    ]
+
+
+if __name__ == "__main__":
+    main()
