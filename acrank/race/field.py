@@ -101,16 +101,21 @@ def favourites(rows: Sequence[RankedModel]) -> Iterator[tuple[RankedModel, str]]
         yield max(sized, key=lambda row: row.result.params or 0), "most parameters"
 
 
+# So many ranks of models another regime or rate counts for in the order of arms.
+RANKS = 3
+
+
 def arms_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
     """Return all arms of some models, those that should run first coming first.
 
-    The second regime of the first model comes before the first regime of the third: in public
-    tables and our own, regimes and rates differ about as much as models of neighbouring ranks do.
+    A model enters in the first regime at its usual rate before any of three ranks above it enters
+    in another: in our study the regimes that follow were 4 to 20 points behind on average, and
+    were the better ones for some models alone.
     """
     ways = [(method, lr) for method in config.methods for lr in config.rates(method)[:1]]
     ways += [(method, lr) for method in config.methods for lr in config.rates(method)[1:]]
     places = [(model, way) for way in range(len(ways)) for model in range(len(models))]
-    places.sort(key=sum)  # of equal sums, the earlier regime
+    places.sort(key=lambda place: place[0] + RANKS * place[1])  # of equal ones, the earlier regime
     return [Arm(models[model], *ways[way]) for model, way in places]
 
 
