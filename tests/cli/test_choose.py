@@ -13,7 +13,7 @@ from acrank.cli.finetune import _config
 
 def written(folder: Path, **chosen: Any) -> Path:
     """The file of a choice, as far as a fine-tuning reads it."""
-    result = {
+    result: dict[str, Any] = {
         **{"model": "m", "status": "ok", "reason": None, "scores": {}, "trials": {}},
         **{"replicates": {}, "freedom": {}, "undefined": {}, "guards": {}, "flags": {}},
         **{"layers": [], "feature_layers": [], "params": 1, "imagenet_top1": None},
@@ -22,7 +22,7 @@ def written(folder: Path, **chosen: Any) -> Path:
         **{"rank": 1, "score": 0.9, "score_low": 0.8, "score_high": 1.0, "p_best": 1.0},
         **{"tie_group": 1, "places": None},
     }
-    content = {
+    content: dict[str, Any] = {
         **{"schema_version": 1, "rank_by": "log_me", "warnings": [], "metrics": []},
         **{"interrupted": False, "config": {"zoo": "demo"}, "dataset": {}, "device": {}},
         **{"versions": {}, "models": [result], "chosen": chosen},
