@@ -90,7 +90,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class _Question:
-    """What is measured, and how."""
+    """The protocol and the measure of a table."""
 
     name: str
     folder: Path

@@ -74,7 +74,7 @@ _TRANSFORMERS = re.compile(
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a network without its weights; None where it is not.
+    """Facts about a network that need no weights; None where it is not.
 
     Attributes:
         family: a family of architectures, such as ``resnet``.
@@ -100,7 +100,7 @@ class Facts:
 
     @property
     def tells(self) -> bool:
-        """Whether the facts are enough to expect something: a family or an accuracy."""
+        """Tell if the facts are enough to expect something: a family or an accuracy."""
         return self.family is not None or self.imagenet_top1 is not None
 
 

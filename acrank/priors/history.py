@@ -20,7 +20,7 @@ FINE_TUNING, FROZEN = "fine-tuning", "frozen"
 
 @dataclass(frozen=True)
 class History:
-    """What a network reached elsewhere.
+    """Published results of a network on other datasets.
 
     Attributes:
         mean: mean over datasets of its standardised accuracy: how many standard deviations of the

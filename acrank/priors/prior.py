@@ -25,7 +25,7 @@ FROZEN_ONLY = "only heads on its frozen features are published"
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected of a network before any image is seen.
+    """The expected result of a network before any image is seen.
 
     Attributes:
         mean: expected place among networks that people compare, in standard deviations of the

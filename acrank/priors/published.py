@@ -95,7 +95,7 @@ class Book:
     sources: Mapping[str, Mapping[str, str]]
 
     def known(self, name: str) -> bool:
-        """Whether anything is published of a network under this canonical name."""
+        """Tell if anything is published of a network under this canonical name."""
         return name in self.facts
 
 

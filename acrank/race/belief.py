@@ -43,7 +43,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected of a model before the race.
+    """The expected result of a model before the race.
 
     Attributes:
         mean: expected value on any scale, the same for all models; higher is better.
@@ -56,7 +56,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Belief:
-    """What the arms of a rung are worth.
+    """The estimated values of the arms of a rung.
 
     Attributes:
         names: names of the arms.
