@@ -90,7 +90,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class _Question:
-    """The protocol and the measure of a table."""
+    """The network to time, and the conditions to time it under."""
 
     name: str
     folder: Path
