@@ -51,7 +51,8 @@ def settings(dataset: Dataset, seed: int, study: Path) -> dict[str, Any]:
     """The data and the recipe of a dataset and seed, without model, method and test images."""
     folder = study / dataset.name
     where = {"data": str(folder / str(seed) / "train"), "zoo": str(folder / "zoo.yaml")}
-    return {**where, **COMMON, **BY_KIND[dataset.kind], "seed": seed}
+    own = {"image_size": 96} if dataset.name == "vessel_tiles" else {}
+    return {**where, **COMMON, **BY_KIND[dataset.kind], **own, "seed": seed}
 
 
 def candidates(dataset: Dataset, study: Path) -> list[dict[str, Any]]:
