@@ -46,7 +46,7 @@ LOOK, RACE, CHOICE = "Ranking", "Race", "Choice"
 # The parts of a choice and what each is described by.
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 # Regimes that race unless others are named.
-REGIMES = ("full", "bn-only", "head", "ac-norm")
+REGIMES = ("full", "head", "ac-norm", "bn-only")
 # Below so many pixels the order of networks says little about that at their own size.
 SMALLEST = 96
 # Points within which arms count as equally good, by what is preferred.
@@ -156,8 +156,8 @@ class ChooseConfig(Settings):
         tuple[str, ...],
         Field(min_length=1),
         Setting(
-            f"Regime to race: {', '.join(REGIMES)}, or another method of acrank finetune; "
-            "repeatable.",
+            f"Regime to try: {', '.join(REGIMES)}, or another method of acrank finetune; "
+            "repeatable. Models race in the first; the best one is fine-tuned in the others.",
             RACE,
             option="--method",
             metavar="NAME",
@@ -167,7 +167,7 @@ class ChooseConfig(Settings):
     lrs: Annotated[
         tuple[float, ...],
         Setting(
-            "Learning rate to race in each regime; repeatable.",
+            "Learning rate to try in each regime, the one to race at first; repeatable.",
             RACE,
             option="--lr",
             default="that of the method, and for full also a third of it",
@@ -186,14 +186,18 @@ class ChooseConfig(Settings):
     finalists: Annotated[
         int,
         Field(ge=2),
-        Setting("Most arms in the last rung: models, regimes and rates.", RACE),
+        Setting(
+            "Most models in the last rung, and of these that are fine-tuned fully before the best "
+            "one is in the other regimes and rates.",
+            RACE,
+        ),
     ] = 3
     race_size: Annotated[
         int,
         Field(ge=SMALLEST),
         Setting(
-            "Height and width of images in the rungs before the last, for networks whose own size "
-            "is larger.",
+            "Height and width of images in the race, for networks whose own size is larger; full "
+            "fine-tunings have each network's own size.",
             RACE,
         ),
     ] = 128

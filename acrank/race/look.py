@@ -21,7 +21,7 @@ from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
 from acrank.runners.budget.samples import RoundConfig
 from acrank.runners.callbacks import Callback, Callbacks
-from acrank.runners.rank import rank_zoo
+from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.tasks.registry import Task
 
 # The share of the time that the ranking may take.
@@ -110,8 +110,16 @@ def look(
         ranking = rank_zoo(scoring, _OfRanking([callback]))
         if ranking.interrupted:
             raise KeyboardInterrupt
+        known = {entry.name: entry for entry in choose_entries(scoring)}
+        # favourites are told from others by facts of the zoo, also where there was no time to look
+        results = [
+            replace(row.result, imagenet_top1=known[row.result.model].imagenet_top1)
+            if row.result.status == "dropped" and row.result.model in known
+            else row.result
+            for row in ranking.rows
+        ]
         kept = {
-            "results": [to_record(row.result) for row in ranking.rows],
+            "results": [to_record(result) for result in results],
             "warnings": list(ranking.warnings),
             "record": ranking.record,
         }

@@ -270,7 +270,7 @@ def test_what_was_dropped_has_its_reason_and_many_are_counted() -> None:
 
 
 def test_a_race_that_ended_early_says_why() -> None:
-    said = "The race ended before its last rung: no arm left can be told apart from the best."
+    said = "One full fine-tuning was enough: no arm left can be told apart from the best."
     assert said in on_one_line(edge_cases()["early"])
     assert said in to_markdown(ChoiceReport(edge_cases()["early"]).page())
 
