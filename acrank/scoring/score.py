@@ -27,6 +27,7 @@ from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
 from acrank.scoring.types import Passes, ProbeSettings
+from acrank.scoring.weights import weights_of
 from acrank.tasks.readout import Readout
 from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
@@ -74,6 +75,7 @@ def score_backbone(
     dtype: torch.dtype | None = None,
     keep: Keep | None = None,
     watch: Watch | None = None,
+    of_weights: Computed | None = None,
 ) -> ModelResult:
     """Run one loaded backbone on the sample and compute its scores.
 
@@ -85,6 +87,8 @@ def score_backbone(
         dtype: of autocast; None for full precision.
         keep: is given the result and the features, in the order of the sample.
         watch: is given the affines that AC-Corr is computed of.
+        of_weights: the scores of its weights alone, where they are known; see
+            :func:`weights_scores`.
 
     Raises:
         ModelError: the model cannot be scored.
@@ -92,6 +96,9 @@ def score_backbone(
     preprocessing = Preprocessing.from_config(backbone.data_config)
     adapted = sample.adapted(preprocessing)
     model = backbone.model
+    wanted = with_parts(config.metrics_wanted)
+    found = Scores()
+    found.add(weights_scores(model, wanted) if of_weights is None else of_weights)
     model.to(device)
     task = TASKS[sample.task]
     readout = task.readout(config, sample)
@@ -103,8 +110,6 @@ def score_backbone(
     def batches(index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return sample.batch(index, preprocessing, device=device)
 
-    wanted = with_parts(config.metrics_wanted)
-    found = Scores()
     extracted = None
     if keep or of_kind("features", wanted):
         seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
@@ -142,6 +147,17 @@ def score_backbone(
         except AcrankError as error:  # the scores are good
             result = replace(result, flags={**result.flags, NOT_WRITTEN: error.message})
     return result
+
+
+def weights_scores(model: nn.Module, wanted: Sequence[str]) -> Computed:
+    """Compute those of some metrics that see the weights alone.
+
+    Args:
+        model: as it was loaded; the probe changes it.
+        wanted: names of metrics; of other kinds they are ignored.
+    """
+    metrics = of_kind("weights", wanted)
+    return compute("weights", wanted, weights_of(model)) if metrics else Computed()
 
 
 def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:

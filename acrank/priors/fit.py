@@ -21,9 +21,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from acrank.priors.domains import GROUPS
 from acrank.priors.features import FEATURES, features
-from acrank.priors.history import FEWEST_MODELS, FINE_TUNING
-from acrank.priors.published import GROUPS, Array, Book, Fit
+from acrank.priors.history import FEWEST_MODELS
+from acrank.priors.published import Array, Book, Fit
 
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 # What the weights are before any table, from the literature: larger networks do better; on natural
@@ -66,9 +67,7 @@ class Deviations:
 def cells_of(pages: Book, without: Collection[str] = ()) -> list[Cell]:
     """Average places by table, network and group; tables or datasets may be left out."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for table in pages.tables.values():
-        if table.protocol != FINE_TUNING or table.name in without:
-            continue
+    for table in pages.fine_tuned(without):
         for dataset, values in table.values.items():
             if dataset in without:
                 continue
@@ -178,6 +177,14 @@ def best_deviations(design: Design) -> Deviations:
 def families_of(cells: list[Cell], pages: Book) -> tuple[str, ...]:
     """The families of the cells' networks, in order."""
     return tuple(sorted({pages.facts[cell.model].family or "" for cell in cells}))
+
+
+def refitted(pages: Book, without: Collection[str] = ()) -> tuple[Book, Deviations]:
+    """A book with the prior that its tables give, some tables or datasets left out."""
+    cells = cells_of(pages, without)
+    families = families_of(cells, pages)
+    fits, by = fitted(cells, pages, families)
+    return replace(pages, families=families, fits=fits), by
 
 
 def fitted(
