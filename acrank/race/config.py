@@ -401,7 +401,9 @@ class ChooseConfig(Settings):
         if self.samples is not None:  # no more images than are to be used
             own["samples"] = min(own["samples"], self.samples)
         metrics = (self.rank_by,) if self.rank_by != CONSENSUS else ()
-        merged = {**self._of_task, **self.score, **own, "metrics": metrics, "budget": budget}
+        # an order is enough: intervals of masks and volumes take longer than all else of a look
+        look = {"bootstrap": 0, **self.score, **own, "metrics": metrics, "budget": budget}
+        merged = {**self._of_task, **look}
         return make_config({name: value for name, value in merged.items() if value is not None})
 
     def _options(self, method: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from acrank.race.journal import Journal
 from acrank.ranking import rank_results
 from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
+from acrank.runners.budget.costs import POWER
 from acrank.runners.budget.samples import RoundConfig
 from acrank.runners.callbacks import Callback, Callbacks
 from acrank.runners.rank import choose_entries, rank_zoo
@@ -190,11 +191,11 @@ def costs_of(ranking: Ranking, seen: Seen, config: ChooseConfig) -> Costs:
 
 
 def _guessed(rows: Sequence[RankedModel], timed: dict[str, float]) -> dict[str, float]:
-    """Guess the pace of models that the look did not time, by parameters times pixels."""
+    """Guess the pace of models that the look did not time, as the look guesses its own."""
 
     def bulk(row: RankedModel) -> float | None:
         size = own_size(row)
-        return None if not row.result.params or not size else float(row.result.params * size**2)
+        return float((row.result.params * size**2) ** POWER) if row.result.params and size else None
 
     known = [(timed[r.result.model], bulk(r)) for r in rows if r.result.model in timed]
     ratios = [value / size for value, size in known if size]
