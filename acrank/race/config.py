@@ -108,7 +108,7 @@ class ChooseConfig(Settings):
             DATA,
             Effect.CHOICE,
             metavar="DATA",
-            default="the data's own; without any, cross-validation of the last rung",
+            default="the data's own; without any, cross-validation",
             decides=("finetune.test",),
         ),
     ] = None

@@ -53,7 +53,8 @@ class Finals:
         Args:
             number: number of this last rung.
             candidates: arms, the one that is to be taken first; others follow where it fails.
-            spare: arms that have not raced, for what is left of a budget in the end.
+            spare: arms that have not raced, for what is left of a budget in the end, unless more
+                follows.
             early: True if they are about equally good, so that one of them is enough.
 
         Returns:
@@ -73,7 +74,7 @@ class Finals:
             arms = [Arm(best, *way) for way in ways_of(config)]
             others = [arm for arm in arms if arm not in heat.ran]
             self._fill(heat, others, f"full-2-{best}")
-            if self.running.budget != math.inf:
+            if self.running.budget != math.inf and not self.reserve:
                 self._fill(heat, [a for a in (*order, *spare) if a not in heat.ran], "full-3")
             heat.judge(self.priors, None, config.seed)
         return heat

@@ -76,14 +76,15 @@ def rungs_for(
 
     Args:
         config: configuration of the choice.
-        count: most rungs; there is one where a full fine-tuning is short.
+        count: most rungs; there is one where a full fine-tuning is short, or images are few.
         smaller: True if they have smaller images than some network's own.
         images: number of training images.
     """
     most = max(1, round(SHARES[1] * config.epochs))
     steps = math.ceil(STEPS / math.ceil(images / config.batch_size))
     first = min(most, max(1, round(SHARES[0] * config.epochs), steps))
-    ends = (first, most) if first < most else (most,)
+    # a second cycle of the rate that is shorter than the first would undo more than it adds
+    ends = (first, most) if 2 * first <= most else (most,)
     size = config.race_size if smaller else None
     return tuple(Rung(n, end, size, n > 1) for n, end in enumerate(ends[:count], 1))
 
@@ -192,10 +193,9 @@ def _sized(
         laps = [costs.of(arm, lap_epochs(rungs, rung), rung.image_size) for arm in arms]
         count = width if rung.number > 1 else width - done
         race += mean(laps[done:] if rung.number == 1 else laps) * count / costs.side_by_side(count)
-    last = [costs.of(arm, rungs[-1].epochs, None) for arm in arms]
     final = max(costs.of(arm, config.epochs, None) for arm in arms)
-    fits = folds * widths[-1]
-    judge = mean(last) * (1 - 1 / folds) * fits / costs.side_by_side(fits) if folds else 0.0
+    # of the chosen arm alone; more of them are fine-tuned in each fold if there is time
+    judge = final * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
     seconds = {"race": race, "final": final, "judge": judge}
     return Plan(rungs, tuple(arms), widths, folds, {}, seconds)
 

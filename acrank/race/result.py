@@ -140,7 +140,7 @@ class Judged:
     """What can be expected of the chosen network on new images of the same kind.
 
     Attributes:
-        how: ``test`` for test images; ``folds`` for nested cross-validation of the last rung;
+        how: ``test`` for test images; ``folds`` for cross-validation of full fine-tunings;
             ``validation`` for the images that chose it, which is too high by choosing.
         value: the measure; None if the network could not be judged.
         low: lower end of the 95 % interval.
@@ -175,7 +175,7 @@ class Choice:
         measure_words: name of the measure in sentences.
         judged: what can be expected of the chosen network.
         finetuned: the full fine-tuning of the chosen arm.
-        early: why the race ended before its last rung; else empty.
+        early: why one full fine-tuning was enough; else empty.
         alike: names of the arms that cannot be told apart from the chosen one.
         times: seconds by part: ``look``, ``race``, ``final``, ``judge``.
         plan: sentences on what fitted into the time.

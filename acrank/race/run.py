@@ -211,7 +211,7 @@ class _Choosing:
             found = make_plan(
                 arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
             )
-            if not found.arms and not done:
+            if not found.arms and len(done) < 2:  # at most one lap has been tried
                 raise too_short(arms, costs, config, self.journal.spent)
             if len(found.arms) not in said and (found.rungs or len(done) < 2):
                 said.add(len(found.arms))
@@ -237,20 +237,17 @@ class _Choosing:
         if self.seen.test is not None:
             return judged_by_test(ran, done, images["test"], raced, things)
         why = f"there are neither test {things} nor --folds"
-        folds = self._folds(race)
+        finalists, folds = self._folds(race, full, ran)
         if folds:
             try:
                 return judge_by_folds(
                     self.config,
                     self.task,
-                    race.heats[-1].order[: self.config.finalists],
-                    race.heats[-1].rung.epochs,
+                    finalists,
                     folds,
                     self.journal,
                     self.output / RACE / "folds",
-                    lambda jobs: list(
-                        tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
-                    ),
+                    lambda jobs: list(race.running.tasks.run(jobs, tell=self.say)),
                     self.callback.message,
                     ran,
                 )
@@ -260,26 +257,32 @@ class _Choosing:
             why = f"there are no test {things}, and there was no time for cross-validation"
         return judged_by_validation(ran, done, images["validation"], raced, why, things)
 
-    def _folds(self, race: Race) -> int:
-        """Return how many folds there is time for; 0 for none.
+    def _folds(self, race: Race, full: Heat, ran: Ran) -> tuple[Sequence[Arm], int]:
+        """Return the arms to judge in folds, and how many folds there is time for; 0 for none.
 
-        They were planned before the race; what it took is known by now.
+        The chosen arm comes first; without time for others, the folds judge it alone.
         """
-        if not (race.plan.folds and race.heats):
-            return 0
-        heat = race.heats[-1]
-        finalists = heat.order[: self.config.finalists]
-        laps = sum(race.costs.of(arm, heat.rung.epochs, None) for arm in finalists)
+        order = sorted(full.order, key=lambda arm: full.ran[arm] is not ran)
+        order = order[: self.config.finalists]
+        if not self.config.folds:
+            return order, 0
 
-        def most() -> int:
-            side = race.costs.side_by_side(len(finalists))
-            fits = [n for n in range(2, race.plan.folds + 1) if (n - 1) * laps / side <= self.left]
-            return max(fits, default=0)
+        def most() -> list[int]:
+            wanted = [(n, self.config.folds) for n in range(len(order), 0, -1)]
+            for count, folds in [*wanted, (1, 2)]:
+                fits = sum(race.costs.of(arm, self.config.epochs, None) for arm in order[:count])
+                if (folds - 1) * fits / race.costs.side_by_side(count * folds) <= self.left:
+                    return [count, folds]
+            return [0, 0]
 
-        found: int = self.journal.once(self._decision("folds"), most)
-        if found < race.plan.folds:
-            self.callback.message(f"there is time for {found or 'no'} folds")
-        return found
+        count, folds = self.journal.once(self._decision("folds"), most)
+        if (count, folds) != (len(order), self.config.folds):
+            self.callback.message(
+                f"there is time for {folds} folds with {count} of {len(order)} finalists"
+                if folds
+                else "there is no time for folds"
+            )
+        return order[:count], folds
 
     def _record(self, ranking: Ranking) -> dict[str, Any]:
         record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from acrank.race.belief import Array, Belief, Prior, believe, ends
+from acrank.race.belief import FURTHER, Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
@@ -45,7 +45,8 @@ class Heat:
         if arms:
             each = {arm.name: _numbers(self.ran[arm].each) for arm in arms}
             models = [arm.model for arm in arms]
-            self.belief = believe(each, models, priors, before=before, seed=seed)
+            further = 0.0 if self.rung.full else FURTHER
+            self.belief = believe(each, models, priors, before=before, further=further, seed=seed)
 
     def expected(self, arm: Arm) -> float:
         """What is expected of an arm; minus infinity for one without a result."""
@@ -173,11 +174,11 @@ def pick(
     seconds: Mapping[Arm, float],
     params: Mapping[str, int | None],
 ) -> Pick:
-    """Choose among the arms of the last rung: the cheapest of those that are about equally good.
+    """Choose among some arms: the cheapest of those that are about equally good.
 
     Args:
         final: the comparison of all arms.
-        finalists: arms of the last rung with a result.
+        finalists: arms to choose from.
         config: says what is preferred, and how many points count.
         seconds: time of a full fine-tuning by arm.
         params: parameters by model.

@@ -127,12 +127,14 @@ def test_rungs_are_parts_of_one_training(smaller: bool, size: int | None) -> Non
 def test_short_fine_tunings_have_fewer_rungs() -> None:
     assert [r.epochs for r in rungs_for(config(epochs=1), 2, smaller=False)] == [1]
     assert [r.epochs for r in rungs_for(config(epochs=4), 2, smaller=False)] == [1]
+    assert [r.epochs for r in rungs_for(config(epochs=15), 2, smaller=False)] == [2, 5]
     assert [r.epochs for r in rungs_for(config(epochs=6), 2, smaller=False)] == [1, 2]
 
 
 def test_the_first_rung_has_some_steps_however_few_the_images() -> None:
-    few = rungs_for(config(), 2, smaller=False, images=90)
-    assert [rung.epochs for rung in few] == [7, 10]
+    few = rungs_for(config(), 2, smaller=False, images=160)
+    assert [rung.epochs for rung in few] == [4, 10]
+    assert [rung.epochs for rung in rungs_for(config(), 2, smaller=False, images=90)] == [10]
     assert [rung.epochs for rung in rungs_for(config(), 2, smaller=False, images=8)] == [10]
 
 

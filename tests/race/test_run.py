@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,14 @@ def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     assert "on the 6 validation images that chose it" in found.judged.told[-1]
 
 
+def test_folds_of_a_single_arm_do_not_speak_of_choosing(stripes: Path, tmp_path: Path) -> None:
+    one = {"models": ("demo-mixed",), "methods": ("full",), "folds": 2, "epochs": 2}
+    found = run(stripes / "train", tmp_path / "chosen", **one)
+    assert found.judged.how == "folds"
+    assert "the chosen arm was fine-tuned fully without" in found.judged.told[0]
+    assert not any("chosen by the folds" in line for line in found.judged.told)
+
+
 def test_without_folds_the_result_is_said_to_be_too_high(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=0, epochs=2)
     assert found.judged.how == "validation"
@@ -253,6 +262,27 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
         run(stripes, tmp_path / "chosen", budget=0.01)
     assert "--budget" in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+def test_a_lap_that_shows_that_nothing_fits_is_a_budget_that_is_too_short(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look took no time, and the first lap of one epoch takes two thirds of the budget."""
+    from acrank.race import laps
+
+    now, ran = [0.0], laps._run
+
+    def slow(job: Any) -> Any:
+        now[0] += 20.0
+        done = ran(job)
+        return replace(done, epoch=20.0)
+
+    monkeypatch.setattr(laps, "_run", slow)
+    config = make_choose_config({"data": str(stripes), **FAST, "budget": 30})
+    said = Said()
+    with pytest.raises(ConfigError, match="too short"):
+        choose(config, tmp_path / "chosen", say=said.message, callback=said, clock=lambda: now[0])
+    assert any(line.startswith("rung 1") for line in said.lines)
 
 
 def test_more_time_looks_at_candidates_that_less_had_no_time_for(

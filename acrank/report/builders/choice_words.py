@@ -86,19 +86,10 @@ def judged_text(choice: Choice) -> str:
     told = f" (95 % interval {bounds})" if bounds else ""
     on = {
         "test": f"on {found.images} test {things}",
-        "folds": f"by nested cross-validation of {found.images} {things}{_shorter(choice)}",
+        "folds": f"by cross-validation of {found.images} {things}",
         "validation": f"on the {found.images} validation {things} that chose it, which is too high",
     }
     return f"{choice.measure_words} {value_text(found.value)}{told} {on[found.how]}"
-
-
-def _shorter(choice: Choice) -> str:
-    """Say that the networks of the folds were trained for fewer epochs than that which is saved."""
-    full = choice.finetuned.record["config"].get("epochs")
-    epochs = max((rung.epochs for rung in choice.rungs if not rung.full), default=None)
-    if not full or not epochs or epochs >= full:
-        return ""
-    return f", after {epochs} of {full} epochs"
 
 
 def _nothing(choice: Choice) -> Iterator[str]:
