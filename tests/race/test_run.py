@@ -239,8 +239,8 @@ def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
 
 
 def test_folds_of_a_single_arm_do_not_speak_of_choosing(stripes: Path, tmp_path: Path) -> None:
-    one = {"models": ("demo-mixed",), "methods": ("full",), "folds": 2, "epochs": 2}
-    found = run(stripes / "train", tmp_path / "chosen", **one)
+    one: dict[str, Any] = {"models": ("demo-mixed",), "methods": ("full",), "epochs": 2}
+    found = run(stripes / "train", tmp_path / "chosen", folds=2, **one)
     assert found.judged.how == "folds"
     assert "the chosen arm was fine-tuned fully without" in found.judged.told[0]
     assert not any("chosen by the folds" in line for line in found.judged.told)
