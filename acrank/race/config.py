@@ -230,8 +230,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good (--tolerance): parameters and "
-            "what the regime costs or, for fast, measured time.",
+            "What decides between arms that are about equally good (--tolerance): the number of "
+            "parameters or, for fast, measured time of fine-tuning.",
             CHOICE,
         ),
     ] = "accuracy"

@@ -10,7 +10,6 @@ import numpy as np
 
 from acrank.race.belief import FURTHER, Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
-from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
@@ -195,7 +194,7 @@ def pick(
             return seconds[arm]
         # not seconds, which differ from run to run: the same race has to end with the same arm
         size = params.get(arm.model)
-        return math.inf if size is None else size * FACTORS.get(arm.method, 1.2)
+        return math.inf if size is None else size
 
     good = [arm for arm in order if close(arm)]
     chosen = min(good, key=lambda arm: (cost(arm), order.index(arm)))
@@ -207,7 +206,7 @@ def pick(
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
         return BEST_EXPECTED
-    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the smallest"
     if chosen == leader:
         return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]
