@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,23 @@ from acrank.metrics.resampling import (
     too_few_images,
 )
 
+# Why scores of boundaries are undefined.
+NO_BOUNDARIES = "its rows are not voxels of masks with those on boundaries marked"
+
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
+
+
+class Boundaries(NamedTuple):
+    """The rows of features that are of voxels on masks' boundaries.
+
+    Attributes:
+        on: whether a row is of a voxel that was drawn from a boundary, bool (N,).
+        added: whether it is for scores of boundaries alone, bool (N,).
+    """
+
+    on: NDArray[np.bool_]
+    added: NDArray[np.bool_]
 
 
 def feature_scores(
@@ -35,6 +50,7 @@ def feature_scores(
     *,
     images: NDArray[np.int64] | None = None,
     widths: tuple[int, ...] = (),
+    boundaries: Boundaries | None = None,
     replicates: int = 0,
     seed: int = 0,
 ) -> Computed:
@@ -47,6 +63,7 @@ def feature_scores(
         metrics: names of metrics; kinds other than ``features`` are ignored.
         images: the image that each row is of (N,), where rows are pixels; None for one each.
         widths: channels of each scale that the features are put together from.
+        boundaries: which rows are of voxels on boundaries, where such were drawn.
         replicates: number of random parts of the sample for the uncertainty.
         seed: seed of the parts; the same for all models, so that they are paired.
 
@@ -66,6 +83,20 @@ def feature_scores(
     data = as_feature_set(features, labels, source_probs)
     if images is not None and len(np.unique(images)) < len(images):
         data = replace(data, images=images, widths=widths)
+    if boundaries is None:
+        _add_scores(result, data, metrics, replicates, seed)
+        return result
+    edged = [name for name in metrics if "boundary_voxels" in METRICS[name].needs]
+    drawn = data.take(np.flatnonzero(~boundaries.added))
+    _add_scores(result, drawn, [n for n in metrics if n not in edged], replicates, seed)
+    _add_scores(result, replace(data, boundary_voxels=boundaries.on), edged, replicates, seed)
+    return result
+
+
+def _add_scores(
+    result: Computed, data: FeatureSet, metrics: Sequence[str], replicates: int, seed: int
+) -> None:
+    """Compute some metrics of one set of features."""
     few = too_few_images(data.labels, data.images)
     values: dict[str, float] = {}
     for name in metrics:
@@ -79,7 +110,7 @@ def feature_scores(
             result.undefined[name] = reason
     repeated = _replicates(data, _varying(values, result.guards), replicates, seed)
     freedom = degrees_of_freedom(data.labels, data.images)
-    result.scores = {
+    result.scores |= {
         name: Estimate(
             value,
             replicates=tuple(repeated.get(name, ())),
@@ -88,7 +119,6 @@ def feature_scores(
         for name, value in values.items()
         if not math.isnan(value)
     }
-    return result
 
 
 def _varying(values: dict[str, float], guards: dict[str, dict[str, str]]) -> list[str]:
@@ -124,6 +154,8 @@ def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], s
     """Return a value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
         return math.nan, {}, NO_CLASSIFIER
+    if "boundary_voxels" in metric.needs and data.boundary_voxels is None:
+        return math.nan, {}, NO_BOUNDARIES
     names = ("features", "labels", *metric.needs)
     given = (data,) if metric.takes_set else tuple(_shielded(getattr(data, n)) for n in names)
     value, guards, reason = attempt(metric, *given)

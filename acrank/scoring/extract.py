@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from acrank.data.base import Batches, seed_of_batch
+from acrank.data.base import Batches, Edges, seed_of_batch
+from acrank.data.segmentation.pixels import boundaries
+from acrank.metrics.features import Boundaries
 from acrank.scoring.types import POOLED
 from acrank.tasks.readout import Readout
 
@@ -26,6 +28,8 @@ class Extracted:
         images: int64 (N,), the image that each row is of, by its place among all batches.
         widths: channels of each scale that the features are put together from.
         layers: of the network that those are of; empty where they have no names.
+        boundaries: which rows are of pixels on boundaries, with further such rows; None where
+            no score asks for them.
     """
 
     features: NDArray[np.float32]
@@ -34,6 +38,7 @@ class Extracted:
     images: NDArray[np.int64]
     widths: tuple[int, ...]
     layers: tuple[str, ...] = ()
+    boundaries: Boundaries | None = None
 
     @classmethod
     def of_images(
@@ -54,12 +59,14 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
+        flags = self.boundaries
         return replace(
             self,
             features=self.features[order],
             labels=self.labels[order],
             source_probs=probs,
             images=images[order],
+            boundaries=flags and Boundaries(*(flag[order] for flag in flags)),
         )
 
 
@@ -71,6 +78,7 @@ def extract(
     autocast: torch.dtype | None = None,
     readout: Readout[Any] = POOLED,
     seed: int = 0,
+    edges: Edges | Literal["of labels"] | None = None,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.
 
@@ -86,23 +94,37 @@ def extract(
         autocast: dtype of the network's arithmetic; None for that of its weights.
         readout: decides what an observation is.
         seed: of what the readout draws.
+        edges: gives the labels on boundaries of batch number i; or ``of labels``, for those of
+            the batches' own labels. None where no score asks for them.
 
     Raises:
         ModelError: the network does not give what the readout asks for.
     """
     model.eval()
-    seen, probs, taken = [], [], 0
+    seen, probs, flags, taken = [], [], [], 0
     with torch.no_grad():
         for index in range(count):
             images, labels = batches(index)
             values = readout.features(model, images, autocast)
-            found, given = readout.observe(values, labels, head, seed_of_batch(seed, index))
+            own = (values, labels, head, seed_of_batch(seed, index))
+            if edges is None:
+                found, given = readout.observe(*own)
+            else:
+                at = boundaries(labels) if edges == "of labels" else edges(index)
+                found, given = readout.observe(*own, edges=at)
             seen.append(
                 (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
             )
             taken += len(images)
             if given is not None:
                 probs.append(given.cpu())
+            if found.boundary is not None and found.added is not None:
+                flags.append((found.boundary, found.added))
     features, targets, places = (torch.cat(part).numpy() for part in zip(*seen, strict=True))
     whole = torch.cat(probs).numpy() if len(probs) == count else None
-    return Extracted(features, targets, whole, places, found.widths, found.layers)
+    on = (
+        Boundaries(*(torch.cat(part).numpy() for part in zip(*flags, strict=True)))
+        if flags
+        else None
+    )
+    return Extracted(features, targets, whole, places, found.widths, found.layers, on)

@@ -121,6 +121,7 @@ def score_backbone(
             autocast=dtype,
             readout=readout,
             seed=config.seed,
+            edges=(seen.edges or "of labels") if _of_boundaries(wanted) else None,
         ).in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
@@ -168,6 +169,11 @@ def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> M
     return found.result_like(result)
 
 
+def _of_boundaries(wanted: Sequence[str]) -> bool:
+    """Return whether some metric needs voxels on boundaries."""
+    return any("boundary_voxels" in metric.needs for metric in of_kind("features", wanted))
+
+
 def add_feature_scores(
     found: Scores, extracted: Extracted, wanted: Sequence[str], config: RunConfig
 ) -> None:
@@ -182,6 +188,7 @@ def add_feature_scores(
             wanted,
             images=extracted.images,
             widths=extracted.widths,
+            boundaries=extracted.boundaries,
             replicates=config.bootstrap,
             seed=config.seed,
         )
