@@ -52,6 +52,7 @@ class FeatureSet:
         widths: channels of each scale that the features are put together from; none for one.
         boundary_voxels: whether a row is of a voxel drawn from a mask's boundary, bool (N,);
             None where no such were drawn.
+        random_features: those of a random network for the same images (N, D'), or None.
     """
 
     features: Array
@@ -60,6 +61,7 @@ class FeatureSet:
     images: Labels | None = None
     widths: tuple[int, ...] = ()
     boundary_voxels: NDArray[np.bool_] | None = None
+    random_features: Array | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -135,8 +137,9 @@ class FeatureSet:
         probs = None if self.source_probs is None else self.source_probs[rows]
         images = None if self.images is None else self.images[rows]
         flags = None if self.boundary_voxels is None else self.boundary_voxels[rows]
+        random = None if self.random_features is None else self.random_features[rows]
         labels = _codes(self.labels[rows])
-        return FeatureSet(self.features[rows], labels, probs, images, self.widths, flags)
+        return FeatureSet(self.features[rows], labels, probs, images, self.widths, flags, random)
 
 
 def as_feature_set(

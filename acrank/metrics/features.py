@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from acrank.metrics.arrays import as_matrix
 from acrank.metrics.compute import Computed, attempt
 from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
@@ -23,7 +24,9 @@ from acrank.metrics.resampling import (
     too_few_images,
 )
 
-# Why scores of boundaries are undefined.
+# Why scores that compare with a random network are undefined.
+NO_RANDOM = "there are no features of a random network"
+# Why scores of boundaries are.
 NO_BOUNDARIES = "its rows are not voxels of masks with those on boundaries marked"
 
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
@@ -51,6 +54,7 @@ def feature_scores(
     images: NDArray[np.int64] | None = None,
     widths: tuple[int, ...] = (),
     boundaries: Boundaries | None = None,
+    random_features: ArrayLike | None = None,
     replicates: int = 0,
     seed: int = 0,
 ) -> Computed:
@@ -64,6 +68,7 @@ def feature_scores(
         images: the image that each row is of (N,), where rows are pixels; None for one each.
         widths: channels of each scale that the features are put together from.
         boundaries: which rows are of voxels on boundaries, where such were drawn.
+        random_features: those of a random network for the same images (N, D'), or None.
         replicates: number of random parts of the sample for the uncertainty.
         seed: seed of the parts; the same for all models, so that they are paired.
 
@@ -81,6 +86,13 @@ def feature_scores(
         result.refuse(metrics, "the features are not finite", "not-finite")
         return result
     data = as_feature_set(features, labels, source_probs)
+    if random_features is not None and not np.isfinite(random_features).all():
+        reason = "the features of the random network are not finite"
+        asking = [name for name in metrics if "random_features" in METRICS[name].needs]
+        result.refuse(asking, reason, "not-finite")
+        metrics = [name for name in metrics if name not in asking]
+    elif random_features is not None:
+        data = replace(data, random_features=as_matrix(random_features, "random_features"))
     if images is not None and len(np.unique(images)) < len(images):
         data = replace(data, images=images, widths=widths)
     if boundaries is None:
@@ -154,6 +166,8 @@ def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], s
     """Return a value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
         return math.nan, {}, NO_CLASSIFIER
+    if "random_features" in metric.needs and data.random_features is None:
+        return math.nan, {}, NO_RANDOM
     if "boundary_voxels" in metric.needs and data.boundary_voxels is None:
         return math.nan, {}, NO_BOUNDARIES
     names = ("features", "labels", *metric.needs)

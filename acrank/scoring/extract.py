@@ -16,6 +16,9 @@ from acrank.metrics.features import Boundaries
 from acrank.scoring.types import POOLED
 from acrank.tasks.readout import Readout
 
+# Where labels on boundaries come from: a function, or the labels of the batches themselves.
+AnyEdges = Edges | Literal["of labels"]
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -30,6 +33,8 @@ class Extracted:
         layers: of the network that those are of; empty where they have no names.
         boundaries: which rows are of pixels on boundaries, with further such rows; None where
             no score asks for them.
+        random_features: float32 (N, D'), those of the same architecture with random weights;
+            None where no score asks for them.
     """
 
     features: NDArray[np.float32]
@@ -39,6 +44,7 @@ class Extracted:
     widths: tuple[int, ...]
     layers: tuple[str, ...] = ()
     boundaries: Boundaries | None = None
+    random_features: NDArray[np.float32] | None = None
 
     @classmethod
     def of_images(
@@ -46,10 +52,12 @@ class Extracted:
         features: NDArray[np.float32],
         labels: NDArray[np.int64],
         source_probs: NDArray[np.float32] | None,
+        random_features: NDArray[np.float32] | None = None,
     ) -> Extracted:
         """Make one row for each image, from features of one scale."""
         images = np.arange(len(labels), dtype=np.int64)
-        return cls(features, labels, source_probs, images, (features.shape[1],))
+        widths = (features.shape[1],)
+        return cls(features, labels, source_probs, images, widths, random_features=random_features)
 
     def in_order(self, rows: NDArray[np.int64]) -> Extracted:
         """The same with the images' rows in another order: image i is number ``rows[i]``.
@@ -59,7 +67,7 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
-        flags = self.boundaries
+        flags, random = self.boundaries, self.random_features
         return replace(
             self,
             features=self.features[order],
@@ -67,6 +75,7 @@ class Extracted:
             source_probs=probs,
             images=images[order],
             boundaries=flags and Boundaries(*(flag[order] for flag in flags)),
+            random_features=None if random is None else random[order],
         )
 
 
@@ -78,7 +87,7 @@ def extract(
     autocast: torch.dtype | None = None,
     readout: Readout[Any] = POOLED,
     seed: int = 0,
-    edges: Edges | Literal["of labels"] | None = None,
+    edges: AnyEdges | None = None,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.
 
