@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 Kind = Literal["affine", "features", "facts", "weights", "relative", "passes"]
 Role = Literal["score", "control", "baseline", "part"]
-Need = Literal["source_probs", "shuffled_labels"]
+Need = Literal["source_probs", "random_features", "boundary_voxels", "shuffled_labels"]
 Cost = Literal["free", "cheap", "dear", "extra"]
 
 # The task of a run whose data have not been looked at.
@@ -76,7 +76,10 @@ class Metric:
         takes_set: whether a function of features takes one
             :class:`acrank.metrics.feature_set.FeatureSet`, to share what other metrics need.
         needs: what it takes besides: of features ``source_probs``, the probabilities over source
-            classes (N, K); of affines ``shuffled_labels``, a second step on labels in random order.
+            classes (N, K); ``random_features``, those of the architecture with random weights
+            (N, D'); or ``boundary_voxels``, which rows are of voxels on boundaries, bool (N,),
+            with further rows of such voxels; of affines ``shuffled_labels``, a second step on
+            labels in random order.
         parts: metrics that a ``relative`` one combines, each with its weight.
         intervals: whether parts of the sample tell how far it varies.
         tasks: on what kinds of target it is defined.
