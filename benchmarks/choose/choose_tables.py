@@ -98,8 +98,8 @@ def differences(found: pd.DataFrame) -> pd.DataFrame:
             more = (table[way] - table[other]).dropna().rename("more").reset_index()
             low, high = interval(more, "more")
             mean = more.groupby("dataset").more.mean().mean()
-            found = {"more": mean, "low": low, "high": high}
-            rows.append({"way": way, "than": other, **{k: round(v, 2) for k, v in found.items()}})
+            numbers = {"more": round(mean, 2), "low": round(low, 2), "high": round(high, 2)}
+            rows.append({"way": way, "than": other, "cells": len(more), **numbers})
     return pd.DataFrame(rows)
 
 
