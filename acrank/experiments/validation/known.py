@@ -140,7 +140,9 @@ class _Expecting:
         """The prior of a network for a dataset; for none, with no dataset left out."""
         without = self.out | (datasets_called(dataset, self.pages) if dataset else frozenset())
         if (name, without) not in self._found:
-            self._found[name, without] = prior_of(name, self.domain, pages=self._pages(without))
+            learned = facts_of(name, self.pages).tells
+            pages = self._pages(without) if learned else self.pages.less(without)
+            self._found[name, without] = prior_of(name, self.domain, pages=pages)
         return self._found[name, without]
 
     def history(self, name: str, dataset: str) -> float | None:

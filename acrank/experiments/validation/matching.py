@@ -125,7 +125,7 @@ def tell_missing(accuracies: Values, metrics: Sequence[MetricScores], notes: lis
     total = sum(map(len, accuracies.values()))
     every = list(dict.fromkeys(model for models in accuracies.values() for model in models))
     for metric in metrics:
-        scored = {model for models in metric.values.values() for model in models}
+        scored = {model for dataset in accuracies for model in metric.values.get(dataset, {})}
         never = [model for model in every if model not in scored]
         if never:
             notes.append(
