@@ -105,7 +105,7 @@ def what_names_give(
     read = {model: canonical(names.written.get(model, model)) for model in models}
     out = _left_out(truth, read, pages, config.without, notes)
     if config.domain:
-        notes.append(domain_text(config.domain, pages))
+        notes.append(domain_text(config.domain, pages.less(out)))
     facts = {model: facts_of(name, pages) for model, name in read.items()}
     expect = _Expecting(pages, config.domain, protocol, out)
     rows = tuple(

@@ -191,8 +191,9 @@ def means_table(result: Validation) -> Table:
 
 
 def over_heading(result: Validation) -> str:
-    """Head the column of differences: of scores over the best static list, else over the own."""
-    return "over best *" if result.scored else "over *"
+    """Head the column of differences: over the best static list, or without scores over its own."""
+    tests = [found.test for found in result.summaries if found.test]
+    return f"over {tests[0].baseline}" if tests and not result.scored else "over best *"
 
 
 def truth_line(result: Validation) -> str:
