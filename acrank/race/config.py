@@ -46,7 +46,7 @@ LOOK, RACE, CHOICE = "Ranking", "Race", "Choice"
 # The parts of a choice and what each is described by.
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 # Regimes that race unless others are named.
-REGIMES = ("full", "bn-only", "head", "ac-norm")
+REGIMES = ("full", "head", "ac-norm", "bn-only")
 # Below so many pixels the order of networks says little about that at their own size.
 SMALLEST = 96
 # Points within which arms count as equally good, by what is preferred.
@@ -108,7 +108,7 @@ class ChooseConfig(Settings):
             DATA,
             Effect.CHOICE,
             metavar="DATA",
-            default="the data's own; without any, cross-validation of the last rung",
+            default="the data's own; without any, cross-validation",
             decides=("finetune.test",),
         ),
     ] = None
@@ -156,8 +156,8 @@ class ChooseConfig(Settings):
         tuple[str, ...],
         Field(min_length=1),
         Setting(
-            f"Regime to race: {', '.join(REGIMES)}, or another method of acrank finetune; "
-            "repeatable.",
+            f"Regime to try: {', '.join(REGIMES)}, or another method of acrank finetune; "
+            "repeatable. Models race in the first; the best one is fine-tuned in the others.",
             RACE,
             option="--method",
             metavar="NAME",
@@ -167,7 +167,7 @@ class ChooseConfig(Settings):
     lrs: Annotated[
         tuple[float, ...],
         Setting(
-            "Learning rate to race in each regime; repeatable.",
+            "Learning rate to try in each regime, the one to race at first; repeatable.",
             RACE,
             option="--lr",
             default="that of the method, and for full also a third of it",
@@ -186,14 +186,18 @@ class ChooseConfig(Settings):
     finalists: Annotated[
         int,
         Field(ge=2),
-        Setting("Most arms in the last rung: models, regimes and rates.", RACE),
+        Setting(
+            "Most models in the last rung, and of these that are fine-tuned fully before the best "
+            "one is in the other regimes and rates.",
+            RACE,
+        ),
     ] = 3
     race_size: Annotated[
         int,
         Field(ge=SMALLEST),
         Setting(
-            "Height and width of images in the rungs before the last, for networks whose own size "
-            "is larger.",
+            "Height and width of images in the race, for networks whose own size is larger; full "
+            "fine-tunings have each network's own size.",
             RACE,
         ),
     ] = 128
@@ -226,8 +230,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good (--tolerance): parameters and "
-            "what the regime costs or, for fast, measured time.",
+            "What decides between arms that are about equally good (--tolerance): the number of "
+            "parameters or, for fast, measured time of fine-tuning.",
             CHOICE,
         ),
     ] = "accuracy"
@@ -397,7 +401,9 @@ class ChooseConfig(Settings):
         if self.samples is not None:  # no more images than are to be used
             own["samples"] = min(own["samples"], self.samples)
         metrics = (self.rank_by,) if self.rank_by != CONSENSUS else ()
-        merged = {**self._of_task, **self.score, **own, "metrics": metrics, "budget": budget}
+        # an order is enough: intervals of masks and volumes take longer than all else of a look
+        look = {"bootstrap": 0, **self.score, **own, "metrics": metrics, "budget": budget}
+        merged = {**self._of_task, **look}
         return make_config({name: value for name, value in merged.items() if value is not None})
 
     def _options(self, method: str) -> dict[str, Any]:
