@@ -133,6 +133,30 @@ def domain_setting(group: str) -> Setting:
 
 
 # The settings themselves, as every configuration that has them takes them.
+ZooFile = Annotated[
+    str | None,
+    Field(min_length=1),
+    Setting(
+        "Candidates: a zoo file, demo, or default for the packaged zoo.",
+        DATA,
+        Effect.CHOICE,
+        metavar="FILE|demo",
+        default="default, unless --model names models of timm",
+        decides=("finetune.zoo", "score.zoo"),
+    ),
+]
+Models = Annotated[
+    tuple[str, ...],
+    Setting(
+        "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
+        "repeatable.",
+        DATA,
+        Effect.CHOICE,
+        option="--model",
+        metavar="NAME",
+        decides=("finetune.model", "score.models"),
+    ),
+]
 DataKind = Annotated[
     str,
     one_of(_task_names),

@@ -22,6 +22,7 @@ from acrank.fields import (
     ImageSize,
     IntensityWindow,
     Jobs,
+    Models,
     Offline,
     PatchSize,
     Precision,
@@ -30,6 +31,7 @@ from acrank.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    ZooFile,
     names,
     one_of,
     refuse_address,
@@ -78,29 +80,8 @@ class ChooseConfig(Settings):
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
-    zoo: Annotated[
-        str | None,
-        Setting(
-            "Candidates: a zoo file, demo, or default for the packaged zoo.",
-            DATA,
-            Effect.CHOICE,
-            metavar="FILE|demo",
-            default="default, unless --model names models of timm",
-            decides=("finetune.zoo", "score.zoo"),
-        ),
-    ] = None
-    models: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
-            "repeatable.",
-            DATA,
-            Effect.CHOICE,
-            option="--model",
-            metavar="NAME",
-            decides=("finetune.model", "score.models"),
-        ),
-    ] = ()
+    zoo: ZooFile = None
+    models: Models = ()
     test: Annotated[
         str | None,
         Setting(
