@@ -35,6 +35,7 @@ from acrank.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    ZooFile,
     names,
     refuse_address,
     refuse_other_kind,
@@ -85,17 +86,7 @@ class RunConfig(Settings):
         ),
     ]
     task: DataKind = "auto"
-    zoo: Annotated[
-        str | None,
-        Field(min_length=1),
-        Setting(
-            "Candidates: a zoo file, demo, or default for the packaged zoo.",
-            DATA,
-            Effect.CHOICE,
-            metavar="FILE|demo",
-            default="default, unless --model names models of timm",
-        ),
-    ] = None
+    zoo: ZooFile = None
     models: Annotated[
         tuple[str, ...],
         Setting(

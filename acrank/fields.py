@@ -117,7 +117,46 @@ def _task_names() -> tuple[str, ...]:
     return ("auto", *task_names())
 
 
+def _domains() -> tuple[str, ...]:
+    from acrank.priors.domains import DOMAINS
+
+    return DOMAINS
+
+
+DomainName = Annotated[str, one_of(_domains)]
+
+
+def domain_setting(group: str) -> Setting:
+    """Describe the domain of the images, under a title of the command's own."""
+    text = f"Domain of the images, for which priors are sharpened: {', '.join(_domains())}."
+    return Setting(text, group, Effect.RANKING, metavar="NAME", words=_domains)
+
+
 # The settings themselves, as every configuration that has them takes them.
+ZooFile = Annotated[
+    str | None,
+    Field(min_length=1),
+    Setting(
+        "Candidates: a zoo file, demo, or default for the packaged zoo.",
+        DATA,
+        Effect.CHOICE,
+        metavar="FILE|demo",
+        default="default, unless --model names models of timm",
+        decides=("finetune.zoo", "score.zoo"),
+    ),
+]
+Models = Annotated[
+    tuple[str, ...],
+    Setting(
+        "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
+        "repeatable.",
+        DATA,
+        Effect.CHOICE,
+        option="--model",
+        metavar="NAME",
+        decides=("finetune.model", "score.models"),
+    ),
+]
 DataKind = Annotated[
     str,
     one_of(_task_names),

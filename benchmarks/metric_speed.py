@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import process
 from acrank.metrics import METRICS
 from acrank.metrics.feature_set import Array, FeatureSet, as_feature_set
 from acrank.metrics.guards import collect_guards
+from acrank.metrics.metric import CLASSIFICATION
 
 SIZES = {"large": (5000, 2048, 100), "small": (256, 2048, 10)}
 SOURCE_CLASSES = 1000
@@ -55,7 +57,11 @@ def main() -> None:
 
 
 def _functions() -> list[str]:
-    return [name for name, metric in METRICS.items() if metric.kind == "features"]
+    return [
+        name
+        for name, metric in METRICS.items()
+        if metric.kind == "features" and CLASSIFICATION in metric.tasks
+    ]
 
 
 def _rows(metrics: list[str], threads: list[int]) -> Iterator[dict[str, Any]]:
@@ -99,7 +105,8 @@ def _draw(images: int, channels: int, classes: int) -> FeatureSet:
     hidden = np.maximum(generator.normal(size=(images, channels)) + means[labels], 0)
     mixing = generator.normal(size=(channels, channels)) / np.sqrt(channels)
     logits = hidden @ generator.normal(size=(channels, SOURCE_CLASSES)) / np.sqrt(channels)
-    return as_feature_set(np.maximum(hidden @ mixing, 0), labels, _softmax(3 * logits))
+    data = as_feature_set(np.maximum(hidden @ mixing, 0), labels, _softmax(3 * logits))
+    return replace(data, random_features=hidden)
 
 
 def _softmax(logits: Array) -> Array:

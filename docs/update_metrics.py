@@ -29,7 +29,7 @@ def describe(metric: Metric) -> str:
     role = ROLES[metric.role] + (f", another form of `{metric.form_of}`" if metric.form_of else "")
     tasks = "" if metric.tasks == (CLASSIFICATION,) else f" For {' and '.join(metric.tasks)}."
     price = {"extra": "by name only: it needs further passes", "dear": "slow"}
-    cost = f"; {price[metric.cost]}" if metric.cost in price and metric.sees_images else ""
+    cost = f"; {price[metric.cost]}" if metric.cost in price and metric.kind != "facts" else ""
     return "\n".join(
         [
             f"### {metric.name}",

@@ -41,8 +41,9 @@ class FeatureWriter:
     """Writes each model's features as it finishes.
 
     A file holds ``features`` (N, D) and, with a source classifier, ``source_probs`` (N, K) as
-    float32, ``labels`` (N,) as int64, and in its metadata the class names, the images' ids, the
-    dataset's fingerprint, what is known of the model, and the scores that only its network gives.
+    float32, where a score asked for them ``random_features`` (N, D') likewise, ``labels`` (N,) as
+    int64, and in its metadata the class names, the images' ids, the dataset's fingerprint, what is
+    known of the model, and the scores that only its network gives.
 
     Args:
         folder: is made if it does not exist.
@@ -97,6 +98,8 @@ class FeatureWriter:
         tensors: dict[str, Any] = {"features": extracted.features, "labels": extracted.labels}
         if extracted.source_probs is not None:
             tensors["source_probs"] = extracted.source_probs
+        if extracted.random_features is not None:
+            tensors["random_features"] = extracted.random_features
         tensors = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
         path = self.folder / file_name(result.model)
         temporary = path.with_suffix(".part")
@@ -184,7 +187,10 @@ def _read_file(path: Path) -> tuple[ModelResult, Extracted, dict[str, str]]:
         if metadata.get("schema_version") != SCHEMA or "settings" not in metadata:
             raise ValueError("it was not written by acrank score --features")
         extracted = Extracted.of_images(
-            tensors["features"], tensors["labels"], tensors.get("source_probs")
+            tensors["features"],
+            tensors["labels"],
+            tensors.get("source_probs"),
+            tensors.get("random_features"),
         )
         return _result(json.loads(metadata["model"])), extracted, metadata
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:

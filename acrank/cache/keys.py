@@ -11,7 +11,7 @@ from acrank.cache.code import library_versions, metric_version, probe_version
 from acrank.cache.results import Key
 from acrank.config import RunConfig
 from acrank.data import AnySample
-from acrank.metrics.registry import with_parts
+from acrank.metrics.registry import of_kind, with_parts
 from acrank.tasks.registry import TASKS, Task
 from acrank.utils.described import described
 from acrank.utils.device import precision_name
@@ -45,7 +45,9 @@ class Keys:
                 "norms": config.norms_scored,
             },
         }
-        self.metrics = _versions(with_parts(config.metrics_wanted))
+        wanted = with_parts(config.metrics_wanted)
+        self.metrics = _versions(wanted)
+        self.weights_metrics = _versions(metric.name for metric in of_kind("weights", wanted))
 
     def of(self, identity: dict[str, Any]) -> Key:
         """Return the key of one model's result.
@@ -54,6 +56,17 @@ class Keys:
             identity: of :mod:`acrank.zoo.identity`.
         """
         return Key({**self.common, "model": identity}, self.metrics)
+
+    def of_weights(self, identity: dict[str, Any], seed: int | None) -> Key:
+        """Return the key of what one model's weights alone decide, whatever the target.
+
+        Args:
+            identity: of :mod:`acrank.zoo.identity`.
+            seed: of the run where it draws weights of the model; else None.
+        """
+        code = {name: self.common[name] for name in ("schema", "code", "libraries")}
+        fields = {**code, "of": "weights", "seed": seed, "model": identity}
+        return Key(fields, self.weights_metrics)
 
 
 def keyed(task: Task) -> set[str]:

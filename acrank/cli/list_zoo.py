@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acrank.cli.options import PriorDomain
 from acrank.cli.output import Format, OutputFormat, show
 from acrank.errors import ConfigError, ExitCode
 from acrank.zoo.sources.registry import MODEL
@@ -85,6 +86,7 @@ def list_zoo(
             help="Also show what published results and facts say of each model, without an image.",
         ),
     ] = False,
+    domain: PriorDomain = None,
     sort: Annotated[
         Order | None,
         typer.Option(help="Sort by this column, in ascending order. [default: as in the zoo]"),
@@ -104,12 +106,14 @@ def list_zoo(
     weights and downloads nothing. If an entry cannot be described, its row gives the reason, and
     the exit code is 3.
     """
-    from acrank.priors import book
+    from acrank.priors import book, domain_text
     from acrank.report.builders.zoo import ZooReport
     from acrank.zoo import Hub, read_zoo, select_entries
     from acrank.zoo.filters import ZooFilter, in_order, list_entries
     from acrank.zoo.listing import Lister
 
+    if domain and not priors:
+        raise ConfigError("--domain changes priors alone.", hint="Add --priors, or omit it.")
     if zoo == "":  # of a variable that is not set
         raise ConfigError("--zoo is empty.", hint="Give a zoo file, or leave it out.")
     if zoo is None and model:
@@ -128,9 +132,10 @@ def list_zoo(
     hub = Hub(offline=offline or not sizes)
     told = costs or max_macs is not None or sort in (Order.macs, Order.memory)
     pages = book() if priors else None
-    lister = Lister(hub, trust_code, batch_size if told else None, _ask(entries, hub), pages)
+    memory = batch_size if told else None
+    lister = Lister(hub, trust_code, memory, _ask(entries, hub), pages, domain)
     rows = in_order(list_entries(entries, wanted, lister), sort)
-    show(ZooReport(rows), output)
+    show(ZooReport(rows, domain_text(domain, book()) if domain else ""), output)
     if any(row.reason for row in rows):
         raise typer.Exit(ExitCode.SOME_FAILED)
 

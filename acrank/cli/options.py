@@ -6,13 +6,14 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
-from acrank.fields import DATA
+from acrank.fields import DATA, domain_setting
+from acrank.priors.domains import DOMAINS
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
 from acrank.utils.settings import Settings
@@ -27,6 +28,15 @@ ConfigFile = Annotated[
         metavar="FILE",
         help="YAML file with settings, named as in docs/cli.md; options override it.",
         rich_help_panel=DATA,
+    ),
+]
+PriorDomain = Annotated[
+    Literal[DOMAINS] | None,  # type: ignore[valid-type]
+    typer.Option(
+        "--domain",
+        metavar="NAME",
+        help=domain_setting(DATA).help,
+        show_default=False,
     ),
 ]
 FurtherSettings = Annotated[

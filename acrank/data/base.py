@@ -17,6 +17,8 @@ from acrank.errors import DataError
 Rows = npt.NDArray[np.int64]
 # Images (N, C, ...) and labels, of images (N,) or of pixels (N, ...), of batch number i.
 Batches = Callable[[int], tuple[torch.Tensor, torch.Tensor]]
+# Labels (N, ...) of batch number i on the boundaries of its masks, below zero elsewhere.
+Edges = Callable[[int], torch.Tensor]
 
 
 def seed_of_batch(seed: int, index: int) -> int:
@@ -69,11 +71,13 @@ class Seen:
         batches: images and labels of batch number i.
         count: number of batches.
         rows: int64, the sample's row of each image, in the order of the batches.
+        edges: labels on the boundaries of masks; None where those of the batches tell.
     """
 
     batches: Batches
     count: int
     rows: Rows
+    edges: Edges | None = None
 
 
 class AnySample(ABC):

@@ -50,6 +50,9 @@ class FeatureSet:
         source_probs: probabilities over the K source classes, float64 (N, K), or None.
         images: the image that each row is of, int64 (N,); None where every row is one.
         widths: channels of each scale that the features are put together from; none for one.
+        boundary_voxels: whether a row is of a voxel drawn from a mask's boundary, bool (N,);
+            None where no such were drawn.
+        random_features: those of a random network for the same images (N, D'), or None.
     """
 
     features: Array
@@ -57,6 +60,8 @@ class FeatureSet:
     source_probs: Array | None = None
     images: Labels | None = None
     widths: tuple[int, ...] = ()
+    boundary_voxels: NDArray[np.bool_] | None = None
+    random_features: Array | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -131,9 +136,10 @@ class FeatureSet:
         """The set of some images only; classes that are gone lose their number."""
         probs = None if self.source_probs is None else self.source_probs[rows]
         images = None if self.images is None else self.images[rows]
-        return FeatureSet(
-            self.features[rows], _codes(self.labels[rows]), probs, images, self.widths
-        )
+        flags = None if self.boundary_voxels is None else self.boundary_voxels[rows]
+        random = None if self.random_features is None else self.random_features[rows]
+        labels = _codes(self.labels[rows])
+        return FeatureSet(self.features[rows], labels, probs, images, self.widths, flags, random)
 
 
 def as_feature_set(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from acrank.metrics.arrays import as_matrix
 from acrank.metrics.compute import Computed, attempt
 from acrank.metrics.estimate import Estimate
 from acrank.metrics.feature_set import FeatureSet, as_feature_set
@@ -23,8 +24,25 @@ from acrank.metrics.resampling import (
     too_few_images,
 )
 
+# Why scores that compare with a random network are undefined.
+NO_RANDOM = "there are no features of a random network"
+# Why scores of boundaries are.
+NO_BOUNDARIES = "its rows are not voxels of masks with those on boundaries marked"
+
 # Scores that take long are repeated on so many parts at most; Student's interval allows for it.
 DEAR_REPLICATES = 10
+
+
+class Boundaries(NamedTuple):
+    """The rows of features that are of voxels on masks' boundaries.
+
+    Attributes:
+        on: whether a row is of a voxel that was drawn from a boundary, bool (N,).
+        added: whether it is for scores of boundaries alone, bool (N,).
+    """
+
+    on: NDArray[np.bool_]
+    added: NDArray[np.bool_]
 
 
 def feature_scores(
@@ -35,6 +53,8 @@ def feature_scores(
     *,
     images: NDArray[np.int64] | None = None,
     widths: tuple[int, ...] = (),
+    boundaries: Boundaries | None = None,
+    random_features: ArrayLike | None = None,
     replicates: int = 0,
     seed: int = 0,
 ) -> Computed:
@@ -47,6 +67,8 @@ def feature_scores(
         metrics: names of metrics; kinds other than ``features`` are ignored.
         images: the image that each row is of (N,), where rows are pixels; None for one each.
         widths: channels of each scale that the features are put together from.
+        boundaries: which rows are of voxels on boundaries, where such were drawn.
+        random_features: those of a random network for the same images (N, D'), or None.
         replicates: number of random parts of the sample for the uncertainty.
         seed: seed of the parts; the same for all models, so that they are paired.
 
@@ -64,8 +86,29 @@ def feature_scores(
         result.refuse(metrics, "the features are not finite", "not-finite")
         return result
     data = as_feature_set(features, labels, source_probs)
+    if random_features is not None and not np.isfinite(random_features).all():
+        reason = "the features of the random network are not finite"
+        asking = [name for name in metrics if "random_features" in METRICS[name].needs]
+        result.refuse(asking, reason, "not-finite")
+        metrics = [name for name in metrics if name not in asking]
+    elif random_features is not None:
+        data = replace(data, random_features=as_matrix(random_features, "random_features"))
     if images is not None and len(np.unique(images)) < len(images):
         data = replace(data, images=images, widths=widths)
+    if boundaries is None:
+        _add_scores(result, data, metrics, replicates, seed)
+        return result
+    edged = [name for name in metrics if "boundary_voxels" in METRICS[name].needs]
+    drawn = data.take(np.flatnonzero(~boundaries.added))
+    _add_scores(result, drawn, [n for n in metrics if n not in edged], replicates, seed)
+    _add_scores(result, replace(data, boundary_voxels=boundaries.on), edged, replicates, seed)
+    return result
+
+
+def _add_scores(
+    result: Computed, data: FeatureSet, metrics: Sequence[str], replicates: int, seed: int
+) -> None:
+    """Compute some metrics of one set of features."""
     few = too_few_images(data.labels, data.images)
     values: dict[str, float] = {}
     for name in metrics:
@@ -79,7 +122,7 @@ def feature_scores(
             result.undefined[name] = reason
     repeated = _replicates(data, _varying(values, result.guards), replicates, seed)
     freedom = degrees_of_freedom(data.labels, data.images)
-    result.scores = {
+    result.scores |= {
         name: Estimate(
             value,
             replicates=tuple(repeated.get(name, ())),
@@ -88,7 +131,6 @@ def feature_scores(
         for name, value in values.items()
         if not math.isnan(value)
     }
-    return result
 
 
 def _varying(values: dict[str, float], guards: dict[str, dict[str, str]]) -> list[str]:
@@ -124,6 +166,10 @@ def _guarded(metric: Metric, data: FeatureSet) -> tuple[float, dict[str, str], s
     """Return a value, the guards that fired, and the reason if the value is NaN."""
     if "source_probs" in metric.needs and data.source_probs is None:
         return math.nan, {}, NO_CLASSIFIER
+    if "random_features" in metric.needs and data.random_features is None:
+        return math.nan, {}, NO_RANDOM
+    if "boundary_voxels" in metric.needs and data.boundary_voxels is None:
+        return math.nan, {}, NO_BOUNDARIES
     names = ("features", "labels", *metric.needs)
     given = (data,) if metric.takes_set else tuple(_shielded(getattr(data, n)) for n in names)
     value, guards, reason = attempt(metric, *given)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-Kind = Literal["affine", "features", "facts", "relative", "passes"]
+Kind = Literal["affine", "features", "facts", "weights", "relative", "passes"]
 Role = Literal["score", "control", "baseline", "part"]
-Need = Literal["source_probs", "shuffled_labels"]
+Need = Literal["source_probs", "random_features", "boundary_voxels", "shuffled_labels"]
 Cost = Literal["free", "cheap", "dear", "extra"]
 
 # The task of a run whose data have not been looked at.
@@ -35,6 +35,7 @@ KINDS: dict[Kind, KindFacts] = {
     "affine": KindFacts("the affine parameters before and after the step", needs_network=True),
     "features": KindFacts("features of the unchanged network and labels"),
     "facts": KindFacts("the model alone", sees_images=False),
+    "weights": KindFacts("the network's weights alone", needs_network=True, sees_images=False),
     "relative": KindFacts("its parts over all models of the zoo"),
     "passes": KindFacts("further passes of the network", needs_network=True),
 }
@@ -47,7 +48,8 @@ class Metric:
     What the function is given depends on the kind: ``features`` (N, D) and labels (N,) as
     arrays, then what ``needs`` names; for ``affine`` an
     :class:`acrank.metrics.affine.AffineTrials`; for ``facts`` the
-    :class:`acrank.metrics.facts.Facts` of a model; for ``passes`` the
+    :class:`acrank.metrics.facts.Facts` of a model; for ``weights`` those of its layers by name,
+    each (O, I) or (O, I, ...); for ``passes`` the
     network and the batches as :class:`acrank.scoring.types.Passes`. It returns a number; or one for
     each batch or training, of which the score is the mean; or a mapping from metrics to either,
     where several metrics name one function. NaN or a :class:`acrank.errors.MetricError` leave
@@ -56,8 +58,9 @@ class Metric:
     Attributes:
         name: as in tables and on the command line; that of the entry point where it is empty.
         kind: what it is computed from: ``affine`` parameters before and after the step,
-            ``features`` of the unchanged network, ``facts`` about the model, further
-            ``passes`` of the network, or ``relative``: its parts over all models of the zoo.
+            ``features`` of the unchanged network, ``facts`` about the model, its ``weights``
+            (kept by what they are, whatever the target), further ``passes`` of the network, or
+            ``relative``: its parts over all models of the zoo.
         higher_is_better: the direction.
         bounds: the range, in words.
         summary: what it measures, in one line.
@@ -73,7 +76,10 @@ class Metric:
         takes_set: whether a function of features takes one
             :class:`acrank.metrics.feature_set.FeatureSet`, to share what other metrics need.
         needs: what it takes besides: of features ``source_probs``, the probabilities over source
-            classes (N, K); of affines ``shuffled_labels``, a second step on labels in random order.
+            classes (N, K); ``random_features``, those of the architecture with random weights
+            (N, D'); or ``boundary_voxels``, which rows are of voxels on boundaries, bool (N,),
+            with further rows of such voxels; of affines ``shuffled_labels``, a second step on
+            labels in random order.
         parts: metrics that a ``relative`` one combines, each with its weight.
         intervals: whether parts of the sample tell how far it varies.
         tasks: on what kinds of target it is defined.

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrank.priors.names import canonical
-from acrank.priors.published import Book, Table, book
+from acrank.priors.published import FINE_TUNING, Book, Table, book
 
 # Fewer datasets than this are no history.
 FEWEST_DATASETS = 3
 # Fewer networks than this have no spread to standardise by.
 FEWEST_MODELS = 3
-FINE_TUNING, FROZEN = "fine-tuning", "frozen"
 
 
 @dataclass(frozen=True)

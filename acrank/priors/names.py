@@ -2,7 +2,9 @@
 
 Two names match only if they stand for the same weights. Of torchvision's, those match whose file
 timm downloads too, and the DenseNets, VGGs and Inception, of which torchvision has one set of
-weights that timm converted. An architecture with weights from elsewhere never matches.
+weights that timm converted; of a hub's, timm's own copies (``timm/ARCHITECTURE.TAG``) and the
+repositories that timm itself downloads from. Anything else, such as a descendant that somebody
+fine-tuned or an architecture with weights from elsewhere, never matches.
 """
 
 from __future__ import annotations
@@ -38,6 +40,22 @@ _REGNETS = {
     "x_32gf": "x_320",
 }
 _OF_TIMM |= {f"regnet_{one}@IMAGENET1K_V2": f"regnet{t}.tv2_in1k" for one, t in _REGNETS.items()}
+# Repositories of others from which timm itself takes the weights of a tag.
+_OF_HUB = {
+    "apple/mobileclip_b_lt_timm": "vit_base_mci_224.apple_mclip_lt",
+    "apple/mobileclip_b_timm": "vit_base_mci_224.apple_mclip",
+    "apple/mobileclip_s0_timm": "fastvit_mci0.apple_mclip",
+    "apple/mobileclip_s1_timm": "fastvit_mci1.apple_mclip",
+    "apple/mobileclip_s2_timm": "fastvit_mci2.apple_mclip",
+    "jienengchen/ViTamin-B": "vitamin_base_224.datacomp1b_clip",
+    "jienengchen/ViTamin-L-224px": "vitamin_large_224.datacomp1b_clip",
+    "jienengchen/ViTamin-S": "vitamin_small_224.datacomp1b_clip",
+    "naver-ai/rdnet_base.nv_in1k": "rdnet_base.nv_in1k",
+    "naver-ai/rdnet_large.nv_in1k": "rdnet_large.nv_in1k",
+    "naver-ai/rdnet_large.nv_in1k_ft_in1k_384": "rdnet_large.nv_in1k_ft_in1k_384",
+    "naver-ai/rdnet_small.nv_in1k": "rdnet_small.nv_in1k",
+    "naver-ai/rdnet_tiny.nv_in1k": "rdnet_tiny.nv_in1k",
+}
 TORCHVISION = "torchvision:"
 _HUBS = ("hf-hub:", "hf_hub:")
 
@@ -48,7 +66,8 @@ def canonical(reference: str) -> str:
     Args:
         reference: a timm name, ``hf-hub:ORG/NAME[@REVISION]`` or ``torchvision:NAME[@WEIGHTS]``;
             anything else is its own name. Names without weights stand for the default ones
-            of the timm or torchvision that is installed.
+            of the timm or torchvision that is installed; names that timm has given up (such as
+            ``tv_resnet50``) for those that replaced them.
     """
     if reference.startswith(TORCHVISION):
         return _of_torchvision(reference.removeprefix(TORCHVISION))
@@ -56,13 +75,18 @@ def canonical(reference: str) -> str:
         if reference.startswith(hub):
             name = reference.removeprefix(hub).partition("@")[0]
             ours, _, rest = name.partition("/")
-            return rest if ours == "timm" and "." in rest else f"{_HUBS[0]}{name}"
+            if ours == "timm" and "." in rest:
+                return rest
+            return _OF_HUB.get(name, f"{_HUBS[0]}{name}")
     return _of_timm(reference) if "." not in reference and ":" not in reference else reference
 
 
 def aliases() -> dict[str, str]:
-    """Names of torchvision's weights and the names that timm has for them."""
-    return {f"{TORCHVISION}{name}": timm for name, timm in _OF_TIMM.items()}
+    """Names of torchvision's and hubs' weights, and the names that timm has for them."""
+    return {
+        **{f"{TORCHVISION}{name}": timm for name, timm in _OF_TIMM.items()},
+        **{f"{_HUBS[0]}{name}": timm for name, timm in _OF_HUB.items()},
+    }
 
 
 def _of_torchvision(name: str) -> str:
@@ -83,7 +107,10 @@ def _default_of_torchvision(name: str) -> str:
 
 @cache
 def _of_timm(name: str) -> str:
-    from timm.models import get_pretrained_cfg, is_model_pretrained
+    from timm.models import get_deprecated_models, get_pretrained_cfg, is_model_pretrained
 
+    name = get_deprecated_models().get(name) or name
+    if "." in name:
+        return name
     found = get_pretrained_cfg(name) if is_model_pretrained(name) else None
     return f"{name}.{found.tag}" if found and found.tag else name

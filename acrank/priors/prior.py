@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from acrank.errors import ConfigError
+from acrank.priors.domains import group_of
 from acrank.priors.facts import Facts, facts_of_architecture, facts_of_name
 from acrank.priors.features import features
-from acrank.priors.history import FROZEN, History, history_of
+from acrank.priors.history import History, history_of
 from acrank.priors.names import canonical
-from acrank.priors.published import DOMAINS, GROUPS, Book, book
-from acrank.utils.nearest import nearest
+from acrank.priors.published import FROZEN, Book, book
 
 if TYPE_CHECKING:
     from acrank.zoo.entries import ZooEntry
@@ -35,6 +34,7 @@ class Prior:
         frozen: the same of heads on its frozen features, which the mean does not use.
         basis: ``measured``, ``facts``, or why there is no prior.
         sources: what the numbers were taken from.
+        domain: domain of the images that the mean is for; None if none was told.
     """
 
     mean: float | None = None
@@ -43,6 +43,7 @@ class Prior:
     frozen: History | None = None
     basis: str = UNKNOWN
     sources: tuple[str, ...] = ()
+    domain: str | None = None
 
 
 def prior_of(
@@ -68,15 +69,12 @@ def prior_of(
         ConfigError: there is no such domain.
         PriorsError: the published numbers cannot be read.
     """
-    if domain is not None and domain not in GROUPS:
-        raise ConfigError(
-            f"There is no domain {domain!r}.", hint=nearest(domain, DOMAINS) or _all_domains()
-        )
+    group = group_of(domain)
     pages = pages or book()
     name, facts = _told(model, pages)
     if facts.params_m is None:
         facts = replace(facts, params_m=params_m)
-    found = _expected(name, facts, GROUPS[domain] if domain else "", pages)
+    found = replace(_expected(name, facts, group, pages), domain=domain)
     if name is None:
         return found
     history = history_of(name, pages=pages)
@@ -86,10 +84,6 @@ def prior_of(
     sources = tuple(_cited(pages, table) for table in used)
     basis = FROZEN_ONLY if found.mean is None and frozen else found.basis
     return replace(found, history=history, frozen=frozen, basis=basis, sources=sources)
-
-
-def _all_domains() -> str:
-    return f"There are {', '.join(DOMAINS)}."
 
 
 def _expected(name: str | None, facts: Facts, group: str, pages: Book) -> Prior:
@@ -112,10 +106,10 @@ def _told(model: str | Facts | ZooEntry, pages: Book) -> tuple[str | None, Facts
         return None, model
     if isinstance(model, str):
         name = canonical(model)
-        return name, _of_name(name, pages)
+        return name, facts_of(name, pages)
     reference = model.reference
     named = canonical(reference) if reference else None
-    facts = _of_name(named, pages) if named else Facts()
+    facts = facts_of(named, pages) if named else Facts()
     if model.arch:  # weights from elsewhere: only the architecture is known
         facts = facts_of_architecture(model.arch.partition(".")[0])
     if facts.imagenet_top1 is None:
@@ -123,7 +117,8 @@ def _told(model: str | Facts | ZooEntry, pages: Book) -> tuple[str | None, Facts
     return named, facts
 
 
-def _of_name(name: str, pages: Book) -> Facts:
+def facts_of(name: str, pages: Book) -> Facts:
+    """The facts that are known of a canonical name; empty where it is nobody's."""
     if name in pages.facts:
         return pages.facts[name]
     architecture, _, tag = name.partition(".")

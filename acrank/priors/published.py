@@ -6,8 +6,8 @@ import gzip
 import json
 import math
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acrank.errors import PriorsError
+from acrank.priors.domains import GROUPS
 from acrank.priors.facts import Facts, facts_of_name
 
 Array = NDArray[np.float64]
 
 FILE = Path(__file__).parent / "data" / "priors.json.gz"
 VERSION = 1
-# Domains of datasets, and the groups of domains that the prior has weights of its own for.
-GROUPS = {
-    "natural": "natural",
-    "remote sensing": "natural",
-    "synthetic": "synthetic",
-    "radiology": "medical",
-    "pathology": "medical",
-    "microscopy": "medical",
-    "dermatology": "medical",
-    "ophthalmology": "medical",
-}
-DOMAINS = tuple(GROUPS)
+# How the accuracies of a table were reached.
+FINE_TUNING, FROZEN = "fine-tuning", "frozen"
 # What reading a damaged file may raise.
 _DAMAGED = (EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError)
 # The columns of a line of facts, after the name.
@@ -97,6 +88,23 @@ class Book:
     def known(self, name: str) -> bool:
         """Tell if anything is published of a network under this canonical name."""
         return name in self.facts
+
+    def less(self, without: Collection[str]) -> Book:
+        """Leave tables and datasets out by name; the fits stay as they are."""
+        tables = {
+            name: replace(
+                table, values={d: row for d, row in table.values.items() if d not in without}
+            )
+            for name, table in self.tables.items()
+            if name not in without
+        }
+        return replace(self, tables=tables)
+
+    def fine_tuned(self, without: Collection[str] = ()) -> Iterator[Table]:
+        """Yield the tables of networks that were fine-tuned end to end, but for some by name."""
+        for table in self.tables.values():
+            if table.protocol == FINE_TUNING and table.name not in without:
+                yield table
 
 
 @cache

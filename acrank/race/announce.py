@@ -55,11 +55,13 @@ def what_fits(ranking: Ranking, plan: Plan, config: ChooseConfig, tested: bool) 
             f"{count}; there is no time for a race, so that {plan.arms[0].name} is fine-tuned as "
             f"the ranking has it, in about {took}"
         ]
-    models = len({arm.model for arm in plan.arms})
+    each = f"about {duration_text(plan.seconds['final'])} each at most"
+    raced, rungs = _counted(len(plan.arms), "model"), _counted(len(plan.rungs), "rung")
     parts = [
-        f"{len(plan.arms)} arms of {_counted(models, 'model')} raced in "
-        f"{_counted(len(plan.rungs), 'rung')} in about {duration_text(plan.seconds['race'])}",
-        f"1 fine-tuned fully in at most about {duration_text(plan.seconds['final'])}",
+        f"{raced} raced in {rungs} in about {duration_text(plan.seconds['race'])}",
+        f"the best of them fine-tuned fully, and as many more as there is time for ({each})"
+        if config.budget is not None
+        else f"the best {config.finalists} fine-tuned fully, and the best one in all ways ({each})",
     ]
     if plan.folds:
         took = duration_text(plan.seconds["judge"])

@@ -22,6 +22,7 @@ from acrank.fields import (
     ImageSize,
     IntensityWindow,
     Jobs,
+    Models,
     Offline,
     PatchSize,
     Precision,
@@ -30,6 +31,7 @@ from acrank.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    ZooFile,
     names,
     one_of,
     refuse_address,
@@ -46,7 +48,7 @@ LOOK, RACE, CHOICE = "Ranking", "Race", "Choice"
 # The parts of a choice and what each is described by.
 PARTS: dict[str, type[Settings]] = {"finetune": FinetuneConfig, "score": RunConfig}
 # Regimes that race unless others are named.
-REGIMES = ("full", "bn-only", "head", "ac-norm")
+REGIMES = ("full", "head", "ac-norm", "bn-only")
 # Below so many pixels the order of networks says little about that at their own size.
 SMALLEST = 96
 # Points within which arms count as equally good, by what is preferred.
@@ -78,29 +80,8 @@ class ChooseConfig(Settings):
     patch: PatchSize = None
     spacing: VoxelSpacing = None
     window: IntensityWindow = None
-    zoo: Annotated[
-        str | None,
-        Setting(
-            "Candidates: a zoo file, demo, or default for the packaged zoo.",
-            DATA,
-            Effect.CHOICE,
-            metavar="FILE|demo",
-            default="default, unless --model names models of timm",
-            decides=("finetune.zoo", "score.zoo"),
-        ),
-    ] = None
-    models: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
-            "repeatable.",
-            DATA,
-            Effect.CHOICE,
-            option="--model",
-            metavar="NAME",
-            decides=("finetune.model", "score.models"),
-        ),
-    ] = ()
+    zoo: ZooFile = None
+    models: Models = ()
     test: Annotated[
         str | None,
         Setting(
@@ -108,7 +89,7 @@ class ChooseConfig(Settings):
             DATA,
             Effect.CHOICE,
             metavar="DATA",
-            default="the data's own; without any, cross-validation of the last rung",
+            default="the data's own; without any, cross-validation",
             decides=("finetune.test",),
         ),
     ] = None
@@ -156,8 +137,8 @@ class ChooseConfig(Settings):
         tuple[str, ...],
         Field(min_length=1),
         Setting(
-            f"Regime to race: {', '.join(REGIMES)}, or another method of acrank finetune; "
-            "repeatable.",
+            f"Regime to try: {', '.join(REGIMES)}, or another method of acrank finetune; "
+            "repeatable. Models race in the first; the best one is fine-tuned in the others.",
             RACE,
             option="--method",
             metavar="NAME",
@@ -167,7 +148,7 @@ class ChooseConfig(Settings):
     lrs: Annotated[
         tuple[float, ...],
         Setting(
-            "Learning rate to race in each regime; repeatable.",
+            "Learning rate to try in each regime, the one to race at first; repeatable.",
             RACE,
             option="--lr",
             default="that of the method, and for full also a third of it",
@@ -186,14 +167,18 @@ class ChooseConfig(Settings):
     finalists: Annotated[
         int,
         Field(ge=2),
-        Setting("Most arms in the last rung: models, regimes and rates.", RACE),
+        Setting(
+            "Most models in the last rung, and of these that are fine-tuned fully before the best "
+            "one is in the other regimes and rates.",
+            RACE,
+        ),
     ] = 3
     race_size: Annotated[
         int,
         Field(ge=SMALLEST),
         Setting(
-            "Height and width of images in the rungs before the last, for networks whose own size "
-            "is larger.",
+            "Height and width of images in the race, for networks whose own size is larger; full "
+            "fine-tunings have each network's own size.",
             RACE,
         ),
     ] = 128
@@ -226,8 +211,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good (--tolerance): parameters and "
-            "what the regime costs or, for fast, measured time.",
+            "What decides between arms that are about equally good (--tolerance): the number of "
+            "parameters or, for fast, measured time of fine-tuning.",
             CHOICE,
         ),
     ] = "accuracy"
@@ -397,7 +382,9 @@ class ChooseConfig(Settings):
         if self.samples is not None:  # no more images than are to be used
             own["samples"] = min(own["samples"], self.samples)
         metrics = (self.rank_by,) if self.rank_by != CONSENSUS else ()
-        merged = {**self._of_task, **self.score, **own, "metrics": metrics, "budget": budget}
+        # an order is enough: intervals of masks and volumes take longer than all else of a look
+        look = {"bootstrap": 0, **self.score, **own, "metrics": metrics, "budget": budget}
+        merged = {**self._of_task, **look}
         return make_config({name: value for name, value in merged.items() if value is not None})
 
     def _options(self, method: str) -> dict[str, Any]:

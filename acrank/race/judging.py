@@ -94,7 +94,6 @@ def judge_by_folds(
     config: ChooseConfig,
     task: Task,
     finalists: Sequence[Arm],
-    epochs: int,
     count: int,
     journal: Journal,
     folder: Path,
@@ -102,13 +101,12 @@ def judge_by_folds(
     say: Callable[[str], None],
     final: Ran,
 ) -> Judged:
-    """Repeat the last rung in each fold, and judge what it chooses there on the images left out.
+    """Repeat full fine-tunings in each fold, and judge the one chosen there on the images left out.
 
     Args:
         config: configuration of the choice.
         task: task of the data.
-        finalists: arms of the last rung.
-        epochs: epochs of each fine-tuning.
+        finalists: the arms to choose from in each fold.
         count: number of folds.
         journal: keeps results.
         folder: folder for the files of the folds.
@@ -126,9 +124,7 @@ def judge_by_folds(
 
     folds = folds_of(config.data, config.task, settings, count, config.seed, folder / "data", told)
     jobs = {
-        (number, arm): _job(
-            config, arm, str(fold.train), str(fold.test), number, epochs, folder, journal
-        )
+        (number, arm): _job(config, arm, str(fold.train), str(fold.test), number, folder, journal)
         for number, fold in enumerate(folds, 1)
         for arm in finalists
     }
@@ -161,33 +157,35 @@ def judge_by_folds(
         len(outcomes),
         bias,
         (
-            *_told(count, (epochs, config.epochs), taken, bias, len(finalists), task.things),
+            *_told(count, taken, bias, len(finalists), task.things),
             *_saved(final, task.things),
         ),
     )
 
 
 def _told(
-    count: int,
-    epochs: tuple[int, int],
-    taken: Sequence[str],
-    bias: float,
-    finalists: int,
-    things: str,
+    count: int, taken: Sequence[str], bias: float, finalists: int, things: str
 ) -> tuple[str, ...]:
     done = len(taken)
     chose = "; ".join(f"{name} ({times})" for name, times in Counter(taken).most_common())
-    short, full = epochs
+    if finalists > 1:
+        first = (
+            f"for each of {done} folds, the best {finalists} arms were fine-tuned fully without "
+            f"the {things} of the fold, one was chosen by the rest, and judged on it"
+        )
+    else:
+        first = (
+            f"for each of {done} folds, the chosen arm was fine-tuned fully without the {things} "
+            "of the fold, and judged on it; that it was chosen among others by the same "
+            f"{things} makes results a little too high"
+        )
     return (
-        f"for each of {done} folds, the {_counted(finalists, 'finalist')} of the race were "
-        f"fine-tuned for {_counted(short, 'epoch')} without the {things} of the fold, chosen by "
-        f"the rest, and judged on it; the network that is saved was fine-tuned on more {things} "
-        f"and for {_counted(full, 'epoch')}, and was itself not judged",
-        f"chosen by the folds: {chose}",
-        f"results on the {things} that chose were {abs(100 * bias):.1f} points "
+        f"{first}; the network that is saved was fine-tuned on more {things}, and was itself not "
+        "judged",
+        *([f"chosen by the folds: {chose}"] if finalists > 1 else []),
+        f"results on the {things} that chose the best epoch were {abs(100 * bias):.1f} points "
         f"{'higher' if bias >= 0 else 'lower'} than on those left out",
-        f"the ranking and the earlier rungs saw all {things}, which makes results a little too "
-        "high",
+        f"the ranking and the race saw all {things}, which makes results a little too high",
         *([f"{count - done} folds gave no result"] if done < count else []),
     )
 
@@ -200,7 +198,7 @@ def _saved(final: Ran, things: str) -> tuple[str, ...]:
     return (
         f"the network that is saved reached {final.value:.3f} on the {count} validation {things} "
         "that chose it, which is too high; the cross-validation may be too low, as its networks "
-        "were trained on fewer of them and more briefly",
+        "were trained on fewer of them",
     )
 
 
@@ -210,15 +208,14 @@ def _job(
     train: str,
     test: str,
     number: int,
-    epochs: int,
     folder: Path,
     journal: Journal,
 ) -> Job:
-    settings = {"data": train, "test": test, "epochs": epochs}
+    settings = {"data": train, "test": test}
     tuning = config.finetuning(model=arm.model, method=arm.method, lr=arm.lr, **settings)
     tuning = tuning.model_copy(update={"samples": None})  # the folds are of the drawn images
     place = folder / f"fold{number}" / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"
-    key = f"fold-{number}-{epochs}-{arm.model}-{arm.method}-{arm.lr:g}"
+    key = f"fold-{number}-{arm.model}-{arm.method}-{arm.lr:g}"
     return Job(key, f"fold {number}: {arm.name}", tuning, place, clock=journal.clock)
 
 

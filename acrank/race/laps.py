@@ -34,6 +34,8 @@ class Job:
         weights: write the weights of a whole fine-tuning, or with ``until`` those of the pause,
             which has been before.
         clock: gives the time.
+        epoch: takes each row of the log of a whole fine-tuning; None for nobody, and for a job
+            that another process is to run.
     """
 
     key: str
@@ -43,6 +45,7 @@ class Job:
     until: int | None = None
     weights: bool = False
     clock: Callable[[], float] = time.perf_counter
+    epoch: Callable[[LogRow, int], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def _run(job: Job) -> Ran:
         left = leave_network(job.config, job.folder, opener=opened)
         return Ran(job.key, reason="" if left else "there is no state of it")
     if job.until is None:
-        done = finetune(job.config, job.folder, weights=job.weights, opener=opened)
+        done = finetune(job.config, job.folder, weights=job.weights, say=job.epoch, opener=opened)
         return ran_of(job, done)
     ends = [job.clock()]
 
@@ -161,6 +164,8 @@ def _opened(settings: str) -> SplitImages[Any]:
 def ran_of(job: Job, done: Finetuned) -> Ran:
     """Return what a race needs to know of a whole fine-tuning."""
     record = done.record
+    if record["diverged"]:  # its best epoch is that of a training that went wrong
+        return Ran(job.key, reason=f"it diverged: {record['stopped']}")
     measure = record["chosen_by"]
     return Ran(
         job.key,

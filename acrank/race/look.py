@@ -19,9 +19,10 @@ from acrank.race.journal import Journal
 from acrank.ranking import rank_results
 from acrank.results import RankedModel, Ranking
 from acrank.results.record import from_record, to_record
+from acrank.runners.budget.costs import POWER
 from acrank.runners.budget.samples import RoundConfig
 from acrank.runners.callbacks import Callback, Callbacks
-from acrank.runners.rank import rank_zoo
+from acrank.runners.rank import choose_entries, rank_zoo
 from acrank.tasks.registry import Task
 
 # The share of the time that the ranking may take.
@@ -110,8 +111,16 @@ def look(
         ranking = rank_zoo(scoring, _OfRanking([callback]))
         if ranking.interrupted:
             raise KeyboardInterrupt
+        known = {entry.name: entry for entry in choose_entries(scoring)}
+        # favourites are told from others by facts of the zoo, also where there was no time to look
+        results = [
+            replace(row.result, imagenet_top1=known[row.result.model].imagenet_top1)
+            if row.result.status == "dropped" and row.result.model in known
+            else row.result
+            for row in ranking.rows
+        ]
         kept = {
-            "results": [to_record(row.result) for row in ranking.rows],
+            "results": [to_record(result) for result in results],
             "warnings": list(ranking.warnings),
             "record": ranking.record,
         }
@@ -182,11 +191,11 @@ def costs_of(ranking: Ranking, seen: Seen, config: ChooseConfig) -> Costs:
 
 
 def _guessed(rows: Sequence[RankedModel], timed: dict[str, float]) -> dict[str, float]:
-    """Guess the pace of models that the look did not time, by parameters times pixels."""
+    """Guess the pace of models that the look did not time, as the look guesses its own."""
 
     def bulk(row: RankedModel) -> float | None:
         size = own_size(row)
-        return None if not row.result.params or not size else float(row.result.params * size**2)
+        return float((row.result.params * size**2) ** POWER) if row.result.params and size else None
 
     known = [(timed[r.result.model], bulk(r)) for r in rows if r.result.model in timed]
     ratios = [value / size for value, size in known if size]

@@ -12,15 +12,17 @@ from acrank.race.costs import Costs
 from acrank.race.result import Arm, Rung
 from acrank.utils.duration import duration_text
 
-# Of three arms about one goes on, and trains twice as long.
-KEEP = 3
-# The first rung has such a share of the epochs of a full fine-tuning, or as many as it takes to a
-# number of steps, up to another share: after a few steps all networks are as good as chance.
-FIRST, STEPS, LONGEST = 1 / 15, 20, 1 / 3
-# An arm whose full fine-tuning takes more than this share of the time that is left is not raced.
+# The rungs end after such shares of the epochs of a full fine-tuning. The first has at least so
+# many steps, up to the length of the second: after a few steps all networks are at chance.
+SHARES, STEPS = (1 / 9, 1 / 3), 20
+# Of more models than reach the last rung no more race than what fits into such a share of the time
+# that is left; the rest is for full fine-tunings.
+RACING = 0.5
+# A model whose full fine-tuning takes more than this share of the time that is left does not race,
+# unless it is the most promising of all.
 MOST = 0.7
 # So many arms a race of so many rungs needs to be worth its rungs.
-WORTH = {3: 6, 2: 4, 1: 2}
+WORTH = {2: 3, 1: 2}
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,13 @@ class Plan:
 
     Attributes:
         rungs: rungs of the race; empty where there is only time to fine-tune.
-        arms: arms of the first rung, in the order in which they run; those that could follow
-            later are not among them.
+        arms: arms of the first rung, in the order in which they run; without rungs, that which is
+            fine-tuned.
         widths: most arms in each rung.
         folds: folds of the cross-validation that judges the choice; 0 for none.
         skipped: reason by name of each arm that the time does not allow.
-        seconds: estimates for ``race``, ``final`` and ``judge``.
+        seconds: estimates for ``race``, ``judge``, and for ``final``, the dearest full fine-tuning
+            of an arm.
     """
 
     rungs: tuple[Rung, ...]
@@ -73,26 +76,17 @@ def rungs_for(
 
     Args:
         config: configuration of the choice.
-        count: most rungs; there are fewer where a full fine-tuning is short.
-        smaller: True if the rungs before the last have smaller images than some network's own.
+        count: most rungs; there is one where a full fine-tuning is short, or images are few.
+        smaller: True if they have smaller images than some network's own.
         images: number of training images.
     """
-    steps = STEPS / math.ceil(images / config.batch_size)
-    first = max(1, round(config.epochs * FIRST), round(min(config.epochs * LONGEST, steps)))
-    lengths = [first]
-    while len(lengths) < count:  # no race longer than what it is for
-        length = min(2 * lengths[-1], config.epochs - sum(lengths))
-        if length < lengths[-1]:
-            break
-        lengths.append(length)
-    rungs: list[Rung] = []
-    for place, length in enumerate(lengths):
-        small = smaller and (place + 1 < len(lengths) or not place)
-        anew = smaller and place + 1 == len(lengths) and place > 0
-        before = rungs[-1].epochs if rungs and not anew else 0
-        size = config.race_size if small else None
-        rungs.append(Rung(place + 1, before + length, size, bool(rungs) and not anew))
-    return tuple(rungs)
+    most = max(1, round(SHARES[1] * config.epochs))
+    steps = math.ceil(STEPS / math.ceil(images / config.batch_size))
+    first = min(most, max(1, round(SHARES[0] * config.epochs), steps))
+    # a second cycle of the rate that is shorter than the first would undo more than it adds
+    ends = (first, most) if 2 * first <= most else (most,)
+    size = config.race_size if smaller else None
+    return tuple(Rung(n, end, size, n > 1) for n, end in enumerate(ends[:count], 1))
 
 
 def lap_epochs(rungs: Sequence[Rung], rung: Rung) -> int:
@@ -100,17 +94,9 @@ def lap_epochs(rungs: Sequence[Rung], rung: Rung) -> int:
     return rung.epochs - (rungs[rung.number - 2].epochs if rung.resumed else 0)
 
 
-def cycles_of(rungs: Sequence[Rung], rung: Rung) -> tuple[int, ...]:
-    """Return the cycles of the training that a rung is a part of."""
-    start = rung.number - 1
-    while rungs[start].resumed:
-        start -= 1
-    parts = [rungs[start]]
-    for other in rungs[start + 1 :]:
-        if not other.resumed:
-            break
-        parts.append(other)
-    return tuple(lap_epochs(rungs, part) for part in parts)
+def cycles_of(rungs: Sequence[Rung]) -> tuple[int, ...]:
+    """Return the cycles of the training that the rungs are parts of: each ends as a short one."""
+    return tuple(lap_epochs(rungs, rung) for rung in rungs)
 
 
 def make_plan(
@@ -124,15 +110,18 @@ def make_plan(
     done: Sequence[Arm] = (),
     least: int = 1,
 ) -> Plan:
-    """Plan the widest race that fits.
+    """Plan the widest race that leaves time for a full fine-tuning.
+
+    The most promising model races whatever it costs; where no race with it fits, it is fine-tuned
+    without one.
 
     Args:
-        arms: all arms, those that should run first coming first.
+        arms: an arm of each model, the most promising first.
         config: configuration of the choice.
         costs: estimates of what arms cost.
         left: seconds that are left; infinite without a budget.
         tested: True if there are test images, so that no cross-validation is needed.
-        smaller: True if the rungs before the last have smaller images than some network's own.
+        smaller: True if the rungs have smaller images than some network's own.
         done: arms that have run in the first rung.
         least: fewest rungs of the race.
 
@@ -145,7 +134,7 @@ def make_plan(
         if arm in done:
             continue
         full = costs.of(arm, config.epochs, None)
-        if full > MOST * left:
+        if full > (left if arm == arms[0] else MOST * left):
             skipped[arm.name] = (
                 f"a full fine-tuning of it takes about {duration_text(full)}, and "
                 f"{duration_text(max(left, 0.0))} are left"
@@ -154,7 +143,7 @@ def make_plan(
             fitting.append(arm)
     folds = () if tested or not config.folds else (config.folds,)
     for judged in (*folds, 0):
-        for count in (3, 2, 1):
+        for count in (2, 1):
             rungs = rungs_for(config, count, smaller, costs.images[0])
             if len(rungs) < count or count < least:
                 continue
@@ -184,7 +173,8 @@ def _widest(
     best = None
     for count in range(max(2, done), len(arms) + 1):
         plan = _sized(arms[:count], config, costs, rungs, folds, done)
-        if plan.total <= left:
+        few = count <= max(done, config.finalists)
+        if plan.total <= left and (few or plan.seconds["race"] <= RACING * left):
             best = plan
     return best
 
@@ -203,21 +193,16 @@ def _sized(
         laps = [costs.of(arm, lap_epochs(rungs, rung), rung.image_size) for arm in arms]
         count = width if rung.number > 1 else width - done
         race += mean(laps[done:] if rung.number == 1 else laps) * count / costs.side_by_side(count)
-    last = [costs.of(arm, rungs[-1].epochs, None) for arm in arms]
     final = max(costs.of(arm, config.epochs, None) for arm in arms)
-    fits = folds * widths[-1]
-    judge = mean(last) * (1 - 1 / folds) * fits / costs.side_by_side(fits) if folds else 0.0
+    # of the chosen arm alone; more of them are fine-tuned in each fold if there is time
+    judge = final * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
     seconds = {"race": race, "final": final, "judge": judge}
     return Plan(rungs, tuple(arms), widths, folds, {}, seconds)
 
 
 def widths_of(arms: int, rungs: int, finalists: int) -> tuple[int, ...]:
     """Return how many arms run in each rung."""
-    widths = [arms]
-    for left in range(rungs - 2, -1, -1):
-        least = min(finalists, widths[-1])
-        widths.append(least if not left else max(least, math.ceil(widths[-1] / KEEP)))
-    return tuple(widths)
+    return (arms, *[min(finalists, arms)] * (rungs - 1))
 
 
 def mean(values: Sequence[float]) -> float:

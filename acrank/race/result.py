@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
     from acrank.results import Ranking
 
-# chosen: fine-tuned fully; raced: reached the last rung; out: fell behind in a rung; skipped: no
-# time for it; failed: it could not be fine-tuned, or diverged.
+# chosen: fine-tuned fully, and the best; raced: fine-tuned fully; out: fell behind in a rung;
+# skipped: no time for it; failed: it could not be fine-tuned, or diverged.
 Status = Literal["chosen", "raced", "out", "skipped", "failed"]
 
 
@@ -48,18 +48,21 @@ class Rung:
         epochs: epochs that an arm has been trained for at its end, in its current training.
         image_size: height and width of the images; None for each network's own size.
         resumed: True if arms go on from the rung before; False if they begin anew.
+        full: True for the full fine-tunings, which come last.
     """
 
     number: int
     epochs: int
     image_size: int | None
     resumed: bool
+    full: bool = False
 
     @property
     def words(self) -> str:
         """The conditions in words."""
         size = "own image size" if self.image_size is None else f"{self.image_size} pixels"
-        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}, {size}"
+        full = "the full " if self.full else ""
+        return f"{full}{self.epochs} epoch{'' if self.epochs == 1 else 's'}, {size}"
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class Judged:
     """What can be expected of the chosen network on new images of the same kind.
 
     Attributes:
-        how: ``test`` for test images; ``folds`` for nested cross-validation of the last rung;
+        how: ``test`` for test images; ``folds`` for cross-validation of full fine-tunings;
             ``validation`` for the images that chose it, which is too high by choosing.
         value: the measure; None if the network could not be judged.
         low: lower end of the 95 % interval.
@@ -172,7 +175,7 @@ class Choice:
         measure_words: name of the measure in sentences.
         judged: what can be expected of the chosen network.
         finetuned: the full fine-tuning of the chosen arm.
-        early: why the race ended before its last rung; else empty.
+        early: why one full fine-tuning was enough; else empty.
         alike: names of the arms that cannot be told apart from the chosen one.
         times: seconds by part: ``look``, ``race``, ``final``, ``judge``.
         plan: sentences on what fitted into the time.

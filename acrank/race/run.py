@@ -7,9 +7,9 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,25 @@ import torch
 from acrank.data import known_task
 from acrank.errors import ConfigError, DataError, NotScoredError
 from acrank.finetuning.export import WEIGHTS
+from acrank.finetuning.result import Finetuned
 from acrank.finetuning.state import STATE
 from acrank.finetuning.tuning import tuning_of
 from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
 from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
+from acrank.race.finals import FULL, Epoch, Finals
 from acrank.race.journal import Clock, Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
+from acrank.race.laps import Ran
 from acrank.race.look import Seen, costs_of, look, open_data
 from acrank.race.plan import Plan, make_plan, rungs_for
 from acrank.race.result import Arm, Choice, Judged
-from acrank.race.rungs import BEST, Race, tasks_of
-from acrank.race.standings import Final, compare
+from acrank.race.rungs import Race
+from acrank.race.running import BEST, Running, Said, tasks_of
+from acrank.race.standings import Final, Heat, Pick, compare, pick
 from acrank.race.summary import standings_of
-from acrank.race.winner import Epoch, Finish, Winner
+from acrank.race.winner import Finish
 from acrank.results import Ranking
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import choose_entries
@@ -45,7 +49,6 @@ from acrank.utils.paths import user_path
 from acrank.utils.serialise import loads
 from acrank.zoo.sources.registry import source_of
 
-Said = Callable[[str], None]
 # Folder of the race in that of the choice.
 RACE = "race"
 
@@ -131,30 +134,32 @@ class _Choosing:
             self.callback.message(line)
         race = self._race(models, costs, ranking, expect)
         race.run()
-        plan = race.plan
-        told = what_fits(ranking, plan, config, self.seen.test is not None)
+        told = what_fits(ranking, race.plan, config, self.seen.test is not None)
         times.end("race")
-        final = compare(race.heats)
-        finalists = race.finalists or list(plan.arms if not plan.rungs else ())
-        if not finalists:
-            raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race)}")
-        finish = Finish(
-            config,
-            self.output,
+        params = {row.result.model: row.result.params for row in ranking.rows}
+        finals = Finals(
+            race.running,
+            costs,
+            race.priors,
             self.seen.test,
-            self.journal,
-            self._decision(""),
-            self.budget,
-            self.say,
+            race.plan.seconds.get("judge", 0.0),
             epoch,
         )
-        winner = finish.carry_on(final, finalists, costs, ranking)
-        chosen = winner.pick
+        wanted = self._wanted(race, params)
+        spare = [arm for arm in race.arms if arm not in {a for h in race.heats for a in h.ran}]
+        full = finals.run(len(race.heats) + 1, wanted, spare, early=bool(race.early))
+        final = compare([*race.heats, full])
+        if final is None or not full.finished:
+            raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race, full)}")
+        chosen = pick(final, full.order, config, self._seconds(costs, full.order), params)
+        chosen = replace(chosen, why=_instead(wanted[0], full, chosen))
+        finish = Finish(race.running, self.output)
+        done = finish.leave(finals.job(chosen.arm), kept=chosen.arm.name not in finals.began)
         _free(self.output / RACE)
         times.end("final")
-        judged = self._judge(race, winner)
+        judged = self._judge(race, full, full.ran[chosen.arm], done)
         times.end("judge")
-        exported, unexported = finish.exported(winner.done)
+        exported, unexported = finish.exported(done)
         latency, untimed = finish.latency()
         late = tuple(filter(None, (unexported, untimed)))
         for line in late:
@@ -162,14 +167,12 @@ class _Choosing:
         return Choice(
             folder=self.output,
             ranking=ranking,
-            standings=standings_of(
-                race, final, chosen, finalists, winner.failures, models, costs, config
-            ),
-            rungs=tuple(heat.rung for heat in race.heats),
+            standings=standings_of(race, full, final, chosen, finals.out, models, costs, config),
+            rungs=tuple(heat.rung for heat in (*race.heats, full)),
             measure=config.measure,
             measure_words=self.task.measure(config.measure).words,
             judged=judged,
-            finetuned=winner.done,
+            finetuned=done,
             early=race.early,
             alike=_alike(final, chosen.arm),
             times=times.seconds,
@@ -180,6 +183,17 @@ class _Choosing:
             exported=exported,
         )
 
+    def _wanted(self, race: Race, params: Mapping[str, int | None]) -> Sequence[Arm]:
+        """Return the arms to fine-tune fully, the first first: by the race, else by the ranking."""
+        compared = compare(race.heats)
+        if compared is None:
+            return list(dict.fromkeys((*race.plan.arms, *race.arms)))
+        seconds = self._seconds(race.costs, race.finalists)
+        return pick(compared, race.finalists, self.config, seconds, params).order
+
+    def _seconds(self, costs: Costs, arms: Sequence[Arm]) -> dict[Arm, float]:
+        return {arm: costs.of(arm, self.config.epochs, None) for arm in arms}
+
     def _decision(self, name: str) -> str:
         """The name that a decision is kept under: those of another budget are taken anew."""
         return f"budget-{'none' if self.config.budget is None else f'{self.budget:g}'}-{name}"
@@ -188,7 +202,7 @@ class _Choosing:
         self, models: Sequence[Entrant], costs: Costs, ranking: Ranking, expect: Expect
     ) -> Race:
         config, tested = self.config, self.seen.test is not None
-        arms = arms_of([one.model for one in models], config)
+        arms = arms_of([one.model for one in models], config)[: len(models)]
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
         said: set[int] = set()
@@ -197,7 +211,7 @@ class _Choosing:
             found = make_plan(
                 arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
             )
-            if not found.arms and not done:
+            if not found.arms and len(done) < 2:  # at most one lap has been tried
                 raise too_short(arms, costs, config, self.journal.spent)
             if len(found.arms) not in said and (found.rungs or len(done) < 2):
                 said.add(len(found.arms))
@@ -205,43 +219,35 @@ class _Choosing:
                     self.callback.message(line)
             return found
 
-        return Race(
+        running = Running(
             config,
-            arms,
-            plan,
-            rungs_for(config, 3, smaller, self.seen.images[0]),
-            costs,
-            expect(ranking),
             self.journal,
+            self.output / RACE,
             self.budget,
-            self.output / RACE / "arms",
             self.say,
             self.task.measure(config.measure).words,
-            decisions=self._decision(""),
+            self._decision(""),
         )
+        longest = rungs_for(config, 2, smaller, self.seen.images[0])
+        return Race(running, arms, plan, longest, costs, expect(ranking))
 
-    def _judge(self, race: Race, winner: Winner) -> Judged:
-        ran, done = winner.ran, winner.done
-        raced = max(1, len({a for heat in race.heats for a in heat.ran}))
-        images = done.record["images"]
+    def _judge(self, race: Race, full: Heat, ran: Ran, done: Finetuned) -> Judged:
+        raced = max(1, len({a for heat in (*race.heats, full) for a in heat.ran}))
+        images, things = done.record["images"], self.task.things
         if self.seen.test is not None:
-            return judged_by_test(ran, done, images["test"], raced, self.task.things)
-        things = self.task.things
+            return judged_by_test(ran, done, images["test"], raced, things)
         why = f"there are neither test {things} nor --folds"
-        folds = self._folds(race)
+        finalists, folds = self._folds(race, full, ran)
         if folds:
             try:
                 return judge_by_folds(
                     self.config,
                     self.task,
-                    race.heats[-1].order[: self.config.finalists],
-                    race.heats[-1].rung.epochs,
+                    finalists,
                     folds,
                     self.journal,
                     self.output / RACE / "folds",
-                    lambda jobs: list(
-                        tasks_of(self.config, self.output / RACE).run(jobs, tell=self.say)
-                    ),
+                    lambda jobs: list(race.running.tasks.run(jobs, tell=self.say)),
                     self.callback.message,
                     ran,
                 )
@@ -249,28 +255,34 @@ class _Choosing:
                 why = f"there are no test {things}, and no folds: {error.message.rstrip('.')}"
         elif self.config.folds:
             why = f"there are no test {things}, and there was no time for cross-validation"
-        return judged_by_validation(ran, done, images["validation"], raced, why, self.task.things)
+        return judged_by_validation(ran, done, images["validation"], raced, why, things)
 
-    def _folds(self, race: Race) -> int:
-        """Return how many folds there is time for; 0 for none.
+    def _folds(self, race: Race, full: Heat, ran: Ran) -> tuple[Sequence[Arm], int]:
+        """Return the arms to judge in folds, and how many folds there is time for; 0 for none.
 
-        They were planned before the race; what it took is known by now.
+        The chosen arm comes first; without time for others, the folds judge it alone.
         """
-        if not (race.plan.folds and race.heats):
-            return 0
-        heat = race.heats[-1]
-        finalists = heat.order[: self.config.finalists]
-        laps = sum(race.costs.of(arm, heat.rung.epochs, None) for arm in finalists)
+        order = sorted(full.order, key=lambda arm: full.ran[arm] is not ran)
+        order = order[: self.config.finalists]
+        if not self.config.folds:
+            return order, 0
 
-        def most() -> int:
-            side = race.costs.side_by_side(len(finalists))
-            fits = [n for n in range(2, race.plan.folds + 1) if (n - 1) * laps / side <= self.left]
-            return max(fits, default=0)
+        def most() -> list[int]:
+            wanted = [(n, self.config.folds) for n in range(len(order), 0, -1)]
+            for count, folds in [*wanted, (1, 2)]:
+                fits = sum(race.costs.of(arm, self.config.epochs, None) for arm in order[:count])
+                if (folds - 1) * fits / race.costs.side_by_side(count * folds) <= self.left:
+                    return [count, folds]
+            return [0, 0]
 
-        found: int = self.journal.once(self._decision("folds"), most)
-        if found < race.plan.folds:
-            self.callback.message(f"there is time for {found or 'no'} folds")
-        return found
+        count, folds = self.journal.once(self._decision("folds"), most)
+        if (count, folds) != (len(order), self.config.folds):
+            self.callback.message(
+                f"there is time for {folds} folds with {count} of {len(order)} finalists"
+                if folds
+                else "there is no time for folds"
+            )
+        return order[:count], folds
 
     def _record(self, ranking: Ranking) -> dict[str, Any]:
         record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}
@@ -282,9 +294,19 @@ class _Choosing:
         }
 
     @staticmethod
-    def _first_reason(race: Race) -> str:
-        reasons = [ran.reason for heat in race.heats for ran in heat.ran.values() if ran.reason]
+    def _first_reason(race: Race, full: Heat) -> str:
+        heats = (full, *race.heats)
+        reasons = [ran.reason for heat in heats for ran in heat.ran.values() if ran.reason]
         return (reasons or list(race.out.values()) or ["there was no time"])[0]
+
+
+def _instead(wanted: Arm, full: Heat, chosen: Pick) -> str:
+    """Say why an arm is chosen, and why not the one that led before."""
+    if wanted in full.finished:
+        return chosen.why
+    if wanted in full.ran:
+        return f"{wanted.name} could not be fine-tuned fully; {chosen.why}"
+    return f"there was no time to fine-tune {wanted.name} fully; {chosen.why}"
 
 
 class _Times:
@@ -348,12 +370,13 @@ def _free(folder: Path) -> None:
     for name in (STATE, WEIGHTS):
         for file in (folder / "arms").rglob(name):
             file.unlink()
+    shutil.rmtree(folder / FULL, ignore_errors=True)
 
 
 def _forget(folder: Path) -> None:
     for file in folder.glob("*.json"):
         file.unlink()
-    for part in ("arms", "folds"):
+    for part in ("arms", FULL, "folds"):
         shutil.rmtree(folder / part, ignore_errors=True)
 
 

@@ -1,45 +1,30 @@
-"""Run the rungs of a race: each arm a lap, the better ones on to the next rung."""
+"""Run the rungs of a race: each model a lap, the better ones on to the next rung."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from acrank.finetuning.paused import drop_state
 from acrank.finetuning.state import STATE
 from acrank.race.belief import Array, Prior
-from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
-from acrank.race.field import arms_of
-from acrank.race.journal import Journal
-from acrank.race.laps import Job, Ran, failed, ran_from, run_job
-from acrank.race.plan import (
-    NOTHING,
-    Plan,
-    as_many_as_fit,
-    cycles_of,
-    lap_epochs,
-    plan_from,
-)
+from acrank.race.laps import Job, Ran
+from acrank.race.plan import NOTHING, Plan, as_many_as_fit, cycles_of, lap_epochs, plan_from
 from acrank.race.result import Arm, Rung
+from acrank.race.running import Running, leading
 from acrank.race.standings import Heat
-from acrank.runners.tasks import Tasks
-from acrank.utils.duration import duration_text
 from acrank.utils.files import folder_name
 
-Said = Callable[[str], None]
 # From the arms that have run, the seconds that are left, and the fewest rungs.
 Planner = Callable[[Sequence[Arm], float, int], Plan]
 # How often the race is planned: a trial, and then as long as laps show that more fits.
 STEPS = 5
 # The cheapest of the first so many arms shows what laps cost, if it takes no more than a share.
 TRIED, TRIAL = 6, 0.2
-# Name of what is kept of the arm that leads.
-BEST = "best"
 # So many times the arms that run on keep their weights until it is known which these are.
 SPARE = 2
 # Seconds of racing after which it is worth writing the network of the arm that leads.
@@ -51,45 +36,28 @@ class Race:
     """A race in progress.
 
     Attributes:
-        config: configuration of the choice.
-        arms: all arms, those that should run first coming first.
+        running: runs arms.
+        arms: an arm of each model, the most promising first.
         planner: plans the race.
         longest: rungs of a race without a limit of time.
         costs: estimates, which laps correct.
         priors: what is expected of the models.
-        journal: what has been decided and run.
-        budget: seconds for everything; infinite without a budget.
-        folder: folder of the arms.
-        say: takes a line for each lap.
-        measure: name of the measure in sentences.
-        decisions: beginning of the names that decisions are kept under.
         plan: what fits into the time.
         heats: results by rung.
         out: reason by arm why it does not run on.
-        early: why the race ended before its last rung; else empty.
+        early: why the choice ends without comparing full fine-tunings; else empty.
     """
 
-    config: ChooseConfig
+    running: Running
     arms: Sequence[Arm]
     planner: Planner
     longest: tuple[Rung, ...]
     costs: Costs
     priors: Mapping[str, Prior]
-    journal: Journal
-    budget: float
-    folder: Path
-    say: Said
-    measure: str
-    decisions: str = ""
     plan: Plan = NOTHING
     heats: list[Heat] = field(default_factory=list)
     out: dict[Arm, str] = field(default_factory=dict)
     early: str = ""
-
-    @property
-    def left(self) -> float:
-        """The seconds that are left."""
-        return self.budget - self.journal.spent
 
     def run(self) -> None:
         """Run all rungs, or as many as are worth it."""
@@ -99,22 +67,33 @@ class Race:
             return
         spread = self._ended(heat, None)
         for rung in self.plan.rungs[1:]:
-            chosen = self.journal.once(
-                f"{self.decisions}field-{rung.number}", partial(self._next, rung)
-            )
+            chosen = self._once(f"field-{rung.number}", partial(self._next, rung))
             arms = [Arm(**record) for record in chosen["arms"]]
             self.out |= {Arm(**r["arm"]): r["reason"] for r in chosen["out"]}
-            self.early = chosen["early"]
-            if self.early:
+            if len(arms) < 2:
                 return
             heat = Heat(rung)
-            self._fill(heat, arms, str(rung.number))
+            self._fill(heat, arms, str(rung.number), len(arms))
             spread = self._ended(heat, spread)
+        if self.heats[-1].settled(self.running.config.points):
+            self.early = (
+                f"after rung {self.heats[-1].rung.number} all arms that are left are about equally "
+                f"good: they differ by no more than the noise of their validation images"
+            )
+
+    @property
+    def finalists(self) -> list[Arm]:
+        """The arms that may still be the best, the best expected first; all without a race."""
+        heat = next((heat for heat in reversed(self.heats) if heat.finished), None)
+        return heat.hopeful if heat else []
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        return self.running.journal.once(f"{self.running.decisions}{name}", make)
 
     def _ended(self, heat: Heat, spread: Array | None) -> Array | None:
-        heat.judge(self.priors, spread, self.config.seed)
+        heat.judge(self.priors, spread, self.running.config.seed)
         self.heats.append(heat)
-        self._keep_best(heat)
+        self._leave_best(heat)
         return heat.belief.spread if heat.belief else spread
 
     def _first(self, heat: Heat) -> None:
@@ -124,149 +103,107 @@ class Race:
         told more.
         """
         for step in range(STEPS):
-            name = f"{self.decisions}plan-{step}"
-            plan = plan_from(self.journal.once(name, partial(self._step, step, heat)))
+            plan = plan_from(self._once(f"plan-{step}", partial(self._step, step, heat)))
             if step and (plan.rungs or not self.plan.rungs or step == 1):
                 self.plan = plan
             new = [arm for arm in plan.arms if arm not in heat.ran and arm not in self.out]
             if step and (not plan.rungs or not new):
                 return
-            self._fill(heat, new, f"1-{step}")
+            self._fill(heat, new, f"1-{step}", len(plan.arms))
 
     def _step(self, step: int, heat: Heat) -> dict[str, Any]:
-        done = [arm for arm in heat.ran if heat.ran[arm].value is not None]
+        done, left = [arm for arm in heat.ran if heat.ran[arm].value is not None], self.running.left
         if step:
             # what comes later is not given up for more arms in the first rung
-            return asdict(self.planner(done, self.left, max(1, len(self.plan.rungs))))
-        if self.budget == math.inf:  # all arms run, whatever they cost
-            return asdict(replace(NOTHING, rungs=self.longest[:1], widths=(0,)))
+            return asdict(self.planner(done, left, max(1, len(self.plan.rungs))))
+        nothing = replace(NOTHING, rungs=self.longest[:1], widths=(0,))
+        if self.running.budget == math.inf:  # all arms run, whatever they cost
+            return asdict(nothing)
         trial = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
         seconds = self.costs.of(trial, heat.rung.epochs, heat.rung.image_size)
-        arms = (trial,) if seconds <= TRIAL * self.left else ()
-        return asdict(replace(NOTHING, rungs=self.longest[:1], arms=arms, widths=(1,)))
+        fits = len(self.arms) > 1 and seconds <= TRIAL * left
+        return asdict(replace(nothing, arms=(trial,), widths=(1,)) if fits else nothing)
 
-    def _keep_best(self, heat: Heat) -> None:
-        """Write down which arm leads, and its network, for those who stop the race here."""
+    def _leave_best(self, heat: Heat) -> None:
+        """Write down which arm leads, and after some time its network."""
         if not heat.order:
             return
-        best, job = heat.order[0], self._job(heat.rung, heat.order[0])
-        value = f"{self.measure} {heat.ran[best].value:.4f} after {heat.rung.words}"
-        known = self.journal.find(BEST) or {}
-        if (known.get("name"), known.get("value")) == (best.name, value):
-            return
-        folder = ""
+        best, folder = heat.order[0], ""
         if sum(ran.seconds for one in self.heats for ran in one.ran.values()) >= WORTH:
+            job = self._job(heat.rung, best)
             leave = replace(job, key=f"leave-{job.key}", weights=True)
-            ran = next(iter(tasks_of(self.config, self.folder).run([leave])))
+            ran = next(iter(self.running.tasks.run([leave])))
             folder = "" if ran.reason else f"local-dir:{job.folder}"
-        self.journal.keep(BEST, {"name": best.name, "value": value, "folder": folder})
-
-    @property
-    def finalists(self) -> list[Arm]:
-        """The arms of the last rung that gave a result in any, the best expected first."""
-        return next((heat.order for heat in reversed(self.heats) if heat.finished), [])
+        self.running.keep_best(heat, best, folder)
 
     def _next(self, rung: Rung) -> dict[str, object]:
         """Decide who runs in a rung; may depend on the time that is left."""
         before = self.heats[-1]
         order, hopeful = before.order, before.hopeful
         out = {arm: "far behind the best in validation" for arm in order if arm not in hopeful}
-        early = ""
-        if rung.number > 2 and before.settled(self.config.points):
-            early = (
-                f"after rung {before.rung.number} all arms that are left are about equally "
-                f"good: they differ by no more than the noise of their validation images"
-            )
-        elif len(hopeful) < 2:
-            early = f"after rung {before.rung.number} a single arm is left"
-        wanted = hopeful[: self.plan.widths[rung.number - 1]]
         out |= {arm: f"place {order.index(arm) + 1} of {len(order)}" for arm in hopeful}
+        wanted = hopeful[: self.plan.widths[rung.number - 1]]
         chosen = as_many_as_fit(
-            wanted + self._siblings(rung, wanted),
-            lambda arm: self._lap_seconds(rung, arm),
-            self._after,
-            self.left,
+            wanted, lambda arm: self._lap_seconds(rung, arm), self._after, self.running.left
         )
         short = [arm for arm in wanted if arm not in chosen]
         out |= dict.fromkeys(short, "no time for its next lap")
-        if not early and len(chosen) < 2:
-            early = f"there is no time for another rung after rung {before.rung.number}"
-        stay = order if early else chosen
+        stay = chosen if len(chosen) > 1 else hopeful
         return {
             "arms": [asdict(arm) for arm in chosen],
             "out": [{"arm": asdict(a), "reason": why} for a, why in out.items() if a not in stay],
-            "early": early,
         }
-
-    def _siblings(self, rung: Rung, leading: Sequence[Arm]) -> list[Arm]:
-        """Return other regimes and rates of the leading models that have not run yet.
-
-        They catch up with the training of the others, so that they enter only where that goes on.
-        """
-        if not rung.resumed:
-            return []
-        ran = {arm for heat in self.heats for arm in heat.ran}
-        models = list(dict.fromkeys(arm.model for arm in leading))[:2]
-        return [arm for arm in arms_of(models, self.config) if arm not in ran]
 
     def _lap_seconds(self, rung: Rung, arm: Arm) -> float:
         ran = bool(self.heats) and arm in self.heats[-1].ran
-        epochs = lap_epochs(self.plan.rungs, rung) if ran else rung.epochs
+        epochs = lap_epochs(self.longest, rung) if ran else rung.epochs
         return self.costs.of(arm, epochs, rung.image_size)
 
     def _after(self, arm: Arm) -> float:
         """Return the seconds that remain to be spent if an arm wins."""
-        return self.costs.of(arm, self.config.epochs, None) + self.plan.seconds.get("judge", 0.0)
+        full = self.costs.of(arm, self.running.config.epochs, None)
+        return full + self.plan.seconds.get("judge", 0.0)
 
-    def _fill(self, heat: Heat, arms: Sequence[Arm], name: str) -> None:
-        """Run the laps of some arms; what is kept of an earlier call is not run again."""
-        rung, skipped = heat.rung, f"{self.decisions}skipped-{name}"
-        gone = self.journal.find(skipped)
-        going = [arm for arm in arms if gone is None or arm.name not in gone]
-        kept = {arm: self.journal.find(_key(rung, arm)) for arm in going}
-        for arm, record in kept.items():
-            if record is not None:
-                self._note(heat, arm, ran_from(record))
-        jobs = {self._job(rung, arm).key: arm for arm in going if kept[arm] is None}
-        for ran in self._run([self._job(rung, arm) for arm in jobs.values()], heat, jobs):
-            self.journal.keep(ran.key, asdict(ran))
-            self._note(heat, jobs[ran.key], ran)
-            total = len(self.plan.arms) if rung.number == 1 else len(arms)
-            self._tell(heat, jobs[ran.key], total)
+    def _fill(self, heat: Heat, arms: Sequence[Arm], name: str, total: int) -> None:
+        """Run the laps of some arms."""
+
+        def admit(arm: Arm) -> bool:
+            # whichever of this arm and those that lead wins, there must be time for it
+            leaders = leading(heat.ran)[: self.running.config.finalists]
+            dearest = max(self._after(one) for one in (arm, *leaders))
+            return self._lap_seconds(heat.rung, arm) + dearest <= self.running.left
+
+        def ended(arm: Arm, ran: Ran) -> None:
+            if ran.value is not None and ran.epoch > 0:
+                before = bool(self.heats) and arm in self.heats[-1].ran
+                epochs = lap_epochs(self.longest, heat.rung) if before else heat.rung.epochs
+                self.costs.note(arm, epochs, heat.rung.image_size, ran.seconds, ran.epoch)
+            if not self.heats and leading(heat.ran)[:1] == [arm]:
+                self.running.keep_best(heat, arm)
             self._free(heat)
-        late = [arm for arm in arms if arm not in heat.ran]
-        self.out |= dict.fromkeys(late, f"no time for it in rung {rung.number}")
-        if gone is None:
-            self.journal.keep(skipped, [arm.name for arm in late])
+
+        job = partial(self._job, heat.rung)
+        late = self.running.fill(heat, arms, name, job=job, admit=admit, ended=ended, total=total)
+        self.out |= dict.fromkeys(late, f"no time for it in rung {heat.rung.number}")
         # results come as they finish, and the first rung's in several steps
         heat.ran = {arm: heat.ran[arm] for arm in self.arms if arm in heat.ran}
 
-    def _run(self, jobs: Sequence[Job], heat: Heat, arms: Mapping[str, Arm]) -> Iterator[Ran]:
-        def admit(job: Job) -> bool:
-            # whichever of this arm and those that lead wins, there must be time for it
-            values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
-            leading = sorted(values, key=lambda arm: -values[arm])[: self.config.finalists]
-            dearest = max(self._after(arm) for arm in (arms[job.key], *leading))
-            return self._lap_seconds(heat.rung, arms[job.key]) + dearest <= self.left
-
-        yield from tasks_of(self.config, self.folder).run(jobs, admit=admit, tell=self.say)
-
     def _job(self, rung: Rung, arm: Arm) -> Job:
-        goes_on = rung.number == 1 or rung.resumed
         # that of the longest race, whatever is planned now: the training is the same in each
-        cycles = cycles_of(self.longest, self.longest[0]) if goes_on else (rung.epochs,)
+        cycles = cycles_of(self.longest)
         settings: dict[str, Any] = {"cycles": cycles, "epochs": sum(cycles)}
         size = self.size_of(rung, arm)
         if size is not None:
             settings["image_size"] = size
-        config = self.config.finetuning(
+        config = self.running.config.finetuning(
             model=arm.model, method=arm.method, lr=arm.lr, **settings
         ).model_copy(update={"test": None})
         size_name = "own" if size is None else f"{size}px"
-        start = 1 if goes_on else rung.number
-        folder = self.folder / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"
-        place = folder / f"from-rung{start}-{size_name}"
-        return Job(_key(rung, arm), arm.name, config, place, rung.epochs, clock=self.journal.clock)
+        key = f"lap-{rung.number}-{rung.epochs}-{size_name}-{arm.model}-{arm.method}-{arm.lr:g}"
+        folder = self.running.folder / "arms" / folder_name(arm.model)
+        place = folder / f"{arm.method}-lr{arm.lr:g}-{size_name}"
+        clock = self.running.journal.clock
+        return Job(key, arm.name, config, place, rung.epochs, clock=clock)
 
     def size_of(self, rung: Rung, arm: Arm) -> int | None:
         """Return the image size of an arm in a rung; None for the network's own."""
@@ -274,54 +211,14 @@ class Race:
         smaller = rung.image_size is not None and (own is None or own > rung.image_size)
         return rung.image_size if smaller else None
 
-    def _note(self, heat: Heat, arm: Arm, ran: Ran) -> None:
-        rung = heat.rung
-        heat.ran[arm] = ran
-        if ran.value is not None and ran.epoch > 0:
-            before = bool(self.heats) and arm in self.heats[-1].ran
-            epochs = lap_epochs(self.plan.rungs, rung) if before else rung.epochs
-            self.costs.note(arm, epochs, rung.image_size, ran.seconds, ran.epoch)
-
     def _free(self, heat: Heat) -> None:
         """Remove the weights of arms that will hardly run on: each takes several networks' room.
 
         An arm that runs on after all is trained again from its beginning.
         """
-        rungs, place = self.plan.rungs, heat.rung.number
-        going = place < len(rungs) and rungs[place].resumed
-        room = SPARE * self.plan.widths[place] if going else SPARE
-        values = {arm: heat.ran[arm].value or -math.inf for arm in heat.ran}
-        for arm in sorted(values, key=lambda arm: -values[arm])[room:]:
+        place = heat.rung.number
+        room = SPARE * (self.plan.widths[place] if place < len(self.plan.rungs) else 1)
+        for arm in leading(heat.ran)[room:]:
             folder = self._job(heat.rung, arm).folder
             if (folder / STATE).exists():
                 drop_state(folder)
-
-    def _tell(self, heat: Heat, arm: Arm, total: int) -> None:
-        rung, ran = heat.rung, heat.ran[arm]
-        found = ran.reason or f"{self.measure} {ran.value:.4f}"
-        left = "" if self.budget == float("inf") else f"; {duration_text(max(0, self.left))} left"
-        where = f"rung {rung.number} of {len(self.plan.rungs) or 1} ({rung.words})"
-        count = f"[{len(heat.ran)}/{max(total, len(heat.ran))}]"
-        self.say(f"{where} {count} {arm.name}: {found} ({ran.seconds:.1f} s{left})")
-
-
-def _key(rung: Rung, arm: Arm) -> str:
-    size = "own" if rung.image_size is None else rung.image_size
-    conditions = f"{rung.number}-{rung.epochs}-{size}-{'on' if rung.resumed else 'anew'}"
-    return f"lap-{conditions}-{arm.model}-{arm.method}-{arm.lr:g}"
-
-
-def tasks_of(config: ChooseConfig, folder: Path) -> Tasks[Job, Ran]:
-    """Return the way in which the fine-tunings of a choice run."""
-    return Tasks(
-        work=run_job,
-        failed=failed,
-        jobs=config.jobs,
-        threads=config.threads,
-        engine=config.engine,
-        ray_address=config.ray_address,
-        timeout=config.timeout,
-        device=config.device,
-        batch_size=config.batch_size,
-        folder=folder.absolute(),
-    )

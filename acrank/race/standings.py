@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from acrank.race.belief import Array, Belief, Prior, believe, ends
+from acrank.race.belief import FURTHER, Array, Belief, Prior, believe, ends
 from acrank.race.config import ChooseConfig
-from acrank.race.costs import FACTORS
 from acrank.race.laps import Ran
 from acrank.race.result import Arm, Rung
 
@@ -45,7 +44,8 @@ class Heat:
         if arms:
             each = {arm.name: _numbers(self.ran[arm].each) for arm in arms}
             models = [arm.model for arm in arms]
-            self.belief = believe(each, models, priors, before=before, seed=seed)
+            further = 0.0 if self.rung.full else FURTHER
+            self.belief = believe(each, models, priors, before=before, further=further, seed=seed)
 
     def expected(self, arm: Arm) -> float:
         """What is expected of an arm; minus infinity for one without a result."""
@@ -173,11 +173,11 @@ def pick(
     seconds: Mapping[Arm, float],
     params: Mapping[str, int | None],
 ) -> Pick:
-    """Choose among the arms of the last rung: the cheapest of those that are about equally good.
+    """Choose among some arms: the cheapest of those that are about equally good.
 
     Args:
         final: the comparison of all arms.
-        finalists: arms of the last rung with a result.
+        finalists: arms to choose from.
         config: says what is preferred, and how many points count.
         seconds: time of a full fine-tuning by arm.
         params: parameters by model.
@@ -194,7 +194,7 @@ def pick(
             return seconds[arm]
         # not seconds, which differ from run to run: the same race has to end with the same arm
         size = params.get(arm.model)
-        return math.inf if size is None else size * FACTORS.get(arm.method, 1.2)
+        return math.inf if size is None else size
 
     good = [arm for arm in order if close(arm)]
     chosen = min(good, key=lambda arm: (cost(arm), order.index(arm)))
@@ -206,7 +206,7 @@ def pick(
 def _why(final: Final, leader: Arm, chosen: Arm, good: Sequence[Arm], config: ChooseConfig) -> str:
     if len(good) == 1:
         return BEST_EXPECTED
-    by = "it is the fastest to train" if config.prefer == "fast" else "it is the cheapest"
+    by = "it is the fastest to train" if config.prefer == "fast" else "it is the smallest"
     if chosen == leader:
         return f"{BEST_EXPECTED}, and {by} of the {len(good)} that are as good"
     lost = 100 * final.behind(chosen, leader)[0]

@@ -16,10 +16,10 @@ from acrank.race.standings import Final, Heat, Pick
 
 def standings_of(
     race: Race,
-    final: Final | None,
+    full: Heat,
+    final: Final,
     chosen: Pick,
-    finalists: Sequence[Arm],
-    failures: Mapping[Arm, str],
+    out: Mapping[Arm, str],
     models: Sequence[Entrant],
     costs: Costs,
     config: ChooseConfig,
@@ -28,25 +28,27 @@ def standings_of(
 
     Args:
         race: the race.
-        final: comparison of all arms with a result; None without any.
-        chosen: the arm that was fine-tuned fully.
-        finalists: arms of the last rung.
-        failures: reason by arm whose full fine-tuning failed.
+        full: results of the full fine-tunings.
+        final: comparison of all arms with a result.
+        chosen: the arm that was chosen.
+        out: reason by arm of each that was not fine-tuned fully.
         models: entrants.
         costs: estimates of what arms cost.
         config: configuration of the choice.
     """
     known = {one.model: one for one in models}
-    ran = [arm for heat in race.heats for arm in heat.ran]
-    raced = list(dict.fromkeys([chosen.arm, *(final.arms if final else ()), *ran]))
-    places = {arm: place for place, arm in enumerate(final.arms, 1)} if final else {}
+    heats = [*race.heats, full]
+    ran = [arm for heat in heats for arm in heat.ran]
+    raced = list(dict.fromkeys([chosen.arm, *final.arms, *ran]))
+    places = {arm: place for place, arm in enumerate(final.arms, 1)}
+    reasons = {**race.out, **out}
 
     def standing(arm: Arm) -> Standing:
-        status, reason = _status(race, chosen, finalists, failures, arm)
+        status, reason = _status(heats, chosen, reasons, arm)
         entrant = known.get(arm.model)
         row = entrant.row.result if entrant else None
         numbers = _numbers(final, arm, chosen.arm)
-        laps = tuple(lap for heat in race.heats if (lap := _lap(heat, arm)) is not None)
+        laps = tuple(lap for heat in heats if (lap := _lap(heat, arm)) is not None)
         return Standing(
             arm=arm,
             status=status,
@@ -62,17 +64,19 @@ def standings_of(
         )
 
     found = [standing(arm) for arm in raced]
-    skipped = {**race.plan.skipped, **{a.name: why for a, why in race.out.items()}}
+    skipped = {**race.plan.skipped, **{a.name: why for a, why in reasons.items()}}
+    models_raced = {one.arm.model for one in found}
     names = {one.arm.name for one in found}
     for arm in arms_of([one.model for one in models], config):
         if arm.name in names:
             continue
         entrant = known[arm.model]
+        other = "only the best model was fine-tuned in other ways than the first"
         found.append(
             Standing(
                 arm,
                 "skipped",
-                skipped.get(arm.name, "not raced"),
+                skipped.get(arm.name, other if arm.model in models_raced else "not raced"),
                 full_seconds=costs.of(arm, config.epochs, None),
                 params=entrant.row.result.params,
                 license=entrant.row.result.license,
@@ -83,29 +87,22 @@ def standings_of(
 
 
 def _status(
-    race: Race,
-    chosen: Pick,
-    finalists: Sequence[Arm],
-    failures: Mapping[Arm, str],
-    arm: Arm,
+    heats: Sequence[Heat], chosen: Pick, out: Mapping[Arm, str], arm: Arm
 ) -> tuple[Status, str]:
+    full = heats[-1]
     if arm == chosen.arm:
         return "chosen", chosen.why
-    if arm in failures:
-        return "failed", failures[arm]
-    reason = next(
-        (heat.ran[arm].reason for heat in race.heats if arm in heat.ran and heat.ran[arm].reason),
-        "",
-    )
+    if arm in full.ran and full.ran[arm].reason:
+        return "failed", f"its full fine-tuning failed: {full.ran[arm].reason}"
+    reasons = (heat.ran[arm].reason for heat in heats if arm in heat.ran)
+    reason = next(filter(None, reasons), "")
     if reason:
         return "failed", reason
-    if arm in finalists:
-        return "raced", ""
-    return "out", race.out.get(arm, "")
+    return ("raced", "") if arm in full.ran else ("out", out.get(arm, ""))
 
 
-def _numbers(final: Final | None, arm: Arm, chosen: Arm) -> dict[str, Any]:
-    if final is None or arm not in final.arms or chosen not in final.arms:
+def _numbers(final: Final, arm: Arm, chosen: Arm) -> dict[str, Any]:
+    if arm not in final.arms or chosen not in final.arms:
         return {}
     behind, low, high = final.behind(arm, chosen)
     return {

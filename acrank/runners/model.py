@@ -19,13 +19,17 @@ from acrank.cache.features import FeatureWriter
 from acrank.cache.keys import Keys
 from acrank.config import RunConfig
 from acrank.data import AnySample
+from acrank.metrics.compute import Computed
 from acrank.results import NOT_KEPT, NOT_WRITTEN, ModelResult
-from acrank.scoring.score import Watch, score_backbone
+from acrank.scoring.score import Watch, score_backbone, weights_scores
 from acrank.utils.device import reproducible
 from acrank.utils.failures import explain_failure, is_out_of_memory
 from acrank.zoo import Backbone, Hub, ZooEntry, load_backbone
 from acrank.zoo.identity import identify, identify_loaded
 from acrank.zoo.sources.registry import source_of
+
+# What kept scores of a network's weights are of, in the list of what is kept.
+WEIGHTS_ALONE = "(weights alone)"
 
 # Decides whether a model may start; asked as late as a runner can, maybe more than once.
 Admit = Callable[[ZooEntry], bool]
@@ -208,6 +212,7 @@ class ModelRunner:
             raise RuntimeError("neither a network nor a result")
         key = candidate.key.digest if candidate.key else ""
         keep = None if self.keep is None else partial(self.keep, key=key)
+        of_weights = self._of_weights(candidate, backbone)
 
         def score(backbone: Backbone) -> ModelResult:
             return score_backbone(
@@ -218,6 +223,7 @@ class ModelRunner:
                 context.dtype,
                 keep=keep,
                 watch=self.watch,
+                of_weights=of_weights,
             )
 
         with reproducible(context.device):
@@ -227,6 +233,23 @@ class ModelRunner:
                 if context.device.type == "cpu" or not is_out_of_memory(error):
                     raise
             return self._probe_sparingly(candidate.entry, score)
+
+    def _of_weights(self, candidate: Candidate, backbone: Backbone) -> Computed:
+        """Return the scores of a network's weights alone: kept ones, whatever the target was."""
+        config, entry = self.context.config, candidate.entry
+        if not self.keys.weights_metrics or candidate.key is None:
+            return weights_scores(backbone.model, tuple(self.keys.weights_metrics))
+        seed = config.seed if source_of(entry).draws(entry) else None
+        key = self.keys.of_weights(candidate.key.fields["model"], seed)
+        kept = None if config.fresh else self.store.get(key)
+        if kept is not None:
+            return Computed(dict(kept.scores), dict(kept.undefined), dict(kept.guards))
+        found = weights_scores(backbone.model, tuple(key.metrics))
+        result = ModelResult(
+            entry.name, "ok", scores=found.scores, undefined=found.undefined, guards=found.guards
+        )
+        self.store.put(key, result, WEIGHTS_ALONE)  # what cannot be kept is computed again
+        return found
 
     def _probe_sparingly(
         self, entry: ZooEntry, score: Callable[[Backbone], ModelResult]

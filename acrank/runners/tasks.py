@@ -73,6 +73,11 @@ class Tasks(Generic[Item, Result]):
     batch_size: int = 32
     folder: Path | None = None
 
+    @property
+    def here(self) -> bool:
+        """True if items run in this process, one after the other."""
+        return self.engine == "local" and self.jobs is None and self.timeout is None
+
     def engaged(self, tell: Callable[[str], None] = say_nothing) -> AbstractContextManager[None]:
         """Return a context in which several runs share one Ray cluster; without Ray, an empty one.
 
@@ -115,7 +120,7 @@ class Tasks(Generic[Item, Result]):
             from acrank.runners.ray.tasks import run_tasks_on_ray
 
             yield from run_tasks_on_ray(self, items, begin, admit, tell)
-        elif self.jobs is None and self.timeout is None:
+        elif self.here:
             yield from self._here(items, begin, admit)
         else:
             yield from self._in_workers(items, begin, admit)

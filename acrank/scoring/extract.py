@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from acrank.data.base import Batches, seed_of_batch
+from acrank.data.base import Batches, Edges, seed_of_batch
+from acrank.data.segmentation.pixels import boundaries
+from acrank.metrics.features import Boundaries
 from acrank.scoring.types import POOLED
 from acrank.tasks.readout import Readout
+
+# Where labels on boundaries come from: a function, or the labels of the batches themselves.
+AnyEdges = Edges | Literal["of labels"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,10 @@ class Extracted:
         images: int64 (N,), the image that each row is of, by its place among all batches.
         widths: channels of each scale that the features are put together from.
         layers: of the network that those are of; empty where they have no names.
+        boundaries: which rows are of pixels on boundaries, with further such rows; None where
+            no score asks for them.
+        random_features: float32 (N, D'), those of the same architecture with random weights;
+            None where no score asks for them.
     """
 
     features: NDArray[np.float32]
@@ -34,6 +43,8 @@ class Extracted:
     images: NDArray[np.int64]
     widths: tuple[int, ...]
     layers: tuple[str, ...] = ()
+    boundaries: Boundaries | None = None
+    random_features: NDArray[np.float32] | None = None
 
     @classmethod
     def of_images(
@@ -41,10 +52,12 @@ class Extracted:
         features: NDArray[np.float32],
         labels: NDArray[np.int64],
         source_probs: NDArray[np.float32] | None,
+        random_features: NDArray[np.float32] | None = None,
     ) -> Extracted:
         """Make one row for each image, from features of one scale."""
         images = np.arange(len(labels), dtype=np.int64)
-        return cls(features, labels, source_probs, images, (features.shape[1],))
+        widths = (features.shape[1],)
+        return cls(features, labels, source_probs, images, widths, random_features=random_features)
 
     def in_order(self, rows: NDArray[np.int64]) -> Extracted:
         """The same with the images' rows in another order: image i is number ``rows[i]``.
@@ -54,12 +67,15 @@ class Extracted:
         images = rows[self.images]
         order = np.argsort(images, kind="stable")
         probs = None if self.source_probs is None else self.source_probs[order]
+        flags, random = self.boundaries, self.random_features
         return replace(
             self,
             features=self.features[order],
             labels=self.labels[order],
             source_probs=probs,
             images=images[order],
+            boundaries=flags and Boundaries(*(flag[order] for flag in flags)),
+            random_features=None if random is None else random[order],
         )
 
 
@@ -71,6 +87,7 @@ def extract(
     autocast: torch.dtype | None = None,
     readout: Readout[Any] = POOLED,
     seed: int = 0,
+    edges: AnyEdges | None = None,
 ) -> Extracted:
     """Run the network forward, in eval mode: running statistics, no dropout.
 
@@ -86,23 +103,37 @@ def extract(
         autocast: dtype of the network's arithmetic; None for that of its weights.
         readout: decides what an observation is.
         seed: of what the readout draws.
+        edges: gives the labels on boundaries of batch number i; or ``of labels``, for those of
+            the batches' own labels. None where no score asks for them.
 
     Raises:
         ModelError: the network does not give what the readout asks for.
     """
     model.eval()
-    seen, probs, taken = [], [], 0
+    seen, probs, flags, taken = [], [], [], 0
     with torch.no_grad():
         for index in range(count):
             images, labels = batches(index)
             values = readout.features(model, images, autocast)
-            found, given = readout.observe(values, labels, head, seed_of_batch(seed, index))
+            own = (values, labels, head, seed_of_batch(seed, index))
+            if edges is None:
+                found, given = readout.observe(*own)
+            else:
+                at = boundaries(labels) if edges == "of labels" else edges(index)
+                found, given = readout.observe(*own, edges=at)
             seen.append(
                 (found.features.float().cpu(), found.labels.cpu(), found.images.cpu() + taken)
             )
             taken += len(images)
             if given is not None:
                 probs.append(given.cpu())
+            if found.boundary is not None and found.added is not None:
+                flags.append((found.boundary, found.added))
     features, targets, places = (torch.cat(part).numpy() for part in zip(*seen, strict=True))
     whole = torch.cat(probs).numpy() if len(probs) == count else None
-    return Extracted(features, targets, whole, places, found.widths, found.layers)
+    on = (
+        Boundaries(*(torch.cat(part).numpy() for part in zip(*flags, strict=True)))
+        if flags
+        else None
+    )
+    return Extracted(features, targets, whole, places, found.widths, found.layers, on)

@@ -13,20 +13,23 @@ from torch import nn
 from acrank.config import RunConfig
 from acrank.data import AnySample, Preprocessing
 from acrank.data.base import Batches
-from acrank.errors import AcrankError, NoNormError
+from acrank.errors import AcrankError, ModelError, NoNormError
 from acrank.metrics.affine import AffineTrials, Probe
 from acrank.metrics.compute import Computed, compute
 from acrank.metrics.facts import Facts
 from acrank.metrics.features import feature_scores
-from acrank.metrics.metric import Metric
+from acrank.metrics.metric import Metric, Need
 from acrank.metrics.registry import of_kind, with_parts
 from acrank.norm.types import LayerCorrelation, NormKind, is_generalised
 from acrank.results import NOT_WRITTEN, ModelResult
-from acrank.scoring.extract import Extracted, extract
+from acrank.scoring.extract import AnyEdges, Extracted, extract
 from acrank.scoring.flags import layer_flags, why_silent
 from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
+from acrank.scoring.random_network import FLAG as RANDOM_NETWORK
+from acrank.scoring.random_network import RandomWeights, random_weights, with_weights
 from acrank.scoring.types import Passes, ProbeSettings
+from acrank.scoring.weights import weights_of
 from acrank.tasks.readout import Readout
 from acrank.tasks.registry import TASKS
 from acrank.zoo import Backbone
@@ -55,11 +58,13 @@ class Scores(Computed):
         layers: AC-Corr layer by layer.
         seen: names of the layers whose maps the scores of features saw.
         norms: the layers that AC-Corr is of.
+        flags: what a reader must know of how they were computed.
     """
 
     layers: list[LayerCorrelation] = field(default_factory=list)
     seen: tuple[str, ...] = ()
     norms: NormCount = NormCount()
+    flags: dict[str, str] = field(default_factory=dict)
 
     def result_like(self, result: ModelResult) -> ModelResult:
         """Return a result with these scores, and everything else taken from another result."""
@@ -74,6 +79,7 @@ def score_backbone(
     dtype: torch.dtype | None = None,
     keep: Keep | None = None,
     watch: Watch | None = None,
+    of_weights: Computed | None = None,
 ) -> ModelResult:
     """Run one loaded backbone on the sample and compute its scores.
 
@@ -85,6 +91,8 @@ def score_backbone(
         dtype: of autocast; None for full precision.
         keep: is given the result and the features, in the order of the sample.
         watch: is given the affines that AC-Corr is computed of.
+        of_weights: the scores of its weights alone, where they are known; see
+            :func:`weights_scores`.
 
     Raises:
         ModelError: the model cannot be scored.
@@ -92,6 +100,10 @@ def score_backbone(
     preprocessing = Preprocessing.from_config(backbone.data_config)
     adapted = sample.adapted(preprocessing)
     model = backbone.model
+    wanted = with_parts(config.metrics_wanted)
+    found = Scores()
+    found.add(weights_scores(model, wanted) if of_weights is None else of_weights)
+    random = _random_weights(found, model, wanted, config.seed)
     model.to(device)
     task = TASKS[sample.task]
     readout = task.readout(config, sample)
@@ -103,20 +115,19 @@ def score_backbone(
     def batches(index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return sample.batch(index, preprocessing, device=device)
 
-    wanted = with_parts(config.metrics_wanted)
-    found = Scores()
     extracted = None
     if keep or of_kind("features", wanted):
         seen = sample.seen(preprocessing, device, pixels=config.pixels, seed=config.seed)
-        extracted = extract(
-            model,
-            backbone.head,
-            seen.batches,
-            seen.count,
-            autocast=dtype,
-            readout=readout,
-            seed=config.seed,
-        ).in_order(seen.rows)
+        edges: AnyEdges | None = None
+        if _needed("boundary_voxels", wanted):
+            edges = seen.edges or "of labels"
+        given = (seen.batches, seen.count, dtype, readout, config.seed)
+        extracted = extract(model, backbone.head, *given, edges=edges)
+        if random is not None:
+            with with_weights(model, random):
+                drawn = extract(model, None, *given)
+            extracted = replace(extracted, random_features=drawn.features)
+        extracted = extracted.in_order(seen.rows)
         found.seen = extracted.layers
         add_feature_scores(found, extracted, wanted, config)
     passes = Passes(
@@ -135,7 +146,7 @@ def score_backbone(
     _add_affine_scores(found, model, batches, sample, config, wanted, dtype, watch, readout)
     result = _result(backbone, found, maps=not task.whole_images)
     result = with_fact_scores(result, wanted, config.seed)
-    result = replace(result, flags={**result.flags, **adapted})
+    result = replace(result, flags={**result.flags, **adapted, **found.flags})
     if keep and extracted:
         try:
             keep(result, extracted)
@@ -144,12 +155,43 @@ def score_backbone(
     return result
 
 
+def weights_scores(model: nn.Module, wanted: Sequence[str]) -> Computed:
+    """Compute those of some metrics that see the weights alone.
+
+    Args:
+        model: as it was loaded; the probe changes it.
+        wanted: names of metrics; of other kinds they are ignored.
+    """
+    metrics = of_kind("weights", wanted)
+    return compute("weights", wanted, weights_of(model)) if metrics else Computed()
+
+
 def with_fact_scores(result: ModelResult, wanted: Sequence[str], seed: int) -> ModelResult:
     """Return a result to which those of some metrics that need only facts are added."""
     found = Scores(dict(result.scores), dict(result.undefined), dict(result.guards))
     facts = Facts(result.model, result.params, result.imagenet_top1, seed)
     found.add(compute("facts", wanted, facts))
     return found.result_like(result)
+
+
+def _needed(need: Need, wanted: Sequence[str]) -> bool:
+    """Return whether some metric of features needs something besides."""
+    return any(need in metric.needs for metric in of_kind("features", wanted))
+
+
+def _random_weights(
+    found: Scores, model: nn.Module, wanted: Sequence[str], seed: int
+) -> RandomWeights | None:
+    """Draw the random network that some metrics compare with; None where there is none."""
+    if not _needed("random_features", wanted):
+        return None
+    try:
+        random = random_weights(model, seed)
+    except ModelError as error:
+        found.flags[RANDOM_NETWORK] = error.message
+        return None
+    found.flags |= random.flags
+    return random
 
 
 def add_feature_scores(
@@ -166,6 +208,8 @@ def add_feature_scores(
             wanted,
             images=extracted.images,
             widths=extracted.widths,
+            boundaries=extracted.boundaries,
+            random_features=extracted.random_features,
             replicates=config.bootstrap,
             seed=config.seed,
         )

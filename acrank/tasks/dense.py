@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.data.segmentation import IGNORE_INDEX
-from acrank.data.segmentation.pixels import sample_pixels
+from acrank.data.segmentation.pixels import sample_boundaries, sample_pixels
 from acrank.errors import ModelError
 from acrank.tasks.decoders import draw_weights, make_decoder
 from acrank.tasks.dimensions import require_dimensions
@@ -96,13 +96,44 @@ class DenseReadout:
         return entropy + soft_dice_loss(logits, labels)
 
     def observe(
-        self, features: Maps, labels: Tensor, head: nn.Module | None, seed: int
+        self,
+        features: Maps,
+        labels: Tensor,
+        head: nn.Module | None,
+        seed: int,
+        edges: Tensor | None = None,
     ) -> tuple[Observations, Tensor | None]:
         """Hypercolumns of some pixels of each class and image, and what a segmenter says of them.
 
-        The head of an encoder is of images, and says nothing of pixels.
+        The head of an encoder is of images, and says nothing of pixels. With edges, rows of
+        further pixels on boundaries stand at the end.
         """
-        images, places = sample_pixels(labels, self.pixels, seed)
+        drawn = sample_pixels(labels, self.pixels, seed)
+        seen, probs = self._at(features, labels, *drawn)
+        if edges is None:
+            return seen, probs
+        edge = sample_boundaries(edges, seed)
+        both = (_numbers(labels, *edge), _numbers(labels, *drawn))
+        new = ~torch.isin(*both)
+        more, further = self._at(features, edges, edge[0][new], edge[1][new])
+        boundary = torch.cat([torch.isin(*both[::-1]), torch.ones(len(more.images)).bool()])
+        added = torch.arange(len(boundary)) >= len(seen.images)
+        known = None if probs is None or further is None else torch.cat([probs, further])
+        joined = Observations(
+            torch.cat([seen.features, more.features]),
+            torch.cat([seen.labels, more.labels]),
+            torch.cat([seen.images, more.images]),
+            seen.widths,
+            seen.layers,
+            boundary,
+            added,
+        )
+        return joined, known
+
+    def _at(
+        self, features: Maps, labels: Tensor, images: Tensor, places: Tensor
+    ) -> tuple[Observations, Tensor | None]:
+        """Observations of some pixels, and what a segmenter says of them."""
         seen = observe_pixels(features.seen, labels, images, places)
         seen = replace(seen, layers=features.layers)
         if features.logits is None:
@@ -111,6 +142,11 @@ class DenseReadout:
 
     def _strides(self, maps: Sequence[Tensor]) -> list[int]:
         return [self.size[0] // values.shape[2] for values in maps]
+
+
+def _numbers(labels: Tensor, images: Tensor, places: Tensor) -> Tensor:
+    """A number for each pixel of a batch (P,)."""
+    return images * labels[0].numel() + places
 
 
 def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:

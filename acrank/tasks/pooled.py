@@ -45,9 +45,14 @@ class PooledReadout:
         return F.cross_entropy(logits, labels, weights, label_smoothing=label_smoothing)
 
     def observe(
-        self, features: Tensor, labels: Tensor, head: nn.Module | None, seed: int
+        self,
+        features: Tensor,
+        labels: Tensor,
+        head: nn.Module | None,
+        seed: int,
+        edges: Tensor | None = None,
     ) -> tuple[Observations, Tensor | None]:
-        """The features and labels as they are."""
+        """The features and labels as they are; images have no boundaries between classes."""
         images = torch.arange(len(features), device=features.device)
         seen = Observations(features, labels, images, (features.shape[1],))
         logits = None if head is None else _logits(head, features)

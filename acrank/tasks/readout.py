@@ -24,6 +24,9 @@ class Observations:
         images: int64 (P,), the image of the batch that each row is of.
         widths: channels of each scale that the features are put together from; they sum to D.
         layers: of the network that those are of; empty where they have no names.
+        boundary: whether a row is of a pixel that was drawn from a boundary, bool (P,); None
+            where none were asked for.
+        added: whether a row is for scores of boundaries alone, bool (P,); likewise.
     """
 
     features: Tensor
@@ -31,6 +34,8 @@ class Observations:
     images: Tensor
     widths: tuple[int, ...]
     layers: tuple[str, ...] = ()
+    boundary: Tensor | None = None
+    added: Tensor | None = None
 
 
 class Readout(Protocol[Features]):
@@ -74,7 +79,12 @@ class Readout(Protocol[Features]):
         ...
 
     def observe(
-        self, features: Features, labels: Tensor, head: nn.Module | None, seed: int
+        self,
+        features: Features,
+        labels: Tensor,
+        head: nn.Module | None,
+        seed: int,
+        edges: Tensor | None = None,
     ) -> tuple[Observations, Tensor | None]:
         """Return observations for metrics, and probabilities over source classes (P, K) or None.
 
@@ -83,5 +93,7 @@ class Readout(Protocol[Features]):
             labels: of the batch.
             head: the source's classifier, from features to logits; None if it has none.
             seed: of what is drawn from the batch; the same for all models.
+            edges: labels on the boundaries of masks, below zero elsewhere, like ``labels``, where
+                scores of boundaries are asked for.
         """
         ...

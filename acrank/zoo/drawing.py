@@ -45,6 +45,18 @@ def drawn_by(seed: int, entry: ZooEntry) -> Iterator[None]:
         if not source_of(entry).draws(entry):
             yield
             return
+        with generators_at(seed):
+            yield
+
+
+@contextmanager
+def generators_at(seed: int) -> Iterator[None]:
+    """Seed the generators for a block, in which no network is loaded in another thread.
+
+    Args:
+        seed: of the run.
+    """
+    with _turn:
         before = _states()
         _seed(seed)
         try:

@@ -53,6 +53,7 @@ class Lister:
         batch_size: of the step whose memory is told; None tells no footprint.
         sizes: bytes of weights on the hub, where it was asked.
         pages: published numbers that priors are made of; None tells no priors.
+        domain: domain of the images that priors are for; None if not told.
     """
 
     hub: Hub
@@ -60,6 +61,7 @@ class Lister:
     batch_size: int | None = None
     sizes: Mapping[HubFiles, int] = field(default_factory=dict)
     pages: Book | None = None
+    domain: str | None = None
 
     def unbuilt(self, entry: ZooEntry) -> EntryInfo:
         """Describe an entry without building its network; never raises."""
@@ -90,7 +92,8 @@ class Lister:
         if self.pages is None:
             return listed
         params_m = listed.info.params / 1e6 or None
-        return replace(listed, prior=prior_of(entry, params_m=params_m, pages=self.pages))
+        prior = prior_of(entry, self.domain, params_m=params_m, pages=self.pages)
+        return replace(listed, prior=prior)
 
     def _size(self, entry: ZooEntry) -> int | None:
         size = local_size(entry, self.hub)

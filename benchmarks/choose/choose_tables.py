@@ -2,17 +2,20 @@
 
     python benchmarks/choose/choose_tables.py
 
-Writes ``results/*.csv`` and ``docs/images/choose-points.png``, and prints the tables as Markdown.
+Writes ``results/developed`` and ``results/left_out``, the figure of the latter to
+``docs/images/choose-points.png``, and prints the tables as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from policies import RAW, RESULTS, cells, choices, interval, outcomes
+from lay_out import DEVELOPED, LEFT_OUT, Dataset
+from policies import cells, choices, interval, outcomes
 
 from acrank.report.plotting import ACCENT, INK, LINE, SECOND, new_figure, styled, to_file
 from acrank.utils.files import write_whole
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-IMAGE = Path(__file__).resolve().parents[2] / "docs" / "images" / "choose-points.png"
+HERE = Path(__file__).resolve().parent
+RAW, RESULTS = HERE / "raw", HERE / "results"
+IMAGE = HERE.parents[1] / "docs" / "images" / "choose-points.png"
+PARTS = {"developed": DEVELOPED, "left_out": LEFT_OUT}
 CHOOSE = "choose, "
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 # What the figure names beside the curve.
@@ -40,19 +46,22 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--image", type=Path, default=IMAGE)
     given = parser.parse_args()
-    given.results.mkdir(parents=True, exist_ok=True)
-    found = outcomes(given.raw)
-    for name, table in {
-        "outcomes": found,
-        "means": means(found),
-        "by_dataset": by_dataset(found),
-        "regimes": regimes(given.raw),
-        "winners": winners(given.raw),
-    }.items():
-        write_whole(given.results / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-        print(f"\n## {name}\n")
-        print(markdown(table.head(80)))
-    write_whole(given.image, to_file(figure(found), ".png"))
+    for part, datasets in PARTS.items():
+        folder, found = given.results / part, outcomes(given.raw, datasets)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in {
+            "outcomes": found,
+            "means": means(found),
+            "differences": differences(found),
+            "by_dataset": by_dataset(found),
+            "regimes": regimes(given.raw, datasets),
+            "winners": winners(given.raw, datasets),
+        }.items():
+            write_whole(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+            print(f"\n## {part}: {name}\n")
+            print(markdown(table.head(80)))
+        if part == "left_out":
+            write_whole(given.image, to_file(figure(found), ".png"))
 
 
 def means(found: pd.DataFrame) -> pd.DataFrame:
@@ -80,16 +89,30 @@ def means(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def differences(found: pd.DataFrame) -> pd.DataFrame:
+    """The points that ``choose`` loses more than other ways on the same datasets and seeds."""
+    table = found.pivot_table(index=["dataset", "seed"], columns="way", values="lost")
+    rows = []
+    for way in (name for name in table.columns if name.startswith(CHOOSE)):
+        for other in NAMED:
+            more = (table[way] - table[other]).dropna().rename("more").reset_index()
+            low, high = interval(more, "more")
+            mean = more.groupby("dataset").more.mean().mean()
+            numbers = {"more": round(mean, 2), "low": round(low, 2), "high": round(high, 2)}
+            rows.append({"way": way, "than": other, "cells": len(more), **numbers})
+    return pd.DataFrame(rows)
+
+
 def by_dataset(found: pd.DataFrame) -> pd.DataFrame:
     """The points lost by each way on each dataset, mean over seeds."""
     table = found.pivot_table(index="way", columns="dataset", values="lost", sort=False)
     return table.round(2).reset_index()
 
 
-def regimes(raw: Path) -> pd.DataFrame:
+def regimes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
     """How each regime does on each dataset, against the best arm of the same model by test."""
     rows = []
-    for cell in cells(raw):
+    for cell in cells(raw, datasets):
         best = cell.arms.groupby("model").test.transform("max")
         behind = cell.arms.assign(behind=100 * (best - cell.arms.test))
         taken = cell.best(cell.arms)
@@ -108,10 +131,10 @@ def regimes(raw: Path) -> pd.DataFrame:
     return table.reset_index()
 
 
-def winners(raw: Path) -> pd.DataFrame:
+def winners(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
     """What everything, fine-tuned, would take, and what ``choose`` took."""
     rows = []
-    for cell in cells(raw):
+    for cell in cells(raw, datasets):
         taken, top = cell.best(cell.arms), cell.arms.sort_values("test").iloc[-1]
         for way, row in (("everything", taken), ("everything, best by test", top)):
             rows.append({**_named(cell.dataset, cell.seed, way, row), "budget": ""})

@@ -37,7 +37,7 @@ LITE_SIZE = 64
 MOBILE = ("mobilenetv1_025_imagenet", "mobilenetv1_025_vww", "mobilenetv1_025_widerface")
 # Of the networks for volumes; they cost as much as all others together.
 TOO_DEAR = ("basicunet-autoencoding", "basicunet-rotation")
-# Fine vessels are lost in a whole fundus image of so few pixels: it is cut into tiles of such a width.
+# Fine vessels are lost in a whole fundus image of so few pixels: tiles of such a width are cut.
 TILE = 256
 # Demo networks that have seen none of the datasets, and those that have seen one.
 PLAIN = ("cifar10", "rotation", "untrained")

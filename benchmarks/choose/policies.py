@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lay_out import Dataset
 from recipe import ARMS
 
-HERE = Path(__file__).resolve().parent
-RAW, RESULTS = HERE / "raw", HERE / "results"
 CELL = ["dataset", "seed"]
 # Plain fine-tuning at the usual rate: what people do with the model that they take.
 PLAIN = ("full", 0.01)
@@ -99,13 +98,13 @@ POLICIES: dict[str, Callable[[Cell], Outcome]] = {
 }
 
 
-def cells(raw: Path = RAW) -> Iterator[Cell]:
-    """The datasets and seeds that the oracle has finished."""
+def cells(raw: Path, datasets: Sequence[Dataset]) -> Iterator[Cell]:
+    """The seeds of some datasets that the oracle has finished."""
     arms = pd.read_csv(raw / "oracle.csv", na_values=["-"])
     arms["lr"] = arms.lr.fillna(arms.method.map({"ac-norm": 0.003}).fillna(0.01))
     arms = arms.drop_duplicates([*CELL, "model", "method", "lr"])
     looks = pd.read_csv(raw / "look.csv", na_values=["-"])
-    for dataset in looks.dataset.unique():
+    for dataset in (dataset.name for dataset in datasets):
         for seed in sorted(looks.seed.unique()):
             found = arms[(arms.dataset == dataset) & (arms.seed == seed)]
             look = looks[(looks.dataset == dataset) & (looks.seed == seed)]
@@ -114,10 +113,10 @@ def cells(raw: Path = RAW) -> Iterator[Cell]:
                 yield Cell(str(dataset), int(seed), good, float(found.seconds.sum()), look)
 
 
-def outcomes(raw: Path = RAW) -> pd.DataFrame:
+def outcomes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
     """Points lost against everything, and the share of its time, of every way to choose."""
     rows = []
-    for cell in cells(raw):
+    for cell in cells(raw, datasets):
         everything = POLICIES["everything"](cell)
         for name, policy in POLICIES.items():
             rows.append(_row(cell, name, policy(cell), everything))
@@ -127,7 +126,7 @@ def outcomes(raw: Path = RAW) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def choices(cell: Cell, raw: Path = RAW) -> Iterator[pd.Series]:
+def choices(cell: Cell, raw: Path) -> Iterator[pd.Series]:
     """The rows of ``acrank choose`` on a dataset and seed, those that found no time included."""
     file = raw / "study.csv"
     if file.exists():

@@ -10,17 +10,16 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from domains import domain_of
-from fit import Deviations, cells_of, families_of, fitted
 from tables import USED, told
 
-from acrank.priors.published import COLUMNS, FILE, VERSION, Book, Fit, parsed
+from acrank.priors.fit import refitted
+from acrank.priors.published import COLUMNS, FILE, VERSION, Fit, parsed
 
 BASELINES = (
     Path(__file__).parents[2] / "acrank/experiments/validation/published/torchvision_baselines.csv"
@@ -32,21 +31,13 @@ DIGITS = 5
 def contents_of(folder: Path) -> dict[str, Any]:
     """Make the contents of the data file from the folder of reference material."""
     raw = facts_and_accuracies(folder)
-    pages, by = with_fit(parsed(raw))
+    pages, by = refitted(parsed(raw))
     raw["fit"] = {
         "families": list(pages.families),
         "deviations": vars(by),
         "groups": {group: _rounded(fit) for group, fit in pages.fits.items()},
     }
     return raw
-
-
-def with_fit(pages: Book, without: tuple[str, ...] = ()) -> tuple[Book, Deviations]:
-    """A book with the prior that its tables give, some tables or datasets left out."""
-    cells = cells_of(pages, without)
-    families = families_of(cells, pages)
-    fits, by = fitted(cells, pages, families)
-    return replace(pages, families=families, fits=fits), by
 
 
 def facts_and_accuracies(folder: Path) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from compile import with_fit
-from fit import cells_of, normal_scores
 
 from acrank.experiments.validation.agreement import Array, weighted_tau
 from acrank.experiments.validation.resampling import (
@@ -27,9 +25,10 @@ from acrank.experiments.validation.resampling import (
     resamples,
 )
 from acrank.priors import history_of
-from acrank.priors.history import FINE_TUNING
+from acrank.priors.domains import GROUPS
+from acrank.priors.fit import cells_of, normal_scores, refitted
 from acrank.priors.prior import _expected
-from acrank.priors.published import GROUPS, Book, Table, book
+from acrank.priors.published import Book, Table, book
 
 RESULTS = Path(__file__).parent / "results" / "left_out.csv"
 DRAWS, SEED = 2000, 0
@@ -43,7 +42,7 @@ Says = Callable[[str, str], float | None]
 def predictors(pages: Book, table: Table) -> Iterator[tuple[str, Says]]:
     """Yield every predictor with the table left out."""
     for name, without in (("", (table.name,)), (" strict", (table.name, *table.values))):
-        left, _ = with_fit(pages, without)
+        left, _ = refitted(pages, without)
         yield f"prior{name}", partial(_prior, left, True)
         if not name:
             yield "prior, domain not told", partial(_prior, left, False)
@@ -108,9 +107,7 @@ def covered(table: Table, says: Says) -> tuple[str, ...]:
 def lines(pages: Book) -> Iterator[dict[str, object]]:
     """Yield a line for each table and predictor, and then for each over several tables."""
     over: dict[tuple[str, str], list[tuple[Found, Found]]] = defaultdict(list)
-    for table in pages.tables.values():
-        if table.protocol != FINE_TUNING:
-            continue
+    for table in pages.fine_tuned():
         every = dict(predictors(pages, table))
         count = len({model for row in table.values.values() for model in row})
         kind = "medical" if pages.domains[next(iter(table.values))] in MEDICAL else "natural"
@@ -158,10 +155,8 @@ def _digits(value: float) -> str:
 def calibration(pages: Book) -> str:
     """Say how far places of left-out networks lie from the prior, in its own deviations."""
     ratios: list[float] = []
-    for table in pages.tables.values():
-        if table.protocol != FINE_TUNING:
-            continue
-        left, by = with_fit(pages, (table.name,))
+    for table in pages.fine_tuned():
+        left, by = refitted(pages, (table.name,))
         cells = [cell for cell in cells_of(pages) if cell.table == table.name]
         for group in {cell.group for cell in cells}:
             here = [cell for cell in cells if cell.group == group]

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from acrank.priors.history import FINE_TUNING, FROZEN
 from acrank.priors.names import canonical
+from acrank.priors.published import FINE_TUNING, FROZEN
 
 Rows = Iterator[tuple[str, str, float]]  # dataset, written name, accuracy
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acrank.cli.app import app
-from acrank.errors import PriorsError
+from acrank.errors import ConfigError, PriorsError
 from acrank.priors import book
 from acrank.zoo import read_zoo
 
@@ -153,6 +153,21 @@ def test_priors(tmp_path: Path) -> None:
         assert "standard deviations of their accuracies" in " ".join(shown.split())
     (first, *_) = json.loads(CliRunner().invoke(app, [*arguments, "json"]).stdout)
     assert first["prior"] == float(known["prior"])
+
+
+def test_a_domain_sharpens_priors_and_says_what_it_did() -> None:
+    arguments = ("--priors", "--model", "resnet18.a1_in1k", "--model", "lcnet_050")
+    plain = {row["name"]: row for row in listed(*arguments)}
+    told = {row["name"]: row for row in listed(*arguments, "--domain", "radiology")}
+    for name, row in told.items():
+        assert float(row["prior_deviation"]) < float(plain[name]["prior_deviation"])
+        assert (row["prior_domain"], plain[name]["prior_domain"]) == ("radiology", "")
+        assert row["history"] == plain[name]["history"]
+    shown = CliRunner().invoke(app, ["list-zoo", *arguments, "--domain", "radiology"]).stdout
+    assert "Domain radiology (with pathology, microscopy" in shown
+    alone = CliRunner().invoke(app, ["list-zoo", "--domain", "radiology"])
+    assert isinstance(alone.exception, ConfigError)
+    assert "Add --priors" in str(alone.exception)
 
 
 def test_without_being_asked_no_priors_are_shown() -> None:

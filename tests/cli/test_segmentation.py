@@ -46,7 +46,7 @@ def test_a_folder_of_masks_is_ranked(acrank: Acrank, scans: Path, tmp_path: Path
     assert [row["rank"] for row in rows] == ["1", "2"]
     for row in rows:
         assert row["status"] == "ok"
-        assert all(float(row[n]) for n in ("ac_corr", "ac_corr_zero", "log_me", "gbc", "cc_fv"))
+        assert all(float(row[n]) for n in ("ac_corr", "log_me", "gbc", "cc_fv", "lbtc"))
         assert "knn" not in row
         assert float(row["score_low"]) < float(row["score"]) < float(row["score_high"])
     document = json.loads((tmp_path / "out.json").read_text())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from acrank.errors import MetricError
 from acrank.metrics import METRICS
+from acrank.metrics.compute import Computed
 from acrank.metrics.feature_set import Array, Labels, as_feature_set
 from acrank.metrics.features import feature_scores
 from acrank.metrics.metric import CLASSIFICATION
@@ -22,7 +24,9 @@ NAMES = tuple(
     if metric.kind == "features" and CLASSIFICATION in metric.tasks
 )
 # They look at the source head alone.
-HEADS = tuple(name for name in NAMES if METRICS[name].needs)
+HEADS = tuple(name for name in NAMES if "source_probs" in METRICS[name].needs)
+# They look at something besides the features.
+MORE = tuple(name for name in NAMES if METRICS[name].needs)
 # Their scale, or a prior's, is fixed by definition.
 OF_SCALE = ("transrate", "sfda", "ncti_vc", "ncti_seli", "ncti_ncc", "etran_energy", "pactran")
 # They count channels, or treat each for itself.
@@ -44,7 +48,15 @@ def drawn(seed: int, count: int = 36, width: int = 5) -> tuple[Array, Labels, Ar
 
 
 def value(name: str, features: Any, labels: Any, probs: Array) -> float:
-    return float(METRICS[name].load()(as_feature_set(features, labels, probs)))
+    # any matrix may stand for the features of a random network
+    data = replace(as_feature_set(features, labels, probs), random_features=probs)
+    return float(METRICS[name].load()(data))
+
+
+def scores(features: Array, labels: Any, probs: Array, name: str, replicates: int) -> Computed:
+    return feature_scores(
+        features, labels, probs, [name], random_features=probs, replicates=replicates
+    )
 
 
 def same(name: str, first: float, rel: float = 1e-6) -> Any:
@@ -103,7 +115,7 @@ def test_scale_does_matter_where_it_is_said_to(name: str) -> None:
 )
 def test_few_images_give_a_number_or_a_reason(name: str, count: int, width: int) -> None:
     features, labels, probs = drawn(1, count, width)
-    found = feature_scores(features, labels % 2, probs, [name], replicates=2)
+    found = scores(features, labels % 2, probs, name, 2)
     if name in found.scores:
         assert math.isfinite(found.scores[name].value)
     else:
@@ -123,7 +135,7 @@ def test_one_image_in_a_class(name: str) -> None:
     features, labels, probs = drawn(2)
     labels %= 2
     labels[0] = 2
-    found = feature_scores(features, labels, probs, [name], replicates=3)
+    found = scores(features, labels, probs, name, 3)
     assert math.isfinite(found.scores[name].value)
     assert ("single-sample-class" in found.guards.get(name, {})) == (name in SINGLE)
 
@@ -131,7 +143,7 @@ def test_one_image_in_a_class(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in HEADS])
 def test_constant_features_have_no_score_or_say_so(name: str) -> None:
     _, labels, probs = drawn(3)
-    found = feature_scores(np.full((36, 5), 2.0), labels, probs, [name], replicates=2)
+    found = scores(np.full((36, 5), 2.0), labels, probs, name, 2)
     if name != "etran_energy":  # it looks at no spread
         assert "constant-features" in found.guards[name]
 
@@ -143,13 +155,14 @@ def test_bad_arrays_are_refused(name: str) -> None:
     first = probs if name in HEADS else features
     if name == "etran_energy":  # takes no labels
         return
+    more = {"random_features": probs} if name not in HEADS and name in MORE else {}
     with pytest.raises(MetricError, match="labels"):
-        function(first, labels[:-1])
+        function(first, labels[:-1], **more)
     with pytest.raises(MetricError, match="same label"):
-        function(first, np.zeros(36, dtype=int))
+        function(first, np.zeros(36, dtype=int), **more)
     with pytest.raises(MetricError, match="integers"):
-        function(first, labels + 0.5)
+        function(first, labels + 0.5, **more)
     broken = first.copy()
     broken[3, 1] = np.inf
     with pytest.raises(MetricError, match="not a number"):
-        function(broken, labels)
+        function(broken, labels, **more)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from acrank.priors import book, history_of
-from acrank.priors.history import FROZEN, standardised
+from acrank.priors.history import standardised
+from acrank.priors.published import FROZEN
 from tests.priors.pages import small_book
 
 

@@ -22,6 +22,9 @@ SAVED_ANEW = "inception_v3_google-1a9a5a14.pth"
         ("torchvision:resnet50@IMAGENET1K_V2", "resnet50.tv2_in1k"),
         ("torchvision:resnet50", "resnet50.tv2_in1k"),  # torchvision's own default
         ("torchvision:vgg16@IMAGENET1K_V1", "vgg16.tv_in1k"),
+        ("tv_resnet50", "resnet50.tv_in1k"),  # as timm called it
+        ("gluon_resnet50_v1b", "resnet50.gluon_in1k"),
+        ("hf-hub:naver-ai/rdnet_tiny.nv_in1k", "rdnet_tiny.nv_in1k"),
         ("hf_hub:MahmoodLab/UNI@0123abc", "hf-hub:MahmoodLab/UNI"),
     ],
 )
@@ -40,6 +43,12 @@ def test_names_of_the_same_weights(written: str, name: str) -> None:
         "torchvision:vgg16@IMAGENET1K_FEATURES",
         "torchvision:no_such_network",
         "hf-hub:somebody/resnet50.tv_in1k",
+        "hf-hub:somebody/resnet50-finetuned-x",
+        "hf-hub:somebody/resnet50",
+        "hf-hub:timm/resnet50",  # no tag, so no weights of timm
+        "resnet50-finetuned-x",
+        "resnet50.tv_in1k-finetuned",
+        "./resnet50.tv_in1k.safetensors",
         "local-dir:resnet50.tv_in1k",
         "no_such_network",
     ],
@@ -67,6 +76,9 @@ def test_what_torchvision_and_timm_share_is_the_same_file_or_the_only_one() -> N
         assert ours in known
         cfg = get_pretrained_cfg(ours)
         assert cfg is not None
+        if theirs.startswith("hf-hub:"):
+            assert theirs == f"hf-hub:{cfg.hf_hub_id}"
+            continue
         model = theirs.partition("@")[0]
         trained = [name for name in urls if name.startswith(f"{model}@IMAGENET1K_V")]
         same = cfg.url == urls[theirs] or SAVED_ANEW in str(cfg.url)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from acrank.errors import ConfigError
-from acrank.priors import DOMAINS, Facts, book, prior_of
+from acrank.priors import DOMAINS, Facts, book, domain_text, prior_of
 from acrank.zoo import ZooEntry, read_zoo
 from tests.priors.pages import small_book
 
@@ -48,13 +48,57 @@ def test_a_domain_sharpens() -> None:
         assert all(deviation is not None and deviation < unknown for deviation in told)
 
 
+def test_a_descendant_has_what_its_entry_says() -> None:
+    """No history is inherited; its architecture and its stated accuracy count."""
+    hub = ZooEntry(name="x", source="hf-hub:user/resnet50-finetuned-x")
+    assert (prior_of(hub).mean, prior_of(hub).history) == (None, None)
+    stated = prior_of(hub.model_copy(update={"imagenet_top1": 76.1}), params_m=25.6)
+    assert (stated.basis, stated.history, stated.frozen) == ("facts", None, None)
+    tuned = ZooEntry(name="y", arch="resnet50", weights="hf-hub:user/resnet50-finetuned-x")
+    assert (prior_of(tuned).basis, prior_of(tuned).history) == ("facts", None)
+    own = prior_of("resnet50.tv_in1k")
+    assert own.history is not None
+    assert own.deviation is not None
+    for found in (stated, prior_of(tuned)):
+        assert found.deviation is not None
+        assert found.deviation > own.deviation
+
+
+def test_what_a_domain_did_is_one_line() -> None:
+    pages = small_book()
+    assert domain_text("radiology", pages) == (
+        "Domain radiology (with pathology, microscopy, dermatology, ophthalmology): priors weigh "
+        "facts and results as in 1 published table(s) of fine-tuning, 4 networks on 1 datasets, 1 "
+        "of them radiology."
+    )
+    assert ": priors weigh facts and results as in 0 published" in domain_text("synthetic", pages)
+    assert prior_of("a.x_in1k", "pathology", pages=pages).domain == "pathology"
+    for domain in DOMAINS:
+        assert domain_text(domain, book()).startswith(f"Domain {domain}")
+
+
 def test_a_domain_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match="no domain 'radiolgy'") as refused:
         prior_of("resnet50.tv_in1k", "radiolgy")
     assert "radiology" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["demo-cifar10", "no.such_name", "hf-hub:me/net", "local-dir:x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo-cifar10",
+        "no.such_name",
+        "local-dir:x",
+        "hf-hub:me/net",
+        # descendants of a network whose results are published
+        "hf-hub:user/resnet50-finetuned-x",
+        "hf-hub:user/resnet50.tv_in1k",
+        "hf-hub:timm/resnet50.tv_in1k-finetuned",
+        "local-dir:resnet50.tv_in1k",
+        "resnet50-finetuned-x",
+        "resnet50.finetuned_x",
+    ],
+)
 def test_an_unknown_name_has_none(name: str) -> None:
     found = prior_of(name)
     assert (found.mean, found.deviation, found.history) == (None, None, None)

@@ -12,7 +12,7 @@ from tests.experiments.benchmark.test_run import draw_images
 # A whole choice in seconds: three models, short rungs, images at 32 pixels.
 FAST: dict[str, Any] = {
     **{"zoo": "demo", "models": ("demo-mixed", "demo-cifar10", "demo-untrained")},
-    **{"epochs": 4, "batch_size": 8, "score_samples": 16, "threads": 1, "precision": "fp32"},
+    **{"epochs": 6, "batch_size": 8, "score_samples": 16, "threads": 1, "precision": "fp32"},
     **{"methods": ("full", "head"), "lrs": (0.01,), "finalists": 2},
 }
 

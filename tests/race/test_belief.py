@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from acrank.race.belief import SPREADS, Prior, believe, plus_four
+from acrank.race.belief import FURTHER, SPREADS, Prior, believe, plus_four
 
 
 def outcomes(values: list[float], images: int, seed: int = 0) -> dict[str, list[float]]:
@@ -114,3 +114,18 @@ def test_the_interval_holds_the_mean_and_is_never_empty(right: int, images: int)
 
 def test_one_outcome_has_no_interval() -> None:
     assert all(np.isnan(plus_four([1.0])))
+
+
+def test_short_trainings_are_believed_less_than_finished_ones() -> None:
+    rng = np.random.default_rng(0)
+    each = {f"m{i}": (rng.random(200) < 0.5 + 0.08 * i).astype(float).tolist() for i in range(5)}
+    models = list(each)
+    finished = believe(each, models, {})
+    short = believe(each, models, {}, further=FURTHER)
+    assert np.ptp(short.expected) < np.ptp(finished.expected)
+    assert short.p_best.max() < finished.p_best.max()
+    assert short.leader == finished.leader == 4
+    for arm in range(5):
+        low, high = finished.interval(arm)
+        below, above = short.interval(arm)
+        assert above - below > high - low

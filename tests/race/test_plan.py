@@ -37,16 +37,16 @@ def costs(pace: float = 0.003125, **slow: float) -> Costs:
 def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: Any) -> Plan:
     """The plan for all arms of eight models."""
     used = config(**settings)
-    arms = arms_of(MODELS, used)
+    arms = arms_of(MODELS, used)[: len(MODELS)]
     return make_plan(arms, used, found or costs(), left, tested=tested, smaller=False)
 
 
-def test_without_a_budget_everything_runs() -> None:
+def test_without_a_budget_every_model_races() -> None:
     found = plan(math.inf)
-    assert len(found.arms) == 8 * 5
-    assert found.widths == (40, 14, 3)
+    assert [arm.model for arm in found.arms] == MODELS
+    assert found.widths == (8, 3)
     assert not found.skipped
-    assert [rung.epochs for rung in found.rungs] == [2, 6, 14]
+    assert [rung.epochs for rung in found.rungs] == [3, 10]
 
 
 @pytest.mark.parametrize("left", [150, 300, 500, 1000, 3000, 10_000])
@@ -64,18 +64,12 @@ def test_more_time_never_races_fewer_models() -> None:
     assert widths == sorted(widths)
 
 
-def test_the_first_models_run_in_several_regimes_before_the_last_runs_at_all() -> None:
+def test_every_model_runs_in_the_first_regime_before_any_other() -> None:
     arms = arms_of(MODELS, config())
     assert len(set(arms)) == 40
-    assert [(arm.model, arm.method) for arm in arms[:6]] == [
-        ("m0", "full"),
-        ("m1", "full"),
-        ("m2", "full"),
-        ("m3", "full"),
-        ("m0", "bn-only"),
-        ("m4", "full"),
-    ]
-    assert arms.index(Arm("m7", "full", 0.01)) > arms.index(Arm("m0", "head", 0.01))
+    assert [arm.model for arm in arms[:8]] == MODELS
+    assert {(arm.method, arm.lr) for arm in arms[:8]} == {("full", 0.01)}
+    assert {(arm.method, arm.lr) for arm in arms[8:16]} == {("full", 0.003)}
 
 
 def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
@@ -89,11 +83,26 @@ def test_no_time_for_anything_gives_no_arm() -> None:
 
 
 def test_slow_arms_are_left_out_and_said_to_be() -> None:
-    found = plan(600, costs(m0=0.3))
-    assert all(arm.model != "m0" for arm in found.arms)
-    reasons = {name: why for name, why in found.skipped.items() if name.startswith("m0")}
+    found = plan(600, costs(m1=0.3))
+    assert all(arm.model != "m1" for arm in found.arms)
+    reasons = {name: why for name, why in found.skipped.items() if name.startswith("m1")}
     assert reasons
     assert all("a full fine-tuning of it takes" in why for why in reasons.values())
+
+
+def test_the_most_promising_model_is_fine_tuned_alone_if_no_race_with_it_fits() -> None:
+    dear = costs(m0=0.02)
+    full = dear.of(Arm("m0", "full", 0.01), 30, None)
+    assert plan(1.05 * full, dear).arms == (Arm("m0", "full", 0.01),)
+    assert not plan(1.05 * full, dear).rungs
+    assert "m0" in {arm.model for arm in plan(2 * full, dear).arms}
+    assert plan(0.9 * full, dear).arms[0].model != "m0"
+
+
+def test_more_models_than_finalists_leave_time_for_full_fine_tunings() -> None:
+    for left in range(100, 3000, 50):
+        found = plan(left)
+        assert len(found.arms) <= 3 or found.seconds["race"] <= 0.5 * left
 
 
 def test_folds_are_given_up_before_the_race() -> None:
@@ -104,34 +113,34 @@ def test_folds_are_given_up_before_the_race() -> None:
     assert any(one.folds for one in found)
 
 
-def test_rungs_go_on_where_the_size_stays_and_begin_anew_where_it_does_not() -> None:
-    same = rungs_for(config(), 3, smaller=False)
-    assert [(r.epochs, r.resumed, r.image_size) for r in same] == [
-        (2, False, None),
-        (6, True, None),
-        (14, True, None),
+@pytest.mark.parametrize(("smaller", "size"), [(False, None), (True, 128)])
+def test_rungs_are_parts_of_one_training(smaller: bool, size: int | None) -> None:
+    rungs = rungs_for(config(), 2, smaller)
+    assert [(r.epochs, r.resumed, r.image_size) for r in rungs] == [
+        (3, False, size),
+        (10, True, size),
     ]
-    assert [cycles_of(same, rung) for rung in same] == [(2, 4, 8)] * 3
-    other = rungs_for(config(), 3, smaller=True)
-    assert [(r.epochs, r.resumed, r.image_size) for r in other] == [
-        (2, False, 128),
-        (6, True, 128),
-        (8, False, None),
-    ]
-    assert [cycles_of(other, rung) for rung in other] == [(2, 4), (2, 4), (8,)]
-    assert [lap_epochs(other, rung) for rung in other] == [2, 4, 8]
+    assert cycles_of(rungs) == (3, 7)
+    assert [lap_epochs(rungs, rung) for rung in rungs] == [3, 7]
 
 
 def test_short_fine_tunings_have_fewer_rungs() -> None:
-    assert len(rungs_for(config(epochs=1), 3, smaller=False)) == 1
-    assert len(rungs_for(config(epochs=3), 3, smaller=False)) == 2
-    assert [rung.epochs for rung in rungs_for(config(epochs=4), 3, smaller=False)] == [1, 3]
+    assert [r.epochs for r in rungs_for(config(epochs=1), 2, smaller=False)] == [1]
+    assert [r.epochs for r in rungs_for(config(epochs=4), 2, smaller=False)] == [1]
+    assert [r.epochs for r in rungs_for(config(epochs=15), 2, smaller=False)] == [2, 5]
+    assert [r.epochs for r in rungs_for(config(epochs=6), 2, smaller=False)] == [1, 2]
+
+
+def test_the_first_rung_has_some_steps_however_few_the_images() -> None:
+    few = rungs_for(config(), 2, smaller=False, images=160)
+    assert [rung.epochs for rung in few] == [4, 10]
+    assert [rung.epochs for rung in rungs_for(config(), 2, smaller=False, images=90)] == [10]
+    assert [rung.epochs for rung in rungs_for(config(), 2, smaller=False, images=8)] == [10]
 
 
 def test_widths_end_with_the_finalists() -> None:
-    assert widths_of(40, 3, 3) == (40, 14, 3)
-    assert widths_of(4, 3, 3) == (4, 3, 3)
-    assert widths_of(2, 3, 3) == (2, 2, 2)
+    assert widths_of(8, 2, 3) == (8, 3)
+    assert widths_of(2, 2, 3) == (2, 2)
     assert widths_of(7, 1, 3) == (7,)
 
 

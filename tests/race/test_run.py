@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Timed:
 def _no_timing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acrank.race.winner.measure_latency", lambda *_, **__: Timed())
+        patch.setattr("acrank.race.plan.STEPS", 1)  # two rungs of a few steps
         yield
 
 
@@ -103,8 +105,28 @@ def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
     assert places == sorted(places)
     assert sum(one.p_best or 0 for one in done.standings) == pytest.approx(1.0)
     assert done.chosen.behind == pytest.approx(0)
-    assert {one.status for one in done.standings} <= {"chosen", "raced", "out"}
     assert len(done.standings) == 6
+    assert [rung.words for rung in done.rungs] == [
+        "1 epoch, own image size",
+        "2 epochs, own image size",
+        "the full 6 epochs, own image size",
+    ]
+
+
+def test_models_race_in_the_first_regime_and_the_best_is_tried_in_all(done: Choice) -> None:
+    ran = {one.arm: one for one in done.standings if one.laps}
+    assert {arm.method for arm in ran if arm.model != done.chosen.arm.model} == {"full"}
+    full = [one for one in ran.values() if one.laps[-1].rung == 3]
+    assert {one.status for one in full} == {"chosen", "raced"}
+    assert {(one.arm.model, one.arm.method) for one in full} >= {
+        (done.chosen.arm.model, "full"),
+        (done.chosen.arm.model, "head"),
+    }
+    assert all(len(one.laps[-1].curve) == 6 for one in full)
+    skipped = [one for one in done.standings if one.status == "skipped"]
+    assert {one.reason for one in skipped} == {
+        "only the best model was fine-tuned in other ways than the first"
+    }
 
 
 def test_test_images_judge(done: Choice) -> None:
@@ -130,7 +152,16 @@ class Stopped(BaseException):
     """Stands for a signal that kills the process."""
 
 
-@pytest.mark.parametrize("after", [1, 4, 7, 9, 11])
+def epochs_of(choice: Choice) -> int:
+    """The epochs that a choice has trained for: those of the race once, and the full ones."""
+    return sum(
+        max((len(lap.curve) for lap in one.laps if lap.rung < 3), default=0)
+        + sum(len(lap.curve) for lap in one.laps if lap.rung == 3)
+        for one in choice.standings
+    )
+
+
+@pytest.mark.parametrize("after", [1, 4, 7, 12, 20])
 def test_a_choice_that_was_killed_ends_the_same(
     done: Choice, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -149,8 +180,7 @@ def test_a_choice_that_was_killed_ends_the_same(
         run(stripes, tmp_path / "chosen")
     assert outcome(run(stripes, tmp_path / "chosen")) == outcome(done)
     # an epoch is trained twice only if it was not finished
-    whole = sum(len(lap.curve) for one in done.standings for lap in one.laps[-1:]) + 4
-    assert next(counted) - 1 <= whole + 1
+    assert next(counted) - 1 <= epochs_of(done) + 1
 
 
 def test_what_leads_is_there_before_the_end(
@@ -160,13 +190,31 @@ def test_what_leads_is_there_before_the_end(
         raise Stopped
 
     monkeypatch.setattr("acrank.race.rungs.WORTH", 0.0)
-    monkeypatch.setattr("acrank.race.winner.finetune", stop)
+    monkeypatch.setattr("acrank.finetuning.run.finetune", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
     said = best_so_far(tmp_path / "chosen")
     assert said.startswith("best so far: demo-")
     folder = Path(said.rpartition("local-dir:")[2])
     assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
+
+
+def test_what_leads_is_told_before_the_first_rung_ends(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from acrank.race import laps
+
+    counted, ran = itertools.count(1), laps._run
+
+    def stop(job: Any) -> Any:
+        if next(counted) == 2:
+            raise Stopped
+        return ran(job)
+
+    monkeypatch.setattr(laps, "_run", stop)
+    with pytest.raises(Stopped):
+        run(stripes, tmp_path / "chosen")
+    assert "after 1 epoch" in best_so_far(tmp_path / "chosen")
 
 
 def test_the_chosen_network_is_there_before_it_is_judged(
@@ -190,6 +238,14 @@ def test_without_test_images_folds_judge(stripes: Path, tmp_path: Path) -> None:
     assert "on the 6 validation images that chose it" in found.judged.told[-1]
 
 
+def test_folds_of_a_single_arm_do_not_speak_of_choosing(stripes: Path, tmp_path: Path) -> None:
+    one: dict[str, Any] = {"models": ("demo-mixed",), "methods": ("full",), "epochs": 2}
+    found = run(stripes / "train", tmp_path / "chosen", folds=2, **one)
+    assert found.judged.how == "folds"
+    assert "the chosen arm was fine-tuned fully without" in found.judged.told[0]
+    assert not any("chosen by the folds" in line for line in found.judged.told)
+
+
 def test_without_folds_the_result_is_said_to_be_too_high(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes / "train", tmp_path / "chosen", folds=0, epochs=2)
     assert found.judged.how == "validation"
@@ -206,6 +262,27 @@ def test_too_short_a_budget_says_what_it_takes(stripes: Path, tmp_path: Path) ->
         run(stripes, tmp_path / "chosen", budget=0.01)
     assert "--budget" in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+def test_a_lap_that_shows_that_nothing_fits_is_a_budget_that_is_too_short(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look took no time, and the first lap of one epoch takes two thirds of the budget."""
+    from acrank.race import laps
+
+    now, ran = [0.0], laps._run
+
+    def slow(job: Any) -> Any:
+        now[0] += 20.0
+        done = ran(job)
+        return replace(done, epoch=20.0)
+
+    monkeypatch.setattr(laps, "_run", slow)
+    config = make_choose_config({"data": str(stripes), **FAST, "budget": 30})
+    said = Said()
+    with pytest.raises(ConfigError, match="too short"):
+        choose(config, tmp_path / "chosen", say=said.message, callback=said, clock=lambda: now[0])
+    assert any(line.startswith("rung 1") for line in said.lines)
 
 
 def test_more_time_looks_at_candidates_that_less_had_no_time_for(
@@ -242,7 +319,8 @@ def test_an_arm_that_diverges_is_one_row(stripes: Path, tmp_path: Path) -> None:
     found = run(stripes, tmp_path / "chosen", lrs=(0.01, 1e9), methods=("full",), epochs=2)
     wild = [one for one in found.standings if one.arm.lr > 1]
     assert wild
-    assert all(one.status in ("failed", "out") for one in wild)
+    assert {one.status for one in wild if one.laps} == {"failed"}
+    assert all("the loss was" in one.reason for one in wild if one.laps)
     assert found.chosen.arm.lr == 0.01
 
 

@@ -13,8 +13,9 @@ from acrank.cache import ResultStore
 from acrank.config import RunConfig
 from acrank.data import draw_sample, open_target
 from acrank.errors import ModelError
+from acrank.metrics import spectra
 from acrank.results import NOT_KEPT, ModelResult
-from acrank.runners.model import ModelRunner, RunContext
+from acrank.runners.model import WEIGHTS_ALONE, ModelRunner, RunContext
 from acrank.scoring.score import score_backbone
 from acrank.utils.failures import explain_failure
 from acrank.zoo import ZooEntry, load_backbone, read_zoo
@@ -94,6 +95,30 @@ def test_fewer_metrics_are_found_among_more(
     assert fewer.scores == {n: v for n, v in more.scores.items() if n != "log_me"}
     assert not make(tmp_path, metrics=("log_me", "h_score"))(entry).kept
     assert scored == [entry.name] * 2
+
+
+def test_scores_of_the_weights_are_kept_whatever_the_target(
+    tmp_path: Path, entry: ZooEntry, scored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = []
+    real = spectra.alpha_hat
+
+    def counted(weights: Any) -> float:
+        fitted.append(len(weights))
+        return real(weights)
+
+    monkeypatch.setattr(spectra, "alpha_hat", counted)
+    first = make(tmp_path, metrics=("alpha_hat",))(entry)
+    other = make(tmp_path, metrics=("alpha_hat", "knn"), samples=24, seed=1)(entry)
+    assert other.scores["alpha_hat"] == first.scores["alpha_hat"]
+    assert not other.kept
+    assert (len(scored), len(fitted)) == (2, 1)
+    make(tmp_path, metrics=("alpha_hat",), samples=24, fresh=True)(entry)
+    another = next(e for e in read_zoo("demo").entries if e.name != entry.name)
+    assert make(tmp_path, metrics=("alpha_hat",))(another).scores != first.scores
+    assert len(fitted) == 3
+    listed = [kept.data for kept in ResultStore(tmp_path)]
+    assert listed.count(WEIGHTS_ALONE) == 2  # one for each network
 
 
 def test_what_it_is_ranked_by_is_judged_anew(tmp_path: Path, scored: list[str]) -> None:

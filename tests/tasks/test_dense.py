@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.data.segmentation import IGNORE_INDEX
+from acrank.data.segmentation.pixels import OF_BOUNDARIES, boundaries
 from acrank.errors import MissingExtraError, ModelError
 from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.norm import AffineCoNorm, convert_batchnorm
@@ -193,6 +194,47 @@ def test_observations_are_pixels_of_the_coarsest_scales() -> None:
     assert found.features.shape == (4 * 3 * 5, 896)
     assert found.images.tolist() == sorted(found.images.tolist())
     assert np.bincount(found.labels).tolist() == [20, 20, 20]
+    assert found.boundaries is None
     turned = found.in_order(np.array([3, 2, 1, 0]))
     assert (turned.features[:15] == found.features[-15:]).all()
     assert turned.images.tolist() == found.images.tolist()
+
+
+def test_pixels_on_boundaries_stand_beside_the_others() -> None:
+    task = segmentation()
+    given = (
+        encoder(task),
+        None,
+        lambda i: (IMAGES[2 * i :][:2], MASKS[2 * i :][:2]),
+        2,
+        None,
+        task,
+    )
+    plain = extract(*given)
+    found = extract(*given, edges="of labels")
+    assert found.boundaries is not None
+    on, added = found.boundaries
+    assert np.array_equal(found.features[~added], plain.features)
+    assert np.array_equal(found.labels[~added], plain.labels)
+    assert np.array_equal(found.images[~added], plain.images)
+    assert on[added].all()
+    counts = np.bincount(found.images[on], minlength=4)
+    edges = (boundaries(MASKS) >= 0).flatten(1).sum(dim=1).numpy()
+    assert counts.tolist() == np.minimum(edges, OF_BOUNDARIES).tolist()
+    turned = found.in_order(np.array([3, 2, 1, 0]))
+    assert turned.boundaries is not None
+    assert turned.images.tolist() == sorted(turned.images)
+    first = found.images == 3
+    assert np.array_equal(turned.features[turned.images == 0], found.features[first])
+    assert np.array_equal(turned.boundaries.on[turned.images == 0], on[first])
+
+
+def test_no_pixel_is_there_twice() -> None:
+    task = DenseReadout("unet", (64, 64), pixels=64 * 64)
+    features = task.features(encoder(task), IMAGES[:1], None)
+    seen, _ = task.observe(features, MASKS[:1], None, 0, edges=boundaries(MASKS[:1]))
+    assert seen.added is not None
+    assert seen.boundary is not None
+    assert not seen.added.any()  # all pixels are drawn, and some of them are marked
+    edges = int((boundaries(MASKS[:1]) >= 0).sum())
+    assert int(seen.boundary.sum()) == min(edges, OF_BOUNDARIES)

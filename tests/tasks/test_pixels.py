@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from acrank.data.segmentation.pixels import sample_pixels
+from acrank.data.segmentation.pixels import (
+    OF_BOUNDARIES,
+    boundaries,
+    sample_boundaries,
+    sample_pixels,
+)
 from acrank.tasks.pixels import at_places, observe_pixels
 
 LABELS = torch.zeros(2, 6, 8, dtype=torch.int64)
@@ -28,6 +33,41 @@ def test_the_draw_is_of_the_seed() -> None:
     one, two, other = (sample_pixels(LABELS, 5, seed)[1] for seed in (1, 1, 2))
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
+
+
+def test_boundaries_are_pixels_beside_another_class() -> None:
+    known = boundaries(LABELS)
+    # both sides of a square of four; the end of an image and ignored pixels are no boundary
+    assert (known[0] >= 0).tolist() == [
+        [False] * 8,
+        [False] * 3 + [True, True] + [False] * 3,
+        [False] * 2 + [True] * 4 + [False] * 2,
+        [False] * 2 + [True] * 4 + [False] * 2,
+        [False] * 3 + [True, True] + [False] * 3,
+        [False] * 8,
+    ]
+    assert torch.equal(known[0][known[0] >= 0], LABELS[0][known[0] >= 0])
+    assert (known[1] == -1).all()
+    renamed = boundaries(2 - LABELS[:1])
+    assert torch.equal(renamed >= 0, known[:1] >= 0)
+
+
+def test_boundaries_of_volumes_are_faces() -> None:
+    labels = torch.zeros(1, 5, 5, 5, dtype=torch.int16)
+    labels[0, 2, 2, 2] = 3
+    known = boundaries(labels) >= 0
+    assert int(known.sum()) == 7  # the voxel and the six that share a face with it
+    assert not known[0, 1, 1, 2]
+
+
+def test_boundaries_are_drawn_whatever_the_class() -> None:
+    labels = (torch.arange(60)[:, None] > 3).long().expand(60, 60)[None].repeat(3, 1, 1)
+    labels[1] = 0
+    images, places = sample_boundaries(boundaries(labels), seed=0)
+    assert torch.bincount(images, minlength=3).tolist() == [OF_BOUNDARIES, 0, OF_BOUNDARIES]
+    assert set((places // 60).tolist()) == {3, 4}
+    none = sample_boundaries(boundaries(labels[1:2]), seed=0)
+    assert [len(part) for part in none] == [0, 0]
 
 
 @pytest.mark.parametrize("size", [(6, 8), (4, 6, 8)])

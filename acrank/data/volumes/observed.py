@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from acrank.data.base import seed_of_batch
 from acrank.data.preprocess import Preprocessing
 from acrank.data.segmentation.classmap import IGNORE
-from acrank.data.segmentation.pixels import sample_pixels
+from acrank.data.segmentation.pixels import boundaries, sample_boundaries, sample_pixels
 from acrank.data.volumes.sample import VolumeSample
 
 
@@ -60,6 +61,7 @@ class WindowBatches:
         self.sample = sample
         self.preprocessing = preprocessing
         self.device = device
+        self.seed = seed
         self.at_once = max(len(rows) for rows in sample.batches)
         self._drawn = list(_draw(sample, pixels, seed))
         self.volumes = np.array([window.volume for window in self._drawn], dtype=np.int64)
@@ -80,6 +82,27 @@ class WindowBatches:
         given = (np.stack(images), np.stack(masks), self.preprocessing)
         return self.sample.prepared(*given, device=self.device)
 
+    def edges(self, index: int) -> Tensor:
+        """Labels on boundaries (N, X, Y, Z) of batch number ``index``, -1 elsewhere.
+
+        They are drawn from the boundaries within the patches that the network sees, those of a
+        volume together.
+        """
+        return self._edges[index * self.at_once :][: self.at_once].to(self.device)
+
+    @cached_property
+    def _edges(self) -> Tensor:
+        masks = [self.sample.windows[window.volume].masks[window.number] for window in self._drawn]
+        edges = boundaries(_known(np.stack(masks)))
+        volumes = [np.flatnonzero(self.volumes == volume) for volume in np.unique(self.volumes)]
+        owners, places = sample_boundaries((edges[rows] for rows in volumes), self.seed)
+        chosen = torch.zeros(edges.shape, dtype=torch.bool)
+        flat, voxels = chosen.view(len(edges), -1), int(np.prod(self.sample.patch))
+        for number, rows in enumerate(volumes):
+            found = places[owners == number]
+            flat[torch.from_numpy(rows)[found // voxels], found % voxels] = True
+        return torch.where(chosen, edges, -1)
+
 
 def _draw(sample: VolumeSample, pixels: int, seed: int) -> Iterator[_Window]:
     """The patches of a sample with what is drawn of each, volume by volume."""
@@ -96,6 +119,11 @@ def _draw(sample: VolumeSample, pixels: int, seed: int) -> Iterator[_Window]:
 
 def _labels(sample: VolumeSample, row: int) -> Tensor:
     """Classes of the voxels in all patches of a volume; -1 where they are ignored."""
-    masks = sample.windows[row].masks.astype(np.int16)
-    masks[masks == IGNORE] = -1
-    return torch.from_numpy(masks)
+    return _known(sample.windows[row].masks)
+
+
+def _known(masks: NDArray[np.uint8]) -> Tensor:
+    """Classes as whole numbers; -1 where they are ignored."""
+    known = masks.astype(np.int16)
+    known[masks == IGNORE] = -1
+    return torch.from_numpy(known)

@@ -129,7 +129,7 @@ class VolumeSample(AnySample):
         from acrank.data.volumes.observed import WindowBatches
 
         found = WindowBatches(self, preprocessing, pixels, seed, device)
-        return Seen(found, len(found), found.volumes)
+        return Seen(found, len(found), found.volumes, found.edges)
 
     def batch(
         self,

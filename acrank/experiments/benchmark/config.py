@@ -19,6 +19,7 @@ from acrank.fields import (
     GroupColumn,
     ImageSize,
     IntensityWindow,
+    Models,
     Offline,
     PatchSize,
     RayAddress,
@@ -26,6 +27,7 @@ from acrank.fields import (
     Threads,
     TrustCode,
     VoxelSpacing,
+    ZooFile,
     names,
     one_of,
     refuse_address,
@@ -79,29 +81,8 @@ class BenchmarkConfig(Settings):
             SCORING,
         ),
     ] = "batch"
-    zoo: Annotated[
-        str | None,
-        Setting(
-            "Candidates: a zoo file, demo, or default for the packaged zoo.",
-            DATA,
-            Effect.CHOICE,
-            metavar="FILE|demo",
-            default="default, unless --model names models of timm",
-            decides=("finetune.zoo", "score.zoo"),
-        ),
-    ] = None
-    models: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name or wildcard that selects models of the zoo, or of timm where no zoo is given; "
-            "repeatable.",
-            DATA,
-            Effect.CHOICE,
-            option="--model",
-            metavar="NAME",
-            decides=("finetune.model", "score.models"),
-        ),
-    ] = ()
+    zoo: ZooFile = None
+    models: Models = ()
     method: Annotated[
         str,
         Setting(

@@ -140,6 +140,12 @@ class ChoiceReport(Report):
     def _record(self) -> dict[str, Any]:
         return {**self.choice.record, "schema": CHOICE, "folder": str(self.choice.folder)}
 
+    @property
+    def _full(self) -> int:
+        """The number of arms with a full fine-tuning."""
+        full = {rung.number for rung in self.choice.rungs if rung.full}
+        return sum(any(lap.rung in full for lap in one.laps) for one in self.choice.standings)
+
     def _facts(self) -> tuple[tuple[str, str], ...]:
         choice = self.choice
         raced = {one.arm.model for one in choice.standings if one.laps}
@@ -150,7 +156,8 @@ class ChoiceReport(Report):
             **{f"to {verb}": str(known[part]) for verb, part in images.items() if known.get(part)},
             "ranked": f"{len(choice.ranking.rows)} models",
             "raced": f"{arms} arms of {len(raced)} models",
-            "rungs": str(len(choice.rungs)),
+            "rungs": str(sum(not rung.full for rung in choice.rungs)),
+            "fine-tuned fully": f"{self._full} arms",
             "chosen by": choice.measure_words,
         }
         facts = run_facts(choice, found)
@@ -159,7 +166,7 @@ class ChoiceReport(Report):
 
     def _ended(self) -> list[str]:
         early = self.choice.early
-        return [words.sentence(f"The race ended before its last rung: {early}")] if early else []
+        return [words.sentence(f"One full fine-tuning was enough: {early}")] if early else []
 
     def _race(self) -> Iterator[Block]:
         choice = self.choice

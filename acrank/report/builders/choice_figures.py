@@ -43,7 +43,9 @@ def race_plot(choice: Choice) -> Figure | None:
         for rung, start in zip(choice.rungs, starts.values(), strict=True)
     )
     things = task_of(choice).things
-    told = "; ".join(f"rung {rung.number}, {rung.words}" for rung in choice.rungs)
+    told = "; ".join(
+        rung.words if rung.full else f"rung {rung.number}, {rung.words}" for rung in choice.rungs
+    )
     drawing = Courses(
         tuple(courses),
         stages,
@@ -62,7 +64,7 @@ def race_plot(choice: Choice) -> Figure | None:
 
 def _stage(rung: Rung) -> str:
     size = "own size" if rung.image_size is None else f"{rung.image_size} px"
-    return f"rung {rung.number}: {size}"
+    return f"full: {size}" if rung.full else f"rung {rung.number}: {size}"
 
 
 def _name(choice: Choice, one: Standing) -> str:

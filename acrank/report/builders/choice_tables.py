@@ -20,8 +20,8 @@ SHORTEST = 0.05
 PARTS = {
     "look": "ranking the candidates",
     "race": "the race",
-    "final": "the full fine-tuning",
-    "judge": "judging it",
+    "final": "full fine-tunings",
+    "judge": "judging the chosen one",
 }
 _TONES: dict[str, Tone] = {"failed": "failed", "skipped": "quiet", "out": "quiet"}
 
@@ -77,7 +77,8 @@ def _rung_field(rung: Rung) -> Field:
     def value(one: Standing) -> str:
         return next((value_text(lap.value) for lap in one.laps if lap.rung == rung.number), "")
 
-    return Column(f"rung {rung.number}", priority=4, note=rung.words), value
+    name = "full" if rung.full else f"rung {rung.number}"
+    return Column(name, priority=4, note=rung.words), value
 
 
 def _behind_interval(one: Standing) -> str:

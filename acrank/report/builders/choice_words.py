@@ -20,7 +20,7 @@ MOST = 12
 NOTHING = 0.005
 CAVEAT = (
     "The probabilities and intervals of the race speak of the draw of its validation images alone, "
-    "and of fine-tunings that were shorter than the last one."
+    "and for arms that fell out before the end, of shorter fine-tunings."
 )
 
 
@@ -86,19 +86,10 @@ def judged_text(choice: Choice) -> str:
     told = f" (95 % interval {bounds})" if bounds else ""
     on = {
         "test": f"on {found.images} test {things}",
-        "folds": f"by nested cross-validation of {found.images} {things}{_shorter(choice)}",
+        "folds": f"by cross-validation of {found.images} {things}",
         "validation": f"on the {found.images} validation {things} that chose it, which is too high",
     }
     return f"{choice.measure_words} {value_text(found.value)}{told} {on[found.how]}"
-
-
-def _shorter(choice: Choice) -> str:
-    """Say that the networks of the folds were trained for fewer epochs than that which is saved."""
-    full = choice.finetuned.record["config"].get("epochs")
-    epochs = choice.rungs[-1].epochs if choice.rungs else None
-    if not full or not epochs or epochs >= full:
-        return ""
-    return f", after {epochs} of {full} epochs"
 
 
 def _nothing(choice: Choice) -> Iterator[str]:
@@ -153,14 +144,16 @@ def _alike(choice: Choice) -> Iterator[str]:
 def reading_notes(choice: Choice) -> list[str]:
     """Explain the columns of the table of arms."""
     lines = [
-        f"expected: {choice.measure_words} at the end of the race, shrunk towards the others by "
-        f"the noise of the validation {task_of(choice).things}. behind: points (hundredths) that "
+        f"expected: {choice.measure_words} after a full fine-tuning, shrunk towards the others by "
+        f"the noise of the validation {task_of(choice).things}; of an arm without one, as far as "
+        f"its last rung tells. behind: points (hundredths) that "
         "it is expected to lose against the chosen arm. alike: cannot be told apart from it."
     ]
     for rung in choice.rungs:
         begun = "" if rung.number == 1 else ", gone on from" if rung.resumed else ", begun anew"
         begun += f" rung {rung.number - 1}" if rung.resumed and rung.number > 1 else ""
-        lines.append(f"rung {rung.number}: {rung.words}{begun}.")
+        name = "full" if rung.full else f"rung {rung.number}"
+        lines.append(f"{name}: {rung.words}{begun}.")
     return lines
 
 

@@ -40,6 +40,7 @@ COLUMNS: dict[str, Callable[[Listed], Any]] = {
     "history_frozen": lambda row: _mean(row.prior.frozen) if row.prior else None,
     "history_frozen_n": lambda row: _count(row.prior.frozen) if row.prior else None,
     "prior_sources": lambda row: ("; ".join(row.prior.sources) or None) if row.prior else None,
+    "prior_domain": lambda row: row.prior.domain if row.prior else None,
 }
 # The same of a check.
 CHECKED: dict[str, Callable[[Checked], Any]] = {
@@ -90,9 +91,15 @@ _SHORT = 12
 
 @dataclass(frozen=True)
 class ZooReport(Report):
-    """The described entries of a zoo, in order, to show."""
+    """The described entries of a zoo, in order, to show.
+
+    Attributes:
+        listed: the entries.
+        said: a sentence on the domain of the priors; empty if none was told.
+    """
 
     listed: Sequence[Listed]
+    said: str = ""
 
     def document(self) -> Document:
         """Make a table of the entries, and count them."""
@@ -104,7 +111,8 @@ class ZooReport(Report):
         ]
         failed = sum(row["reason"] is not None for row in rows)
         count = f"{len(rows)} models" + (f", {failed} cannot be described" if failed else "")
-        told = (Text(_PRIORS),) if any(row["prior_basis"] for row in rows) else ()
+        told = [Text(_PRIORS)] if any(row["prior_basis"] for row in rows) else []
+        told += [Text(self.said)] if self.said else []
         return Document((tabulate("Models", shown, rows, silent=True), Text(count), *told))
 
     def records(self) -> Records:

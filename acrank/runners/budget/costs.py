@@ -12,6 +12,9 @@ from acrank.zoo.description import describe
 
 # Models that have not run are taken to cost so many times what their size says.
 CAUTION = 2.0
+# The cost of a model grows with its size to this power: small networks take most of their time for
+# other things than arithmetic, so that one of ten times the size takes about five times as long.
+POWER = 0.7
 
 
 def model_sizes(entries: Sequence[ZooEntry], time_left: Callable[[], bool]) -> dict[str, float]:
@@ -102,8 +105,8 @@ class Costs:
         sized = [name for name in self._measured if name in self.sizes]
         if size is None or not sized:
             return self.average(images)
-        total = sum(self.sizes[name] for name in sized)
-        return size * sum(self._known(name, images) for name in sized) / total
+        total = sum(self.sizes[name] ** POWER for name in sized)
+        return float(size**POWER * sum(self._known(name, images) for name in sized) / total)
 
     def average(self, images: int) -> float:
         """Estimate the seconds of a model like those that have run; 0 if none has."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from acrank.data import Preprocessing
 from acrank.data.segmentation.classmap import IGNORE
+from acrank.data.segmentation.pixels import OF_BOUNDARIES
 from acrank.data.volumes import VolumeSample
 from acrank.data.volumes.observed import WindowBatches
 from acrank.data.volumes.windows import Windows
@@ -99,6 +100,32 @@ def test_so_many_of_a_class_are_drawn_from_all_windows_together(network: nn.Modu
     again, other = (WindowBatches(given, GREY, 6, seed, CPU)(0)[1] for seed in (0, 1))
     assert torch.equal(again, drawn(0)[1])
     assert not torch.equal(other, again)
+
+
+def test_voxels_on_boundaries_are_drawn_from_all_windows_together(network: nn.Module) -> None:
+    given = sample(SEVERAL)
+    batches = WindowBatches(given, GREY, 6, 0, CPU)
+    edges = torch.cat([batches.edges(index) for index in range(len(batches))])
+    marked = (edges >= 0).flatten(1).sum(1).numpy()
+    counts = np.bincount(batches.volumes, marked, minlength=4)
+    assert counts.tolist() == [OF_BOUNDARIES] * 4
+    for volume in range(4):
+        for number, window in enumerate(np.flatnonzero(batches.volumes == volume)):
+            found = edges[window]
+            assert (found[found >= 0] < 2).all(), (volume, number)
+    task = Coarse("unet", SIDES, 6)
+    both = extract(network, None, batches, len(batches), None, task, 0, edges=batches.edges)
+    both = both.in_order(batches.volumes)
+    assert both.boundaries is not None
+    on, added = both.boundaries
+    plain = seen(network, given, 6)
+    for name in ("features", "labels", "images"):
+        np.testing.assert_array_equal(getattr(both, name)[~added], getattr(plain, name))
+    assert np.bincount(both.images[on]).tolist() == [OF_BOUNDARIES] * 4
+    # the class is that of the mask, which the others do not see there
+    rows = {tuple(row) for row in np.column_stack([both.images, both.labels, both.features])[on]}
+    whole = seen(network, given, 10_000)
+    assert rows <= {tuple(r) for r in np.column_stack([whole.images, whole.labels, whole.features])}
 
 
 def test_windows_without_a_voxel_that_is_drawn_are_not_seen() -> None:

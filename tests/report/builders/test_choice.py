@@ -72,7 +72,7 @@ def test_the_answer_is_the_first_line() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"how": "folds", "images": 480}, "by nested cross-validation of 480 images."),
+        ({"how": "folds", "images": 480}, "by cross-validation of 480 images."),
         ({"how": "validation", "images": 80}, "that chose it, which is too high."),
         ({"low": None}, "accuracy 0.930 on 120 test images."),
         ({"value": None}, "its accuracy could not be judged."),
@@ -81,14 +81,6 @@ def test_the_answer_is_the_first_line() -> None:
 def test_it_says_what_the_measure_is_of(changed: dict[str, Any], said: str) -> None:
     first = words.outcome(make_choice(judged=judged(**changed)))[0]
     assert first.endswith(said)
-
-
-def test_folds_say_that_they_were_trained_for_fewer_epochs() -> None:
-    whole = make_choice(judged=judged(how="folds", images=480))
-    whole.finetuned.record["config"]["epochs"] = 30
-    assert words.outcome(whole)[0].endswith(
-        "by nested cross-validation of 480 images, after 8 of 30 epochs."
-    )
 
 
 def test_an_arm_that_is_alike_all_others_is_told_so_once() -> None:
@@ -270,7 +262,7 @@ def test_what_was_dropped_has_its_reason_and_many_are_counted() -> None:
 
 
 def test_a_race_that_ended_early_says_why() -> None:
-    said = "The race ended before its last rung: no arm left can be told apart from the best."
+    said = "One full fine-tuning was enough: no arm left can be told apart from the best."
     assert said in on_one_line(edge_cases()["early"])
     assert said in to_markdown(ChoiceReport(edge_cases()["early"]).page())
 

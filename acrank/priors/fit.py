@@ -21,9 +21,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from acrank.priors.domains import GROUPS
 from acrank.priors.features import FEATURES, features
-from acrank.priors.history import FEWEST_MODELS, FINE_TUNING
-from acrank.priors.published import GROUPS, Array, Book, Fit
+from acrank.priors.history import FEWEST_MODELS
+from acrank.priors.published import Array, Book, Fit
 
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 # What the weights are before any table, from the literature: larger networks do better; on natural
@@ -66,9 +67,7 @@ class Deviations:
 def cells_of(pages: Book, without: Collection[str] = ()) -> list[Cell]:
     """Average places by table, network and group; tables or datasets may be left out."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for table in pages.tables.values():
-        if table.protocol != FINE_TUNING or table.name in without:
-            continue
+    for table in pages.fine_tuned(without):
         for dataset, values in table.values.items():
             if dataset in without:
                 continue
@@ -180,12 +179,31 @@ def families_of(cells: list[Cell], pages: Book) -> tuple[str, ...]:
     return tuple(sorted({pages.facts[cell.model].family or "" for cell in cells}))
 
 
+def refitted(
+    pages: Book, without: Collection[str] = (), by: Deviations | None = None
+) -> tuple[Book, Deviations]:
+    """Learn the prior of a book again.
+
+    Args:
+        pages: its tables.
+        without: tables and datasets to leave out.
+        by: deviations of an earlier fit to keep, which saves most of the time; None fits them.
+
+    Returns:
+        The book with its new prior, and the deviations.
+    """
+    cells = cells_of(pages, without)
+    families = families_of(cells, pages)
+    fits, by = fitted(cells, pages, families, by)
+    return replace(pages, families=families, fits=fits), by
+
+
 def fitted(
-    cells: list[Cell], pages: Book, families: tuple[str, ...]
+    cells: list[Cell], pages: Book, families: tuple[str, ...], by: Deviations | None = None
 ) -> tuple[dict[str, Fit], Deviations]:
     """Fit the prior for each group of domains, and for an unknown one (``""``)."""
     design = design_of(cells, pages, families)
-    by = best_deviations(design)
+    by = by or best_deviations(design)
     precision = np.asarray(np.linalg.inv(covariance_of(design, by)), dtype=np.float64)
     groups = ("", *sorted(set(GROUPS.values())))
     return {group: _fit(design, by, precision, group) for group in groups}, by
