@@ -6,7 +6,6 @@ of tables that have neither the table nor any dataset of the pool, its parameter
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "priors"))
+from acrank.expectation.posterior import Target
+from acrank.expectation.scale import PREFERRED, placed
+from acrank.experiments.validation.agreement import Array
+from acrank.priors import Facts, history_of
+from acrank.priors.facts import facts_of_architecture
+from acrank.priors.fit import refitted
+from acrank.priors.prior import _expected
+from acrank.priors.published import Book, book
 
-from compile import with_fit  # noqa: E402
-
-from acrank.expectation.posterior import Target  # noqa: E402
-from acrank.expectation.scale import PREFERRED, placed  # noqa: E402
-from acrank.experiments.validation.agreement import Array  # noqa: E402
-from acrank.priors import Facts, history_of  # noqa: E402
-from acrank.priors.facts import facts_of_architecture  # noqa: E402
-from acrank.priors.prior import _expected  # noqa: E402
-from acrank.priors.published import Book, book  # noqa: E402
-
-RAW = HERE / "raw" / "cells.csv"
+RAW = Path(__file__).resolve().parent / "raw" / "cells.csv"
 # Of which tables a printed score is not what its name says: LogME of up to 69 nats an image.
 DEFECTIVE = {("medmnist-models", "log_me")}
 TARGETS: dict[str, Target] = {"masks": "masks", "volumes": "volumes"}
@@ -178,7 +173,7 @@ class Beforehand:
         """What is known of a pool's candidates."""
         key = frozenset(without) & (set(self.published.tables) | set(self.published.domains))
         if key not in self.fits:
-            self.fits[key] = with_fit(self.published, tuple(sorted(key)))[0]
+            self.fits[key] = refitted(self.published, tuple(sorted(key)))[0]
         left = self.fits[key]
         rows = []
         for name, facts in zip(pool.names, pool.facts, strict=True):
