@@ -117,6 +117,21 @@ def _task_names() -> tuple[str, ...]:
     return ("auto", *task_names())
 
 
+def _domains() -> tuple[str, ...]:
+    from acrank.priors.domains import DOMAINS
+
+    return DOMAINS
+
+
+DomainName = Annotated[str, one_of(_domains)]
+
+
+def domain_setting(group: str) -> Setting:
+    """Describe the domain of the images, under a title of the command's own."""
+    text = f"Domain of the images, for which priors are sharpened: {', '.join(_domains())}."
+    return Setting(text, group, Effect.RANKING, metavar="NAME", words=_domains)
+
+
 # The settings themselves, as every configuration that has them takes them.
 ZooFile = Annotated[
     str | None,

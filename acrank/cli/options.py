@@ -12,7 +12,7 @@ import typer
 from typer.models import ArgumentInfo
 
 from acrank.errors import ConfigError
-from acrank.fields import DATA
+from acrank.fields import DATA, domain_setting
 from acrank.priors.domains import DOMAINS
 from acrank.tasks.registry import TASKS
 from acrank.utils.described import described, help_text, option_of, taken_as
@@ -35,7 +35,7 @@ PriorDomain = Annotated[
     typer.Option(
         "--domain",
         metavar="NAME",
-        help=f"Domain of the images, for which priors are sharpened: {', '.join(DOMAINS)}.",
+        help=domain_setting(DATA).help,
         show_default=False,
     ),
 ]

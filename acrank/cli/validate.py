@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from acrank.cli.options import with_options
 from acrank.cli.output import (
     Format,
     OutputFormat,
@@ -17,17 +17,13 @@ from acrank.cli.output import (
     write_report,
 )
 from acrank.errors import ConfigError
+from acrank.experiments.validation.config import TABLES, TRUTH, ValidationConfig
 from acrank.utils.visible import visible
 
 
-class Tau(enum.StrEnum):
-    """The ranks by which the weighted tau weighs pairs."""
-
-    both = "both"
-    accuracy = "accuracy"
-
-
+@with_options(ValidationConfig, "validate")
 def validate(
+    settings: dict[str, Any],
     scores: Annotated[
         Path | None,
         typer.Argument(
@@ -40,61 +36,27 @@ def validate(
         Path | None,
         typer.Argument(
             metavar="ACCURACIES",
-            help="CSV of fine-tuned accuracies; not needed where SCORES has them.",
+            help="CSV of accuracies; alone, names and history are compared with them.",
             show_default=False,
         ),
-    ] = None,
-    published: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Bundled table of published scores; list shows their names.",
-            show_default=False,
-        ),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of the metric in a table with one column for each dataset. "
-            "[default: its file's name]"
-        ),
-    ] = None,
-    lower_is_better: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Metric whose lowest score is best; repeatable."),
     ] = None,
     baseline: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
             help="CSV file with the column model and one column per static baseline; repeatable.",
+            rich_help_panel=TABLES,
         ),
     ] = None,
-    model_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of model names. [default: model]")
-    ] = None,
-    dataset_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of dataset names. [default: dataset]")
-    ] = None,
-    accuracy_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of accuracies. [default: accuracy]")
-    ] = None,
-    zero_is_missing: Annotated[
-        bool, typer.Option("--zero-is-missing", help="Treat accuracies of 0 as missing values.")
-    ] = False,
-    tau: Annotated[
-        Tau,
+    names: Annotated[
+        Path | None,
         typer.Option(
-            help="Ranks that weight the weighted tau: by scores and by accuracies, or only "
-            "by accuracies."
+            metavar="FILE",
+            help="CSV file (model,name) that says which network each model is, by its name in "
+            "timm, torchvision or a hub; optionally also its family.",
+            rich_help_panel=TRUTH,
         ),
-    ] = Tau.both,
-    draws: Annotated[
-        int, typer.Option(min=100, help="Number of bootstrap samples and of random lists.")
-    ] = 1000,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the bootstrap and of the random lists.")
-    ] = 0,
+    ] = None,
     detail: Annotated[
         bool, typer.Option("--detail", help="Show all statistics of each dataset.")
     ] = False,
@@ -104,12 +66,13 @@ def validate(
     json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
     output: OutputFormat = Format.table,
 ) -> None:
-    """Measure how well metrics predict fine-tuned accuracies.
+    """Measure how well scores, or names alone, predict fine-tuned accuracies.
 
-    Example: acrank validate SCORES.csv ACCURACIES.csv --detail
+    Examples: acrank validate SCORES.csv ACCURACIES.csv, or acrank validate ACCURACIES.csv
 
     The table shows the weighted Kendall tau and other statistics for each metric and dataset,
-    with 95 % intervals, and the same for random lists and lists sorted by model size.
+    with 95 % intervals, and the same for random lists, for what the names of models give (priors,
+    history on other datasets, ImageNet accuracy, size) and for their history in this table.
     docs/validate.md describes the files and how to read the result.
 
     Exit codes: 0 ok, 2 wrong usage or data.
@@ -119,27 +82,13 @@ def validate(
     from acrank.report.builders.validation import CatalogReport, ValidationReport
 
     check_outputs(csv, json)
-    if published == "list":
+    if settings.get("published") == "list":
         if scores:
             raise ConfigError("--published list reads no scores.", hint="Omit SCORES.")
         tables = CatalogReport(catalog())
         deliver(lambda: show(tables, output), lambda: write_report(tables, csv, json))
         return
-    result = compare(
-        scores,
-        accuracies,
-        published=published,
-        baselines=tuple(baseline or ()),
-        metric=metric,
-        lower_is_better=tuple(lower_is_better or ()),
-        model_column=model_column,
-        dataset_column=dataset_column,
-        accuracy_column=accuracy_column,
-        zero_is_missing=zero_is_missing,
-        tau=tau.value,
-        draws=draws,
-        seed=seed,
-    )
+    result = compare(scores, accuracies, baselines=tuple(baseline or ()), names=names, **settings)
     for note in result.notes:
         typer.echo(visible(f"note: {note}"), err=True)
     report = ValidationReport(result, detail)

@@ -179,20 +179,31 @@ def families_of(cells: list[Cell], pages: Book) -> tuple[str, ...]:
     return tuple(sorted({pages.facts[cell.model].family or "" for cell in cells}))
 
 
-def refitted(pages: Book, without: Collection[str] = ()) -> tuple[Book, Deviations]:
-    """A book with the prior that its tables give, some tables or datasets left out."""
+def refitted(
+    pages: Book, without: Collection[str] = (), by: Deviations | None = None
+) -> tuple[Book, Deviations]:
+    """Learn the prior of a book again.
+
+    Args:
+        pages: its tables.
+        without: tables and datasets to leave out.
+        by: deviations of an earlier fit to keep, which saves most of the time; None fits them.
+
+    Returns:
+        The book with its new prior, and the deviations.
+    """
     cells = cells_of(pages, without)
     families = families_of(cells, pages)
-    fits, by = fitted(cells, pages, families)
+    fits, by = fitted(cells, pages, families, by)
     return replace(pages, families=families, fits=fits), by
 
 
 def fitted(
-    cells: list[Cell], pages: Book, families: tuple[str, ...]
+    cells: list[Cell], pages: Book, families: tuple[str, ...], by: Deviations | None = None
 ) -> tuple[dict[str, Fit], Deviations]:
     """Fit the prior for each group of domains, and for an unknown one (``""``)."""
     design = design_of(cells, pages, families)
-    by = best_deviations(design)
+    by = by or best_deviations(design)
     precision = np.asarray(np.linalg.inv(covariance_of(design, by)), dtype=np.float64)
     groups = ("", *sorted(set(GROUPS.values())))
     return {group: _fit(design, by, precision, group) for group in groups}, by

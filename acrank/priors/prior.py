@@ -106,10 +106,10 @@ def _told(model: str | Facts | ZooEntry, pages: Book) -> tuple[str | None, Facts
         return None, model
     if isinstance(model, str):
         name = canonical(model)
-        return name, _of_name(name, pages)
+        return name, facts_of(name, pages)
     reference = model.reference
     named = canonical(reference) if reference else None
-    facts = _of_name(named, pages) if named else Facts()
+    facts = facts_of(named, pages) if named else Facts()
     if model.arch:  # weights from elsewhere: only the architecture is known
         facts = facts_of_architecture(model.arch.partition(".")[0])
     if facts.imagenet_top1 is None:
@@ -117,7 +117,8 @@ def _told(model: str | Facts | ZooEntry, pages: Book) -> tuple[str | None, Facts
     return named, facts
 
 
-def _of_name(name: str, pages: Book) -> Facts:
+def facts_of(name: str, pages: Book) -> Facts:
+    """The facts that are known of a canonical name; empty where it is nobody's."""
     if name in pages.facts:
         return pages.facts[name]
     architecture, _, tag = name.partition(".")

@@ -7,7 +7,7 @@ import json
 import math
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,17 @@ class Book:
     def known(self, name: str) -> bool:
         """Tell if anything is published of a network under this canonical name."""
         return name in self.facts
+
+    def less(self, without: Collection[str]) -> Book:
+        """Leave tables and datasets out by name; the fits stay as they are."""
+        tables = {
+            name: replace(
+                table, values={d: row for d, row in table.values.items() if d not in without}
+            )
+            for name, table in self.tables.items()
+            if name not in without
+        }
+        return replace(self, tables=tables)
 
     def fine_tuned(self, without: Collection[str] = ()) -> Iterator[Table]:
         """Yield the tables of networks that were fine-tuned end to end, but for some by name."""

@@ -147,7 +147,8 @@ def test_a_score_file_of_acrank_is_taken(acrank: Acrank, tmp_path: Path) -> None
     for file in ("scores.csv", "scores.json"):
         done = acrank(file, "truth.csv", *FAST, "--format", "csv")
         assert done.returncode == 0, done.stderr
-        rows = {row["metric"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+        listed = list(csv.DictReader(io.StringIO(done.stdout)))
+        rows = {row["metric"]: row for row in listed if row["scope"] == "mean"}
         assert float(rows["ac_corr"]["weighted_tau"]) == pytest.approx(1)
         assert float(rows["params_m"]["weighted_tau"]) == pytest.approx(-1)
         assert rows["params_m"]["kind"] == "baseline"
@@ -159,6 +160,14 @@ def test_a_score_file_of_acrank_is_taken(acrank: Acrank, tmp_path: Path) -> None
     ("arguments", "words"),
     [
         ((), ["No scores", "tllib"]),
+        (("dup.csv",), ["dup.csv, line 3", "'a' on 'x' is there already", "--where size=VALUE"]),
+        (("mix.csv",), ["mix fractions (c: 0.92) and percentages (a: 90)"]),
+        (("good.csv", "--where", "size=3"), ["no column 'size'"]),
+        (("dup.csv", "--where", "size=3"), ["no row has '3'", "There are: '1', '2'"]),
+        (("good.csv", "--group", "modality"), ["neither a column of the accuracies nor a file"]),
+        (("good.csv", "--names", "scores.csv"), ["no columns 'model' and 'name'"]),
+        (("good.csv", "--truth", "guess"), ["'--truth'"]),
+        (("good.csv", "--domain", "radiolgy"), ["'--domain'"]),
         (("gone.csv", "good.csv"), ["gone.csv", "cannot be read"]),
         (("good.csv", "bad.csv"), ["bad.csv, line 3, column 'accuracy'", "'91%'"]),
         (("scores.csv", "others.csv"), ["share no model", "Names must agree"]),
@@ -181,6 +190,8 @@ def test_wrong_usage_is_exit_2(
     write(tmp_path / "bad.csv", "model,accuracy", "a,90", "b,91%", "c,92")
     write(tmp_path / "others.csv", "model,accuracy", "x,90", "y,91", "z,92")
     write(tmp_path / "scores.csv", "model,m", "a,1", "b,2", "c,3", "d,4")
+    write(tmp_path / "dup.csv", "model,dataset,size,accuracy", "a,x,1,90", "a,x,2,91", "b,x,1,80")
+    write(tmp_path / "mix.csv", "model,accuracy", "a,90", "b,91", "c,0.92")
     before = set(tmp_path.iterdir())
     done = acrank(*arguments)
     assert done.returncode == 2

@@ -22,7 +22,7 @@ CHUNK = 2_000_000
 
 
 def agreement(
-    scores: Array, accuracies: Array, convention: Convention = "both"
+    scores: Array, accuracies: Array, convention: Convention = "both", tolerance: float = 0.0
 ) -> dict[str, Array]:
     """Compute all of :data:`STATISTICS` for a batch of paired lists.
 
@@ -30,6 +30,7 @@ def agreement(
         scores: shape (B, n), higher is better.
         accuracies: shape (B, n), in any unit.
         convention: see :func:`weighted_tau`.
+        tolerance: see :func:`weighted_tau`; it counts for the weighted tau and tau-b.
 
     Returns:
         Arrays of shape (B,); NaN where a statistic is undefined.
@@ -37,16 +38,20 @@ def agreement(
     models = scores.shape[1]
     size = max(1, CHUNK // max(1, models * (models - 1) // 2))
     parts = [
-        _chunk(scores[start : start + size], accuracies[start : start + size], convention)
+        _chunk(
+            scores[start : start + size], accuracies[start : start + size], convention, tolerance
+        )
         for start in range(0, len(scores), size)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in STATISTICS}
 
 
-def _chunk(scores: Array, accuracies: Array, convention: Convention) -> dict[str, Array]:
+def _chunk(
+    scores: Array, accuracies: Array, convention: Convention, tolerance: float
+) -> dict[str, Array]:
     return {
-        "weighted_tau": weighted_tau(scores, accuracies, convention),
-        "tau_b": tau_b(scores, accuracies),
+        "weighted_tau": weighted_tau(scores, accuracies, convention, tolerance),
+        "tau_b": tau_b(scores, accuracies, tolerance),
         "pearson": pearson(scores, accuracies),
         "spearman": spearman(scores, accuracies),
         "rel1": relative_accuracy(scores, accuracies, 1),
@@ -55,7 +60,9 @@ def _chunk(scores: Array, accuracies: Array, convention: Convention) -> dict[str
     }
 
 
-def weighted_tau(scores: Array, accuracies: Array, convention: Convention = "both") -> Array:
+def weighted_tau(
+    scores: Array, accuracies: Array, convention: Convention = "both", tolerance: float = 0.0
+) -> Array:
     """Compute Kendall's tau with more weight on pairs near the top (Vigna, WWW 2015), in [-1, 1].
 
     A pair of models with ranks r and s (from 0, best first) weighs ``1/(1+r) + 1/(1+s)``. The
@@ -71,26 +78,31 @@ def weighted_tau(scores: Array, accuracies: Array, convention: Convention = "bot
         scores: shape (..., n), higher is better.
         accuracies: shape (..., n).
         convention: ranking of models, as above.
+        tolerance: accuracies that differ by less are tied, in their unit: what differs less than
+            runs of one model do tells no models apart.
 
     Returns:
         Shape (...,); 1 for the same order, -1 for the opposite one; NaN where all scores or all
-        accuracies are equal. Pairs tied in either list count as in tau-b.
+        accuracies are equal or tied. Pairs tied in either list count as in tau-b.
     """
-    by_accuracy = _weighted(scores, accuracies, _ranks(accuracies, scores))
+    by_accuracy = _weighted(scores, accuracies, _ranks(accuracies, scores), tolerance)
     if convention == "accuracy":
         return by_accuracy
-    both: Array = (by_accuracy + _weighted(scores, accuracies, _ranks(scores, accuracies))) / 2
+    by_score = _weighted(scores, accuracies, _ranks(scores, accuracies), tolerance)
+    both: Array = (by_accuracy + by_score) / 2
     return both
 
 
-def tau_b(scores: Array, accuracies: Array) -> Array:
+def tau_b(scores: Array, accuracies: Array, tolerance: float = 0.0) -> Array:
     """Compute Kendall's tau-b, in [-1, 1]; NaN where all scores or all accuracies are equal.
 
     Args:
         scores: shape (..., n), higher is better.
         accuracies: shape (..., n).
+        tolerance: as for :func:`weighted_tau`.
     """
-    return _of_pairs(scores, accuracies, np.ones(scores.shape[-1] * (scores.shape[-1] - 1) // 2))
+    pairs = scores.shape[-1] * (scores.shape[-1] - 1) // 2
+    return _of_pairs(scores, accuracies, np.ones(pairs), tolerance)
 
 
 def pearson(scores: Array, accuracies: Array) -> Array:
@@ -173,16 +185,17 @@ def _ranks(first: Array, second: Array) -> NDArray[np.intp]:
     return np.argsort(order, axis=-1)
 
 
-def _weighted(scores: Array, accuracies: Array, ranks: NDArray[np.intp]) -> Array:
+def _weighted(scores: Array, accuracies: Array, ranks: NDArray[np.intp], tolerance: float) -> Array:
     one, other = np.triu_indices(scores.shape[-1], 1)
     weight = 1.0 / (1.0 + ranks)
-    return _of_pairs(scores, accuracies, weight[..., one] + weight[..., other])
+    return _of_pairs(scores, accuracies, weight[..., one] + weight[..., other], tolerance)
 
 
-def _of_pairs(scores: Array, accuracies: Array, weight: Array) -> Array:
+def _of_pairs(scores: Array, accuracies: Array, weight: Array, tolerance: float) -> Array:
     one, other = np.triu_indices(scores.shape[-1], 1)
     x = np.sign(scores[..., one] - scores[..., other])
-    y = np.sign(accuracies[..., one] - accuracies[..., other])
+    apart = accuracies[..., one] - accuracies[..., other]
+    y = np.where(np.abs(apart) < tolerance, 0.0, np.sign(apart))
     spread = np.sqrt((np.abs(x) * weight).sum(axis=-1) * (np.abs(y) * weight).sum(axis=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
         tau: Array = np.clip((x * y * weight).sum(axis=-1) / spread, -1.0, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ import yaml
 
 from acrank.errors import ConfigError
 from acrank.experiments.validation.agreement import Array, Convention, weighted_tau
+from acrank.experiments.validation.config import Protocol
 from acrank.experiments.validation.layout import ColumnNames
-from acrank.experiments.validation.results import Reproduction, TauVerdict
+from acrank.experiments.validation.results import ACCURACY, Reproduction, TauVerdict
 from acrank.experiments.validation.sheets import Sheet, read_sheet
-from acrank.experiments.validation.tables import MetricScores, Values, read_accuracies, read_scores
+from acrank.experiments.validation.tables import MetricScores, Values, read_scores
+from acrank.experiments.validation.truth import Truth, read_truth
 
 FOLDER = Path(__file__).parent / "published"
 # Half a unit of the third digit, which the sources print, and a little for binary fractions.
@@ -31,7 +33,8 @@ class Published:
 
     Attributes:
         name: name on the command line.
-        accuracies: dataset -> model -> accuracy.
+        truth: accuracies, and how they were reached.
+        names: torchvision's names of the models; empty where none is published.
         metrics: metrics with published scores, and the static baselines of its models.
         convention: ranking of models in the weighted tau of the source.
         zero_is_missing: True if an accuracy of 0 means a missing one.
@@ -39,11 +42,17 @@ class Published:
     """
 
     name: str
-    accuracies: Values
+    truth: Truth
+    names: Mapping[str, str]
     metrics: tuple[MetricScores, ...]
     convention: Convention
     zero_is_missing: bool
     notes: tuple[str, ...]
+
+    @property
+    def accuracies(self) -> Values:
+        """Dataset -> model -> accuracy."""
+        return self.truth.values
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class CatalogEntry:
         licence: licence of the numbers.
         unit: unit of the accuracies.
         tau: ranking of models in the weighted tau of the source.
+        truth: how the accuracies were reached.
         accuracies: file of accuracies.
         scores: files of scores; wide tables, of one metric each, by metric.
         baselines: torchvision's names of the models; None without baselines.
@@ -70,6 +80,7 @@ class CatalogEntry:
     licence: str
     unit: str
     tau: Convention
+    truth: Protocol
     accuracies: str
     scores: Sequence[str] | Mapping[str, str] = ()
     baselines: Mapping[str, str] | None = None
@@ -95,12 +106,15 @@ def load_published(name: str) -> Published:
             f"There is no published table {name!r}.", hint=f"There are: {', '.join(catalog())}."
         )
     entry = catalog()[name]
-    accuracies = read_accuracies(read_sheet(FOLDER / entry.accuracies), ColumnNames(), [])
+    truth = read_truth(read_sheet(FOLDER / entry.accuracies), ColumnNames(), [])
+    truth = replace(truth, name=ACCURACY, protocol=entry.truth)
+    accuracies = truth.values
     metrics = [*_scores(entry, accuracies), *_baselines(entry, accuracies)]
     source = f"{name}: {entry.paper}; {entry.source} ({entry.licence}). Unit: {entry.unit}."
     return Published(
         name,
-        accuracies,
+        truth,
+        _names(entry, accuracies),
         tuple(metrics),
         entry.tau,
         entry.zero_is_missing,
@@ -145,6 +159,14 @@ def _baselines(entry: CatalogEntry, accuracies: Values) -> list[MetricScores]:
         }
         metrics.append(MetricScores(column, values, baseline=True))
     return metrics
+
+
+def _names(entry: CatalogEntry, accuracies: Values) -> dict[str, str]:
+    """The names of the networks, whose torchvision weights of first training were used."""
+    if entry.baselines is None:
+        return {}
+    models = {model for row in accuracies.values() for model in row}
+    return {m: f"torchvision:{entry.baselines.get(m, m)}@IMAGENET1K_V1" for m in sorted(models)}
 
 
 def _reproduce(cells: dict[str, str], scores: dict[str, float], table: Published) -> Reproduction:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from acrank.experiments.validation.agreement import STATISTICS, Array, Convention, agreement
+from acrank.experiments.validation.own import OWN
 from acrank.experiments.validation.resampling import (
     holm,
     means_over_datasets,
@@ -61,6 +62,7 @@ def evaluate(
     metrics: Sequence[MetricScores],
     settings: StatisticSettings,
     notes: list[str],
+    deviations: Mapping[str, float] | None = None,
 ) -> tuple[tuple[Summary, ...], tuple[Comparison, ...]]:
     """Compare metrics, static baselines and chance with accuracies.
 
@@ -69,18 +71,23 @@ def evaluate(
         metrics: metrics and static baselines with settled directions.
         settings: settings of the statistics.
         notes: takes sentences on undefined correlations.
+        deviations: dataset -> difference below which accuracies are tied; none if None.
 
     Returns:
         The means, highest weighted tau first, and all rows by dataset in the same order.
     """
     groups: dict[str, list[_Cell]] = {}
+    apart = deviations or {}
     summaries = []
     for metric in metrics:
-        cells = [_compare(metric, name, accuracies[name], settings) for name in accuracies]
+        cells = [
+            _compare(metric, name, models, settings, apart.get(name, 0.0))
+            for name, models in accuracies.items()
+        ]
         groups[metric.name] = [cell for cell in cells if cell is not None]
-        _tell_undefined(metric, groups[metric.name], notes)
         summaries.append(_summarise(metric, groups[metric.name], settings))
-    groups[CHANCE], chance = _chance(accuracies, settings)
+    _tell_undefined(groups, notes)
+    groups[CHANCE], chance = _chance(accuracies, settings, apart)
     ordered = sorted([*_tested(summaries, groups), chance], key=_descending)
     rows = [cell.row for found in ordered for cell in groups[found.metric]]
     places = list(accuracies)
@@ -89,7 +96,11 @@ def evaluate(
 
 
 def _compare(
-    metric: MetricScores, dataset: str, accuracies: dict[str, float], settings: StatisticSettings
+    metric: MetricScores,
+    dataset: str,
+    accuracies: dict[str, float],
+    settings: StatisticSettings,
+    tolerance: float,
 ) -> _Cell | None:
     scores = metric.values.get(dataset, {})
     # Sorted, so that neither the order of rows nor the other metrics change the draws.
@@ -100,8 +111,8 @@ def _compare(
     x = sign * np.array([scores[model] for model in models])
     y = np.array([accuracies[model] for model in models])
     places = resamples(len(models), settings.draws, settings.seed)
-    point = agreement(x[None], y[None], settings.convention)
-    draws = agreement(x[places], y[places], settings.convention)
+    point = agreement(x[None], y[None], settings.convention, tolerance)
+    draws = agreement(x[places], y[places], settings.convention, tolerance)
     if len(models) < FEWEST_FOR_INTERVAL:
         draws = {name: np.full(settings.draws, np.nan) for name in draws}
     estimates = {name: _estimate(float(point[name][0]), draws[name]) for name in STATISTICS}
@@ -130,7 +141,9 @@ def _summarise(
     return Summary(metric.name, kind, metric.higher_is_better, len(_defined(cells)), statistics)
 
 
-def _chance(accuracies: Values, settings: StatisticSettings) -> tuple[list[_Cell], Summary]:
+def _chance(
+    accuracies: Values, settings: StatisticSettings, apart: Mapping[str, float]
+) -> tuple[list[_Cell], Summary]:
     """Measure random lists, using the same list on every dataset.
 
     A list of its own on each dataset would average out; but metrics, like a list sorted by size,
@@ -143,7 +156,7 @@ def _chance(accuracies: Values, settings: StatisticSettings) -> tuple[list[_Cell
         models = sorted(truth)
         scores = lists[:, [union.index(model) for model in models]]
         y = np.tile([truth[model] for model in models], (len(scores), 1))
-        draws = agreement(scores, y, settings.convention)
+        draws = agreement(scores, y, settings.convention, apart.get(dataset, 0.0))
         row = Comparison(CHANCE, "chance", dataset, len(models), _ranges(draws))
         cells.append(_Cell(row, draws))
     means = {name: nan_mean(np.stack([cell.draws[name] for cell in cells])) for name in STATISTICS}
@@ -158,13 +171,20 @@ def _ranges(draws: dict[str, Array]) -> dict[str, Statistic]:
 
 
 def _tested(summaries: Sequence[Summary], groups: dict[str, list[_Cell]]) -> list[Summary]:
-    """Test each metric against the best baseline; correct p-values for their number."""
-    best = _best_baseline(summaries)
-    tests = [
-        _test(groups[found.metric], best, groups[best])
-        if found.kind == "metric" and found.datasets
-        else None
+    """Test each metric against the best baseline; correct p-values for their number.
+
+    Without metrics, the baselines themselves are tested against the models' own history.
+    """
+    scored = any(found.kind == "metric" for found in summaries)
+    own = any(found.metric == OWN and found.datasets for found in summaries)
+    best = OWN if own and not scored else _best_baseline(summaries)
+    tested = [
+        found.datasets > 0 and (found.kind == "metric" or (not scored and found.metric != best))
         for found in summaries
+    ]
+    tests = [
+        _test(groups[found.metric], best, groups[best]) if wanted else None
+        for found, wanted in zip(summaries, tested, strict=True)
     ]
     corrected = holm([test.p if test else math.nan for test in tests])
     return [
@@ -201,13 +221,18 @@ def _defined(cells: Sequence[_Cell]) -> dict[str, float]:
     return {dataset: value for dataset, value in values.items() if math.isfinite(value)}
 
 
-def _tell_undefined(metric: MetricScores, cells: Sequence[_Cell], notes: list[str]) -> None:
-    undefined = sorted({cell.row.dataset for cell in cells} - set(_defined(cells)))
-    if undefined:
-        where = f" on {', '.join(undefined)}" if any(undefined) else ""
+def _tell_undefined(groups: Mapping[str, Sequence[_Cell]], notes: list[str]) -> None:
+    """Note where there is no correlation, once for all metrics that lack one at the same places."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for metric, cells in groups.items():
+        undefined = sorted({cell.row.dataset for cell in cells} - set(_defined(cells)))
+        if undefined:
+            found.setdefault(tuple(undefined), []).append(metric)
+    for datasets, metrics in found.items():
+        where = f" on {', '.join(datasets)}" if any(datasets) else ""
         notes.append(
-            f"{metric.name}: all scores or all accuracies are equal{where}, so there is no "
-            "correlation."
+            f"{', '.join(metrics)}: all scores are equal or all accuracies are tied{where}, so "
+            "there is no correlation."
         )
 
 

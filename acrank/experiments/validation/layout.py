@@ -8,6 +8,7 @@ from functools import cached_property
 
 from acrank.errors import DataError
 from acrank.experiments.validation.sheets import Row, Sheet, listing
+from acrank.metrics import METRICS
 from acrank.results import HEAD, TAIL
 
 MODEL_NAMES = ("model", "source")
@@ -15,6 +16,10 @@ DATASET_NAMES = ("dataset",)
 # Accuracies by these names are called so in the report; others keep their own name.
 PLAIN_ACCURACY = ("accuracy", "finetuned_acc", "acc")
 ACCURACY_NAMES = (*PLAIN_ACCURACY, "auc")
+# Runs of one model, the deviation over them, and their number.
+REPEAT_NAMES = ("seed", "run", "repeat", "replicate")
+DEVIATION_NAMES = ("deviation", "sd", "std")
+COUNT_NAMES = ("seeds", "runs", "repeats")
 # Facts of a model that need no target: lists sorted by them are the baselines to beat.
 STATIC_NAMES = ("params_m", "params", "imagenet_top1", "chance")
 # Columns of `acrank score --csv` that are neither a model, a metric nor a baseline.
@@ -34,12 +39,20 @@ class ColumnNames:
         dataset: column of dataset names.
         accuracy: column of accuracies.
         metric: name of the metric in a wide table of scores.
+        repeat: column that tells runs of one model apart.
+        deviation: column of standard deviations over seeds.
+        group: column of groups of datasets.
+        chosen: columns by whose values rows were chosen, and which so say nothing more.
     """
 
     model: str | None = None
     dataset: str | None = None
     accuracy: str | None = None
     metric: str | None = None
+    repeat: str | None = None
+    deviation: str | None = None
+    group: str | None = None
+    chosen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,47 @@ class TableLayout:
             raise DataError(f"{place} has no dataset name.", hint="Fill it in.")
         return row.cells[self.dataset]
 
+    @cached_property
+    def repeat(self) -> str | None:
+        """The column that tells runs of one model apart; None if each has one row."""
+        return self._find(self.names.repeat, REPEAT_NAMES)
+
+    @cached_property
+    def deviation(self) -> str | None:
+        """The column of standard deviations over seeds; None without one."""
+        return self._find(self.names.deviation, DEVIATION_NAMES)
+
+    @cached_property
+    def group(self) -> str | None:
+        """The column of groups of datasets; None if none was asked for."""
+        return self._find(self.names.group, ())
+
+    @property
+    def about_runs(self) -> list[str]:
+        """The columns that say something of accuracies, and are no scores."""
+        named = {*REPEAT_NAMES, *DEVIATION_NAMES, *COUNT_NAMES}
+        given = {self.names.repeat, self.names.deviation, self.names.group, *self.names.chosen}
+        return [name for name in self.sheet.columns if name in given or name.lower() in named]
+
+    def datasets_across(self, notes: list[str] | None = None) -> list[str]:
+        """Return the columns of a wide table that are datasets.
+
+        Args:
+            notes: takes a sentence on columns that are none.
+        """
+        facts = [name for name in self.sheet.columns if name.lower() in STATIC_NAMES]
+        if facts and notes is not None:
+            notes.append(f"{self.sheet.name}: no dataset, but facts of models: {listing(facts)}.")
+        return self.numeric([*facts, *self.about_runs], notes)
+
+    @property
+    def may_be_accuracies(self) -> bool:
+        """Tell if the numbers of the only table may be accuracies, a column for each dataset."""
+        if self.dataset or self.tall or self.is_score_file or self.names.metric is not None:
+            return False
+        across = self.datasets_across()
+        return len(across) > 1 and not METRICS.keys() & set(across)
+
     def accuracy(self, *, guess: bool = True) -> str | None:
         """Return the column of accuracies; None for a table with one column a dataset.
 
@@ -99,7 +153,7 @@ class TableLayout:
         found = self._find(self.names.accuracy, ACCURACY_NAMES)
         if found is not None or not guess or self.dataset is None:
             return found
-        numeric = self.numeric()
+        numeric = self.numeric(self.about_runs)
         if len(numeric) == 1:
             return numeric[0]
         hint = "Name the column of fine-tuned accuracies with --accuracy-column."
@@ -116,6 +170,11 @@ class TableLayout:
         """The columns of a table of scores that hold accuracies and are no metric."""
         taken = {self.names.accuracy, "accuracy", "finetuned_acc"}
         return [name for name in self.sheet.columns if name in taken or name.lower() in taken]
+
+    @property
+    def not_scores(self) -> list[str]:
+        """The columns of a table of scores that hold accuracies or tell of them."""
+        return [*self.truth, *(self.about_runs if self.truth else ())]
 
     @property
     def tall(self) -> tuple[str, str] | None:

@@ -118,14 +118,25 @@ def shared_datasets(
 
 
 def tell_missing(accuracies: Values, metrics: Sequence[MetricScores], notes: list[str]) -> None:
-    """Note for each metric how many models of :func:`shared_datasets` it does not score."""
+    """Note for each metric which models of :func:`shared_datasets` it does not score.
+
+    Models that it never scores are named once, others with their datasets.
+    """
     total = sum(map(len, accuracies.values()))
+    every = list(dict.fromkeys(model for models in accuracies.values() for model in models))
     for metric in metrics:
+        scored = {model for dataset in accuracies for model in metric.values.get(dataset, {})}
+        never = [model for model in every if model not in scored]
+        if never:
+            notes.append(
+                f"{metric.name}: none for {len(never)} of {len(every)} models ({listing(never)}); "
+                "it is compared on fewer."
+            )
         missing = [
             f"{model} on {dataset}" if dataset else model
             for dataset, models in accuracies.items()
             for model in models
-            if model not in metric.values.get(dataset, {})
+            if model in scored and model not in metric.values.get(dataset, {})
         ]
         if missing:
             notes.append(

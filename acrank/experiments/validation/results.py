@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from acrank.experiments.validation.agreement import STATISTICS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from acrank.experiments.validation.config import Protocol
+    from acrank.priors import Prior
 
 RowKind = Literal["metric", "baseline", "chance"]
 TauVerdict = Literal["same", "ties", "differs"]
@@ -17,11 +21,13 @@ TauVerdict = Literal["same", "ties", "differs"]
 CHANCE = "random lists"
 # Name of the truth where the tables give no other.
 ACCURACY = "accuracy"
-# Columns of the CSV file, in order. scope: mean (over the datasets) or dataset.
+# Columns of the CSV file, in order. scope: mean (over the datasets), dataset, family (the mean with
+# one family of architectures left out) or likeness (of two metrics, by Spearman's correlation).
 COLUMNS = (
     *("scope", "metric", "kind", "direction", "dataset", "datasets", "models"),
     *(f"{name}{end}" for name in STATISTICS for end in ("", "_low", "_high")),
     *("baseline", "difference", "p", "p_holm"),
+    *("left_out", "other"),
 )
 
 
@@ -117,6 +123,60 @@ class Reproduction:
 
 
 @dataclass(frozen=True)
+class KnownModel:
+    """What the name of a model gives, without any image.
+
+    Attributes:
+        model: name in the tables.
+        name: name of its weights, as timm, torchvision or a hub has it; None where nothing is
+            known under it.
+        family: its family of architectures; None where it is not known.
+        params_m: million parameters.
+        imagenet_top1: ImageNet-1k accuracy in per cent.
+        prior: its prior and histories; those of no dataset in particular.
+    """
+
+    model: str
+    name: str | None
+    family: str | None
+    params_m: float | None
+    imagenet_top1: float | None
+    prior: Prior
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two metrics are: mean over datasets of Spearman's correlation of their scores.
+
+    Attributes:
+        metric: name of one.
+        other: name of the other.
+        datasets: number of datasets where it is defined.
+        spearman: in [-1, 1]; NaN where one of them is constant everywhere.
+    """
+
+    metric: str
+    other: str
+    datasets: int
+    spearman: float
+
+
+@dataclass(frozen=True)
+class WithoutFamily:
+    """Mean weighted taus without one family of architectures.
+
+    Attributes:
+        family: the family that is left out.
+        models: number of its models.
+        taus: metric -> mean weighted tau over datasets of three or more models; NaN if undefined.
+    """
+
+    family: str
+    models: int
+    taus: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Validation:
     """The result of :func:`acrank.validate`: how well metrics predict fine-tuned accuracies.
 
@@ -127,6 +187,12 @@ class Validation:
         notes: sentences on what was left out, and on the tables.
         settings: settings of the call.
         truth: name of the accuracies that the metrics are to predict.
+        protocol: how they were reached: end-to-end, probe, zero-shot or unknown.
+        deviations: dataset -> difference below which accuracies are tied; empty without ties.
+        groups: dataset -> group; empty without groups.
+        models: what names give, a row for each model; empty if it was not asked for.
+        likenesses: how alike every two metrics are.
+        families: what is left of the weighted taus without each family of architectures.
     """
 
     summaries: tuple[Summary, ...]
@@ -135,6 +201,17 @@ class Validation:
     notes: tuple[str, ...]
     settings: dict[str, Any]
     truth: str = ACCURACY
+    protocol: Protocol = "unknown"
+    deviations: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[KnownModel, ...] = ()
+    likenesses: tuple[Likeness, ...] = ()
+    families: tuple[WithoutFamily, ...] = ()
+
+    @property
+    def scored(self) -> bool:
+        """Tell whether there are scores, and not only what is known without them."""
+        return any(found.kind == "metric" for found in self.summaries)
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -159,7 +236,7 @@ class Validation:
         return pd.DataFrame(self.rows(), columns=list(COLUMNS))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the means, then each dataset, under the names of ``COLUMNS``."""
+        """Return the means, datasets, families and likenesses, under the names of ``COLUMNS``."""
         directions = {found.metric: found.higher_is_better for found in self.summaries}
         means = [
             {"scope": "mean", "dataset": None, "datasets": found.datasets, "models": None}
@@ -167,12 +244,37 @@ class Validation:
             | _cells(found, directions)
             for found in self.summaries
         ]
-        return means + [
+        datasets = [
             {"scope": "dataset", "dataset": found.dataset, "datasets": 1, "models": found.models}
             | _test_cells(None)
             | _cells(found, directions)
             for found in self.comparisons
         ]
+        kinds = {found.metric: found.kind for found in self.summaries}
+        families = [
+            {
+                "scope": "family",
+                "metric": metric,
+                "kind": kinds[metric],
+                "direction": "higher" if directions[metric] else "lower",
+                "left_out": row.family,
+                "weighted_tau": tau,
+            }
+            for row in self.families
+            for metric, tau in row.taus.items()
+        ]
+        likenesses = [
+            {
+                "scope": "likeness",
+                "metric": row.metric,
+                "other": row.other,
+                "datasets": row.datasets,
+                "spearman": row.spearman,
+            }
+            for row in self.likenesses
+        ]
+        rows = [*means, *datasets, *families, *likenesses]
+        return [dict.fromkeys(COLUMNS) | row for row in rows]
 
 
 def _cells(found: Summary | Comparison, directions: dict[str, bool]) -> dict[str, Any]:

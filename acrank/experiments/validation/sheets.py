@@ -7,11 +7,11 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acrank.errors import DataError
+from acrank.errors import ConfigError, DataError
 from acrank.utils.regular import read_regular
 
 if TYPE_CHECKING:
@@ -117,6 +117,37 @@ def parse_csv(text: str, name: str, stem: str) -> Sheet:
         )
     columns = _header(name, records[0][1])
     return Sheet(name, stem, columns, tuple(_row(name, columns, *rest) for rest in records[1:]))
+
+
+def rows_where(sheet: Sheet, conditions: Sequence[str]) -> Sheet:
+    """Keep the rows that have some values in some columns.
+
+    Args:
+        sheet: the table.
+        conditions: each as ``COLUMN=VALUE``; a row must meet all.
+
+    Raises:
+        ConfigError: a condition is not of this form.
+        DataError: there is no such column, or no row with such a value.
+    """
+    for condition in conditions:
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise ConfigError(f"--where {condition!r} is no condition.", hint="Use COLUMN=VALUE.")
+        if column not in sheet.columns:
+            raise DataError(
+                f"{sheet.name}: no column {column!r}. Columns found: {listing(sheet.columns)}.",
+                hint="Names are case-sensitive.",
+            )
+        rows = tuple(row for row in sheet.rows if row.cells[column] == value)
+        if not rows:
+            there = listing(dict.fromkeys(row.cells[column] for row in sheet.rows))
+            raise DataError(
+                f"{sheet.name}: no row has {value!r} in column {column!r}.",
+                hint=f"There are: {there}.",
+            )
+        sheet = replace(sheet, rows=rows)
+    return sheet
 
 
 def listing(names: Iterable[str]) -> str:

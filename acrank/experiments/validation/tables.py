@@ -39,10 +39,27 @@ class Gathering:
 
     def __init__(self) -> None:
         self.metrics: dict[str, MetricScores] = {}
-        self._places: dict[tuple[str, str, str], str] = {}
+        self._places: dict[tuple[str, str, str], tuple[Sheet, Row]] = {}
 
-    def add(self, layout: TableLayout, row: Row, column: str, *, metric: str, dataset: str) -> None:
+    def add(
+        self,
+        layout: TableLayout,
+        row: Row,
+        column: str,
+        *,
+        metric: str,
+        dataset: str,
+        called: str = "",
+    ) -> None:
         """Take the number of one cell.
+
+        Args:
+            layout: of its table.
+            row: of the cell.
+            column: of the cell.
+            metric: what its number is of.
+            dataset: what it is on.
+            called: the metric in messages, where it has another name there.
 
         Raises:
             DataError: the cell is no number, its row names no model, or it repeats another cell.
@@ -51,12 +68,13 @@ class Gathering:
         place = f"{sheet.name}, line {row.line}"
         if not model:
             raise DataError(f"{place} has no model name.", hint="Fill it in or remove the row.")
-        first = self._places.setdefault((metric, dataset, model), place)
-        if first != place:
+        first = self._places.setdefault((metric, dataset, model), (sheet, row))
+        if first[0] is not sheet or first[1] is not row:
             where = f" on {dataset!r}" if dataset else ""
+            there = f"{first[0].name}, line {first[1].line}"
             raise DataError(
-                f"{place}: {metric} of {model!r}{where} is there already ({first}).",
-                hint="Keep one row for each model and dataset.",
+                f"{place}: {called or metric} of {model!r}{where} is there already ({there}).",
+                hint=_apart(row, first[1], column),
             )
         value = sheet.number(row, column)
         scores = self.metrics.setdefault(metric, MetricScores(metric)).values
@@ -78,28 +96,6 @@ def read_sheets(path: Path) -> list[Sheet]:
     if not files:
         raise DataError(f"{path}: no CSV or JSON file in this folder.", hint="Give another one.")
     return [read_sheet(file) for file in files]
-
-
-def read_accuracies(sheet: Sheet, names: ColumnNames, notes: list[str]) -> Values:
-    """Read the fine-tuned accuracies of a long or wide table.
-
-    Long: ``model``, ``accuracy`` and optionally ``dataset``. Wide: ``model`` and one column a
-    dataset.
-
-    Raises:
-        DataError: the table is not of this form; says where.
-    """
-    layout, gathering = TableLayout(sheet, names), Gathering()
-    accuracy = layout.accuracy()
-    columns = layout.numeric(notes=notes) if accuracy is None else [accuracy]
-    for row in sheet.rows:
-        for column in columns:
-            dataset = column if accuracy is None else layout.dataset_of(row)
-            gathering.add(layout, row, column, metric="accuracy", dataset=dataset)
-    values = gathering.metrics["accuracy"].values if gathering.metrics else {}
-    if not any(values.values()):
-        raise DataError(f"{sheet.name} has no accuracies.", hint="See docs/validate.md.")
-    return values
 
 
 def read_scores(
@@ -148,6 +144,22 @@ def read_baselines(
     return [MetricScores(found.name, found.values, True) for found in gathering.metrics.values()]
 
 
+def _apart(row: Row, first: Row, column: str) -> str:
+    """Advise on two rows of one model and dataset, by the columns in which they differ."""
+    hint = "Keep one row for each model and dataset"
+    differing = [
+        name for name, text in row.cells.items() if name != column and first.cells.get(name) != text
+    ]
+    if not differing:
+        return f"{hint}; these two are equal in all else."
+    name = differing[0]
+    values = f"{first.cells.get(name, '')!r} and {row.cells[name]!r}"
+    return (
+        f"{hint}. They differ in {name!r} ({values}): for accuracies, choose with --where "
+        f"{name}=VALUE, or average with --repeat-column {name}."
+    )
+
+
 def _read_scores(
     layout: TableLayout,
     datasets: Collection[str],
@@ -157,7 +169,7 @@ def _read_scores(
     alone: bool,
 ) -> None:
     sheet, metric, tall = layout.sheet, layout.names.metric, layout.tall
-    numeric = layout.numeric(layout.truth, None if tall else notes)
+    numeric = layout.numeric(layout.not_scores, None if tall else notes)
     wide = layout.dataset is None and not tall
     wide = wide and (metric is not None or any(column in datasets for column in numeric))
     if metric is not None and not wide:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acrank.experiments.validation.agreement import STATISTICS
 from acrank.experiments.validation.catalog import CatalogEntry
+from acrank.experiments.validation.config import Protocol
+from acrank.experiments.validation.own import OWN, OWN_GROUPS
 from acrank.experiments.validation.results import (
     COLUMNS,
     Comparison,
+    KnownModel,
     Reproduction,
     Summary,
     Validation,
@@ -30,6 +34,9 @@ from acrank.report.document import (
 )
 from acrank.results import finite_or_none
 
+if TYPE_CHECKING:
+    from acrank.priors import History
+
 SCHEMA = 1
 MAIN = STATISTICS[0]
 HEADINGS = {
@@ -40,6 +47,17 @@ HEADINGS = {
     "rel1": "Rel@1",
     "rel3": "Rel@3",
     "regret": "regret",
+}
+# How accuracies were reached, in words.
+PROTOCOLS: dict[Protocol, str] = {
+    "end-to-end": "by fine-tuning end to end",
+    "probe": "of a probe on frozen features",
+    "zero-shot": "zero-shot",
+}
+# What the static lists are that this table makes itself.
+OWN_TEXTS = {
+    OWN: f"{OWN} *: the models sorted by their mean standardised place on the other datasets here.",
+    OWN_GROUPS: f"{OWN_GROUPS} *: the same without all datasets of the same group.",
 }
 # How soon the column of a statistic goes where a terminal is too narrow.
 _PRIORITIES = {"tau_b": 4, "pearson": 3, "spearman": 5, "rel1": 1, "rel3": 2, "regret": 1}
@@ -94,13 +112,23 @@ class ValidationReport(Report):
 
     def document(self) -> Document:
         """Make the tables of means, datasets and published taus, with their notes."""
-        return Document(tuple(self.blocks()))
+        result = self.result
+        means, notes, *rest = self.blocks()
+        told = Items((truth_line(result),))
+        names = names_table(result) if result.models and (self.detail or not result.scored) else ()
+        alike = (*families_table(result), *likeness_table(result))
+        split = 1 if self._has_datasets else 0
+        return Document((means, told, notes, *rest[:split], *alike, *names, *rest[split:]))
+
+    @property
+    def _has_datasets(self) -> bool:
+        return len(self.result.datasets) > 1 or any(self.result.datasets)
 
     def blocks(self) -> list[Block]:
-        """Make the same blocks to stand in another report."""
+        """Make the blocks of means, datasets and published taus to stand in another report."""
         result = self.result
         blocks: list[Block] = [means_table(result), Items(tuple(reading_notes(result)))]
-        if len(result.datasets) > 1 or any(result.datasets):
+        if self._has_datasets:
             blocks.append(_taus_table(result))
         if self.detail:
             blocks += [_dataset_table(result, dataset) for dataset in result.datasets]
@@ -120,11 +148,17 @@ class ValidationReport(Report):
                 "schema_version": SCHEMA,
                 "settings": result.settings,
                 "truth": result.truth,
+                "protocol": result.protocol,
+                "deviations": dict(result.deviations),
+                "groups": dict(result.groups),
                 "notes": list(result.notes),
                 "interval": "95 %: bootstrap over models; of means, over models and datasets; "
                 "of random lists, their range",
                 "means": [asdict(found) for found in result.summaries],
                 "datasets": [asdict(found) for found in result.comparisons],
+                "families": [asdict(found) for found in result.families],
+                "likenesses": [asdict(found) for found in result.likenesses],
+                "models": [asdict(found) for found in result.models],
                 "published": [asdict(found) for found in result.reproductions],
             }
         )
@@ -144,13 +178,29 @@ def means_table(result: Validation) -> Table:
             statistic(MAIN),
             (Column("95 % interval"), interval),
             *map(statistic, STATISTICS[1:]),
-            (Column("over best *"), lambda f: number(f.test.difference, 2) if f.test else ""),
+            (
+                Column(over_heading(result)),
+                lambda f: number(f.test.difference, 2) if f.test else "",
+            ),
             (Column("p"), lambda found: p_value(found.test.p_holm) if found.test else ""),
         ],
         result.summaries,
         tone=lambda found: "" if found.kind == "metric" else "quiet",
         silent=True,
     )
+
+
+def over_heading(result: Validation) -> str:
+    """Head the column of differences: over the best static list, or without scores over its own."""
+    tests = [found.test for found in result.summaries if found.test]
+    return f"over {tests[0].baseline}" if tests and not result.scored else "over best *"
+
+
+def truth_line(result: Validation) -> str:
+    """Say which truth the lists are compared with."""
+    if result.protocol == "unknown":
+        return f"Truth: {result.truth}, reached in a way that is not told (--truth)."
+    return f"Truth: {result.truth}, {PROTOCOLS[result.protocol]}."
 
 
 def reading_notes(result: Validation) -> list[str]:
@@ -164,13 +214,27 @@ def reading_notes(result: Validation) -> list[str]:
     ]
     if any(found.kind == "baseline" for found in result.summaries):
         lines.append("*: the models sorted by a fact that needs no target, the lists to beat.")
+    own = [found.metric for found in result.summaries if found.metric in OWN_TEXTS]
+    lines += [OWN_TEXTS[name] for name in sorted(own)]
+    if result.deviations:
+        values = sorted(result.deviations.values())
+        spread = f"{_short(values[0])} … {_short(values[-1])}" if len(values) > 1 else ""
+        lines.append(
+            "Accuracies that differ by less than the deviation of a run over seeds are tied: "
+            f"{spread or _short(values[0])} by dataset."
+        )
     tests = [found.test for found in result.summaries if found.test]
     if tests:
+        which = "the best baseline" if result.scored else "the list to beat"
         lines.append(
-            f"over best *: mean weighted tau less that of {tests[0].baseline}, the best baseline; "
-            f"p: signed-rank test of it over datasets, corrected for {len(tests)} metric(s) (Holm)."
+            f"{over_heading(result)}: mean weighted tau less that of {tests[0].baseline}, {which}; "
+            f"p: signed-rank test of it over datasets, corrected for {len(tests)} list(s) (Holm)."
         )
     return lines
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}"
 
 
 def _taus_table(result: Validation) -> Table:
@@ -184,6 +248,74 @@ def _taus_table(result: Validation) -> Table:
     caption = "Weighted tau on each dataset, and the 95 % range of random lists"
     headings = ["dataset", "models", "random lists", *map(label, shown)]
     return table_of(caption, headings, rows, leading=3)
+
+
+def families_table(result: Validation) -> tuple[Table, ...]:
+    """Tabulate what is left of the mean weighted taus without each family; none without any."""
+    if not result.families:
+        return ()
+    shown = [found for found in result.summaries if found.kind != "chance"]
+    whole = [number(found.statistics[MAIN].value, 2) for found in shown]
+    count = max(row.models for row in result.comparisons)
+    rows = [["none", str(count), *whole]]
+    for row in result.families:
+        taus = [number(row.taus[found.metric], 2) for found in shown]
+        rows.append([row.family, str(row.models), *taus])
+    caption = "Mean weighted tau without one family of architectures"
+    return (table_of(caption, ["without", "models", *map(label, shown)], rows, leading=2),)
+
+
+def likeness_table(result: Validation) -> tuple[Table, ...]:
+    """Tabulate how alike every two lists are; none for a single one."""
+    if not result.likenesses:
+        return ()
+    shown = [found.metric for found in result.summaries if found.kind != "chance"]
+    found = {(row.metric, row.other): row.spearman for row in result.likenesses}
+    rows = [
+        [one, *(number(found.get((other, one), math.nan), 2) for other in shown[:-1])]
+        for one in shown[1:]
+    ]
+    caption = "How alike the lists are: Spearman's correlation, mean over the datasets"
+    return (table_of(caption, ["", *shown[:-1]], rows, leading=1),)
+
+
+def names_table(result: Validation) -> tuple[Table, ...]:
+    """Tabulate what the name of each model gives."""
+    renamed = any(row.name not in (None, row.model) for row in result.models)
+    columns: list[tuple[Column, Callable[[KnownModel], str]]] = [
+        (Column("model", words=True), lambda row: row.model),
+        (Column("read as", words=True, priority=4), lambda row: row.name or ""),
+        (Column("family", words=True, priority=5), lambda row: row.family or ""),
+        (Column("params M", priority=2), lambda row: optional(row.params_m, 1)),
+        (Column("ImageNet top-1", priority=2), lambda row: optional(row.imagenet_top1, 1)),
+        (Column("history (n)", priority=1), lambda row: history(row.prior.history)),
+        (Column("frozen (n)", priority=3), lambda row: history(row.prior.frozen)),
+        (Column("prior"), _prior),
+        (Column("prior from", words=True), lambda row: row.prior.basis),
+    ]
+    kept = [pair for pair in columns if pair[0].heading != "read as" or renamed]
+    kept = [
+        (column, cell)
+        for column, cell in kept
+        if column.heading in ("model", "prior from") or any(map(cell, result.models))
+    ]
+    return (tabulate("What the names give, without an image", kept, result.models),)
+
+
+def history(found: History | None) -> str:
+    """Write the mean of a history and its number of datasets; empty without one."""
+    return f"{number(found.mean, 2)} ({found.datasets})" if found else ""
+
+
+def optional(value: float | None, places: int) -> str:
+    """Write a number with decimals; empty for None."""
+    return "" if value is None else number(value, places)
+
+
+def _prior(row: KnownModel) -> str:
+    if row.prior.mean is None or row.prior.deviation is None:
+        return ""
+    return f"{number(row.prior.mean, 2)} ± {number(row.prior.deviation, 2)}"
 
 
 def _dataset_table(result: Validation, dataset: str) -> Table:

@@ -26,7 +26,7 @@ def frame(values: Values, column: str) -> pd.DataFrame:
 
 
 def run(scores: Values, accuracies: Values, **settings: object) -> Validation:
-    options = {"draws": 100, **settings}
+    options = {"draws": 100, "by_name": False, **settings}
     return validate(frame(scores, "m"), frame(accuracies, "accuracy"), **options)  # type: ignore[arg-type]
 
 
@@ -38,7 +38,9 @@ def taus(result: Validation, metric: str = "m") -> list[float]:
 def test_what_is_predicted_is_called_as_its_column() -> None:
     scores, truth = random_values(1, 0), random_values(1, 1)
     assert run(scores, truth).truth == "accuracy"
-    found = validate(frame(scores, "m"), frame(truth, "dice"), accuracy_column="dice", draws=100)
+    found = validate(
+        frame(scores, "m"), frame(truth, "dice"), accuracy_column="dice", draws=100, by_name=False
+    )
     assert found.truth == "dice"
 
 
@@ -68,7 +70,7 @@ def test_order_and_names_change_nothing(seed: int, random: Random) -> None:
     names = {d: f"other{d}" for d in accuracies}
     rows["dataset"] = rows["dataset"].map(names)
     truth = frame({names[d]: v for d, v in accuracies.items()}, "accuracy")
-    other = validate(rows, truth, draws=100)
+    other = validate(rows, truth, draws=100, by_name=False)
     left, right = (result.to_frame().drop(columns="dataset") for result in (one, other))
     pd.testing.assert_frame_equal(left, right, rtol=0, atol=1e-12)
 
@@ -76,7 +78,7 @@ def test_order_and_names_change_nothing(seed: int, random: Random) -> None:
 def test_another_metric_changes_nothing() -> None:
     scores, accuracies = random_values(2, 0), random_values(2, 1)
     both = frame(scores, "m").assign(other=range(14))
-    result = validate(both, frame(accuracies, "accuracy"), draws=100)
+    result = validate(both, frame(accuracies, "accuracy"), draws=100, by_name=False)
     alone = run(scores, accuracies)
     assert result.summary("m").statistics == alone.summary("m").statistics
 
@@ -96,7 +98,7 @@ def test_directions() -> None:
     with pytest.raises(AcrankError, match=r"no metric 'x'.*There are: m"):
         run(accuracies, accuracies, lower_is_better=("x",))
     known = frame(accuracies, "affine_grad_norm")  # which acrank knows to be better when low
-    result = validate(known, frame(accuracies, "accuracy"), draws=100)
+    result = validate(known, frame(accuracies, "accuracy"), draws=100, by_name=False)
     assert not result.summary("affine_grad_norm").higher_is_better
     assert taus(result, "affine_grad_norm") == pytest.approx([-1.0])
 
@@ -163,9 +165,9 @@ def test_a_metric_with_gaps_says_so_and_a_small_dataset_is_left_out() -> None:
     rows = frame(scores, "m").assign(gap=1.0)
     rows.loc[rows.index[:3], "gap"] = np.nan
     rows = rows[(rows["dataset"] == "set0") | rows["model"].isin(MODELS[:2])]
-    result = validate(rows, frame(accuracies, "accuracy"), draws=100)
+    result = validate(rows, frame(accuracies, "accuracy"), draws=100, by_name=False)
     text = "\n".join(result.notes)
-    assert "gap: no score for 3 of 7 pairs" in text
+    assert "gap: none for 3 of 7 models ('alex', 'dense', 'effi')" in text
     assert "set1: left out: 2 model(s)" in text
     assert result.datasets == ("set0",)
 
@@ -187,13 +189,16 @@ def test_static_columns_and_baseline_files_are_beaten_or_not(tmp_path: Path) -> 
     facts = write(
         tmp_path / "facts.csv", "model,age", *(f"{m},{i % 3}" for i, m in enumerate(MODELS))
     )
-    result = validate(rows, frame(accuracies, "accuracy"), baselines=(facts,), draws=100)
+    result = validate(
+        rows, frame(accuracies, "accuracy"), baselines=(facts,), draws=100, by_name=False
+    )
     kinds = {found.metric: found.kind for found in result.summaries}
-    assert kinds == {"m": "metric", "params_m": "baseline", "age": "baseline", CHANCE: "chance"}
+    static = ("params_m", "age", "own_history")
+    assert kinds == {"m": "metric", **dict.fromkeys(static, "baseline"), CHANCE: "chance"}
     test = result.summary("m").test
     assert test is not None
     means = {name: result.summary(name).statistics["weighted_tau"].value for name in kinds}
-    best = max(("params_m", "age"), key=lambda name: means[name])
+    best = max(static, key=lambda name: means[name])
     assert test.baseline == (best if means[best] > 0 else CHANCE)
     assert test.difference == pytest.approx(1 - max(means[best], 0.0))
     assert test.p == pytest.approx(2 / 64)
@@ -205,8 +210,9 @@ def test_fewer_than_six_datasets_have_no_p_value() -> None:
     result = run(accuracies, accuracies)
     test = result.summary("m").test
     assert test is not None
-    assert test.baseline == CHANCE
-    assert test.difference == pytest.approx(1.0)
+    own = result.summary("own_history").statistics["weighted_tau"].value
+    assert test.baseline == ("own_history" if own > 0 else CHANCE)
+    assert test.difference == pytest.approx(1.0 - max(own, 0.0))
     assert math.isnan(test.p_holm)
     assert any("signed-rank test needs 6" in note for note in result.notes)
 
@@ -215,9 +221,9 @@ def test_accuracies_without_a_dataset_take_the_scores_one(tmp_path: Path) -> Non
     accuracies = random_values(1, 0)
     rows = [f"{m},{x}" for m, x in accuracies["set0"].items()]
     truth = write(tmp_path / "truth.csv", "model,accuracy", *rows)
-    assert validate(frame(accuracies, "m"), truth, draws=100).datasets == ("set0",)
+    assert validate(frame(accuracies, "m"), truth, draws=100, by_name=False).datasets == ("set0",)
     plain = write(tmp_path / "scores.csv", "model,m", *rows)
-    assert validate(plain, truth, draws=100).datasets == ("",)
+    assert validate(plain, truth, draws=100, by_name=False).datasets == ("",)
     with pytest.raises(AcrankError, match="accuracies name no dataset"):
         validate(frame(random_values(2, 0), "m"), truth)
 
@@ -225,7 +231,7 @@ def test_accuracies_without_a_dataset_take_the_scores_one(tmp_path: Path) -> Non
 def test_one_table_may_hold_both(tmp_path: Path) -> None:
     scores, accuracies = random_values(2, 0), random_values(2, 1)
     both = frame(scores, "m").assign(accuracy=frame(accuracies, "accuracy")["accuracy"])
-    assert validate(both, draws=100).summaries == run(scores, accuracies).summaries
+    assert validate(both, draws=100, by_name=False).summaries == run(scores, accuracies).summaries
 
 
 @pytest.mark.parametrize(
@@ -234,8 +240,15 @@ def test_one_table_may_hold_both(tmp_path: Path) -> None:
         ({}, "No scores"),
         ({"published": "nothing"}, "no published table"),
         ({"published": "tllib", "accuracies": "x.csv"}, "its own accuracies"),
-        ({"published": "tllib", "tau": "x"}, "both or accuracy"),
-        ({"published": "tllib", "draws": 5}, "too small"),
+        ({"published": "tllib", "tau": "x"}, "'both' or 'accuracy'"),
+        ({"published": "tllib", "draws": 5}, "greater than or equal to 100"),
+        ({"published": "tllib", "truth": "probe"}, "--truth is about your ACCURACIES"),
+        ({"published": "tllib", "where": ("a=b",)}, "--where is about your ACCURACIES"),
+        ({"published": "tllib", "without": ("tlib",)}, "no published table 'tlib'"),
+        ({"published": "tllib", "domain": "heaven"}, "natural"),
+        ({"published": "tllib", "domain": "natural", "by_name": False}, "what names give"),
+        ({"published": "tllib", "group": "modality"}, "neither a column of the accuracies nor"),
+        ({"published": "tllib", "colour": "red"}, "Unknown setting 'colour'"),
     ],
 )
 def test_settings_that_do_not_go_together(settings: dict[str, object], words: str) -> None:
@@ -262,7 +275,7 @@ def test_nothing_shared_or_no_accuracies_or_a_clash(tmp_path: Path) -> None:
 def test_accuracies_among_the_scores_are_no_metric() -> None:
     accuracies = random_values(1, 0)
     both = frame(accuracies, "m").assign(accuracy=1.0)
-    result = validate(both, frame(accuracies, "accuracy"), draws=100)
+    result = validate(both, frame(accuracies, "accuracy"), draws=100, by_name=False)
     assert {found.metric for found in result.summaries} == {"m", CHANCE}
     assert "scores: left out, as it holds accuracies: 'accuracy'." in result.notes
 
@@ -273,8 +286,14 @@ def test_a_lucky_random_list_is_no_baseline() -> None:
     table["chance"] = table["m"]  # as lucky as can be
     table["params"] = [len(model) for model in table["model"]]
     table["params_m"] = table["params"] / 1e6
-    result = validate(table, frame(accuracies, "accuracy"), draws=100)
-    assert {found.metric for found in result.summaries} == {"m", "chance", "params", CHANCE}
+    result = validate(table, frame(accuracies, "accuracy"), draws=100, by_name=False)
+    assert {found.metric for found in result.summaries} == {
+        "m",
+        "chance",
+        "params",
+        "own_history",
+        CHANCE,
+    }
     test = result.summary("m").test
     assert test is not None
     assert test.baseline != "chance"

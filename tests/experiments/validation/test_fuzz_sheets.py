@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 from acrank.errors import AcrankError, ExitCode
 from acrank.experiments.validation.layout import ColumnNames
 from acrank.experiments.validation.tables import (
-    read_accuracies,
     read_baselines,
     read_scores,
     read_sheets,
 )
+from acrank.experiments.validation.truth import read_truth
 
 FUZZ = settings(
     deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 NAMES = ["model", "dataset", "accuracy", "metric", "score", "log_me", "set0", "rank", "params_m"]
+NAMES += ["seed", "deviation"]
 cells = (
     st.text(max_size=6)
     | st.sampled_from([*NAMES, "1", "-2.5", "nan", "inf", "1e999", "1_0", "\u0661", "9" * 5000, ""])
@@ -44,7 +45,7 @@ def check(path: Path, content: bytes) -> None:
 
     errors = []
     for what in (
-        lambda sheets: read_accuracies(sheets[0], names, notes),
+        lambda sheets: read_truth(sheets[0], names, notes),
         lambda sheets: read_scores(sheets, ["set0"], names, notes),
         lambda sheets: read_baselines(sheets, ["set0"], names, notes),
     ):

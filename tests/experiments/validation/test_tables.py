@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -7,7 +8,8 @@ from acrank.errors import AcrankError
 from acrank.experiments.validation import validate
 from acrank.experiments.validation.layout import ColumnNames
 from acrank.experiments.validation.sheets import read_sheet
-from acrank.experiments.validation.tables import Values, read_accuracies, read_scores, read_sheets
+from acrank.experiments.validation.tables import Values, read_scores, read_sheets
+from acrank.experiments.validation.truth import read_truth
 from acrank.metrics.registry import AC_CORR
 from acrank.results import HEAD, TAIL
 from tests.experiments.validation.builders import random_values, write, write_long, write_wide
@@ -16,11 +18,11 @@ ACCURACIES = random_values(2, seed=0)
 SCORES = random_values(2, seed=1)
 
 
-def accuracies(path: Path, **names: str) -> Values:
-    return read_accuracies(read_sheet(path), ColumnNames(**names), [])
+def accuracies(path: Path, **names: Any) -> Values:
+    return read_truth(read_sheet(path), ColumnNames(**names), []).values
 
 
-def scores(path: Path, **names: str) -> dict[str, Values]:
+def scores(path: Path, **names: Any) -> dict[str, Values]:
     metrics = read_scores(read_sheets(path), list(ACCURACIES), ColumnNames(**names), [])
     return {metric.name: metric.values for metric in metrics}
 

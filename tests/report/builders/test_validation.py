@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pandas as pd
@@ -34,7 +35,8 @@ def printed(
 def test_the_table_has_means_datasets_and_published_taus(result: Validation) -> None:
     lines = printed(result).splitlines()
     assert lines[0].split()[:3] == ["metric", "weighted", "tau"]
-    assert lines[1].startswith("params_m *")
+    assert lines[1].startswith("own_history *")
+    assert any(line.startswith("params_m *") for line in lines)
     assert any(line.startswith("random lists") for line in lines)
     assert "0.664 ≠ 0.343" in next(line for line in lines[-11:] if line.startswith("Aircraft"))
     assert "0.697 ~ 0.721" in next(line for line in lines[-11:] if line.startswith("Caltech101"))
@@ -52,7 +54,8 @@ def test_a_narrow_terminal_holds_all_lines(result: Validation, width: int) -> No
 
 def test_detail_shows_every_dataset(result: Validation) -> None:
     short, long = printed(result), printed(result, detail=True)
-    assert len(long.splitlines()) == len(short.splitlines()) + 8 * (3 + 7)
+    names = 2 + 1 + 10  # caption, heading and a row for each model
+    assert len(long.splitlines()) == len(short.splitlines()) + 8 * (3 + 10) + names
 
 
 def test_what_was_measured_is_said(result: Validation) -> None:
@@ -63,21 +66,39 @@ def test_what_was_measured_is_said(result: Validation) -> None:
 def test_csv_has_every_number(result: Validation) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(ValidationReport(result)))))
     assert tuple(rows[0]) == COLUMNS
-    assert len(rows) == 7 + 8 * 7
+    lists = 10  # four metrics, two facts, prior, two histories and random lists
+    scopes = Counter(row["scope"] for row in rows)
+    assert scopes == {"mean": lists, "dataset": 8 * lists, "family": 4 * 9, "likeness": 9 * 8 // 2}
     mean = next(row for row in rows if row["scope"] == "mean" and row["metric"] == "leep")
     assert mean["datasets"] == "8"
-    assert mean["baseline"] == "params_m"
+    assert mean["baseline"] == "own_history"
     assert float(mean["p"]) == pytest.approx(2 / 128)
     assert mean["models"] == mean["dataset"] == ""
-    assert all(row[name] for row in rows for name in STATISTICS)
+    assert all(
+        row[name] for row in rows if row["scope"] in ("mean", "dataset") for name in STATISTICS
+    )
+    family = next(row for row in rows if row["scope"] == "family")
+    assert (family["left_out"], family["models"]) == ("densenet", "")
+    assert family["weighted_tau"]
+    alike = next(row for row in rows if row["scope"] == "likeness")
+    assert alike["other"]
+    assert alike["spearman"]
+    assert not alike["weighted_tau"]
 
 
 def test_json_is_strict_and_whole(result: Validation) -> None:
     document = json.loads(to_json(ValidationReport(result)), parse_constant=pytest.fail)
-    assert document["settings"] == {"published": "tllib", "tau": "both", "draws": 100, "seed": 0}
+    told: dict[str, object] = {"published": "tllib", "tau": "both", "draws": 100, "seed": 0}
+    told |= {"truth": "unknown", "domain": None, "group": None, "without": []}
+    assert document["settings"] == told
+    assert (document["truth"], document["protocol"]) == ("accuracy", "end-to-end")
     assert document["notes"] == list(result.notes)
-    assert len(document["means"]) == 7
-    assert len(document["datasets"]) == 56
+    assert len(document["means"]) == 10
+    assert len(document["datasets"]) == 80
+    assert {row["family"] for row in document["families"]} >= {"resnet", "densenet"}
+    known = {row["model"]: row for row in document["models"]}
+    assert known["ResNet50"]["name"] == "resnet50.tv_in1k"
+    assert known["ResNet50"]["prior"]["history"]["datasets"] >= 3
     assert document["published"][0] == {
         "dataset": "Aircraft",
         "metric": "hscore",
