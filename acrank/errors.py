@@ -85,5 +85,9 @@ class MissingExtraError(AcrankError):
         )
 
 
+class ExpectationError(AcrankError):
+    """The learned weights of the expected accuracy that acrank ships cannot be read."""
+
+
 class PriorsError(AcrankError):
     """The published numbers that acrank ships cannot be read."""
