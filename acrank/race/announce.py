@@ -56,7 +56,9 @@ def what_fits(ranking: Ranking, plan: Plan, config: ChooseConfig, tested: bool) 
             f"the ranking has it, in about {took}"
         ]
     each = f"about {duration_text(plan.seconds['final'])} each at most"
-    raced, rungs = _counted(len(plan.arms), "model"), _counted(len(plan.rungs), "rung")
+    models = _counted(len({arm.model for arm in plan.arms}), "model")
+    raced = f"{_counted(len(plan.arms), 'arm')} of {models}"
+    rungs = _counted(len(plan.rungs), "rung")
     parts = [
         f"{raced} raced in {rungs} in about {duration_text(plan.seconds['race'])}",
         f"the best of them fine-tuned fully, and as many more as there is time for ({each})"

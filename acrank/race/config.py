@@ -138,7 +138,7 @@ class ChooseConfig(Settings):
         Field(min_length=1),
         Setting(
             f"Regime to try: {', '.join(REGIMES)}, or another method of acrank finetune; "
-            "repeatable. Models race in the first; the best one is fine-tuned in the others.",
+            "repeatable. Models race in the first three ways; the best one is fine-tuned in all.",
             RACE,
             option="--method",
             metavar="NAME",
@@ -148,7 +148,7 @@ class ChooseConfig(Settings):
     lrs: Annotated[
         tuple[float, ...],
         Setting(
-            "Learning rate to try in each regime, the one to race at first; repeatable.",
+            "Learning rate to try in each regime; repeatable.",
             RACE,
             option="--lr",
             default="that of the method, and for full also a third of it",
@@ -168,8 +168,8 @@ class ChooseConfig(Settings):
         int,
         Field(ge=2),
         Setting(
-            "Most models in the last rung, and of these that are fine-tuned fully before the best "
-            "one is in the other regimes and rates.",
+            "Most arms that are fine-tuned fully before the best model is in its other regimes and "
+            "rates.",
             RACE,
         ),
     ] = 3

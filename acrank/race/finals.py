@@ -23,7 +23,7 @@ FULL = "full"
 
 @dataclass
 class Finals:
-    """Full fine-tunings: of the models that lead, of the best one in other ways, then of others.
+    """Full fine-tunings: of the arms that lead, of the best model in other ways, then of others.
 
     Attributes:
         running: runs arms.

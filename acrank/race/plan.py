@@ -15,8 +15,10 @@ from acrank.utils.duration import duration_text
 # The rungs end after such shares of the epochs of a full fine-tuning. The first has at least so
 # many steps, up to the length of the second: after a few steps all networks are at chance.
 SHARES, STEPS = (1 / 9, 1 / 3), 20
-# Of more models than reach the last rung no more race than what fits into such a share of the time
-# that is left; the rest is for full fine-tunings.
+# Of so many arms one goes on.
+KEEP = 3
+# Of more models than may be fine-tuned fully no more race than what fits into such a share of the
+# time that is left; the rest is for full fine-tunings.
 RACING = 0.5
 # A model whose full fine-tuning takes more than this share of the time that is left does not race,
 # unless it is the most promising of all.
@@ -116,7 +118,7 @@ def make_plan(
     without one.
 
     Args:
-        arms: an arm of each model, the most promising first.
+        arms: arms that race, model by model, the most promising first.
         config: configuration of the choice.
         costs: estimates of what arms cost.
         left: seconds that are left; infinite without a budget.
@@ -134,7 +136,7 @@ def make_plan(
         if arm in done:
             continue
         full = costs.of(arm, config.epochs, None)
-        if full > (left if arm == arms[0] else MOST * left):
+        if full > (left if arm.model == arms[0].model else MOST * left):
             skipped[arm.name] = (
                 f"a full fine-tuning of it takes about {duration_text(full)}, and "
                 f"{duration_text(max(left, 0.0))} are left"
@@ -173,7 +175,8 @@ def _widest(
     best = None
     for count in range(max(2, done), len(arms) + 1):
         plan = _sized(arms[:count], config, costs, rungs, folds, done)
-        few = count <= max(done, config.finalists)
+        models = len({arm.model for arm in arms[:count]})
+        few = count <= done or models <= config.finalists
         if plan.total <= left and (few or plan.seconds["race"] <= RACING * left):
             best = plan
     return best
@@ -201,8 +204,8 @@ def _sized(
 
 
 def widths_of(arms: int, rungs: int, finalists: int) -> tuple[int, ...]:
-    """Return how many arms run in each rung."""
-    return (arms, *[min(finalists, arms)] * (rungs - 1))
+    """Return how many arms run in each rung: a third goes on, twice the finalists or more."""
+    return (arms, *[min(arms, max(2 * finalists, math.ceil(arms / KEEP)))] * (rungs - 1))
 
 
 def mean(values: Sequence[float]) -> float:

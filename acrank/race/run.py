@@ -24,7 +24,7 @@ from acrank.finetuning.tuning import tuning_of
 from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
-from acrank.race.field import Entrant, Expect, arms_of, entrants, expected_of
+from acrank.race.field import Entrant, Expect, entrants, expected_of, raced_of
 from acrank.race.finals import FULL, Epoch, Finals
 from acrank.race.journal import Clock, Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
@@ -202,7 +202,7 @@ class _Choosing:
         self, models: Sequence[Entrant], costs: Costs, ranking: Ranking, expect: Expect
     ) -> Race:
         config, tested = self.config, self.seen.test is not None
-        arms = arms_of([one.model for one in models], config)[: len(models)]
+        arms = raced_of([one.model for one in models], config)
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
         said: set[int] = set()

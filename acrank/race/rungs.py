@@ -1,4 +1,4 @@
-"""Run the rungs of a race: each model a lap, the better ones on to the next rung."""
+"""Run the rungs of a race: each arm a lap, the better ones on to the next rung."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Race:
 
     Attributes:
         running: runs arms.
-        arms: an arm of each model, the most promising first.
+        arms: arms that race, those that should run first coming first.
         planner: plans the race.
         longest: rungs of a race without a limit of time.
         costs: estimates, which laps correct.
@@ -142,7 +142,7 @@ class Race:
         order, hopeful = before.order, before.hopeful
         out = {arm: "far behind the best in validation" for arm in order if arm not in hopeful}
         out |= {arm: f"place {order.index(arm) + 1} of {len(order)}" for arm in hopeful}
-        wanted = hopeful[: self.plan.widths[rung.number - 1]]
+        wanted = _best_of_each_way(hopeful)[: self.plan.widths[rung.number - 1]]
         chosen = as_many_as_fit(
             wanted, lambda arm: self._lap_seconds(rung, arm), self._after, self.running.left
         )
@@ -222,3 +222,10 @@ class Race:
             folder = self._job(heat.rung, arm).folder
             if (folder / STATE).exists():
                 drop_state(folder)
+
+
+def _best_of_each_way(arms: Sequence[Arm]) -> list[Arm]:
+    """Put the best arm of each way first: some ways are ahead at first, others in the end."""
+    ways = {(arm.method, arm.lr): arm for arm in reversed(arms)}
+    first = [arm for arm in arms if arm in ways.values()]
+    return [*first, *(arm for arm in arms if arm not in first)]

@@ -71,7 +71,7 @@ def standings_of(
         if arm.name in names:
             continue
         entrant = known[arm.model]
-        other = "only the best model was fine-tuned in other ways than the first"
+        other = "only the best model was fine-tuned in this way"
         found.append(
             Standing(
                 arm,

@@ -9,7 +9,7 @@ import pytest
 
 from acrank.race.config import ChooseConfig, make_choose_config
 from acrank.race.costs import Costs
-from acrank.race.field import arms_of
+from acrank.race.field import arms_of, raced_of
 from acrank.race.plan import (
     Plan,
     as_many_as_fit,
@@ -20,6 +20,7 @@ from acrank.race.plan import (
     widths_of,
 )
 from acrank.race.result import Arm
+from acrank.race.rungs import _best_of_each_way
 
 MODELS = [f"m{i}" for i in range(8)]
 
@@ -37,14 +38,14 @@ def costs(pace: float = 0.003125, **slow: float) -> Costs:
 def plan(left: float, found: Costs | None = None, *, tested: bool = True, **settings: Any) -> Plan:
     """The plan for all arms of eight models."""
     used = config(**settings)
-    arms = arms_of(MODELS, used)[: len(MODELS)]
+    arms = raced_of(MODELS, used)
     return make_plan(arms, used, found or costs(), left, tested=tested, smaller=False)
 
 
-def test_without_a_budget_every_model_races() -> None:
+def test_without_a_budget_every_model_races_in_three_ways() -> None:
     found = plan(math.inf)
-    assert [arm.model for arm in found.arms] == MODELS
-    assert found.widths == (8, 3)
+    assert list(found.arms) == raced_of(MODELS, config())
+    assert found.widths == (24, 8)
     assert not found.skipped
     assert [rung.epochs for rung in found.rungs] == [3, 10]
 
@@ -64,12 +65,17 @@ def test_more_time_never_races_fewer_models() -> None:
     assert widths == sorted(widths)
 
 
-def test_every_model_runs_in_the_first_regime_before_any_other() -> None:
+def test_models_race_one_after_the_other_each_in_three_ways() -> None:
     arms = arms_of(MODELS, config())
     assert len(set(arms)) == 40
-    assert [arm.model for arm in arms[:8]] == MODELS
-    assert {(arm.method, arm.lr) for arm in arms[:8]} == {("full", 0.01)}
-    assert {(arm.method, arm.lr) for arm in arms[8:16]} == {("full", 0.003)}
+    assert arms[:24] == raced_of(MODELS, config())
+    assert arms[:4] == [
+        Arm("m0", "full", 0.01),
+        Arm("m0", "full", 0.003),
+        Arm("m0", "head", 0.01),
+        Arm("m1", "full", 0.01),
+    ]
+    assert {arm.method for arm in arms[24:]} == {"ac-norm", "bn-only"}
 
 
 def test_too_little_time_for_a_race_fine_tunes_the_first_that_fits() -> None:
@@ -96,13 +102,14 @@ def test_the_most_promising_model_is_fine_tuned_alone_if_no_race_with_it_fits() 
     assert plan(1.05 * full, dear).arms == (Arm("m0", "full", 0.01),)
     assert not plan(1.05 * full, dear).rungs
     assert "m0" in {arm.model for arm in plan(2 * full, dear).arms}
-    assert plan(0.9 * full, dear).arms[0].model != "m0"
+    assert Arm("m0", "full", 0.01) not in plan(0.9 * full, dear).arms
 
 
 def test_more_models_than_finalists_leave_time_for_full_fine_tunings() -> None:
     for left in range(100, 3000, 50):
         found = plan(left)
-        assert len(found.arms) <= 3 or found.seconds["race"] <= 0.5 * left
+        models = {arm.model for arm in found.arms}
+        assert len(models) <= 3 or found.seconds["race"] <= 0.5 * left
 
 
 def test_folds_are_given_up_before_the_race() -> None:
@@ -138,10 +145,16 @@ def test_the_first_rung_has_some_steps_however_few_the_images() -> None:
     assert [rung.epochs for rung in rungs_for(config(), 2, smaller=False, images=8)] == [10]
 
 
-def test_widths_end_with_the_finalists() -> None:
-    assert widths_of(8, 2, 3) == (8, 3)
+def test_a_third_of_the_arms_go_on() -> None:
+    assert widths_of(24, 2, 3) == (24, 8)
+    assert widths_of(9, 2, 3) == (9, 6)
     assert widths_of(2, 2, 3) == (2, 2)
     assert widths_of(7, 1, 3) == (7,)
+
+
+def test_the_best_arm_of_each_way_goes_on_first() -> None:
+    order = [Arm(m, *way) for way in (("head", 0.01), ("full", 0.01)) for m in ("a", "b", "c")]
+    assert _best_of_each_way(order) == [order[0], order[3], *order[1:3], *order[4:]]
 
 
 def test_a_dear_arm_does_not_crowd_out_cheap_ones() -> None:

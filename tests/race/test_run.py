@@ -113,20 +113,23 @@ def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
     ]
 
 
-def test_models_race_in_the_first_regime_and_the_best_is_tried_in_all(done: Choice) -> None:
-    ran = {one.arm: one for one in done.standings if one.laps}
-    assert {arm.method for arm in ran if arm.model != done.chosen.arm.model} == {"full"}
-    full = [one for one in ran.values() if one.laps[-1].rung == 3]
+def test_models_race_in_several_ways_and_the_best_is_fine_tuned_in_all(
+    stripes: Path, tmp_path: Path
+) -> None:
+    methods = ("full", "head", "ac-norm", "bn-only")
+    found = run(stripes, tmp_path / "chosen", methods=methods, lrs=(0.01, 0.003), epochs=2)
+    laps = {one.arm: [lap.rung for lap in one.laps] for one in found.standings}
+    raced = {(arm.method, arm.lr) for arm, rungs in laps.items() if 1 in rungs}
+    assert raced == {("full", 0.01), ("full", 0.003), ("head", 0.01)}
+    full = [one for one in found.standings if one.laps and one.laps[-1].rung == 2]
     assert {one.status for one in full} == {"chosen", "raced"}
-    assert {(one.arm.model, one.arm.method) for one in full} >= {
-        (done.chosen.arm.model, "full"),
-        (done.chosen.arm.model, "head"),
-    }
-    assert all(len(one.laps[-1].curve) == 6 for one in full)
-    skipped = [one for one in done.standings if one.status == "skipped"]
-    assert {one.reason for one in skipped} == {
-        "only the best model was fine-tuned in other ways than the first"
-    }
+    ways = {(m, lr) for m in methods for lr in (0.01, 0.003)}
+    best = {one.arm.model for one in full if one.arm.method == "bn-only"}
+    assert len(best) == 1
+    assert {(one.arm.method, one.arm.lr) for one in full if {one.arm.model} == best} == ways
+    assert all(len(one.laps[-1].curve) == 2 for one in full)
+    skipped = {one.reason for one in found.standings if one.status == "skipped"}
+    assert skipped == {"only the best model was fine-tuned in this way"}
 
 
 def test_test_images_judge(done: Choice) -> None:

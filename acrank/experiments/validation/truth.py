@@ -69,6 +69,11 @@ def read_truth(sheet: Sheet, names: ColumnNames, notes: list[str]) -> Truth:
     values, spread = _averaged(runs)
     if not any(values.values()):
         raise DataError(f"{sheet.name} has no accuracies.", hint="See docs/validate.md.")
+    there = {model for models in values.values() for model in models}
+    empty = dict.fromkeys(row.cells[layout.model] for row in sheet.rows)
+    lost = [model for model in empty if model not in there]
+    if lost:
+        notes.append(f"{sheet.name}: {len(lost)} model(s) without any accuracy: {listing(lost)}.")
     for dataset, models in values.items():
         _refuse_two_units(sheet.name, dataset, models)
     _tell_units(values, notes)

@@ -214,8 +214,8 @@ def reading_notes(result: Validation) -> list[str]:
     ]
     if any(found.kind == "baseline" for found in result.summaries):
         lines.append("*: the models sorted by a fact that needs no target, the lists to beat.")
-    own = [found.metric for found in result.summaries if found.metric in OWN_TEXTS]
-    lines += [OWN_TEXTS[name] for name in sorted(own)]
+    made = [found.metric for found in result.summaries if found.metric in OWN_TEXTS]
+    lines += [OWN_TEXTS[name] for name in sorted(made)]
     if result.deviations:
         values = sorted(result.deviations.values())
         spread = f"{_short(values[0])} … {_short(values[-1])}" if len(values) > 1 else ""
@@ -225,7 +225,8 @@ def reading_notes(result: Validation) -> list[str]:
         )
     tests = [found.test for found in result.summaries if found.test]
     if tests:
-        which = "the best baseline" if result.scored else "the list to beat"
+        own = not result.scored and tests[0].baseline == OWN
+        which = "the list to beat" if own else "the best baseline"
         lines.append(
             f"{over_heading(result)}: mean weighted tau less that of {tests[0].baseline}, {which}; "
             f"p: signed-rank test of it over datasets, corrected for {len(tests)} list(s) (Holm)."

@@ -135,6 +135,13 @@ def test_gaps_are_said() -> None:
     assert {row.dataset: row.models for row in found.comparisons} == {"x": 3, "y": 4}
 
 
+def test_a_model_without_any_accuracy_is_named() -> None:
+    notes: list[str] = []
+    table = pd.DataFrame({"model": list("abcd"), "accuracy": [9, 8, 7, None]})
+    read_truth(from_frame(table, "table"), ColumnNames(), notes)
+    assert notes == ["table: 1 model(s) without any accuracy: 'd'."]
+
+
 def test_parts_of_one_dataset_are_pointed_at() -> None:
     table = pd.DataFrame({"model": list("abcd"), "x": [9, 8, 7, 6], "x/test": [9, 8, 7, 5]})
     table["xy"] = [1, 2, 3, 4]
