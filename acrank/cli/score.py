@@ -66,7 +66,7 @@ def score(
 
     Each candidate extracts features from a sample of the target and takes one AC-Norm step on it.
     A score of the features estimates how well it would transfer; AC-Corr is shown beside it. The
-    table lists the best model first, with 95 % intervals, the probability of being best, and
+    table lists the best model first, with 95 % intervals, the probability of the highest score, and
     groups of models that cannot be told apart.
 
     Exit codes: 0 ok, 2 wrong usage, configuration or data, 3 done but some models failed (or

@@ -217,7 +217,7 @@ def _unknown_notes(
     if without:
         who = "No model has" if len(without) == len(rows) else f"{listed(without)}: without"
         notes.append(
-            f"{who} an interval, P(best) or a tie group: that is half of the votes or more."
+            f"{who} an interval, P(top) or a tie group: that is half of the votes or more."
         )
     return notes
 

@@ -50,12 +50,12 @@ def unknown_notes(rows: Sequence[RankedModel], rank_by: str) -> list[str]:
         why = "; ".join(reasons) if len(reasons) <= NAMED else "for several reasons"
         return [
             f"The variation of {rank_by} is unknown ({why}), so there are no tie groups and no "
-            f"P(best).{_advice(rows, rank_by)}"
+            f"P(top).{_advice(rows, rank_by)}"
         ]
     named = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
     others = len(rows) - count
     return [
-        f"The variation of {rank_by} is unknown for {named}; P(best) and tie groups cover the "
+        f"The variation of {rank_by} is unknown for {named}; P(top) and tie groups cover the "
         f"other {others} models."
     ]
 

@@ -124,7 +124,7 @@ def test_who_is_of_unknown_uncertainty_is_said_and_the_others_are_compared() -> 
     assert ranking.rows[0].p_best is None
     assert ranking.warnings == (
         "The variation of knn is unknown for top (saturated: 1 of at most 1); flat (it is the same "
-        "on every part of the sample); P(best) and tie groups cover the other 2 models.",
+        "on every part of the sample); P(top) and tie groups cover the other 2 models.",
     )
 
 
@@ -133,7 +133,7 @@ def test_nothing_known_of_any_model_is_said_once() -> None:
     ranking = rank_results([knn("a", 0.2, **few), knn("b", 0.1, **few)], "knn", 0, metrics=("knn",))
     assert ranking.warnings == (
         "The variation of knn is unknown (few-images: 64 of 64 classes have one image), so there "
-        "are no tie groups and no P(best). Draw a larger sample (--samples), with several images "
+        "are no tie groups and no P(top). Draw a larger sample (--samples), with several images "
         "of each class.",
     )
     alone = [ModelResult("a", "ok", scores={"params": Estimate(1.0)})]

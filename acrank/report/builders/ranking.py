@@ -43,7 +43,7 @@ from acrank.results.record import to_record
 
 CAVEAT = (
     "A transferability score is a cheap indicator. None predicts fine-tuned accuracy everywhere; "
-    "intervals and P(best) describe only the variation between image samples."
+    "intervals and P(top) describe only the variation between image samples."
 )
 OF_RACE = (
     "A race sees shortened fine-tunings on some validation images, and the best of many is better "
@@ -155,7 +155,7 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], left_out: Sequence[str
         (Column("model", words=True), lambda row: row.result.model),
         (Column(f"{by} {words.arrow(by)}"), lambda row: words.score_text(row, by)),
         (Column("95 % interval", priority=2), lambda row: sure(row).interval),
-        (Column("P(best)"), lambda row: sure(row).p_best),
+        (Column(words.chance_heading(by)), lambda row: sure(row).p_best),
         (Column("tie", priority=1), lambda row: sure(row).tie),
         (Column("places", priority=1), words.places_text),
         *(_metric_field(name) for name in metrics),
@@ -231,7 +231,8 @@ def _first(ranking: Ranking, best: RankedModel) -> str:
     parts = [words.better(ranking.rank_by)]
     parts += [f"95 % interval {words.interval_text(best)}"] if best.low is not None else []
     chance = words.probability_text(best)
-    parts += [f"probability of being best {chance}"] if chance else []
+    what = "being best" if is_fine_tuned(ranking.rank_by) else "the highest score"
+    parts += [f"probability of {what} {chance}"] if chance else []
     score = words.number_text(best.score)
     return f"{best.result.model} is first by {ranking.rank_by}: {score} ({'; '.join(parts)})."
 

@@ -10,6 +10,7 @@ from acrank.metrics.registry import higher_is_better
 from acrank.report.builders.ranking_words import (
     any_compared,
     better,
+    chance_heading,
     norms_text,
     number_text,
     ranked,
@@ -48,7 +49,7 @@ def dot_plot(ranking: Ranking) -> Figure | None:
     )
     numbers = table_of(
         "The ranked models, as drawn",
-        ("rank", "model", "score", "95 % interval", "P(best)", "tie"),
+        ("rank", "model", "score", "95 % interval", chance_heading(ranking.rank_by), "tie"),
         (
             (
                 str(row.rank),

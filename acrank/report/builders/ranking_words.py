@@ -24,6 +24,8 @@ MARK = "!"
 GENERALISED = "*"
 # Stands for what is not known of a model beside others of which it is.
 UNKNOWN = "?"
+# Heads the probability of having the highest score.
+TOP = "P(top)"
 # Names in a note before it says how many more.
 NAMED = 5
 
@@ -125,8 +127,9 @@ def uncertainty_notes(ranking: Ranking) -> list[str]:
         steps = ranking.record.get("config", {}).get("steps", 1)
         over = "batches of the sample" if steps == 1 else "repeated trainings"
     return [
-        f"Interval: Student's 95 % over {over}. tie: models of one group cannot be told apart "
-        f"from its first (paired t test).{unknown}"
+        f"Interval: Student's 95 % over {over}. {TOP}: probability of the highest score, which is "
+        "not that of the highest accuracy. tie: by their scores, models of one group cannot be "
+        f"told apart from its first (paired t test).{unknown}"
     ]
 
 
@@ -185,7 +188,7 @@ class Uncertainty(NamedTuple):
 
 
 def uncertainty(row: RankedModel, compared: bool) -> Uncertainty:
-    """Write interval, P(best) and tie group; ``?`` for what only other rows have.
+    """Write interval, probability and tie group; ``?`` for what only other rows have.
 
     Args:
         row: of a ranking.
@@ -203,8 +206,13 @@ def interval_text(row: RankedModel) -> str:
     return f"{number_text(row.low)} … {number_text(row.high)}"
 
 
+def chance_heading(by: str) -> str:
+    """Name the column of the probability of being first: in accuracy of a race, else in score."""
+    return "P(best)" if is_fine_tuned(by) else TOP
+
+
 def probability_text(row: RankedModel) -> str:
-    """Write P(best) as :func:`chance_text` does."""
+    """Write the probability of being first as :func:`chance_text` does."""
     return chance_text(row.p_best)
 
 
