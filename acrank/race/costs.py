@@ -11,6 +11,8 @@ from acrank.race.result import Arm
 # Seconds of a regime relative to those of ``full``: where most weights are frozen, no gradients of
 # theirs are computed.
 FACTORS = {"full": 1.0, "ac-norm": 1.1, "bn-only": 0.8, "head": 0.4, "delta": 1.7, "co-tuning": 1.1}
+# The same for networks with decoders, which are trained in every regime.
+WITH_DECODER = {**FACTORS, "bn-only": 0.9, "head": 0.75}
 # Judging an image relative to training on it: a forward pass alone.
 JUDGING = 0.35
 # Arms that have not run, nor any like them, are taken to cost so many times the estimate.
@@ -48,6 +50,7 @@ class Costs:
         sizes: own image sizes of the models, where they are known.
         loading: seconds to load the models, where they are known.
         jobs: arms that run at a time.
+        decoder: True if networks have a decoder, for masks and volumes.
     """
 
     paces: Mapping[str, float]
@@ -56,6 +59,7 @@ class Costs:
     sizes: Mapping[str, int] = field(default_factory=dict)
     loading: Mapping[str, float] = field(default_factory=dict)
     jobs: int = 1
+    decoder: bool = False
     _timed: list[Timed] = field(default_factory=list)
 
     def note(
@@ -96,7 +100,8 @@ class Costs:
     def _epoch(self, arm: Arm, image_size: int | None) -> float:
         """Predict the seconds of an epoch from the look alone."""
         usual = median(self.paces.values()) if self.paces else 0.01
-        pace = self.paces.get(arm.model, usual) * FACTORS.get(arm.method, 1.2)
+        factors = WITH_DECODER if self.decoder else FACTORS
+        pace = self.paces.get(arm.model, usual) * factors.get(arm.method, 1.2)
         own = self.sizes.get(arm.model)
         if image_size is not None and own:
             pace *= (image_size / own) ** self.dimensions

@@ -187,6 +187,7 @@ def costs_of(ranking: Ranking, seen: Seen, config: ChooseConfig) -> Costs:
         sizes,
         {row.result.model: row.result.loading for row in rows if row.result.loading},
         config.jobs or 1,
+        not seen.task.whole_images,
     )
 
 

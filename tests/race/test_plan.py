@@ -179,3 +179,11 @@ def test_smaller_images_cost_less() -> None:
     found = Costs({"m0": 0.01}, (200, 50), sizes={"m0": 224})
     arm = Arm("m0", "full", 0.01)
     assert found.of(arm, 10, 112) < 0.5 * found.of(arm, 10, None)
+
+
+def test_the_head_alone_of_a_network_with_a_decoder_costs_nearly_as_much_as_all_of_it() -> None:
+    arm, head = Arm("m0", "full", 0.01), Arm("m0", "head", 0.01)
+    found = Costs({"m0": 0.01}, (200, 50), decoder=True)
+    assert 0.7 < found.of(head, 100, None) / found.of(arm, 100, None) < 0.8
+    found.note(head, 2, None, seconds=10, epoch=4.5)
+    assert found.of(arm, 10, None) == pytest.approx(1 + 10 * 4.5 / 0.75)
