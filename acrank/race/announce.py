@@ -59,11 +59,12 @@ def what_fits(ranking: Ranking, plan: Plan, config: ChooseConfig, tested: bool) 
     models = _counted(len({arm.model for arm in plan.arms}), "model")
     raced = f"{_counted(len(plan.arms), 'arm')} of {models}"
     rungs = _counted(len(plan.rungs), "rung")
+    finalists = min(config.finalists, len(plan.arms))
     parts = [
         f"{raced} raced in {rungs} in about {duration_text(plan.seconds['race'])}",
         f"the best of them fine-tuned fully, and as many more as there is time for ({each})"
         if config.budget is not None
-        else f"the best {config.finalists} fine-tuned fully, and the best one in all ways ({each})",
+        else f"the best {finalists} fine-tuned fully, and the best one in all ways ({each})",
     ]
     if plan.folds:
         took = duration_text(plan.seconds["judge"])

@@ -264,8 +264,8 @@ class ChooseConfig(Settings):
     timeout: Annotated[
         Seconds | None,
         Setting(
-            "Give up on a rung of an arm after this time, for example 30m; arms then run in worker "
-            "processes.",
+            "Give up on a rung or a full fine-tuning of an arm after this time, for example 30m; "
+            "arms then run in worker processes.",
             MANY,
             Effect.NOTHING,
             metavar="TIME",

@@ -65,8 +65,9 @@ class Finals:
         order = self._order(candidates)
         count = 1 if early else config.finalists
         self._fill(heat, order[:count], "full-1", needed=True)
-        for place, arm in enumerate(order[count:], count + 1):
-            if not heat.finished:
+        # those that there was no time for beside one that failed come before the ones after them
+        for place, arm in enumerate(order, 1):
+            if not heat.finished and arm not in heat.ran:
                 self._fill(heat, [arm], f"full-1-{place}", needed=True)
         heat.judge(self.priors, None, config.seed)
         if heat.finished and not early:
@@ -104,11 +105,11 @@ class Finals:
         def ended(arm: Arm, ran: Ran) -> None:
             if ran.value is None:
                 return
-            if ran.seconds > 0:
-                epochs = heat.rung.epochs
-                self.costs.note(arm, epochs, None, ran.seconds, ran.seconds / epochs)
-            if leading(heat.ran)[:1] == [arm]:
-                self.running.keep_best(heat, arm, f"local-dir:{self.job(arm).folder}")
+            if ran.epoch > 0:  # of one that went on after a kill the seconds are of its rest alone
+                self.costs.note(arm, heat.rung.epochs, None, ran.seconds, ran.epoch)
+            folder = self.job(arm).folder
+            if leading(heat.ran)[:1] == [arm] and folder.is_dir():  # gone when all was done
+                self.running.keep_best(heat, arm, f"local-dir:{folder}")
 
         late = self.running.fill(
             *(heat, arms, name), job=self.job, admit=admit, ended=ended, begin=self._begin

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acrank.experiments.parts.base import PartSettings
+from acrank.experiments.parts.base import Dataset, PartSettings
 from acrank.experiments.parts.folds import folds_of
 from acrank.finetuning.result import Finetuned
 from acrank.race.belief import Prior, believe, plus_four
@@ -118,24 +118,27 @@ def judge_by_folds(
         DataError: a class has too few images for the folds.
     """
     settings = PartSettings.of(config)
+    folder = folder / f"{count}folds"  # another budget may have had time for another number
 
     def told(line: str) -> None:
         say(f"{task.things} to judge by: {line}")
 
     folds = folds_of(config.data, config.task, settings, count, config.seed, folder / "data", told)
     jobs = {
-        (number, arm): _job(config, arm, str(fold.train), str(fold.test), number, folder, journal)
+        (number, arm): _job(config, arm, fold, f"{number}of{count}", folder, journal)
         for number, fold in enumerate(folds, 1)
         for arm in finalists
     }
     missing = [job for job in jobs.values() if journal.find(job.key) is None]
     for ran in run(missing):
         journal.keep(ran.key, asdict(ran))
+    measure = config.measure
     results = {place: ran_from(journal.find(job.key)) for place, job in jobs.items()}
     outcomes: list[float] = []
     inner, outer, taken = [], [], []
     for number in range(1, len(folds) + 1):
-        found = {arm: results[number, arm] for arm in finalists}
+        # where the measure is not defined, the loss stands for it, which is no part of its mean
+        found = {arm: ran for arm in finalists if (ran := results[number, arm]).measure == measure}
         arm = _best(found, config.seed)
         if arm is None:
             continue
@@ -145,7 +148,8 @@ def judge_by_folds(
         inner.append(found[arm].value or 0.0)
         outer.append(float(np.mean(test)))
     if not outcomes:
-        reason = next(iter(results.values())).reason
+        reasons = filter(None, (ran.reason for ran in results.values()))
+        reason = next(reasons, f"{measure} is not defined on their images")
         return Judged("folds", None, None, None, 0, None, (f"no fold gave a result: {reason}",))
     low, high = plus_four(outcomes)
     bias = float(np.mean(inner) - np.mean(outer))
@@ -186,7 +190,7 @@ def _told(
         f"results on the {things} that chose the best epoch were {abs(100 * bias):.1f} points "
         f"{'higher' if bias >= 0 else 'lower'} than on those left out",
         f"the ranking and the race saw all {things}, which makes results a little too high",
-        *([f"{count - done} folds gave no result"] if done < count else []),
+        *([f"{_counted(count - done, 'fold')} gave no result"] if done < count else []),
     )
 
 
@@ -203,15 +207,9 @@ def _saved(final: Ran, things: str) -> tuple[str, ...]:
 
 
 def _job(
-    config: ChooseConfig,
-    arm: Arm,
-    train: str,
-    test: str,
-    number: int,
-    folder: Path,
-    journal: Journal,
+    config: ChooseConfig, arm: Arm, fold: Dataset, number: str, folder: Path, journal: Journal
 ) -> Job:
-    settings = {"data": train, "test": test}
+    settings = {"data": str(fold.train), "test": str(fold.test)}
     tuning = config.finetuning(model=arm.model, method=arm.method, lr=arm.lr, **settings)
     tuning = tuning.model_copy(update={"samples": None})  # the folds are of the drawn images
     place = folder / f"fold{number}" / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"

@@ -59,7 +59,7 @@ class Ran:
         test: outcomes on the test images, (M,); empty without any.
         measure: key of the measure; ``loss`` where the configured one is not defined.
         seconds: time that it took.
-        epoch: time that its last epoch took.
+        epoch: time that its last epoch took; 0 if this call trained none.
         reason: reason of a failure; else empty.
         curve: measure on the validation images after each epoch.
         input_size: sides of the images.
@@ -113,17 +113,22 @@ def run_job(job: Job) -> Ran:
 def _run(job: Job) -> Ran:
     from acrank.finetuning.run import finetune, finetune_until, leave_network
 
-    if job.until is not None and job.weights:
-        left = leave_network(job.config, job.folder, opener=opened)
-        return Ran(job.key, reason="" if left else "there is no state of it")
-    if job.until is None:
-        done = finetune(job.config, job.folder, weights=job.weights, say=job.epoch, opener=opened)
-        return ran_of(job, done)
     ends = [job.clock()]
 
     def note(row: LogRow, epochs: int) -> None:
         ends.append(job.clock())
+        if job.epoch:
+            job.epoch(row, epochs)
 
+    def last() -> float:
+        return ends[-1] - ends[-2] if len(ends) > 1 else 0.0
+
+    if job.until is not None and job.weights:
+        left = leave_network(job.config, job.folder, opener=opened)
+        return Ran(job.key, reason="" if left else "there is no state of it")
+    if job.until is None:
+        done = finetune(job.config, job.folder, weights=job.weights, say=note, opener=opened)
+        return replace(ran_of(job, done), epoch=last())
     paused = finetune_until(job.config, job.folder, job.until, say=note, opener=opened)
     if paused.diverged:
         return Ran(job.key, reason=f"it diverged: {paused.stopped}", notes=tuple(paused.notes))
@@ -132,7 +137,7 @@ def _run(job: Job) -> Ran:
         value=_signed(paused.val, paused.measure),
         each=_finite(paused.each),
         measure=paused.measure,
-        epoch=ends[-1] - ends[-2] if len(ends) > 1 else 0.0,
+        epoch=last(),
         curve=_curve(paused.log, paused.measure),
         input_size=tuple(paused.input_size[1:]),
         notes=tuple(paused.notes),

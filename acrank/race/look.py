@@ -9,7 +9,7 @@ from typing import Any
 
 from acrank.config import RunConfig
 from acrank.data import blamed, find_source
-from acrank.errors import NotScoredError
+from acrank.errors import DataError, NotScoredError
 from acrank.finetuning.inputs import open_images
 from acrank.finetuning.tuning import SplitImages
 from acrank.race.config import ChooseConfig
@@ -60,7 +60,7 @@ def open_data(config: ChooseConfig, task: Task) -> Seen:
         task: task of the data.
 
     Raises:
-        DataError: the data cannot be used.
+        DataError: the data cannot be used, or the measure is not defined on the validation images.
     """
     source = find_source(config.data, config.task)
     test = config.test
@@ -72,6 +72,12 @@ def open_data(config: ChooseConfig, task: Task) -> Seen:
             notes.append(f"the chosen network is judged on the data's own part, {test}")
     settings = config.finetuning(model="-", method=config.methods[0], lr=None, test=test)
     images: SplitImages[Any] = open_images(settings.for_task(task))
+    if images.monitor != config.measure:  # a race by the loss would be told as one by the measure
+        raise DataError(
+            f"--measure {config.measure} is not defined on the {len(images.validation)} validation "
+            f"{task.things} of {config.data}: {'; '.join(images.notes)}.",
+            hint="Give more or other data, a larger --val-share, another --seed or --measure.",
+        )
     parts = (images.training, images.validation, *([images.test] if images.test else []))
     return Seen(
         task,

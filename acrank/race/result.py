@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from acrank.finetuning.result import Finetuned
     from acrank.results import Ranking
 
+# Names of the files in the folder of a choice, beside those of its network.
+JSON, PAGE = "choice.json", "choice.html"
 # chosen: fine-tuned fully, and the best; raced: fine-tuned fully; out: fell behind in a rung;
 # skipped: no time for it; failed: it could not be fine-tuned, or diverged.
 Status = Literal["chosen", "raced", "out", "skipped", "failed"]

@@ -134,8 +134,11 @@ class _Choosing:
             self.callback.message(line)
         race = self._race(models, costs, ranking, expect)
         race.run()
-        told = what_fits(ranking, race.plan, config, self.seen.test is not None)
         times.end("race")
+        # the last plan of a race is of its rest alone
+        spent = {**race.plan.seconds, "race": times.seconds["race"]}
+        plan = replace(race.plan, seconds=spent)
+        told = what_fits(ranking, plan, config, self.seen.test is not None)
         params = {row.result.model: row.result.params for row in ranking.rows}
         finals = Finals(
             race.running,
@@ -160,7 +163,7 @@ class _Choosing:
         judged = self._judge(race, full, full.ran[chosen.arm], done)
         times.end("judge")
         exported, unexported = finish.exported(done)
-        latency, untimed = finish.latency()
+        latency, untimed = finish.latency(finals.job(chosen.arm))
         late = tuple(filter(None, (unexported, untimed)))
         for line in late:
             self.callback.message(line)

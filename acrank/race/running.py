@@ -101,11 +101,17 @@ class Running:
         return late
 
     def keep_best(self, heat: Heat, arm: Arm, folder: str = "") -> None:
-        """Write down which arm leads, and its network, for those who stop the choice here."""
+        """Write down which arm leads, and its network, for those who stop the choice here.
+
+        Results of an earlier call are told again; what is known of a longer training stays.
+        """
         value = f"{self.measure} {heat.ran[arm].value:.4f} after {heat.rung.words}"
         known = self.journal.find(BEST) or {}
+        if known.get("epochs", 0) > heat.rung.epochs:
+            return
         if folder or (known.get("name"), known.get("value")) != (arm.name, value):
-            self.journal.keep(BEST, {"name": arm.name, "value": value, "folder": folder})
+            found = {"name": arm.name, "value": value, "folder": folder}
+            self.journal.keep(BEST, {**found, "epochs": heat.rung.epochs})
 
     @property
     def tasks(self) -> Tasks[Job, Ran]:

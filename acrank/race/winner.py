@@ -12,8 +12,9 @@ from acrank.finetuning.exports import with_exports
 from acrank.finetuning.latency import measure_latency
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune
-from acrank.finetuning.state import RECORD, OtherFinetuningError
+from acrank.finetuning.state import RECORD, STATE, OtherFinetuningError
 from acrank.race.laps import Job, opened
+from acrank.race.result import JSON, PAGE
 from acrank.race.running import BEST, Running
 from acrank.utils.files import make_folder
 
@@ -45,8 +46,7 @@ class Finish:
         """
         make_folder(self.output)
         if (job.folder / RECORD).is_file():
-            for name in (ONNX, "config.json", RECORD):  # of another network, from before
-                (self.output / name).unlink(missing_ok=True)
+            self._forget_other()
             files = [file for file in job.folder.iterdir() if file.is_file()]
             # the record last: as long as it is not moved, another call moves the rest
             for file in sorted(files, key=lambda file: file.name == RECORD):
@@ -54,12 +54,23 @@ class Finish:
         try:  # trains nothing, unless files have been lost
             done = finetune(job.config, self.output, opener=opened)
         except OtherFinetuningError:  # another budget chose another network, and this one is gone
+            self._forget_other()
             done = finetune(job.config, self.output, fresh=True, opener=opened)
         known = self.running.journal.find(BEST) or {}
         told = {**known, "name": job.name, "folder": f"local-dir:{self.output}"}
         if told != known:
             self.running.journal.keep(BEST, told)
         return replace(done, kept=kept and done.kept)
+
+    def _forget_other(self) -> None:
+        """Remove what is of another network, from before; of one that is half moved, nothing.
+
+        Its record goes last: as long as it is there, another call removes the rest.
+        """
+        (self.output / STATE).unlink(missing_ok=True)
+        if (self.output / RECORD).is_file():
+            for name in (JSON, PAGE, ONNX, "config.json", RECORD):
+                (self.output / name).unlink(missing_ok=True)
 
     def exported(self, done: Finetuned) -> tuple[tuple[dict[str, Any], ...], str]:
         """Export the network as asked; return what was written, and what went wrong if it did."""
@@ -74,9 +85,14 @@ class Finish:
         exports = found.record["exports"]
         return tuple({"format": name, **about} for name, about in exports.items()), ""
 
-    def latency(self) -> tuple[dict[str, Any], str]:
-        """Time the network on this machine; return the record, and why there is none."""
-        kept = self.running.journal.find("latency")
+    def latency(self, job: Job) -> tuple[dict[str, Any], str]:
+        """Time the network on this machine; return the record, and why there is none.
+
+        Args:
+            job: the full fine-tuning that the network is of.
+        """
+        name = f"{self.running.decisions}latency-{job.key}"
+        kept = self.running.journal.find(name)
         if kept is not None:
             return kept["record"], kept["why"]
         record: dict[str, Any] = {}
@@ -92,5 +108,5 @@ class Finish:
                 record, why = found.record(), ""
             except AcrankError as error:
                 why = f"the network could not be timed: {error}"
-        self.running.journal.keep("latency", {"record": record, "why": why})
+        self.running.journal.keep(name, {"record": record, "why": why})
         return record, why

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acrank.finetuning.result import Finetuned
-from acrank.race.config import ChooseConfig
-from acrank.race.judging import judged_by_test, judged_by_validation
-from acrank.race.laps import Ran
+from acrank.race.config import ChooseConfig, make_choose_config
+from acrank.race.journal import Journal
+from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
+from acrank.race.laps import Job, Ran
+from acrank.race.result import Arm, Judged
+from acrank.tasks.registry import TASKS
+from tests.race.conftest import FAST
 
 
 def ran(inner: list[float], outer: list[float]) -> Ran:
@@ -50,3 +56,55 @@ def test_the_look_uses_no_more_images_than_are_to_be_used() -> None:
     assert config.scoring(None).samples == 120
     assert ChooseConfig(data="scans", samples=1000).scoring(None).samples == 256
     assert ChooseConfig(data="scans").scoring(None).samples == 256
+
+
+def test_folds_of_another_number_are_not_taken_for_these(stripes: Path, tmp_path: Path) -> None:
+    """A longer budget may have time for three folds where two were run."""
+    config = make_choose_config({**FAST, "data": str(stripes / "train")}).for_task(
+        TASKS["classification"]
+    )
+    journal, ran_jobs = Journal(tmp_path / "race", "identity"), list[Job]()
+
+    def play(jobs: Sequence[Job]) -> list[Ran]:
+        ran_jobs.extend(jobs)
+        return [
+            replace(ran([1.0, 0.0], [1.0]), key=job.key, measure=config.measure) for job in jobs
+        ]
+
+    def judged(count: int) -> Judged:
+        arms = [Arm("demo-mixed", "full", 0.01)]
+        rest = (journal, tmp_path / "folds", play, lambda line: None, ran([1.0], []))
+        return judge_by_folds(config, TASKS["classification"], arms, count, *rest)
+
+    assert judged(2).images == 2
+    assert judged(3).images == 3
+    assert len({job.key for job in ran_jobs}) == len({job.folder for job in ran_jobs}) == 5
+    assert len({job.config.data for job in ran_jobs}) == 5
+    judged(3)
+    assert len(ran_jobs) == 5
+
+
+def test_a_fold_in_which_the_loss_stands_for_the_measure_is_no_part_of_its_mean(
+    stripes: Path, tmp_path: Path
+) -> None:
+    config = make_choose_config({**FAST, "data": str(stripes / "train")}).for_task(
+        TASKS["classification"]
+    )
+
+    def play(jobs: Sequence[Job]) -> list[Ran]:
+        first = replace(ran([0.5], [0.5]), key=jobs[0].key, measure=config.measure)
+        return [first, replace(ran([-2.0], [-2.0]), key=jobs[1].key, measure="loss")]
+
+    found = judge_by_folds(
+        config,
+        TASKS["classification"],
+        [Arm("demo-mixed", "full", 0.01)],
+        2,
+        Journal(tmp_path / "race", "identity"),
+        tmp_path / "folds",
+        play,
+        lambda line: None,
+        ran([1.0], []),
+    )
+    assert found.value == 0.5
+    assert "1 fold gave no result" in found.told

@@ -17,10 +17,13 @@ import yaml
 
 import acrank.zoo
 from acrank.errors import ConfigError, DataError, NotScoredError
+from acrank.race.announce import what_fits
 from acrank.race.config import make_choose_config
+from acrank.race.plan import Plan
 from acrank.race.result import Choice, standing_record
 from acrank.race.run import best_so_far, choose
 from acrank.runners.callbacks import Callback
+from acrank.utils.duration import duration_text
 from tests.race.conftest import FAST
 
 
@@ -141,6 +144,32 @@ def test_test_images_judge(done: Choice) -> None:
     assert judged.high is not None
     assert judged.low <= (judged.value or 0) <= judged.high
     assert judged.bias is not None
+
+
+def test_what_fitted_is_told_with_the_time_that_it_took(done: Choice) -> None:
+    assert f"in about {duration_text(done.times['race'])}," in done.plan[0]
+    assert "the best 2 fine-tuned fully" in done.plan[0]
+
+
+def test_no_more_are_promised_than_race(done: Choice) -> None:
+    arms = tuple(one.arm for one in done.standings[:2])
+    plan = Plan(done.rungs[:1], arms, (2,), 0, {}, {"race": 1.0, "final": 1.0})
+    config = make_choose_config({"data": "demo", **FAST, "finalists": 50})
+    assert "the best 2 fine-tuned fully" in what_fits(done.ranking, plan, config, True)[0]
+
+
+def test_full_fine_tunings_say_what_an_epoch_takes(done: Choice) -> None:
+    kept = [json.loads(file.read_text()) for file in (done.folder / "race").glob("full-*.json")]
+    assert kept
+    assert all(0 < one["epoch"] < one["seconds"] for one in kept)
+
+
+def test_a_measure_that_the_validation_images_do_not_define_is_refused(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acrank.finetuning.classes.ClassTuning.is_defined", lambda *_: False)
+    with pytest.raises(DataError, match="--measure auroc is not defined on the 6 validation"):
+        run(stripes, tmp_path / "chosen", measure="auroc")
 
 
 def test_a_finished_choice_is_kept(done: Choice, stripes: Path) -> None:

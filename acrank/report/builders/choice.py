@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acrank.errors import MissingExtraError
-from acrank.race.result import Choice
+from acrank.race.result import JSON, PAGE, Choice
 from acrank.report.builders import choice_tables as tables
 from acrank.report.builders import choice_words as words
 from acrank.report.builders.choice_data import choice_data
@@ -44,9 +44,6 @@ from acrank.results.file import CHOICE
 from acrank.tasks.registry import loaded
 from acrank.utils.files import write_all
 from acrank.utils.visible import typed_line
-
-# Names of the files in the folder of a choice.
-JSON, PAGE = "choice.json", "choice.html"
 
 
 def write_choice(choice: Choice, *, images: bool = True) -> tuple[str, ...]:
