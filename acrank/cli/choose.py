@@ -47,9 +47,9 @@ def choose(
 
     Example: acrank choose --data scans --budget 2h --output chosen
 
-    The zoo is ranked on a sample; the best candidates are fine-tuned briefly in several regimes
-    and at several learning rates, the better ones longer; the winner is fine-tuned fully and
-    judged on images that had no part in the choice. The folder holds the network as acrank
+    The zoo is ranked on a sample; the best candidates are fine-tuned briefly in three ways; the
+    best of these are fine-tuned fully, as time allows; and the best of all is judged on images
+    that had no part in the choice. The folder holds the network as acrank
     finetune leaves it, choice.json and choice.html. After an interruption, the same command goes
     on, and runs nothing twice.
 
