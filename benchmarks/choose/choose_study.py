@@ -22,6 +22,7 @@ time.perf_counter = time.process_time
 
 from lay_out import DATASETS, SEEDS, Dataset  # noqa: E402
 from oracle import Row, append, number, read  # noqa: E402
+from policies import NOW  # noqa: E402
 from recipe import ARMS, MONITOR, candidates, settings  # noqa: E402
 
 from acrank import finetune, rank  # noqa: E402
@@ -33,11 +34,11 @@ from acrank.race.run import choose  # noqa: E402
 from acrank.runners.callbacks import Callback  # noqa: E402
 
 SHARES = (0.1, 0.2, 0.05, 0.4)
-KEYS = ("dataset", "seed", "share")
+KEYS = ("dataset", "seed", "share", "version")
 TIMES = ("look", "race", "final", "judge")
 COLUMNS = (
-    *(*KEYS, "budget", "seconds", *TIMES, "model", "method", "lr", "measure", "val", "test"),
-    *("ranked", "raced", "arms", "rungs", "alike", "early", "why", "plan", "reason"),
+    *(*KEYS, "budget", "seconds", *TIMES, "model", "method", "lr", "measure", "val"),
+    *("test", "ranked", "raced", "arms", "rungs", "alike", "early", "why", "plan", "reason"),
 )
 # Fields of a choice that the recipe names; the others are of its fine-tunings.
 OWN = ("data", "zoo", "image_size", "patch", "seed", "epochs", "batch_size", "val_share")
@@ -66,7 +67,7 @@ def main() -> None:
     warm_up(given.study)
     for share in given.shares:
         for dataset, seed, seconds in finished(given.oracle, given.study):
-            key = dict(zip(KEYS, (dataset.name, str(seed), f"{share:g}"), strict=True))
+            key = dict(zip(KEYS, (dataset.name, str(seed), f"{share:g}", NOW), strict=True))
             done = [{k: row[k] for k in KEYS} for row in read(given.csv)]
             wanted = dataset.name in given.datasets and seed in given.seeds
             if wanted and key not in done:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from lay_out import DEVELOPED, LEFT_OUT, Dataset
-from policies import cells, choices, interval, outcomes
+from policies import NOW, cells, choices, interval, outcomes
 
 from acrank.report.plotting import ACCENT, INK, LINE, SECOND, new_figure, styled, to_file
 from acrank.utils.files import write_whole
@@ -139,7 +139,8 @@ def winners(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
         for way, row in (("everything", taken), ("everything, best by test", top)):
             rows.append({**_named(cell.dataset, cell.seed, way, row), "budget": ""})
         for row in choices(cell, raw):
-            known = _named(cell.dataset, cell.seed, f"{CHOOSE}{row.share:g}", row)
+            at = "" if row.version == NOW else f" at {row.version}"
+            known = _named(cell.dataset, cell.seed, f"choose{at}, {row.share:g}", row)
             counts = {"raced": row.raced, "arms": row.arms, "rungs": row.rungs}
             rows.append({**known, "budget": row.budget, **counts, "reason": row.reason})
     return pd.DataFrame(rows)

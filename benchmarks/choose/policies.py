@@ -12,6 +12,8 @@ from lay_out import Dataset
 from recipe import ARMS
 
 CELL = ["dataset", "seed"]
+# The version of `choose` that the README tells of, in the column of that name; others came before.
+NOW = "now"
 # Plain fine-tuning at the usual rate: what people do with the model that they take.
 PLAIN = ("full", 0.01)
 
@@ -122,7 +124,8 @@ def outcomes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
             rows.append(_row(cell, name, policy(cell), everything))
         for found in choices(cell, raw):
             done = Outcome(float(found.test), float(found.seconds))
-            rows.append(_row(cell, f"choose, {found.share:g}", done, everything))
+            at = "" if found.version == NOW else f" at {found.version}"
+            rows.append(_row(cell, f"choose{at}, {found.share:g}", done, everything))
     return pd.DataFrame(rows)
 
 
