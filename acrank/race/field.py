@@ -102,7 +102,7 @@ def favourites(rows: Sequence[RankedModel]) -> Iterator[tuple[RankedModel, str]]
 
 
 # So many ways to fine-tune a model race: by default all weights at two rates, and the head alone.
-# In our study each of them was the best on some datasets, by up to 45 points: to take the same one
+# In our study each of them was the best on some datasets, by up to 19 points: to take the same one
 # for all datasets lost more than to take another model.
 RACED = 3
 
