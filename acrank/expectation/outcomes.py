@@ -23,7 +23,7 @@ SEVERAL = 3
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What choosing among some candidates gives, in the order of the candidates.
+    """Outcomes of choosing among some candidates, in the order of the candidates.
 
     Attributes:
         p_best: probability of the highest accuracy after fine-tuning; sums to 1.

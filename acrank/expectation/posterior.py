@@ -100,7 +100,7 @@ def share(slot: Slot, rest: float) -> float:
 
 
 def slot_of(score: str, target: Target) -> str:
-    """What a score is of, as the weights are named.
+    """Name what a score is of, as the weights are named.
 
     Raises:
         KeyError: nothing was learned of this score on such a target.

@@ -21,7 +21,7 @@ _DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
 @dataclass(frozen=True)
 class Slot:
-    """What a score tells of the accuracy after fine-tuning.
+    """Weights of a score: what it tells of the accuracy after fine-tuning.
 
     Attributes:
         slope: places of the score for one unit of the log odds of the accuracy, above 0.

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from acrank.data import known_task
-from acrank.errors import ConfigError, DataError, NotScoredError
-from acrank.finetuning.export import WEIGHTS
-from acrank.finetuning.result import Finetuned
-from acrank.finetuning.state import STATE
+from acrank.errors import ConfigError
 from acrank.finetuning.tuning import tuning_of
-from acrank.race.announce import too_short, what_fits
+from acrank.race.choosing import RACE, Choosing
 from acrank.race.config import ChooseConfig
-from acrank.race.costs import Costs
-from acrank.race.field import Entrant, Expect, entrants, expected_of, raced_of
-from acrank.race.finals import FULL, Epoch, Finals
+from acrank.race.field import Expect, expected_of
+from acrank.race.finals import FULL, Epoch
 from acrank.race.journal import Clock, Journal
-from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
-from acrank.race.laps import Ran
-from acrank.race.look import Seen, costs_of, look, open_data
-from acrank.race.plan import Plan, make_plan, rungs_for
-from acrank.race.result import Arm, Choice, Judged
-from acrank.race.rungs import Race
-from acrank.race.running import BEST, Running, Said, tasks_of
-from acrank.race.standings import Final, Heat, Pick, compare, pick
-from acrank.race.summary import standings_of
-from acrank.race.winner import Finish
-from acrank.results import Ranking
+from acrank.race.look import Seen, open_data
+from acrank.race.result import Choice
+from acrank.race.running import BEST, Said, tasks_of
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import choose_entries
-from acrank.tasks.registry import TASKS, Task
+from acrank.tasks.registry import TASKS
 from acrank.utils.alone import alone_in
 from acrank.utils.described import described
 from acrank.utils.device import cpu_threads
@@ -48,9 +33,6 @@ from acrank.utils.duration import duration_text
 from acrank.utils.paths import user_path
 from acrank.utils.serialise import loads
 from acrank.zoo.sources.registry import source_of
-
-# Folder of the race in that of the choice.
-RACE = "race"
 
 
 def choose(
@@ -101,232 +83,9 @@ def choose(
         journal = Journal(folder, _identity(config, seen), clock, began)
         if journal.resumed:
             callback.message(f"it goes on after {duration_text(journal.spent)} of earlier work")
-        work = _Choosing(config, task, output, seen, journal, say or callback.message, callback)
+        work = Choosing(config, task, output, seen, journal, say or callback.message, callback)
         with tasks_of(config, folder).engaged(callback.message):  # one Ray cluster for all parts
             return work.run(expect, epoch)
-
-
-@dataclass
-class _Choosing:
-    config: ChooseConfig
-    task: Task
-    output: Path
-    seen: Seen
-    journal: Journal
-    say: Said
-    callback: Callback
-
-    @property
-    def budget(self) -> float:
-        return math.inf if self.config.budget is None else self.config.budget
-
-    @property
-    def left(self) -> float:
-        return self.budget - self.journal.spent
-
-    def run(self, expect: Expect, epoch: Epoch | None) -> Choice:
-        config, times = self.config, _Times(self.journal, self._decision(""))
-        ranking = look(config, self.task, self.journal, config.budget, self.callback)
-        times.end("look")
-        models, notes = entrants(ranking, config)
-        costs = costs_of(ranking, self.seen, config)
-        for line in notes:
-            self.callback.message(line)
-        race = self._race(models, costs, ranking, expect)
-        race.run()
-        times.end("race")
-        # the last plan of a race is of its rest alone
-        spent = {**race.plan.seconds, "race": times.seconds["race"]}
-        plan = replace(race.plan, seconds=spent)
-        told = what_fits(ranking, plan, config, self.seen.test is not None)
-        params = {row.result.model: row.result.params for row in ranking.rows}
-        finals = Finals(
-            race.running,
-            costs,
-            race.priors,
-            self.seen.test,
-            race.plan.seconds.get("judge", 0.0),
-            epoch,
-        )
-        wanted = self._wanted(race, params)
-        spare = [arm for arm in race.arms if arm not in {a for h in race.heats for a in h.ran}]
-        full = finals.run(len(race.heats) + 1, wanted, spare, early=bool(race.early))
-        final = compare([*race.heats, full])
-        if final is None or not full.finished:
-            raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race, full)}")
-        chosen = pick(final, full.order, config, self._seconds(costs, full.order), params)
-        chosen = replace(chosen, why=_instead(wanted[0], full, chosen))
-        finish = Finish(race.running, self.output)
-        done = finish.leave(finals.job(chosen.arm), kept=chosen.arm.name not in finals.began)
-        _free(self.output / RACE)
-        times.end("final")
-        judged = self._judge(race, full, full.ran[chosen.arm], done)
-        times.end("judge")
-        exported, unexported = finish.exported(done)
-        latency, untimed = finish.latency(finals.job(chosen.arm))
-        late = tuple(filter(None, (unexported, untimed)))
-        for line in late:
-            self.callback.message(line)
-        return Choice(
-            folder=self.output,
-            ranking=ranking,
-            standings=standings_of(race, full, final, chosen, finals.out, models, costs, config),
-            rungs=tuple(heat.rung for heat in (*race.heats, full)),
-            measure=config.measure,
-            measure_words=self.task.measure(config.measure).words,
-            judged=judged,
-            finetuned=done,
-            early=race.early,
-            alike=_alike(final, chosen.arm),
-            times=times.seconds,
-            plan=tuple(told),
-            notes=(*self.seen.notes, *notes, *late),
-            record=self._record(ranking),
-            latency=latency,
-            exported=exported,
-        )
-
-    def _wanted(self, race: Race, params: Mapping[str, int | None]) -> Sequence[Arm]:
-        """Return the arms to fine-tune fully, the first first: by the race, else by the ranking."""
-        compared = compare(race.heats)
-        if compared is None:
-            return list(dict.fromkeys((*race.plan.arms, *race.arms)))
-        seconds = self._seconds(race.costs, race.finalists)
-        return pick(compared, race.finalists, self.config, seconds, params).order
-
-    def _seconds(self, costs: Costs, arms: Sequence[Arm]) -> dict[Arm, float]:
-        return {arm: costs.of(arm, self.config.epochs, None) for arm in arms}
-
-    def _decision(self, name: str) -> str:
-        """The name that a decision is kept under: those of another budget are taken anew."""
-        return f"budget-{'none' if self.config.budget is None else f'{self.budget:g}'}-{name}"
-
-    def _race(
-        self, models: Sequence[Entrant], costs: Costs, ranking: Ranking, expect: Expect
-    ) -> Race:
-        config, tested = self.config, self.seen.test is not None
-        arms = raced_of([one.model for one in models], config)
-        flat = self.task.dimensions == 2
-        smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
-        said: set[int] = set()
-
-        def plan(done: Sequence[Arm], left: float, least: int) -> Plan:
-            found = make_plan(
-                arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
-            )
-            if not found.arms and len(done) < 2:  # at most one lap has been tried
-                raise too_short(arms, costs, config, self.journal.spent)
-            if len(found.arms) not in said and (found.rungs or len(done) < 2):
-                said.add(len(found.arms))
-                for line in what_fits(ranking, found, config, tested):
-                    self.callback.message(line)
-            return found
-
-        running = Running(
-            config,
-            self.journal,
-            self.output / RACE,
-            self.budget,
-            self.say,
-            self.task.measure(config.measure).words,
-            self._decision(""),
-        )
-        longest = rungs_for(config, 2, smaller, self.seen.images[0])
-        return Race(running, arms, plan, longest, costs, expect(ranking))
-
-    def _judge(self, race: Race, full: Heat, ran: Ran, done: Finetuned) -> Judged:
-        raced = max(1, len({a for heat in (*race.heats, full) for a in heat.ran}))
-        images, things = done.record["images"], self.task.things
-        if self.seen.test is not None:
-            return judged_by_test(ran, done, images["test"], raced, things)
-        why = f"there are neither test {things} nor --folds"
-        finalists, folds = self._folds(race, full, ran)
-        if folds:
-            try:
-                return judge_by_folds(
-                    self.config,
-                    self.task,
-                    finalists,
-                    folds,
-                    self.journal,
-                    self.output / RACE / "folds",
-                    lambda jobs: list(race.running.tasks.run(jobs, tell=self.say)),
-                    self.callback.message,
-                    ran,
-                )
-            except DataError as error:
-                why = f"there are no test {things}, and no folds: {error.message.rstrip('.')}"
-        elif self.config.folds:
-            why = f"there are no test {things}, and there was no time for cross-validation"
-        return judged_by_validation(ran, done, images["validation"], raced, why, things)
-
-    def _folds(self, race: Race, full: Heat, ran: Ran) -> tuple[Sequence[Arm], int]:
-        """Return the arms to judge in folds, and how many folds there is time for; 0 for none.
-
-        The chosen arm comes first; without time for others, the folds judge it alone.
-        """
-        order = sorted(full.order, key=lambda arm: full.ran[arm] is not ran)
-        order = order[: self.config.finalists]
-        if not self.config.folds:
-            return order, 0
-
-        def most() -> list[int]:
-            wanted = [(n, self.config.folds) for n in range(len(order), 0, -1)]
-            for count, folds in [*wanted, (1, 2)]:
-                fits = sum(race.costs.of(arm, self.config.epochs, None) for arm in order[:count])
-                if (folds - 1) * fits / race.costs.side_by_side(count * folds) <= self.left:
-                    return [count, folds]
-            return [0, 0]
-
-        count, folds = self.journal.once(self._decision("folds"), most)
-        if (count, folds) != (len(order), self.config.folds):
-            self.callback.message(
-                f"there is time for {folds} folds with {count} of {len(order)} finalists"
-                if folds
-                else "there is no time for folds"
-            )
-        return order[:count], folds
-
-    def _record(self, ranking: Ranking) -> dict[str, Any]:
-        record = {n: v for n, v in ranking.record.items() if n not in ("order", "notes", "budget")}
-        return {
-            **record,
-            "config": self.config.model_dump(mode="json"),
-            "seed": self.config.seed,
-            "seconds": round(self.journal.spent, 3),
-        }
-
-    @staticmethod
-    def _first_reason(race: Race, full: Heat) -> str:
-        heats = (full, *race.heats)
-        reasons = [ran.reason for heat in heats for ran in heat.ran.values() if ran.reason]
-        return (reasons or list(race.out.values()) or ["there was no time"])[0]
-
-
-def _instead(wanted: Arm, full: Heat, chosen: Pick) -> str:
-    """Say why an arm is chosen, and why not the one that led before."""
-    if wanted in full.finished:
-        return chosen.why
-    if wanted in full.ran:
-        return f"{wanted.name} could not be fine-tuned fully; {chosen.why}"
-    return f"there was no time to fine-tune {wanted.name} fully; {chosen.why}"
-
-
-class _Times:
-    """The seconds of each part, from the journal's clock; those of earlier calls are kept."""
-
-    def __init__(self, journal: Journal, decisions: str) -> None:
-        self.journal, self.decisions = journal, decisions
-        self.seconds: dict[str, float] = {}
-        self._last = 0.0
-
-    def end(self, part: str) -> None:
-        """Note that a part has ended."""
-        now = self.journal.once(
-            f"{self.decisions}ended-{part}", lambda: round(self.journal.spent, 3)
-        )
-        self.seconds[part] = round(max(0.0, float(now) - self._last), 3)
-        self._last = float(now)
 
 
 def _identity(config: ChooseConfig, seen: Seen) -> str:
@@ -368,26 +127,11 @@ def _left_only_if_used(folder: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _free(folder: Path) -> None:
-    """Remove the weights of all arms: the chosen network is there now."""
-    for name in (STATE, WEIGHTS):
-        for file in (folder / "arms").rglob(name):
-            file.unlink()
-    shutil.rmtree(folder / FULL, ignore_errors=True)
-
-
 def _forget(folder: Path) -> None:
     for file in folder.glob("*.json"):
         file.unlink()
     for part in ("arms", FULL, "folds"):
         shutil.rmtree(folder / part, ignore_errors=True)
-
-
-def _alike(final: Final | None, chosen: Arm) -> tuple[str, ...]:
-    if final is None or chosen not in final.arms:
-        return ()
-    others = (arm for arm in final.arms if arm != chosen)
-    return tuple(arm.name for arm in others if final.alike(arm, chosen))
 
 
 def best_so_far(output: Path) -> str:

@@ -255,7 +255,7 @@ def test_the_chosen_network_is_there_before_it_is_judged(
     def stop(*_: Any, **__: Any) -> Any:
         raise Stopped
 
-    monkeypatch.setattr("acrank.race.run.judge_by_folds", stop)
+    monkeypatch.setattr("acrank.race.choosing.judge_by_folds", stop)
     with pytest.raises(Stopped):
         run(stripes / "train", tmp_path / "chosen", folds=2, epochs=2, methods=("head",))
     assert best_so_far(tmp_path / "chosen").endswith(f"local-dir:{tmp_path / 'chosen'}")

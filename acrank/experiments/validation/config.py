@@ -18,7 +18,7 @@ Protocol = Literal["end-to-end", "probe", "zero-shot", "unknown"]
 
 
 class ValidationConfig(Settings):
-    """How tables of scores and accuracies are read, and what is computed of them."""
+    """Settings of a validation: how its tables are read, and what is computed of them."""
 
     published: Annotated[
         str | None,

@@ -37,7 +37,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Named:
-    """What names give.
+    """Predictions from the names of models alone.
 
     Attributes:
         models: a row for each model.

@@ -124,7 +124,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class KnownModel:
-    """What the name of a model gives, without any image.
+    """Facts and predictions that the name of a model gives, without any image.
 
     Attributes:
         model: name in the tables.
@@ -146,7 +146,7 @@ class KnownModel:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike two metrics are: mean over datasets of Spearman's correlation of their scores.
+    """Likeness of two metrics: mean over datasets of Spearman's correlation of their scores.
 
     Attributes:
         metric: name of one.
