@@ -68,12 +68,13 @@ def validate(
 ) -> None:
     """Measure how well scores, or names alone, predict fine-tuned accuracies.
 
-    Examples: acrank validate SCORES.csv ACCURACIES.csv, or acrank validate ACCURACIES.csv
+    Example: acrank validate SCORES.csv ACCURACIES.csv
 
     The table shows the weighted Kendall tau and other statistics for each metric and dataset,
     with 95 % intervals, and the same for random lists, for what the names of models give (priors,
     history on other datasets, ImageNet accuracy, size) and for their history in this table.
-    docs/validate.md describes the files and how to read the result.
+    docs/validate.md describes the files and how to read the result. Without SCORES.csv, acrank
+    validate ACCURACIES.csv compares what names give alone.
 
     Exit codes: 0 ok, 2 wrong usage or data.
     """
