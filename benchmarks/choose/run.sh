@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The study of `acrank choose`, from the datasets to the tables: about two hours of one core.
+# The study of `acrank choose`, from the datasets to the tables: about five hours of one core.
 #
 #   benchmarks/choose/run.sh STUDY LITE
 #
@@ -21,4 +21,5 @@ mkdir -p "$study" "$here/raw"
 "$python" "$here/oracle.py" "$study" --csv "$here/raw/oracle.csv"
 "$python" "$here/look.py" "$study" --csv "$here/raw/look.csv"
 "$python" "$here/choose_study.py" "$study" --oracle "$here/raw/oracle.csv" --csv "$here/raw/study.csv"
+"$python" "$here/sizes.py" "$study" --csv "$here/raw/sizes.csv"
 "$python" "$here/choose_tables.py"
