@@ -211,8 +211,8 @@ class ChooseConfig(Settings):
     prefer: Annotated[
         Literal["accuracy", "small", "fast"],
         Setting(
-            "What decides between arms that are about equally good (--tolerance): the number of "
-            "parameters or, for fast, measured time of fine-tuning.",
+            "Criterion for arms that are about equally good (--tolerance): the number of "
+            "parameters or, for fast, the measured time of fine-tuning.",
             CHOICE,
         ),
     ] = "accuracy"

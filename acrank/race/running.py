@@ -22,7 +22,7 @@ BEST = "best"
 
 @dataclass(frozen=True)
 class Running:
-    """What the parts of a choice need in order to run arms.
+    """Means to run arms, which the parts of a choice share.
 
     Attributes:
         config: configuration of the choice.

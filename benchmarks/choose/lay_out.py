@@ -71,7 +71,7 @@ class Dataset:
 
     @property
     def draw(self) -> int:
-        """What is added to a seed: both parts of the study draw other images."""
+        """Number added to a seed, so that both parts of the study draw other images."""
         return 0 if self in DEVELOPED else 1000
 
 

@@ -44,7 +44,7 @@ class Tables:
         return fit(sights(kept, known), form, self._start(form) if left_out else None)
 
     def _start(self, form: Form) -> Array:
-        """Where fits begin, which saves time and decides nothing: the fit to all."""
+        """Start of every fit, the fit to all; it saves time and decides nothing."""
         if form not in self._begun:
             self._begun[form] = self.fitted(form, set(), set())
         return self._begun[form]

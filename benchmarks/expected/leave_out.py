@@ -154,7 +154,7 @@ def _candidates(pool: Pool, mean: Array, deviation: Array, using: Weights) -> li
 
 
 def _others(pool: Pool, known: Known, tables: Tables) -> dict[str, Array]:
-    """What single predictors say."""
+    """Predictions of single predictors."""
     same = [one for one in tables.pools if one.pool == pool.pool and one.dataset != pool.dataset]
     places: dict[str, list[float]] = defaultdict(list)
     for one in same:
@@ -180,7 +180,7 @@ def _others(pool: Pool, known: Known, tables: Tables) -> dict[str, Array]:
 
 
 def filled(says: Array) -> Array | None:
-    """What is not said as the lowest; None where less than half is."""
+    """Predictions with missing ones as the lowest; None where more than half are missing."""
     there = np.isfinite(says)
     if 2 * there.sum() < len(says):
         return None

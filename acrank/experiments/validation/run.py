@@ -122,7 +122,7 @@ def validate(
 
 @dataclass(frozen=True)
 class _Tables:
-    """What was read.
+    """Tables as they were read.
 
     Attributes:
         truth: the accuracies.
