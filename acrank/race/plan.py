@@ -12,9 +12,13 @@ from acrank.race.costs import Costs
 from acrank.race.result import Arm, Rung
 from acrank.utils.duration import duration_text
 
-# The rungs end after such shares of the epochs of a full fine-tuning. The first has at least so
-# many steps, up to the length of the second: after a few steps all networks are at chance.
+# The rungs of a race on smaller images end after such shares of the epochs: short trainings of
+# their own. The first has at least so many steps, up to the length of the second: after a few
+# steps all networks are at chance.
 SHARES, STEPS = (1 / 9, 1 / 3), 20
+# Those of a race at the networks' own sizes: there the laps are the beginnings of the full
+# fine-tunings, which lose nothing by them, and learning rates are still high.
+BEGUN = (1 / 5, 1 / 2)
 # Of so many arms one goes on.
 KEEP = 3
 # Of more models than may be fine-tuned fully no more race than what fits into such a share of the
@@ -39,7 +43,7 @@ class Plan:
         folds: folds of the cross-validation that judges the choice; 0 for none.
         skipped: reason by name of each arm that the time does not allow.
         seconds: estimates for ``race``, ``judge``, and for ``final``, the dearest full fine-tuning
-            of an arm.
+            of an arm, or what the race leaves of it.
     """
 
     rungs: tuple[Rung, ...]
@@ -82,13 +86,22 @@ def rungs_for(
         smaller: True if they have smaller images than some network's own.
         images: number of training images.
     """
-    most = max(1, round(SHARES[1] * config.epochs))
+    shares = SHARES if smaller else BEGUN
+    most = max(1, round(shares[1] * config.epochs))
     steps = math.ceil(STEPS / math.ceil(images / config.batch_size))
-    first = min(most, max(1, round(SHARES[0] * config.epochs), steps))
-    # a second cycle of the rate that is shorter than the first would undo more than it adds
-    ends = (first, most) if 2 * first <= most else (most,)
+    first = min(most, max(1, round(shares[0] * config.epochs), steps))
+    if smaller:
+        # a second cycle of the rate that is shorter than the first would undo more than it adds
+        ends = (first, most) if 2 * first <= most else (most,)
+    else:
+        ends = (first, most) if first < most else (first,)
     size = config.race_size if smaller else None
     return tuple(Rung(n, end, size, n > 1) for n, end in enumerate(ends[:count], 1))
+
+
+def begun(rungs: Sequence[Rung]) -> int:
+    """Return the epochs of a full fine-tuning that an arm of the last rung has behind it."""
+    return rungs[-1].epochs if rungs and rungs[-1].image_size is None else 0
 
 
 def lap_epochs(rungs: Sequence[Rung], rung: Rung) -> int:
@@ -196,9 +209,10 @@ def _sized(
         laps = [costs.of(arm, lap_epochs(rungs, rung), rung.image_size) for arm in arms]
         count = width if rung.number > 1 else width - done
         race += mean(laps[done:] if rung.number == 1 else laps) * count / costs.side_by_side(count)
-    final = max(costs.of(arm, config.epochs, None) for arm in arms)
+    full = max(costs.of(arm, config.epochs, None) for arm in arms)
+    final = max(costs.of(arm, config.epochs - begun(rungs), None) for arm in arms)
     # of the chosen arm alone; more of them are fine-tuned in each fold if there is time
-    judge = final * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
+    judge = full * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
     seconds = {"race": race, "final": final, "judge": judge}
     return Plan(rungs, tuple(arms), widths, folds, {}, seconds)
 
