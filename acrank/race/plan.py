@@ -16,16 +16,16 @@ from acrank.utils.duration import duration_text
 # their own. The first has at least so many steps, up to the length of the second: after a few
 # steps all networks are at chance.
 SHARES, STEPS = (1 / 9, 1 / 3), 20
-# Those of a race at the networks' own sizes: there the laps are the beginnings of the full
-# fine-tunings, which lose nothing by them, and learning rates are still high.
-BEGUN = (1 / 5, 1 / 2)
+# A race at the networks' own sizes has one rung of such a share, up to a half: its laps are the
+# beginnings of the full fine-tunings, which the best then go on with, one after the other.
+BEGUN = 0.3
 # Of so many arms one goes on.
 KEEP = 3
-# Of more models than may be fine-tuned fully no more race than what fits into such a share of the
-# time that is left; the rest is for full fine-tunings.
+# No more arms race than what fits into such a share of the time that is left; the rest is for full
+# fine-tunings. Of so few models that all may be fine-tuned fully, more may race on small images.
 RACING = 0.5
-# A model whose full fine-tuning takes more than this share of the time that is left does not race,
-# unless it is the most promising of all.
+# An arm whose full fine-tuning takes more than this share of the time that is left does not race,
+# unless it is the first of all: it would take the place of many others.
 MOST = 0.7
 # So many arms a race of so many rungs needs to be worth its rungs.
 WORTH = {2: 3, 1: 2}
@@ -82,21 +82,20 @@ def rungs_for(
 
     Args:
         config: configuration of the choice.
-        count: most rungs; there is one where a full fine-tuning is short, or images are few.
+        count: most rungs; there is one at the networks' own sizes, where a full fine-tuning is
+            short, or where images are few.
         smaller: True if they have smaller images than some network's own.
         images: number of training images.
     """
-    shares = SHARES if smaller else BEGUN
-    most = max(1, round(shares[1] * config.epochs))
     steps = math.ceil(STEPS / math.ceil(images / config.batch_size))
-    first = min(most, max(1, round(shares[0] * config.epochs), steps))
-    if smaller:
-        # a second cycle of the rate that is shorter than the first would undo more than it adds
-        ends = (first, most) if 2 * first <= most else (most,)
-    else:
-        ends = (first, most) if first < most else (first,)
-    size = config.race_size if smaller else None
-    return tuple(Rung(n, end, size, n > 1) for n, end in enumerate(ends[:count], 1))
+    if not smaller:
+        lap = min(max(round(BEGUN * config.epochs), steps), round(config.epochs / 2))
+        return (Rung(1, max(1, lap), None, resumed=False),)
+    most = max(1, round(SHARES[1] * config.epochs))
+    first = min(most, max(1, round(SHARES[0] * config.epochs), steps))
+    # a second cycle of the rate that is shorter than the first would undo more than it adds
+    ends = (first, most) if 2 * first <= most else (most,)
+    return tuple(Rung(n, end, config.race_size, n > 1) for n, end in enumerate(ends[:count], 1))
 
 
 def begun(rungs: Sequence[Rung]) -> int:
@@ -127,8 +126,8 @@ def make_plan(
 ) -> Plan:
     """Plan the widest race that leaves time for a full fine-tuning.
 
-    The most promising model races whatever it costs; where no race with it fits, it is fine-tuned
-    without one.
+    The first arm races whatever it costs; where no race with it fits, it is fine-tuned without
+    one.
 
     Args:
         arms: arms that race, model by model, the most promising first.
@@ -149,7 +148,7 @@ def make_plan(
         if arm in done:
             continue
         full = costs.of(arm, config.epochs, None)
-        if full > (left if arm.model == arms[0].model else MOST * left):
+        if full > (left if arm == arms[0] else MOST * left):
             skipped[arm.name] = (
                 f"a full fine-tuning of it takes about {duration_text(full)}, and "
                 f"{duration_text(max(left, 0.0))} are left"
@@ -189,7 +188,7 @@ def _widest(
     for count in range(max(2, done), len(arms) + 1):
         plan = _sized(arms[:count], config, costs, rungs, folds, done)
         models = len({arm.model for arm in arms[:count]})
-        few = count <= done or models <= config.finalists
+        few = count <= done or (models <= config.finalists and not begun(rungs))
         if plan.total <= left and (few or plan.seconds["race"] <= RACING * left):
             best = plan
     return best

@@ -113,8 +113,7 @@ def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
     assert done.chosen.behind == pytest.approx(0)
     assert len(done.standings) == 6
     assert [rung.words for rung in done.rungs] == [
-        "1 epoch, own image size",
-        "3 epochs, own image size",
+        "2 epochs, own image size",
         "the full 6 epochs, own image size",
     ]
 
@@ -219,17 +218,41 @@ def test_no_epoch_is_trained_twice(
     assert next(counted) == epochs_of(done)
 
 
+# Images that are larger than those of the race.
+LARGE: dict[str, Any] = {
+    "image_size": 128,
+    "race_size": 96,
+    "models": ("demo-mixed", "demo-cifar10"),
+}
+
+
 def test_races_of_smaller_images_are_short_trainings_of_their_own(
-    stripes: Path, tmp_path: Path
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = run(stripes, tmp_path / "chosen", image_size=128, race_size=96, epochs=4)
+    from acrank.finetuning.loop import Training
+
+    found = run(stripes, tmp_path / "chosen", **LARGE)
     assert [rung.words for rung in found.rungs] == [
         "1 epoch, 96 pixels",
-        "the full 4 epochs, own image size",
+        "2 epochs, 96 pixels",
+        "the full 6 epochs, own image size",
     ]
     laps = {lap.rung: lap for lap in found.chosen.laps}
     assert laps[min(laps)].image_size == (96, 96)
-    assert len(laps[2].curve) == 4
+    assert len(laps[3].curve) == 6
+
+    # killed in the second rung, it ends the same
+    counted, trained = itertools.count(1), Training.run_epoch
+
+    def stop(self: Training) -> Any:
+        if next(counted) == 6:
+            raise Stopped
+        return trained(self)
+
+    monkeypatch.setattr(Training, "run_epoch", stop)
+    with pytest.raises(Stopped):
+        run(stripes, tmp_path / "again", **LARGE)
+    assert outcome(run(stripes, tmp_path / "again", **LARGE)) == outcome(found)
 
 
 @pytest.mark.parametrize("after", [1, 4, 7, 12, 20])
@@ -285,7 +308,7 @@ def test_what_leads_is_told_before_the_first_rung_ends(
     monkeypatch.setattr(laps, "_run", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
-    assert "after 1 epoch" in best_so_far(tmp_path / "chosen")
+    assert "after 2 epochs" in best_so_far(tmp_path / "chosen")
 
 
 def test_the_chosen_network_is_there_before_it_is_judged(

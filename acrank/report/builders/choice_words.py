@@ -151,7 +151,8 @@ def reading_notes(choice: Choice) -> list[str]:
     ]
     for rung in choice.rungs:
         begun = "" if rung.number == 1 else ", gone on from" if rung.resumed else ", begun anew"
-        begun += f" rung {rung.number - 1}" if rung.resumed and rung.number > 1 else ""
+        before = "the race" if rung.full else f"rung {rung.number - 1}"
+        begun += f" {before}" if rung.resumed and rung.number > 1 else ""
         name = "full" if rung.full else f"rung {rung.number}"
         lines.append(f"{name}: {rung.words}{begun}.")
     return lines
