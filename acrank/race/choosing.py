@@ -162,10 +162,17 @@ class Choosing:
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
         said: set[int] = set()
+        began = self.journal.once(self._decision("race-began"), lambda: self.journal.spent)
 
         def plan(done: Sequence[Arm], left: float, least: int) -> Plan:
+            raced = self.journal.spent - began
             found = make_plan(
-                arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
+                *(arms, config, costs, left),
+                tested=tested,
+                smaller=smaller,
+                done=done,
+                raced=raced,
+                least=least,
             )
             if not found.arms and len(done) < 2:  # at most one lap has been tried
                 raise too_short(arms, costs, config, self.journal.spent)

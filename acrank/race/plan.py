@@ -21,8 +21,8 @@ SHARES, STEPS = (1 / 9, 1 / 3), 20
 BEGUN = 0.3
 # Of so many arms one goes on.
 KEEP = 3
-# No more arms race than what fits into such a share of the time that is left; the rest is for full
-# fine-tunings. Of so few models that all may be fine-tuned fully, more may race on small images.
+# No more arms race than what fits into such a share of the time after the look; the rest is for
+# full fine-tunings. Of so few models that all may be fine-tuned fully, more race on small images.
 RACING = 0.5
 # An arm whose full fine-tuning takes more than this share of the time that is left does not race,
 # unless it is the first of all: it would take the place of many others.
@@ -122,6 +122,7 @@ def make_plan(
     tested: bool,
     smaller: bool,
     done: Sequence[Arm] = (),
+    raced: float = 0.0,
     least: int = 1,
 ) -> Plan:
     """Plan the widest race that leaves time for a full fine-tuning.
@@ -137,6 +138,7 @@ def make_plan(
         tested: True if there are test images, so that no cross-validation is needed.
         smaller: True if the rungs have smaller images than some network's own.
         done: arms that have run in the first rung.
+        raced: seconds that the race has taken so far.
         least: fewest rungs of the race.
 
     Returns:
@@ -161,7 +163,7 @@ def make_plan(
             rungs = rungs_for(config, count, smaller, costs.images[0])
             if len(rungs) < count or count < least:
                 continue
-            found = _widest(fitting, config, costs, left, rungs, judged, len(done))
+            found = _widest(fitting, config, costs, left, rungs, judged, len(done), raced)
             if found and len(found.arms) >= min(WORTH[count], len(fitting)):
                 return replace(found, skipped=_rest(skipped, fitting, found))
     alone = [arm for arm in arms if costs.of(arm, config.epochs, None) <= left]
@@ -182,6 +184,7 @@ def _widest(
     rungs: tuple[Rung, ...],
     folds: int,
     done: int,
+    raced: float,
 ) -> Plan | None:
     """Return the plan of the most arms that fits; None if not even two do."""
     best = None
@@ -189,7 +192,8 @@ def _widest(
         plan = _sized(arms[:count], config, costs, rungs, folds, done)
         models = len({arm.model for arm in arms[:count]})
         few = count <= done or (models <= config.finalists and not begun(rungs))
-        if plan.total <= left and (few or plan.seconds["race"] <= RACING * left):
+        short = raced + plan.seconds["race"] <= RACING * (raced + left)
+        if plan.total <= left and (few or short):
             best = plan
     return best
 

@@ -114,6 +114,24 @@ def test_a_race_leaves_time_for_full_fine_tunings() -> None:
         assert not found.rungs or found.seconds["race"] <= 0.5 * left
 
 
+def test_a_race_that_is_planned_again_takes_no_more_than_its_share_in_all() -> None:
+    """Each lap that is cheaper than was thought leaves time for more of them, but not for ever."""
+    used, found, true, left, raced = config(), costs(), costs(0.0015), 300.0, 0.0
+    arms, done = raced_of(MODELS, used), list[Arm]()
+    for _ in range(10):
+        now = make_plan(arms, used, found, left, tested=True, smaller=False, done=done, raced=raced)
+        new = [arm for arm in now.arms if arm not in done]
+        for arm in new:
+            seconds = true.of(arm, 9, None)
+            raced, left = raced + seconds, left - seconds
+            found.note(arm, 9, None, seconds, 0.9 * seconds / 9)
+        done = list(now.arms)
+        if not new:
+            break
+    assert done != arms
+    assert 0.4 * 300 < raced <= 0.5 * 300
+
+
 def test_folds_are_given_up_before_the_race() -> None:
     assert plan(10_000, tested=False).folds == 3
     found = [plan(left, tested=False) for left in range(60, 600, 5)]
