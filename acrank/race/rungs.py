@@ -23,7 +23,7 @@ from acrank.race.plan import (
     plan_from,
 )
 from acrank.race.result import Arm, Rung
-from acrank.race.running import Running, leading
+from acrank.race.running import BEST, Running, leading
 from acrank.race.standings import Heat
 from acrank.utils.files import folder_name
 
@@ -148,6 +148,9 @@ class Race:
         if not heat.order:
             return
         best, folder = heat.order[0], ""
+        known = self.running.journal.find(BEST) or {}
+        if known.get("folder") and known["epochs"] >= heat.rung.epochs:  # of an earlier call
+            return
         if sum(ran.seconds for one in self.heats for ran in one.ran.values()) >= WORTH:
             job = self._job(heat.rung, best)
             leave = replace(job, key=f"leave-{job.key}", weights=True)
