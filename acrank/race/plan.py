@@ -186,16 +186,22 @@ def _widest(
     done: int,
     raced: float,
 ) -> Plan | None:
-    """Return the plan of the most arms that fits; None if not even two do."""
-    best = None
-    for count in range(max(2, done), len(arms) + 1):
-        plan = _sized(arms[:count], config, costs, rungs, folds, done)
-        models = len({arm.model for arm in arms[:count]})
-        few = count <= done or (models <= config.finalists and not begun(rungs))
+    """Plan a race of the arms that fit, the first first; None if not even two do.
+
+    An arm for which there is no time does not keep those after it from racing.
+    """
+    best, chosen = None, [*arms[:done]]
+    for arm in arms[done:]:
+        plan = _sized([*chosen, arm], config, costs, rungs, folds, done)
+        models = len({one.model for one in plan.arms})
+        few = models <= config.finalists and not begun(rungs)
         short = raced + plan.seconds["race"] <= RACING * (raced + left)
         if plan.total <= left and (few or short):
+            chosen.append(arm)
             best = plan
-    return best
+    if best is None and done:
+        best = _sized(chosen, config, costs, rungs, folds, done)
+    return best if best and best.total <= left and len(best.arms) > 1 else None
 
 
 def _sized(

@@ -165,6 +165,15 @@ def test_what_the_race_has_trained_is_no_part_of_the_full_fine_tuning_to_come() 
     assert 0.7 < rest / full < 0.75
 
 
+def test_a_slow_model_does_not_keep_those_after_it_from_racing() -> None:
+    found = plan(300, costs(m2=0.0125))
+    models = {arm.model for arm in found.arms}
+    assert {"m0", "m1", "m3"} <= models
+    assert "m2" not in models
+    reasons = {why for name, why in found.skipped.items() if name.startswith("m2, head")}
+    assert reasons == {"no time for it in the first rung"}
+
+
 def test_an_arm_that_takes_most_of_the_time_does_not_race_unless_it_is_the_first() -> None:
     """The head of a dear network comes first; its other ways would leave no time for others."""
     dear = costs(m0=0.02)

@@ -280,7 +280,7 @@ def _left_out(choice: Choice) -> Iterator[str]:
         for one in found:
             reasons.setdefault(one.reason, []).append(one.model)
         for reason, names in reasons.items():
-            told = f"{status} in the look: {reason}"
+            told = f"{status} in the look: {reason.rstrip('.')}"
             yield f"{names[0]}: {told}." if len(names) == 1 else f"{listed(names)}: {told}."
 
 
