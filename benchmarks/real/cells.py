@@ -5,7 +5,9 @@
 Rows that are in the file are not repeated, so that it goes on where it was stopped. What matters
 most comes first: all candidates with the first seed on one dataset after the other, then the
 second seed, then short and small fine-tunings, then the third seed, and then all that on two more
-datasets: a study that is stopped has fewer seeds. On a GPU, networks run there (``--device``).
+datasets: a study that is stopped has fewer seeds. The first seed, and short and small fine-tunings,
+try each learning rate; the other seeds take the one that was best on validation images. On a GPU,
+networks run there (``--device``).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import argparse
 import csv
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple, dataclass
 from multiprocessing import get_context
@@ -22,23 +24,24 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from targets import TARGETS
+from targets import TARGETS, Dataset
+from zoo import CIFAR
 
 # What every fine-tuning has in common; the rest is as acrank does it anyway.
-EPOCHS = 6
+EPOCHS = 9
+RATES = ("0.003", "0.01")
 RECIPE: dict[str, Any] = {
     "batch_size": 16,
-    "lr": 0.003,
     "monitor": "accuracy",
     "precision": "fp32",
     "trust_code": True,
 }
 # How many datasets come first.
 FIRST = 6
-SHORT, SMALL = (1, 2), 64
+SHORT, SMALL = (1, 3), 64
 # The seed of short and small fine-tunings, so that they share none with what they should predict.
 OTHER_SEED = 100
-KEYS = ("dataset", "model", "protocol", "seed")
+KEYS = ("dataset", "model", "protocol", "seed", "rate")
 COLUMNS = (
     *(*KEYS, "val", "val_loss", "test", "test_loss", "first_loss", "last_loss", "best_epoch"),
     *("diverged", "train_seconds", "seconds", "device", "reason"),
@@ -52,21 +55,23 @@ class Cell:
 
     Attributes:
         dataset, model: names.
-        protocol: ``full``; ``epochs1`` and ``epochs2`` for as many; ``pixels64`` for small images.
+        protocol: ``full``; ``epochs1`` and ``epochs3`` for as many; ``pixels64`` for small images.
         seed: of the head, the order and the augmentation.
+        rate: highest learning rate of the backbone; the head's is ten times that.
     """
 
     dataset: str
     model: str
     protocol: str
     seed: int
+    rate: str
 
     @property
     def changes(self) -> dict[str, Any]:
         """What the protocol changes in the recipe."""
         if self.protocol.startswith("epochs"):
             return {"epochs": int(self.protocol.removeprefix("epochs"))}
-        if self.protocol == f"pixels{SMALL}":
+        if self.protocol == f"pixels{SMALL}" and self.model not in CIFAR:  # they see 32
             return {"image_size": SMALL}
         return {}
 
@@ -84,35 +89,87 @@ def main() -> None:
     parser.add_argument("--models", nargs="*")
     parser.add_argument("--protocols", nargs="*")
     given = parser.parse_args()
-    done = {tuple(row[k] for k in KEYS) for row in read(given.csv)}
-    every = [c for c in cells(given.study, given.seeds) if c.dataset in given.datasets]
-    every = [c for c in every if not given.models or c.model in given.models]
-    every = [c for c in every if not given.protocols or c.protocol in given.protocols]
-    todo = [cell for cell in every if tuple(map(str, astuple(cell))) not in done]
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(tune, cell, given.study, given.device): cell for cell in todo}
+    if given.protocols or given.models:
+        print("only a part of the study is run", flush=True)
+    for protocol, seed, targets in rounds(given.seeds):
+        if given.protocols and protocol not in given.protocols:
+            continue
+        here = [target.name for target in targets if target.name in given.datasets]
+        found = cells(given.study, here, protocol, seed, read(given.csv))
+        some = [cell for cell in found if not given.models or cell.model in given.models]
+        run(some, given.csv, given.study, given.device, given.jobs)
+
+
+def run(wanted: Sequence[Cell], path: Path, study: Path, device: str, jobs: int) -> None:
+    """Run the cells that are not in a file and add their rows to it."""
+    done = {tuple(row[k] for k in KEYS) for row in read(path)}
+    todo = [cell for cell in wanted if tuple(map(str, astuple(cell))) not in done]
+    if not todo:
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(tune, cell, study, device): cell for cell in todo}
         for count, future in enumerate(as_completed(waiting), 1):
             row = dict(zip(KEYS, map(str, astuple(waiting[future])), strict=True))
-            append(given.csv, {**row, **future.result()})
+            append(path, {**row, **future.result()})
             print(f"[{count}/{len(todo)}] {row} {future.result()}", flush=True)
 
 
-def cells(study: Path, seeds: int) -> Iterator[Cell]:
-    """All fine-tunings, those that matter most first."""
+def rounds(seeds: int) -> Iterator[tuple[str, int, Sequence[Dataset]]]:
+    """Protocols, seeds and datasets, those that matter most first."""
+    order = [("full", seed) for seed in range(min(seeds, 2))]
+    order += [(f"epochs{n}", OTHER_SEED) for n in SHORT] + [(f"pixels{SMALL}", OTHER_SEED)]
+    order += [("full", seed) for seed in range(2, seeds)]
+    for targets in (TARGETS[:FIRST], TARGETS[FIRST:]):
+        for protocol, seed in order:
+            yield protocol, seed, targets
+
+
+def cells(
+    study: Path, datasets: Sequence[str], protocol: str, seed: int, rows: Sequence[Row]
+) -> Iterator[Cell]:
+    """The cells of a round.
+
+    Args:
+        study: the folder of the study.
+        datasets: that it is of.
+        protocol: as of :class:`Cell`.
+        seed: of all.
+        rows: those that are done, which tell the learning rates of later seeds.
+    """
     models = yaml.safe_load((study / "zoo.yaml").read_text(encoding="utf-8"))["models"]
     own = {(row["dataset"], row["model"]) for row in read(study / "own.csv")}
-    rounds = [("full", seed) for seed in range(min(seeds, 2))]
-    rounds += [(f"epochs{n}", OTHER_SEED) for n in SHORT] + [(f"pixels{SMALL}", OTHER_SEED)]
-    rounds += [("full", seed) for seed in range(2, seeds)]
-    first, last = TARGETS[:FIRST], TARGETS[FIRST:]
-    order = [(targets, *each) for targets in (first, last) for each in rounds]
-    for targets, protocol, seed in order:
-        for target in targets:
-            for entry in models:
-                small = entry["input_size"] in (32, [3, 32, 32])  # there is nothing to save
-                if (target.name, entry["name"]) in own or (protocol == f"pixels{SMALL}" and small):
-                    continue
-                yield Cell(target.name, entry["name"], protocol, seed)
+    best = best_rates(rows)
+    for dataset in datasets:
+        for entry in models:
+            pair = (dataset, entry["name"])
+            if pair in own:
+                continue
+            tried = RATES if protocol != "full" or seed == 0 else best.get(pair, ())
+            for rate in tried:
+                yield Cell(*pair, protocol, seed, rate)
+
+
+def best_rates(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The learning rate that was best on validation images, by dataset and model.
+
+    Pairs that have not tried all rates with the first seed are left out.
+    """
+    tried: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row["protocol"] == "full" and row["seed"] == "0":
+            tried.setdefault((row["dataset"], row["model"]), []).append(row)
+    return {
+        pair: (max(some, key=on_validation)["rate"],)
+        for pair, some in tried.items()
+        if len(some) == len(RATES)
+    }
+
+
+def on_validation(row: Row) -> tuple[float, float]:
+    """Accuracy on validation images, then their loss, higher is better."""
+    if not row["val"]:  # it failed
+        return -1.0, 0.0
+    return float(row["val"]), -float(row["val_loss"])
 
 
 def tune(cell: Cell, study: Path, device: str) -> Row:
@@ -138,7 +195,7 @@ def tune(cell: Cell, study: Path, device: str) -> Row:
             **{"data": str(folder / "train"), "val": str(folder / "val")},
             **{"test": str(folder / "test")},
             **{"zoo": str(study / "zoo.yaml"), "model": cell.model, "seed": cell.seed},
-            **{"epochs": EPOCHS, "device": device, "threads": 1},
+            **{"epochs": EPOCHS, "lr": float(cell.rate), "device": device, "threads": 1},
             **RECIPE,
             **cell.changes,
         }

@@ -176,10 +176,9 @@ def seconds() -> dict[str, float]:
     """Seconds of one thread a model: scores as they were timed, fine-tunings as in the study."""
     timed = pd.read_csv(RAW / "score_costs.csv").set_index("score")["seconds_a_model"]
     cells = pd.read_csv(RAW / "cells.csv")
-    found = {
-        NAMES.get(str(p), str(p)): s
-        for p, s in cells.groupby("protocol")["train_seconds"].mean().items()
-    }
+    # every learning rate that is tried costs
+    mean = cells.groupby(["protocol", "rate"])["train_seconds"].mean().groupby("protocol").sum()
+    found = {NAMES.get(str(protocol), str(protocol)): value for protocol, value in mean.items()}
     for name, metric in METRICS.items():
         kinds = {"features": "features", "affine": "ac_corr"}
         if name in timed or metric.kind in kinds:

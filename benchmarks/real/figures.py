@@ -51,8 +51,8 @@ PRICED = {
     "linear_probe": "linear probe",
     "bn_probe": "BatchNorm probe",
     "ac_corr": "AC-Corr",
-    "fine-tuning, 1 epoch of 6": "1 epoch of 6",
-    "fine-tuning, 2 epochs of 6": "2 epochs of 6",
+    "fine-tuning, 1 epoch of 9": "1 epoch of 9",
+    "fine-tuning, 3 epochs of 9": "3 epochs of 9",
     "fine-tuning at 64 pixels": "64 pixels",
 }
 

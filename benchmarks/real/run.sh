@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole study, from the datasets to the figures.
 #
-#   benchmarks/real/run.sh STUDY LITE     about four hours of two free cores; a few minutes on a GPU
+#   benchmarks/real/run.sh STUDY LITE     about two and a half hours on two free cores
 #
 # LITE holds EfficientNet-Lite 0, 1 and 2 as safetensors. It goes on where it was stopped, and what is
 # there is enough for the tables of results. ACRANK_SHARED names the folder of datasets and weights.
