@@ -158,8 +158,8 @@ class RunConfig(Settings):
     steps: Annotated[
         Steps,
         Setting(
-            "Training steps: 1 updates the norm affines once on each batch; more steps, or epoch "
-            "for one pass over the sample, train the whole network.",
+            "Training steps: 1 updates the norm affines once (see --repeats); more, or epoch for "
+            "one pass over the sample, train the whole network.",
             STEP,
             metavar="N|epoch",
         ),
@@ -168,11 +168,22 @@ class RunConfig(Settings):
         int,
         Field(ge=1),
         Setting(
-            "Number of trainings if there are several steps, each with its own order and head; "
-            "intervals come from them.",
+            "Number of AC-Norm trials, each with its own head, that AC-Corr and its interval come "
+            "from: batches that a single step is taken on (at most all), or trainings of several "
+            "steps.",
             STEP,
         ),
     ] = 3
+    step_images: Annotated[
+        int | None,
+        Field(ge=2),
+        Setting(
+            "Number of images that a single step is taken on; never more than a batch.",
+            STEP,
+            metavar="N",
+            default="an eighth of the sample, at least 8",
+        ),
+    ] = None
     lr: Annotated[
         float,
         Field(gt=0, allow_inf_nan=False),

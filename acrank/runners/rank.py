@@ -27,6 +27,7 @@ from acrank.runners.budget import Scored, score_within
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.dispatch import score_all
 from acrank.runners.model import RunContext
+from acrank.scoring.stepping import Stepping
 from acrank.tasks.registry import TASKS
 from acrank.utils.device import choose_autocast, choose_device, cpu_threads, precision_name
 from acrank.zoo import Hub, ZooEntry, read_zoo, select_entries
@@ -257,6 +258,7 @@ def prepared_record(prepared: PreparedRun, sample: AnySample) -> dict[str, Any]:
 
 
 def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[str, Any]:
+    stepping = Stepping.on(sample, config.repeats, config.step_images)
     return {
         "name": config.data,
         "task": sample.task,
@@ -266,6 +268,7 @@ def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[st
         "images": len(target.items),
         "sampled": len(sample),
         "batches": len(sample.batches),
+        **({"stepped": [stepping.count, stepping.images]} if config.steps == 1 else {}),
         "fingerprint": sample.fingerprint,
         **sample.facts,
     }
