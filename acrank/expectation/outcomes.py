@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 # Draws, and of how many numbers at most: a thousand candidates need not as many of each.
 DRAWS, NUMBERS = 20_000, 2_000_000
 # Candidates are alike unless one is better than the other with this probability. On some datasets
-# priors and scores put candidates in the wrong order altogether, so that no more can be asked.
-SURE = 0.9
+# priors and scores put candidates in the wrong order altogether, so that more cannot be asked.
+SURE = 0.8
 # How many candidates somebody fine-tunes who does not trust the first alone.
 SEVERAL = 3
 # Points that can be lost at most.
@@ -35,6 +35,7 @@ class Outcomes:
         lost_first: expected points lost by taking the first.
         lost_first_most: with a probability of 95 % no more is lost by it.
         lost_several: expected points lost by fine-tuning the first three and keeping the best.
+        behind: probability that the first is better than each; 0.5 for itself.
         alike: places of those that cannot be told apart from the first, with it.
     """
 
@@ -44,6 +45,7 @@ class Outcomes:
     lost_first: float
     lost_first_most: float
     lost_several: float
+    behind: tuple[float, ...]
     alike: tuple[int, ...]
 
 
@@ -103,7 +105,8 @@ def outcomes(
     taken = taken or order
     several = losses[:, back[list(taken)]][:, :SEVERAL]
     first = several[:, 0]
-    beaten = (points[:, [back[taken[0]]]] > points).mean(axis=0)[back]
+    behind = (points[:, [back[taken[0]]]] > points).mean(axis=0)[back]
+    behind[taken[0]] = 0.5
     shares = (points >= top) / (points >= top).sum(axis=1, keepdims=True)
     p_best = _evened(ranked, shares.mean(axis=0))[back]
     lost = _evened(ranked, losses.mean(axis=0))[back]
@@ -114,11 +117,8 @@ def outcomes(
         float(lost[taken[0]]),
         float(np.quantile(first, 0.95)),
         float(several.min(axis=1).mean()),
-        tuple(
-            place
-            for place, sure in enumerate(beaten)
-            if place == taken[0] or 1 - SURE < sure < SURE
-        ),
+        tuple(behind.tolist()),
+        tuple(place for place, sure in enumerate(behind) if 1 - SURE < sure < SURE),
     )
 
 

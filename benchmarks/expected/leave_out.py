@@ -348,10 +348,16 @@ def candidates(found: list[Judged]) -> pd.DataFrame:
                     "best": (pool.truth[place] == best) / shared,
                     "lost": one.found.lost[place],
                     "was_lost": 100 * (best - pool.truth[place]),
+                    "behind": one.found.behind[place],
+                    "was_behind": _behind(pool.truth[one.found.first], pool.truth[place]),
                     "alike": place in one.found.alike,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _behind(first: float, other: float) -> float:
+    return 0.5 if first == other else float(first > other)
 
 
 def choices(found: list[Judged]) -> pd.DataFrame:

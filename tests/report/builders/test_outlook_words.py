@@ -30,7 +30,7 @@ def test_two_sentences_say_what_is_lost_and_one_what_is_alike() -> None:
         "7.1.",
         "Fine-tuning the first three and keeping the best is expected to lose 0.3 points.",
         "2 of the other 3 models cannot be told apart from a in accuracy with a probability of "
-        "90 %; the cheapest of them, c (1.00 M parameters), is expected to lose 2.5 points.",
+        "80 %; the cheapest of them, c (1.00 M parameters), is expected to lose 2.5 points.",
     ]
 
 
@@ -38,10 +38,10 @@ def test_a_first_that_is_small_is_called_so() -> None:
     cheap = replace(OUTLOOK, alike=("b", "c", "d"), cheapest="a")
     assert outlook_lines(ranking(cheap))[-1] == (
         "None of the other 3 models can be told apart from a in accuracy with a probability of "
-        "90 %; it is as small as any of them (5.00 M parameters)."
+        "80 %; it is as small as any of them (5.00 M parameters)."
     )
     unsized = replace(cheap, cheapest=None)
-    assert outlook_lines(ranking(unsized))[-1].endswith("with a probability of 90 %.")
+    assert outlook_lines(ranking(unsized))[-1].endswith("with a probability of 80 %.")
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
