@@ -10,6 +10,7 @@ import numpy as np
 
 from acrank.race.belief import Prior
 from acrank.race.config import ChooseConfig
+from acrank.race.costs import cost_of
 from acrank.race.result import Arm
 from acrank.results import RankedModel, Ranking
 
@@ -126,8 +127,12 @@ def arms_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
 
 
 def raced_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
-    """Return the arms of some models that race, those that should run first coming first."""
-    return [Arm(model, *way) for model in models for way in ways_of(config)[:RACED]]
+    """Return the arms of some models that race, those that should run first coming first.
+
+    Of a model the cheapest way comes first: where time is short, that is what there is time for.
+    """
+    ways = sorted(ways_of(config)[:RACED], key=lambda way: cost_of(way[0]))
+    return [Arm(model, *way) for model in models for way in ways]
 
 
 def ways_of(config: ChooseConfig) -> list[tuple[str, float]]:
