@@ -95,8 +95,8 @@ def residuals(
         data = sights(pools, [tables.known.of(pool, {*left, *datasets}) for pool in pools])
         parts = predicted(vector, one, data)[:3]
         for place, pool in enumerate(pools):
-            rows = (part[place, : len(pool.models)] for part in parts)
-            found.append(Residual(pool, *rows, float(data.share[place])))
+            mean, deviation, worth = (part[place, : len(pool.models)] for part in parts)
+            found.append(Residual(pool, mean, deviation, worth, float(data.share[place])))
     return found
 
 
