@@ -31,7 +31,7 @@ class Probe:
     Attributes:
         sources: the pretrained affine of each norm layer.
         target_weights: for each layer the scales after training, shape (R, C), where R is
-            the number of batches (one step) or of repeats (several steps).
+            the number of trials: batches stepped on (one step) or trainings (several steps).
         target_biases: likewise the shifts.
         losses: loss of the last step of each of the R trials, shape (R,).
         temperature: temperature of the affine correlation, as used in the forward pass.

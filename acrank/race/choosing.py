@@ -17,7 +17,7 @@ from acrank.race.announce import too_short, what_fits
 from acrank.race.config import ChooseConfig
 from acrank.race.costs import Costs
 from acrank.race.field import Entrant, Expect, entrants, raced_of
-from acrank.race.finals import FULL, Epoch, Finals
+from acrank.race.finals import Epoch, Finals
 from acrank.race.journal import Journal
 from acrank.race.judging import judge_by_folds, judged_by_test, judged_by_validation
 from acrank.race.laps import Ran
@@ -25,7 +25,7 @@ from acrank.race.look import Seen, costs_of, look
 from acrank.race.plan import Plan, make_plan, rungs_for
 from acrank.race.result import Arm, Choice, Judged
 from acrank.race.rungs import Race
-from acrank.race.running import Running, Said
+from acrank.race.running import FULL, Running, Said
 from acrank.race.standings import Final, Heat, Pick, compare, pick
 from acrank.race.summary import standings_of
 from acrank.race.winner import Finish
@@ -99,13 +99,11 @@ class Choosing:
             race.running,
             costs,
             race.priors,
-            self.seen.test,
             race.plan.seconds.get("judge", 0.0),
             epoch,
         )
         wanted = self._wanted(race, params)
-        spare = [arm for arm in race.arms if arm not in {a for h in race.heats for a in h.ran}]
-        full = finals.run(len(race.heats) + 1, wanted, spare, early=bool(race.early))
+        full = finals.run(len(race.heats) + 1, wanted, race.others, early=bool(race.early))
         final = compare([*race.heats, full])
         if final is None or not full.finished:
             raise NotScoredError(f"No arm could be fine-tuned: {self._first_reason(race, full)}")
@@ -164,10 +162,17 @@ class Choosing:
         flat = self.task.dimensions == 2
         smaller = flat and any(costs.sizes.get(m.model, 0) > config.race_size for m in models)
         said: set[int] = set()
+        began = self.journal.once(self._decision("race-began"), lambda: self.journal.spent)
 
         def plan(done: Sequence[Arm], left: float, least: int) -> Plan:
+            raced = self.journal.spent - began
             found = make_plan(
-                arms, config, costs, left, tested=tested, smaller=smaller, done=done, least=least
+                *(arms, config, costs, left),
+                tested=tested,
+                smaller=smaller,
+                done=done,
+                raced=raced,
+                least=least,
             )
             if not found.arms and len(done) < 2:  # at most one lap has been tried
                 raise too_short(arms, costs, config, self.journal.spent)
@@ -185,6 +190,7 @@ class Choosing:
             self.say,
             self.task.measure(config.measure).words,
             self._decision(""),
+            self.seen.test,
         )
         longest = rungs_for(config, 2, smaller, self.seen.images[0])
         return Race(running, arms, plan, longest, costs, expect(ranking))

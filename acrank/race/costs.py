@@ -13,12 +13,19 @@ from acrank.race.result import Arm
 FACTORS = {"full": 1.0, "ac-norm": 1.1, "bn-only": 0.8, "head": 0.4, "delta": 1.7, "co-tuning": 1.1}
 # The same for networks with decoders, which are trained in every regime.
 WITH_DECODER = {**FACTORS, "bn-only": 0.9, "head": 0.75}
+# Of a regime that is not listed.
+OTHER = 1.2
 # Judging an image relative to training on it: a forward pass alone.
 JUDGING = 0.35
 # Arms that have not run, nor any like them, are taken to cost so many times the estimate.
 CAUTION = 1.25
 # Seconds to set a network up, beyond loading it, and to write down what came of it.
 SETUP = 0.3
+
+
+def cost_of(method: str) -> float:
+    """Return the seconds of a regime relative to those of ``full``."""
+    return FACTORS.get(method, OTHER)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Costs:
         """Predict the seconds of an epoch from the look alone."""
         usual = median(self.paces.values()) if self.paces else 0.01
         factors = WITH_DECODER if self.decoder else FACTORS
-        pace = self.paces.get(arm.model, usual) * factors.get(arm.method, 1.2)
+        pace = self.paces.get(arm.model, usual) * factors.get(arm.method, OTHER)
         own = self.sizes.get(arm.model)
         if image_size is not None and own:
             pace *= (image_size / own) ** self.dimensions

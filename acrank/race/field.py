@@ -10,6 +10,7 @@ import numpy as np
 
 from acrank.race.belief import Prior
 from acrank.race.config import ChooseConfig
+from acrank.race.costs import cost_of
 from acrank.race.result import Arm
 from acrank.results import RankedModel, Ranking
 
@@ -40,11 +41,22 @@ def expected_of(ranking: Ranking) -> dict[str, Prior]:
     """Return what a ranking says of its models: the place of each score among the others.
 
     The places are normal quantiles of the ranks, as scores have scales of their own; models
-    without a rank are left out.
+    without a rank are left out. Networks that people know have the accuracy that is expected of
+    them instead, with its deviation: their scores tell less than what they reached elsewhere.
     """
     rows = [row for row in ranking.rows if row.rank is not None]
+    if ranking.outlook is not None and ranking.outlook.kind == "known":
+        return _known(rows)
     quantiles = _normal_quantiles(len(rows))
     return {row.result.model: Prior(place) for row, place in zip(rows, quantiles, strict=True)}
+
+
+def _known(rows: Sequence[RankedModel]) -> dict[str, Prior]:
+    usual = float(np.mean([row.expected_deviation or 0.0 for row in rows]))
+    return {
+        row.result.model: Prior(row.expected or 0.0, (row.expected_deviation or usual) / usual)
+        for row in rows
+    }
 
 
 def _normal_quantiles(count: int) -> list[float]:
@@ -115,8 +127,12 @@ def arms_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
 
 
 def raced_of(models: Sequence[str], config: ChooseConfig) -> list[Arm]:
-    """Return the arms of some models that race, those that should run first coming first."""
-    return [Arm(model, *way) for model in models for way in ways_of(config)[:RACED]]
+    """Return the arms of some models that race, those that should run first coming first.
+
+    Of a model the cheapest way comes first: where time is short, that is what there is time for.
+    """
+    ways = sorted(ways_of(config)[:RACED], key=lambda way: cost_of(way[0]))
+    return [Arm(model, *way) for model in models for way in ways]
 
 
 def ways_of(config: ChooseConfig) -> list[tuple[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from acrank.finetuning.loop import LogRow
 from acrank.race.belief import Prior
@@ -14,11 +14,8 @@ from acrank.race.laps import Job, Ran
 from acrank.race.result import Arm, Rung
 from acrank.race.running import Running, leading
 from acrank.race.standings import Heat
-from acrank.utils.files import folder_name
 
 Epoch = Callable[[LogRow, int], None]
-# Folder of the full fine-tunings in that of the race.
-FULL = "full"
 
 
 @dataclass
@@ -29,7 +26,6 @@ class Finals:
         running: runs arms.
         costs: estimates of what arms cost, which each full fine-tuning corrects.
         priors: what is expected of the models.
-        test: test images; None for none. No decision depends on them.
         reserve: seconds that are kept back for what follows.
         epoch: takes each row of the logs; None for nobody.
         out: reason by arm of each that was not fine-tuned fully.
@@ -39,7 +35,6 @@ class Finals:
     running: Running
     costs: Costs
     priors: Mapping[str, Prior]
-    test: str | None
     reserve: float
     epoch: Epoch | None
     out: dict[Arm, str] = field(default_factory=dict)
@@ -53,15 +48,17 @@ class Finals:
         Args:
             number: number of this last rung.
             candidates: arms, the one that is to be taken first; others follow where it fails.
-            spare: arms that have not raced, for what is left of a budget in the end, unless more
-                follows.
+            spare: arms that fell out or have not raced, for what is left of a budget in the end,
+                unless more follows.
             early: True if they are about equally good, so that one of them is enough.
 
         Returns:
             The results; without any, all candidates failed.
         """
         config = self.running.config
-        heat = Heat(Rung(number, config.epochs, None, resumed=False, full=True))
+        heat = Heat(
+            Rung(number, config.epochs, None, resumed=bool(self.running.trained), full=True)
+        )
         order = self._order(candidates)
         count = 1 if early else config.finalists
         self._fill(heat, order[:count], "full-1", needed=True)
@@ -82,10 +79,10 @@ class Finals:
 
     def _order(self, candidates: Sequence[Arm]) -> list[Arm]:
         """Put those first that there is time for."""
-        epochs = self.running.config.epochs
 
         def decide() -> list[dict[str, object]]:
-            fit = [a for a in candidates if self.costs.of(a, epochs, None) <= self.running.left]
+            left = self.running.left
+            fit = [a for a in candidates if self.costs.of(a, self.running.rest(a), None) <= left]
             return [asdict(arm) for arm in (*fit, *(arm for arm in candidates if arm not in fit))]
 
         name = f"{self.running.decisions}final"
@@ -95,7 +92,7 @@ class Finals:
         admitted: list[Arm] = []
 
         def admit(arm: Arm) -> bool:
-            cost = self.costs.of(arm, heat.rung.epochs, None) + self.reserve
+            cost = self.costs.of(arm, self.running.rest(arm), None) + self.reserve
             first = needed and not admitted and not heat.finished
             if first or cost <= self.running.left:
                 admitted.append(arm)
@@ -106,7 +103,7 @@ class Finals:
             if ran.value is None:
                 return
             if ran.epoch > 0:  # of one that went on after a kill the seconds are of its rest alone
-                self.costs.note(arm, heat.rung.epochs, None, ran.seconds, ran.epoch)
+                self.costs.note(arm, self.running.rest(arm), None, ran.seconds, ran.epoch)
             folder = self.job(arm).folder
             if leading(heat.ran)[:1] == [arm] and folder.is_dir():  # gone when all was done
                 self.running.keep_best(heat, arm, f"local-dir:{folder}")
@@ -122,18 +119,8 @@ class Finals:
 
     def job(self, arm: Arm) -> Job:
         """Return the full fine-tuning of an arm."""
-        config = self.running.config
-        tuning = config.finetuning(model=arm.model, method=arm.method, lr=arm.lr, test=self.test)
-        folder = self.running.folder / FULL / folder_name(arm.model)
-        return Job(
-            f"full-{config.epochs}-{arm.model}-{arm.method}-{arm.lr:g}",
-            arm.name,
-            tuning,
-            folder / f"{arm.method}-lr{arm.lr:g}",
-            weights=True,
-            clock=self.running.journal.clock,
-            epoch=self._note if self.running.tasks.here else None,
-        )
+        epoch = self._note if self.running.tasks.here else None
+        return replace(self.running.full(arm), epoch=epoch)
 
     def _note(self, row: LogRow, epochs: int) -> None:
         self.running.journal.note_time()

@@ -12,16 +12,20 @@ from acrank.race.costs import Costs
 from acrank.race.result import Arm, Rung
 from acrank.utils.duration import duration_text
 
-# The rungs end after such shares of the epochs of a full fine-tuning. The first has at least so
-# many steps, up to the length of the second: after a few steps all networks are at chance.
+# The rungs of a race on smaller images end after such shares of the epochs: short trainings of
+# their own. The first has at least so many steps, up to the length of the second: after a few
+# steps all networks are at chance.
 SHARES, STEPS = (1 / 9, 1 / 3), 20
+# A race at the networks' own sizes has one rung of such a share, up to a half: its laps are the
+# beginnings of the full fine-tunings, which the best then go on with, one after the other.
+BEGUN = 0.3
 # Of so many arms one goes on.
 KEEP = 3
-# Of more models than may be fine-tuned fully no more race than what fits into such a share of the
-# time that is left; the rest is for full fine-tunings.
+# No more arms race than what fits into such a share of the time after the look; the rest is for
+# full fine-tunings. Of so few models that all may be fine-tuned fully, more race on small images.
 RACING = 0.5
-# A model whose full fine-tuning takes more than this share of the time that is left does not race,
-# unless it is the most promising of all.
+# An arm whose full fine-tuning takes more than this share of the time that is left does not race,
+# unless it is the first of all: it would take the place of many others.
 MOST = 0.7
 # So many arms a race of so many rungs needs to be worth its rungs.
 WORTH = {2: 3, 1: 2}
@@ -39,7 +43,7 @@ class Plan:
         folds: folds of the cross-validation that judges the choice; 0 for none.
         skipped: reason by name of each arm that the time does not allow.
         seconds: estimates for ``race``, ``judge``, and for ``final``, the dearest full fine-tuning
-            of an arm.
+            of an arm, or what the race leaves of it.
     """
 
     rungs: tuple[Rung, ...]
@@ -78,17 +82,25 @@ def rungs_for(
 
     Args:
         config: configuration of the choice.
-        count: most rungs; there is one where a full fine-tuning is short, or images are few.
+        count: most rungs; there is one at the networks' own sizes, where a full fine-tuning is
+            short, or where images are few.
         smaller: True if they have smaller images than some network's own.
         images: number of training images.
     """
-    most = max(1, round(SHARES[1] * config.epochs))
     steps = math.ceil(STEPS / math.ceil(images / config.batch_size))
+    if not smaller:
+        lap = min(max(round(BEGUN * config.epochs), steps), round(config.epochs / 2))
+        return (Rung(1, max(1, lap), None, resumed=False),)
+    most = max(1, round(SHARES[1] * config.epochs))
     first = min(most, max(1, round(SHARES[0] * config.epochs), steps))
     # a second cycle of the rate that is shorter than the first would undo more than it adds
     ends = (first, most) if 2 * first <= most else (most,)
-    size = config.race_size if smaller else None
-    return tuple(Rung(n, end, size, n > 1) for n, end in enumerate(ends[:count], 1))
+    return tuple(Rung(n, end, config.race_size, n > 1) for n, end in enumerate(ends[:count], 1))
+
+
+def begun(rungs: Sequence[Rung]) -> int:
+    """Return the epochs of a full fine-tuning that an arm of the last rung has behind it."""
+    return rungs[-1].epochs if rungs and rungs[-1].image_size is None else 0
 
 
 def lap_epochs(rungs: Sequence[Rung], rung: Rung) -> int:
@@ -110,12 +122,13 @@ def make_plan(
     tested: bool,
     smaller: bool,
     done: Sequence[Arm] = (),
+    raced: float = 0.0,
     least: int = 1,
 ) -> Plan:
     """Plan the widest race that leaves time for a full fine-tuning.
 
-    The most promising model races whatever it costs; where no race with it fits, it is fine-tuned
-    without one.
+    The first arm races whatever it costs; where no race with it fits, it is fine-tuned without
+    one.
 
     Args:
         arms: arms that race, model by model, the most promising first.
@@ -125,6 +138,7 @@ def make_plan(
         tested: True if there are test images, so that no cross-validation is needed.
         smaller: True if the rungs have smaller images than some network's own.
         done: arms that have run in the first rung.
+        raced: seconds that the race has taken so far.
         least: fewest rungs of the race.
 
     Returns:
@@ -136,7 +150,7 @@ def make_plan(
         if arm in done:
             continue
         full = costs.of(arm, config.epochs, None)
-        if full > (left if arm.model == arms[0].model else MOST * left):
+        if full > (left if arm == arms[0] else MOST * left):
             skipped[arm.name] = (
                 f"a full fine-tuning of it takes about {duration_text(full)}, and "
                 f"{duration_text(max(left, 0.0))} are left"
@@ -149,7 +163,7 @@ def make_plan(
             rungs = rungs_for(config, count, smaller, costs.images[0])
             if len(rungs) < count or count < least:
                 continue
-            found = _widest(fitting, config, costs, left, rungs, judged, len(done))
+            found = _widest(fitting, config, costs, left, rungs, judged, len(done), raced)
             if found and len(found.arms) >= min(WORTH[count], len(fitting)):
                 return replace(found, skipped=_rest(skipped, fitting, found))
     alone = [arm for arm in arms if costs.of(arm, config.epochs, None) <= left]
@@ -170,16 +184,24 @@ def _widest(
     rungs: tuple[Rung, ...],
     folds: int,
     done: int,
+    raced: float,
 ) -> Plan | None:
-    """Return the plan of the most arms that fits; None if not even two do."""
-    best = None
-    for count in range(max(2, done), len(arms) + 1):
-        plan = _sized(arms[:count], config, costs, rungs, folds, done)
-        models = len({arm.model for arm in arms[:count]})
-        few = count <= done or models <= config.finalists
-        if plan.total <= left and (few or plan.seconds["race"] <= RACING * left):
+    """Plan a race of the arms that fit, the first first; None if not even two do.
+
+    An arm for which there is no time does not keep those after it from racing.
+    """
+    best, chosen = None, [*arms[:done]]
+    for arm in arms[done:]:
+        plan = _sized([*chosen, arm], config, costs, rungs, folds, done)
+        models = len({one.model for one in plan.arms})
+        few = models <= config.finalists and not begun(rungs)
+        short = raced + plan.seconds["race"] <= RACING * (raced + left)
+        if plan.total <= left and (few or short):
+            chosen.append(arm)
             best = plan
-    return best
+    if best is None and done:
+        best = _sized(chosen, config, costs, rungs, folds, done)
+    return best if best and best.total <= left and len(best.arms) > 1 else None
 
 
 def _sized(
@@ -196,9 +218,10 @@ def _sized(
         laps = [costs.of(arm, lap_epochs(rungs, rung), rung.image_size) for arm in arms]
         count = width if rung.number > 1 else width - done
         race += mean(laps[done:] if rung.number == 1 else laps) * count / costs.side_by_side(count)
-    final = max(costs.of(arm, config.epochs, None) for arm in arms)
+    full = max(costs.of(arm, config.epochs, None) for arm in arms)
+    final = max(costs.of(arm, config.epochs - begun(rungs), None) for arm in arms)
     # of the chosen arm alone; more of them are fine-tuned in each fold if there is time
-    judge = final * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
+    judge = full * (folds - 1) / costs.side_by_side(folds) if folds else 0.0
     seconds = {"race": race, "final": final, "judge": judge}
     return Plan(rungs, tuple(arms), widths, folds, {}, seconds)
 

@@ -18,11 +18,11 @@ from acrank.finetuning.tuning import tuning_of
 from acrank.race.choosing import RACE, Choosing
 from acrank.race.config import ChooseConfig
 from acrank.race.field import Expect, expected_of
-from acrank.race.finals import FULL, Epoch
+from acrank.race.finals import Epoch
 from acrank.race.journal import Clock, Journal
 from acrank.race.look import Seen, open_data
 from acrank.race.result import Choice
-from acrank.race.running import BEST, Said, tasks_of
+from acrank.race.running import BEST, FULL, Said, tasks_of
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.rank import choose_entries
 from acrank.tasks.registry import TASKS

@@ -13,9 +13,17 @@ from acrank.finetuning.state import STATE
 from acrank.race.belief import Array, Prior
 from acrank.race.costs import Costs
 from acrank.race.laps import Job, Ran
-from acrank.race.plan import NOTHING, Plan, as_many_as_fit, cycles_of, lap_epochs, plan_from
+from acrank.race.plan import (
+    NOTHING,
+    Plan,
+    as_many_as_fit,
+    begun,
+    cycles_of,
+    lap_epochs,
+    plan_from,
+)
 from acrank.race.result import Arm, Rung
-from acrank.race.running import Running, leading
+from acrank.race.running import BEST, Running, leading
 from acrank.race.standings import Heat
 from acrank.utils.files import folder_name
 
@@ -23,7 +31,8 @@ from acrank.utils.files import folder_name
 Planner = Callable[[Sequence[Arm], float, int], Plan]
 # How often the race is planned: a trial, and then as long as laps show that more fits.
 STEPS = 5
-# The cheapest of the first so many arms shows what laps cost, if it takes no more than a share.
+# An arm shows what laps cost, if that takes no more than such a share of the time: the first, which
+# races in any case, or else the cheapest of the first so many.
 TRIED, TRIAL = 6, 0.2
 # So many times the arms that run on keep their weights until it is known which these are.
 SPARE = 2
@@ -87,6 +96,14 @@ class Race:
         heat = next((heat for heat in reversed(self.heats) if heat.finished), None)
         return heat.hopeful if heat else []
 
+    @property
+    def others(self) -> list[Arm]:
+        """The arms that fell out and may still be good, the best first, then those not run."""
+        fell = [arm for heat in reversed(self.heats) for arm in heat.hopeful]
+        ran = {arm for heat in self.heats for arm in heat.ran}
+        never = [arm for arm in self.arms if arm not in ran]
+        return [arm for arm in dict.fromkeys((*fell, *never)) if arm not in self.finalists]
+
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         return self.running.journal.once(f"{self.running.decisions}{name}", make)
 
@@ -119,16 +136,21 @@ class Race:
         nothing = replace(NOTHING, rungs=self.longest[:1], widths=(0,))
         if self.running.budget == math.inf:  # all arms run, whatever they cost
             return asdict(nothing)
-        trial = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
-        seconds = self.costs.of(trial, heat.rung.epochs, heat.rung.image_size)
-        fits = len(self.arms) > 1 and seconds <= TRIAL * left
-        return asdict(replace(nothing, arms=(trial,), widths=(1,)) if fits else nothing)
+        cheapest = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
+        for trial in (self.arms[0], cheapest):
+            seconds = self.costs.of(trial, heat.rung.epochs, heat.rung.image_size)
+            if len(self.arms) > 1 and seconds <= TRIAL * left:
+                return asdict(replace(nothing, arms=(trial,), widths=(1,)))
+        return asdict(nothing)
 
     def _leave_best(self, heat: Heat) -> None:
         """Write down which arm leads, and after some time its network."""
         if not heat.order:
             return
         best, folder = heat.order[0], ""
+        known = self.running.journal.find(BEST) or {}
+        if known.get("folder") and known["epochs"] >= heat.rung.epochs:  # of an earlier call
+            return
         if sum(ran.seconds for one in self.heats for ran in one.ran.values()) >= WORTH:
             job = self._job(heat.rung, best)
             leave = replace(job, key=f"leave-{job.key}", weights=True)
@@ -144,7 +166,10 @@ class Race:
         out |= {arm: f"place {order.index(arm) + 1} of {len(order)}" for arm in hopeful}
         wanted = _best_of_each_way(hopeful)[: self.plan.widths[rung.number - 1]]
         chosen = as_many_as_fit(
-            wanted, lambda arm: self._lap_seconds(rung, arm), self._after, self.running.left
+            wanted,
+            partial(self._lap_seconds, rung),
+            partial(self._after, rung),
+            self.running.left,
         )
         short = [arm for arm in wanted if arm not in chosen]
         out |= dict.fromkeys(short, "no time for its next lap")
@@ -159,10 +184,10 @@ class Race:
         epochs = lap_epochs(self.longest, rung) if ran else rung.epochs
         return self.costs.of(arm, epochs, rung.image_size)
 
-    def _after(self, arm: Arm) -> float:
-        """Return the seconds that remain to be spent if an arm wins."""
-        full = self.costs.of(arm, self.running.config.epochs, None)
-        return full + self.plan.seconds.get("judge", 0.0)
+    def _after(self, rung: Rung, arm: Arm) -> float:
+        """Return the seconds that remain to be spent if an arm wins that has run in a rung."""
+        rest = self.running.config.epochs - begun([rung])
+        return self.costs.of(arm, rest, None) + self.plan.seconds.get("judge", 0.0)
 
     def _fill(self, heat: Heat, arms: Sequence[Arm], name: str, total: int) -> None:
         """Run the laps of some arms."""
@@ -170,7 +195,7 @@ class Race:
         def admit(arm: Arm) -> bool:
             # whichever of this arm and those that lead wins, there must be time for it
             leaders = leading(heat.ran)[: self.running.config.finalists]
-            dearest = max(self._after(one) for one in (arm, *leaders))
+            dearest = max(self._after(heat.rung, one) for one in (arm, *leaders))
             return self._lap_seconds(heat.rung, arm) + dearest <= self.running.left
 
         def ended(arm: Arm, ran: Ran) -> None:
@@ -178,6 +203,8 @@ class Race:
                 before = bool(self.heats) and arm in self.heats[-1].ran
                 epochs = lap_epochs(self.longest, heat.rung) if before else heat.rung.epochs
                 self.costs.note(arm, epochs, heat.rung.image_size, ran.seconds, ran.epoch)
+            if ran.value is not None and begun([heat.rung]):
+                self.running.trained[arm] = heat.rung.epochs
             if not self.heats and leading(heat.ran)[:1] == [arm]:
                 self.running.keep_best(heat, arm)
             self._free(heat)
@@ -189,10 +216,15 @@ class Race:
         heat.ran = {arm: heat.ran[arm] for arm in self.arms if arm in heat.ran}
 
     def _job(self, rung: Rung, arm: Arm) -> Job:
+        if begun([rung]):
+            whole = self.running.full(arm)
+            return replace(
+                whole, key=f"lap-{rung.epochs}-{whole.key}", until=rung.epochs, weights=False
+            )
         # that of the longest race, whatever is planned now: the training is the same in each
         cycles = cycles_of(self.longest)
         settings: dict[str, Any] = {"cycles": cycles, "epochs": sum(cycles)}
-        size = self.size_of(rung, arm)
+        size = self._size(rung, arm)
         if size is not None:
             settings["image_size"] = size
         config = self.running.config.finetuning(
@@ -205,7 +237,7 @@ class Race:
         clock = self.running.journal.clock
         return Job(key, arm.name, config, place, rung.epochs, clock=clock)
 
-    def size_of(self, rung: Rung, arm: Arm) -> int | None:
+    def _size(self, rung: Rung, arm: Arm) -> int | None:
         """Return the image size of an arm in a rung; None for the network's own."""
         own = self.costs.sizes.get(arm.model)
         smaller = rung.image_size is not None and (own is None or own > rung.image_size)
@@ -217,9 +249,12 @@ class Race:
         An arm that runs on after all is trained again from its beginning.
         """
         place = heat.rung.number
-        room = SPARE * (self.plan.widths[place] if place < len(self.plan.rungs) else 1)
-        for arm in leading(heat.ran)[room:]:
+        following = self.plan.widths[place] if place < len(self.plan.rungs) else 1
+        if begun([heat.rung]):
+            following = max(following, self.running.config.finalists)
+        for arm in leading(heat.ran)[SPARE * following :]:
             folder = self._job(heat.rung, arm).folder
+            self.running.trained.pop(arm, None)
             if (folder / STATE).exists():
                 drop_state(folder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from acrank.race.config import ChooseConfig
@@ -14,10 +14,13 @@ from acrank.race.result import Arm
 from acrank.race.standings import Heat
 from acrank.runners.tasks import Tasks
 from acrank.utils.duration import duration_text
+from acrank.utils.files import folder_name
 
 Said = Callable[[str], None]
 # Name of what is kept of the arm that leads.
 BEST = "best"
+# Folder of the full fine-tunings in that of the race.
+FULL = "full"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Running:
         say: takes a line.
         measure: name of the measure in sentences.
         decisions: beginning of the names that decisions are kept under.
+        test: test images; None for none. No decision depends on them.
+        trained: epochs that are done of full fine-tunings that the race has begun.
     """
 
     config: ChooseConfig
@@ -41,6 +46,8 @@ class Running:
     say: Said
     measure: str
     decisions: str = ""
+    test: str | None = None
+    trained: dict[Arm, int] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -112,6 +119,19 @@ class Running:
         if folder or (known.get("name"), known.get("value")) != (arm.name, value):
             found = {"name": arm.name, "value": value, "folder": folder}
             self.journal.keep(BEST, {**found, "epochs": heat.rung.epochs})
+
+    def full(self, arm: Arm) -> Job:
+        """Return the full fine-tuning of an arm."""
+        config = self.config
+        tuning = config.finetuning(model=arm.model, method=arm.method, lr=arm.lr, test=self.test)
+        folder = self.folder / FULL / folder_name(arm.model) / f"{arm.method}-lr{arm.lr:g}"
+        key = f"full-{config.epochs}-{arm.model}-{arm.method}-{arm.lr:g}"
+        clock = self.journal.clock
+        return Job(key, arm.name, tuning, folder, weights=True, clock=clock)
+
+    def rest(self, arm: Arm) -> int:
+        """Return the epochs that the full fine-tuning of an arm has before it."""
+        return self.config.epochs - self.trained.get(arm, 0)
 
     @property
     def tasks(self) -> Tasks[Job, Ran]:

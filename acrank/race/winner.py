@@ -10,6 +10,7 @@ from acrank.errors import AcrankError
 from acrank.finetuning.export import ONNX
 from acrank.finetuning.exports import with_exports
 from acrank.finetuning.latency import measure_latency
+from acrank.finetuning.paused import forget_pauses
 from acrank.finetuning.result import Finetuned
 from acrank.finetuning.run import finetune
 from acrank.finetuning.state import RECORD, STATE, OtherFinetuningError
@@ -47,6 +48,7 @@ class Finish:
         make_folder(self.output)
         if (job.folder / RECORD).is_file():
             self._forget_other()
+            forget_pauses(job.folder)  # those of its laps
             files = [file for file in job.folder.iterdir() if file.is_file()]
             # the record last: as long as it is not moved, another call moves the rest
             for file in sorted(files, key=lambda file: file.name == RECORD):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from torch import nn
 from acrank.data.base import Batches, Edges, seed_of_batch
 from acrank.data.segmentation.pixels import boundaries
 from acrank.metrics.features import Boundaries
+from acrank.scoring.folding import folded
 from acrank.scoring.types import POOLED
 from acrank.tasks.readout import Readout
 
@@ -92,8 +95,8 @@ def extract(
     """Run the network forward, in eval mode: running statistics, no dropout.
 
     The probe's own forward pass cannot give these: there BatchNorm normalises by the batch, and
-    starts from AC-Norm's scales. This is a second forward pass, without gradients, on the images
-    that the probe prepares anyway.
+    starts from AC-Norm's scales. This is a second forward pass, without gradients, with BatchNorm
+    folded into convolutions where that changes nothing but the rounding.
 
     Args:
         model: maps images (N, C, H, W) to what the readout asks for; not changed.
@@ -111,10 +114,10 @@ def extract(
     """
     model.eval()
     seen, probs, flags, taken = [], [], [], 0
-    with torch.no_grad():
+    with torch.no_grad(), _folded(model, batches, readout, autocast) as ready:
         for index in range(count):
-            images, labels = batches(index)
-            values = readout.features(model, images, autocast)
+            images, labels = ready(index)
+            values = readout.evaluate(model, images, autocast)
             own = (values, labels, head, seed_of_batch(seed, index))
             if edges is None:
                 found, given = readout.observe(*own)
@@ -137,3 +140,18 @@ def extract(
         else None
     )
     return Extracted(features, targets, whole, places, found.widths, found.layers, on)
+
+
+@contextmanager
+def _folded(
+    model: nn.Module, batches: Batches, readout: Readout[Any], autocast: torch.dtype | None
+) -> Iterator[Batches]:
+    """Fold BatchNorm, seen on the first image; yields the batches, the first one not made anew."""
+    first = [batches(0)]
+    one = first[0][0][:1]
+
+    def ready(index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return first.pop() if index == 0 and first else batches(index)
+
+    with folded(model, lambda: readout.evaluate(model, one, autocast)):
+        yield ready

@@ -7,6 +7,7 @@ from torch import nn
 from acrank.data.base import Batches
 from acrank.metrics.affine import Probe
 from acrank.scoring.norms import no_norm_error, norm_layers
+from acrank.scoring.precision import slow_gradients_in_fp32
 from acrank.scoring.single_step import single_steps
 from acrank.scoring.training import trainings
 from acrank.scoring.types import ProbeSettings
@@ -17,10 +18,11 @@ def probe_model(
 ) -> Probe:
     """Train the target affine of every norm layer of one kind, from the pretrained one.
 
-    With one step, each batch starts from the pretrained network converted to AC-Norm, under a
-    fresh head, and takes one plain SGD step. Only the norm affines enter the score, so only
-    they get a gradient: the numbers are those of a step of all parameters. With
-    several steps the whole network is trained, as the authors' README does.
+    With one step, each of the first ``settings.repeats`` batches, or parts of them, starts from
+    the pretrained network converted to AC-Norm, under a fresh head, and takes one plain SGD step.
+    Only the norm affines enter the score, so only they get a gradient: the numbers are those of a
+    step of all parameters. With several steps the whole network is trained, as the authors'
+    README does.
 
     The kind is BatchNorm, or what ``settings.norms`` allows besides. BatchNorm layers normalise
     by batch statistics; dropout and stochastic depth are off, for
@@ -41,4 +43,5 @@ def probe_model(
     if not norm_layers(model, settings.norms):
         raise no_norm_error(model, settings.norms)
     trials = single_steps if settings.steps == 1 else trainings
-    return trials(model, batches, count, classes, settings)
+    with slow_gradients_in_fp32(model, settings.autocast):
+        return trials(model, batches, count, classes, settings)

@@ -28,6 +28,7 @@ from acrank.scoring.norms import affine_of, kind_of, norm_layers
 from acrank.scoring.probe import probe_model
 from acrank.scoring.random_network import FLAG as RANDOM_NETWORK
 from acrank.scoring.random_network import RandomWeights, random_weights, with_weights
+from acrank.scoring.stepping import Stepping
 from acrank.scoring.types import Passes, ProbeSettings
 from acrank.scoring.weights import weights_of
 from acrank.tasks.readout import Readout
@@ -36,6 +37,9 @@ from acrank.zoo import Backbone
 
 # Up to so many images the metrics run on one thread.
 ONE_THREAD = 1024
+
+# Why there is no AC-Corr where nobody wants one.
+NO_STEP = "no AC-Norm step was taken (--repeats 0)."
 
 Keep = Callable[[ModelResult, Extracted], None]
 Watch = Callable[[Probe], None]
@@ -230,8 +234,11 @@ def _add_affine_scores(
     metrics = of_kind("affine", wanted)
     if not metrics:
         return
+    if config.repeats == 0:
+        found.refuse((metric.name for metric in metrics), NO_STEP)
+        return
     count = len(sample.batches)
-    settings = _probe_settings(config, metrics, count, dtype, readout)
+    settings = _probe_settings(config, metrics, sample, dtype, readout)
     try:
         probe = probe_model(model, batches, count, len(sample.classes), settings)
     except NoNormError as error:
@@ -251,12 +258,12 @@ def _add_affine_scores(
 def _probe_settings(
     config: RunConfig,
     metrics: Sequence[Metric],
-    batches: int,
+    sample: AnySample,
     dtype: torch.dtype | None,
     readout: Readout[Any],
 ) -> ProbeSettings:
     return ProbeSettings(
-        steps=batches if config.steps == "epoch" else config.steps,
+        steps=len(sample.batches) if config.steps == "epoch" else config.steps,
         repeats=config.repeats,
         lr=config.lr,
         head=config.head,
@@ -266,6 +273,7 @@ def _probe_settings(
         shuffled=config.steps == 1 and any("shuffled_labels" in m.needs for m in metrics),
         readout=readout,
         norms=config.norms_scored,
+        parts=Stepping.on(sample, config.repeats, config.step_images).parts,
     )
 
 

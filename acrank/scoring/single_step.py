@@ -1,4 +1,4 @@
-"""Take one SGD step of the norm affines on each batch, from the pretrained network."""
+"""Take one SGD step of the norm affines on a batch, from the pretrained network."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from acrank.metrics.affine import Probe
 from acrank.norm.correlation import affine_ratio, zero_drift
 from acrank.norm.layerwise import SourceAffine
 from acrank.scoring.norms import affine_of, kind_of, norm_layers, use_batch_statistics
+from acrank.scoring.stepping import part_of
 from acrank.scoring.types import ProbeSettings, collect, stack_layers
 from acrank.tasks.heads import ridge_logits
 
@@ -21,7 +22,7 @@ from acrank.tasks.heads import ridge_logits
 def single_steps(
     model: nn.Module, batches: Batches, count: int, classes: int, settings: ProbeSettings
 ) -> Probe:
-    """Run one trial for each batch; see :func:`acrank.scoring.probe.probe_model`."""
+    """Run trials, each on a batch or a part of it; see :func:`acrank.scoring.probe.probe_model`."""
     layers = norm_layers(model, settings.norms)
     sources = tuple(SourceAffine.of(name, layer) for name, layer in layers.items())
     trained = [p for layer in layers.values() for p in affine_of(layer)]
@@ -31,8 +32,8 @@ def single_steps(
     control: list[list[tuple[Tensor, Tensor]]] = []
     losses = []
     used: list[bool] = []
-    for trial in range(count):
-        images, labels = batches(trial)
+    for trial in range(min(settings.repeats, count * settings.parts)):
+        images, labels = part_of(batches, count, settings.parts, trial)
         features = settings.readout.features(model, images, settings.autocast)
         for steps, targets in _targets(labels, settings, trial, after, control):
             loss = _loss(features, targets, classes, settings, trial)

@@ -24,7 +24,8 @@ POOLED: Readout[Any] = PooledReadout()
 class ProbeSettings:
     """The settings of a probe; see :class:`acrank.config.RunConfig` for the meanings.
 
-    With ``shuffled``, each single step is taken a second time, on labels in random order.
+    With ``shuffled``, each single step is taken a second time, on labels in random order. Batches
+    are divided into ``parts``, and a single step takes one; see :mod:`acrank.scoring.stepping`.
     """
 
     steps: int = 1
@@ -37,6 +38,7 @@ class ProbeSettings:
     shuffled: bool = False
     readout: Readout[Any] = POOLED
     norms: Norms = "batch"
+    parts: int = 1
 
 
 @dataclass(frozen=True)

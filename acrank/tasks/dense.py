@@ -62,6 +62,10 @@ class DenseReadout:
             raise ModelError("the network does not give one map of each scale an image.")
         return maps if autocast is None else maps.float()
 
+    def evaluate(self, model: nn.Module, images: Tensor, autocast: torch.dtype | None) -> Maps:
+        """Feature maps, finest first, of all images of a batch at once."""
+        return self.features(model, images, autocast)
+
     def head(self, features: Sequence[Tensor], classes: int, seed: int, trial: int) -> nn.Module:
         """A decoder that normalises by the batch, with the logits' convolution, or that alone."""
         if isinstance(features, Maps) and features.whole:

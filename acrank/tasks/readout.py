@@ -57,6 +57,14 @@ class Readout(Protocol[Features]):
         """
         ...
 
+    def evaluate(self, model: nn.Module, images: Tensor, autocast: torch.dtype | None) -> Features:
+        """The features of a batch in eval mode, without gradients, in parts if that is faster.
+
+        Raises:
+            ModelError: the network gives something else.
+        """
+        ...
+
     def head(self, features: Features, classes: int, seed: int, trial: int) -> nn.Module:
         """A fresh head from features to logits, the same on every device."""
         ...

@@ -20,7 +20,7 @@ from pathlib import Path
 # Budgets, the look and laps are all timed by it; that is why it comes before acrank is imported.
 time.perf_counter = time.process_time
 
-from lay_out import DATASETS, SEEDS, Dataset  # noqa: E402
+from lay_out import DATASETS, PAIRS, SEEDS, UNSEEN, Dataset  # noqa: E402
 from oracle import Row, append, number, read  # noqa: E402
 from policies import NOW  # noqa: E402
 from recipe import ARMS, MONITOR, candidates, settings  # noqa: E402
@@ -61,7 +61,8 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     names = [dataset.name for dataset in DATASETS]
     parser.add_argument("--datasets", nargs="*", choices=names, default=names)
-    parser.add_argument("--seeds", nargs="*", type=int, choices=SEEDS, default=SEEDS)
+    seeds = (*SEEDS, *UNSEEN)
+    parser.add_argument("--seeds", nargs="*", type=int, choices=seeds, default=seeds)
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES)
     given = parser.parse_args()
     warm_up(given.study)
@@ -93,12 +94,11 @@ def warm_up(study: Path) -> None:
 def finished(oracle: Path, study: Path) -> Iterator[tuple[Dataset, int, float]]:
     """The datasets and seeds whose arms have all run, with the seconds of all of them."""
     rows = read(oracle)
-    for seed in SEEDS:
-        for dataset in DATASETS:
-            here = [r for r in rows if (r["dataset"], r["seed"]) == (dataset.name, str(seed))]
-            found = {(row["model"], row["method"], row["lr"]): row for row in here}
-            if len(found) >= len(candidates(dataset, study)) * len(ARMS):
-                yield dataset, seed, sum(float(row["seconds"]) for row in found.values())
+    for dataset, seed in PAIRS:
+        here = [r for r in rows if (r["dataset"], r["seed"]) == (dataset.name, str(seed))]
+        found = {(row["model"], row["method"], row["lr"]): row for row in here}
+        if len(found) >= len(candidates(dataset, study)) * len(ARMS):
+            yield dataset, seed, sum(float(row["seconds"]) for row in found.values())
 
 
 def run(dataset: Dataset, seed: int, budget: float, study: Path) -> Row:

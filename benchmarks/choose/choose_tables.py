@@ -2,20 +2,19 @@
 
     python benchmarks/choose/choose_tables.py
 
-Writes ``results/developed`` and ``results/left_out``, the figure of the latter to
-``docs/images/choose-points.png``, and prints the tables as Markdown.
+Writes ``results/developed``, ``results/left_out`` and ``results/unseen``, the figure of the second
+to ``docs/images/choose-points.png``, and prints the tables as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from lay_out import DEVELOPED, LEFT_OUT, Dataset
-from policies import NOW, cells, choices, interval, outcomes
+from lay_out import DEVELOPED, LEFT_OUT, SEEDS, UNSEEN
+from policies import NOW, Part, cells, choices, interval, outcomes
 
 from acrank.report.plotting import ACCENT, INK, LINE, SECOND, new_figure, styled, to_file
 from acrank.utils.files import write_whole
@@ -27,7 +26,11 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 RAW, RESULTS = HERE / "raw", HERE / "results"
 IMAGE = HERE.parents[1] / "docs" / "images" / "choose-points.png"
-PARTS = {"developed": DEVELOPED, "left_out": LEFT_OUT}
+PARTS = {
+    "developed": (DEVELOPED, SEEDS),
+    "left_out": (LEFT_OUT, SEEDS),
+    "unseen": (LEFT_OUT, UNSEEN),
+}
 CHOOSE = "choose, "
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 # What the figure names beside the curve.
@@ -46,21 +49,22 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--image", type=Path, default=IMAGE)
     given = parser.parse_args()
-    for part, datasets in PARTS.items():
-        folder, found = given.results / part, outcomes(given.raw, datasets)
+    for name_of_part, (datasets, seeds) in PARTS.items():
+        part = Part(given.raw, datasets, seeds)
+        folder, found = given.results / name_of_part, outcomes(part)
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in {
             "outcomes": found,
             "means": means(found),
             "differences": differences(found),
             "by_dataset": by_dataset(found),
-            "regimes": regimes(given.raw, datasets),
-            "winners": winners(given.raw, datasets),
+            "regimes": regimes(part),
+            "winners": winners(part),
         }.items():
             write_whole(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-            print(f"\n## {part}: {name}\n")
+            print(f"\n## {name_of_part}: {name}\n")
             print(markdown(table.head(80)))
-        if part == "left_out":
+        if name_of_part == "left_out":
             write_whole(given.image, to_file(figure(found), ".png"))
 
 
@@ -109,10 +113,10 @@ def by_dataset(found: pd.DataFrame) -> pd.DataFrame:
     return table.round(2).reset_index()
 
 
-def regimes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
+def regimes(part: Part) -> pd.DataFrame:
     """How each regime does on each dataset, against the best arm of the same model by test."""
     rows = []
-    for cell in cells(raw, datasets):
+    for cell in cells(part):
         best = cell.arms.groupby("model").test.transform("max")
         behind = cell.arms.assign(behind=100 * (best - cell.arms.test))
         taken = cell.best(cell.arms)
@@ -131,14 +135,14 @@ def regimes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
     return table.reset_index()
 
 
-def winners(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
+def winners(part: Part) -> pd.DataFrame:
     """What everything, fine-tuned, would take, and what ``choose`` took."""
     rows = []
-    for cell in cells(raw, datasets):
+    for cell in cells(part):
         taken, top = cell.best(cell.arms), cell.arms.sort_values("test").iloc[-1]
         for way, row in (("everything", taken), ("everything, best by test", top)):
             rows.append({**_named(cell.dataset, cell.seed, way, row), "budget": ""})
-        for row in choices(cell, raw):
+        for row in choices(cell, part.raw):
             at = "" if row.version == NOW else f" at {row.version}"
             known = _named(cell.dataset, cell.seed, f"choose{at}, {row.share:g}", row)
             counts = {"raced": row.raced, "arms": row.arms, "rungs": row.rungs}

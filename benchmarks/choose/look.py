@@ -13,7 +13,7 @@ import csv
 import time
 from pathlib import Path
 
-from lay_out import DATASETS, SEEDS, Dataset
+from lay_out import PAIRS, Dataset
 from oracle import Row, number, read
 from recipe import settings
 
@@ -31,10 +31,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     given = parser.parse_args()
     done = {(row["dataset"], row["seed"]) for row in read(given.csv)}
-    for seed in SEEDS:
-        for dataset in DATASETS:
-            if (dataset.name, str(seed)) not in done:
-                add(given.csv, look(dataset, seed, given.study))
+    for dataset, seed in PAIRS:
+        if (dataset.name, str(seed)) not in done:
+            add(given.csv, look(dataset, seed, given.study))
 
 
 def look(dataset: Dataset, seed: int, study: Path) -> list[Row]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lay_out import DATASETS, SEEDS, Dataset
+from lay_out import DATASETS, PAIRS, SEEDS, UNSEEN, Dataset
 from recipe import ARMS, MONITOR, Arm, candidates, settings
 
 from acrank import AcrankError
@@ -41,10 +41,11 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     names = [dataset.name for dataset in DATASETS]
     parser.add_argument("--datasets", nargs="*", choices=names, default=names)
-    parser.add_argument("--seeds", nargs="*", type=int, choices=SEEDS, default=SEEDS)
+    seeds = (*SEEDS, *UNSEEN)
+    parser.add_argument("--seeds", nargs="*", type=int, choices=seeds, default=seeds)
     given = parser.parse_args()
-    for seed in given.seeds:
-        for dataset in (d for d in DATASETS if d.name in given.datasets):
+    for dataset, seed in PAIRS:
+        if seed in given.seeds and dataset.name in given.datasets:
             for entry in candidates(dataset, given.study):
                 for arm in ARMS:
                     key = name_of(dataset, seed, entry["name"], arm)

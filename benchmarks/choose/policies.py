@@ -100,14 +100,30 @@ POLICIES: dict[str, Callable[[Cell], Outcome]] = {
 }
 
 
-def cells(raw: Path, datasets: Sequence[Dataset]) -> Iterator[Cell]:
-    """The seeds of some datasets that the oracle has finished."""
+@dataclass(frozen=True)
+class Part:
+    """A part of the study: what was measured on some datasets with some seeds.
+
+    Attributes:
+        raw: folder of the measurements.
+        datasets: the datasets.
+        seeds: the seeds.
+    """
+
+    raw: Path
+    datasets: Sequence[Dataset]
+    seeds: Sequence[int]
+
+
+def cells(part: Part) -> Iterator[Cell]:
+    """The datasets and seeds of a part that the oracle has finished."""
+    raw = part.raw
     arms = pd.read_csv(raw / "oracle.csv", na_values=["-"])
     arms["lr"] = arms.lr.fillna(arms.method.map({"ac-norm": 0.003}).fillna(0.01))
     arms = arms.drop_duplicates([*CELL, "model", "method", "lr"])
     looks = pd.read_csv(raw / "look.csv", na_values=["-"])
-    for dataset in (dataset.name for dataset in datasets):
-        for seed in sorted(looks.seed.unique()):
+    for dataset in (dataset.name for dataset in part.datasets):
+        for seed in part.seeds:
             found = arms[(arms.dataset == dataset) & (arms.seed == seed)]
             look = looks[(looks.dataset == dataset) & (looks.seed == seed)]
             if len(look) and len(found) >= len(ARMS) * len(look):
@@ -115,14 +131,14 @@ def cells(raw: Path, datasets: Sequence[Dataset]) -> Iterator[Cell]:
                 yield Cell(str(dataset), int(seed), good, float(found.seconds.sum()), look)
 
 
-def outcomes(raw: Path, datasets: Sequence[Dataset]) -> pd.DataFrame:
+def outcomes(part: Part) -> pd.DataFrame:
     """Points lost against everything, and the share of its time, of every way to choose."""
     rows = []
-    for cell in cells(raw, datasets):
+    for cell in cells(part):
         everything = POLICIES["everything"](cell)
         for name, policy in POLICIES.items():
             rows.append(_row(cell, name, policy(cell), everything))
-        for found in choices(cell, raw):
+        for found in choices(cell, part.raw):
             done = Outcome(float(found.test), float(found.seconds))
             at = "" if found.version == NOW else f" at {found.version}"
             rows.append(_row(cell, f"choose{at}, {found.share:g}", done, everything))

@@ -52,7 +52,7 @@ def finals(
     journal = Journal(folder, "identity", lambda: now[0])
     running = Running(config, journal, folder, budget, lambda line: None, "accuracy")
     costs = Costs(dict.fromkeys("abcd", 0.01), (100, 0))
-    return Finals(running, costs, {}, None, 0.0, None), played
+    return Finals(running, costs, {}, 0.0, None), played
 
 
 def test_after_a_failure_the_next_in_line_is_fine_tuned_whatever_it_takes(

@@ -17,6 +17,8 @@ import yaml
 
 import acrank.zoo
 from acrank.errors import ConfigError, DataError, NotScoredError
+from acrank.finetuning.config import FinetuneConfig
+from acrank.finetuning.run import finetune
 from acrank.race.announce import what_fits
 from acrank.race.config import make_choose_config
 from acrank.race.plan import Plan
@@ -52,6 +54,7 @@ def _no_timing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acrank.race.winner.measure_latency", lambda *_, **__: Timed())
         patch.setattr("acrank.race.plan.STEPS", 1)  # two rungs of a few steps
+        patch.setattr("acrank.finetuning.run.BETWEEN", 0.0)  # each epoch is kept
         yield
 
 
@@ -110,7 +113,6 @@ def test_the_chosen_arm_comes_first_and_others_by_place(done: Choice) -> None:
     assert done.chosen.behind == pytest.approx(0)
     assert len(done.standings) == 6
     assert [rung.words for rung in done.rungs] == [
-        "1 epoch, own image size",
         "2 epochs, own image size",
         "the full 6 epochs, own image size",
     ]
@@ -185,12 +187,72 @@ class Stopped(BaseException):
 
 
 def epochs_of(choice: Choice) -> int:
-    """The epochs that a choice has trained for: those of the race once, and the full ones."""
-    return sum(
-        max((len(lap.curve) for lap in one.laps if lap.rung < 3), default=0)
-        + sum(len(lap.curve) for lap in one.laps if lap.rung == 3)
-        for one in choice.standings
-    )
+    """The epochs that a choice has trained for: laps are the beginnings of full fine-tunings."""
+    return sum(max((len(lap.curve) for lap in one.laps), default=0) for one in choice.standings)
+
+
+def test_the_race_changes_nothing_about_the_fine_tuning_of_the_winner(
+    done: Choice, tmp_path: Path
+) -> None:
+    config = FinetuneConfig.model_validate(done.finetuned.record["config"])
+    alone = finetune(config, tmp_path / "alone")
+    assert alone.record["val"] == done.finetuned.record["val"]
+    assert alone.record["test"] == done.finetuned.record["test"]
+    files = [folder / "model.safetensors" for folder in (done.folder, tmp_path / "alone")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_no_epoch_is_trained_twice(
+    done: Choice, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from acrank.finetuning.loop import Training
+
+    counted, trained = itertools.count(), Training.run_epoch
+
+    def count(self: Training) -> Any:
+        next(counted)
+        return trained(self)
+
+    monkeypatch.setattr(Training, "run_epoch", count)
+    assert outcome(run(stripes, tmp_path / "chosen")) == outcome(done)
+    assert next(counted) == epochs_of(done)
+
+
+# Images that are larger than those of the race.
+LARGE: dict[str, Any] = {
+    "image_size": 128,
+    "race_size": 96,
+    "models": ("demo-mixed", "demo-cifar10"),
+}
+
+
+def test_races_of_smaller_images_are_short_trainings_of_their_own(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from acrank.finetuning.loop import Training
+
+    found = run(stripes, tmp_path / "chosen", **LARGE)
+    assert [rung.words for rung in found.rungs] == [
+        "1 epoch, 96 pixels",
+        "2 epochs, 96 pixels",
+        "the full 6 epochs, own image size",
+    ]
+    laps = {lap.rung: lap for lap in found.chosen.laps}
+    assert laps[min(laps)].image_size == (96, 96)
+    assert len(laps[3].curve) == 6
+
+    # killed in the second rung, it ends the same
+    counted, trained = itertools.count(1), Training.run_epoch
+
+    def stop(self: Training) -> Any:
+        if next(counted) == 6:
+            raise Stopped
+        return trained(self)
+
+    monkeypatch.setattr(Training, "run_epoch", stop)
+    with pytest.raises(Stopped):
+        run(stripes, tmp_path / "again", **LARGE)
+    assert outcome(run(stripes, tmp_path / "again", **LARGE)) == outcome(found)
 
 
 @pytest.mark.parametrize("after", [1, 4, 7, 12, 20])
@@ -246,7 +308,7 @@ def test_what_leads_is_told_before_the_first_rung_ends(
     monkeypatch.setattr(laps, "_run", stop)
     with pytest.raises(Stopped):
         run(stripes, tmp_path / "chosen")
-    assert "after 1 epoch" in best_so_far(tmp_path / "chosen")
+    assert "after 2 epochs" in best_so_far(tmp_path / "chosen")
 
 
 def test_the_chosen_network_is_there_before_it_is_judged(

@@ -151,7 +151,8 @@ def reading_notes(choice: Choice) -> list[str]:
     ]
     for rung in choice.rungs:
         begun = "" if rung.number == 1 else ", gone on from" if rung.resumed else ", begun anew"
-        begun += f" rung {rung.number - 1}" if rung.resumed and rung.number > 1 else ""
+        before = "the race" if rung.full else f"rung {rung.number - 1}"
+        begun += f" {before}" if rung.resumed and rung.number > 1 else ""
         name = "full" if rung.full else f"rung {rung.number}"
         lines.append(f"{name}: {rung.words}{begun}.")
     return lines
@@ -279,7 +280,7 @@ def _left_out(choice: Choice) -> Iterator[str]:
         for one in found:
             reasons.setdefault(one.reason, []).append(one.model)
         for reason, names in reasons.items():
-            told = f"{status} in the look: {reason}"
+            told = f"{status} in the look: {reason.rstrip('.')}"
             yield f"{names[0]}: {told}." if len(names) == 1 else f"{listed(names)}: {told}."
 
 

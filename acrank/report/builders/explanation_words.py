@@ -58,8 +58,8 @@ def channel_legend(explained: Explanation) -> str:
         explained: the network.
     """
     config = explained.record["config"]
-    trials = explained.record["dataset"]["batches"]
-    over = f"{trials} batches" if config["steps"] == 1 else f"{config['repeats']} trainings"
+    single = config["steps"] == 1
+    over = f"{_stepped(explained)[0]} steps" if single else f"{config['repeats']} trainings"
     text = (
         f"moved: root mean square of the change of the ratio over {over}; change: its mean with "
         "sign; ± : standard deviation. after: means."
@@ -85,10 +85,21 @@ def score_interval(explained: Explanation) -> tuple[float, float] | None:
     return interval(estimate) if estimate else None
 
 
+def _stepped(explained: Explanation) -> tuple[int, int]:
+    """Return the number of single steps, and that of the images of each."""
+    dataset = explained.record["dataset"]
+    # results from before steps were counted stepped on every batch
+    everything = (dataset["batches"], dataset["sampled"] // dataset["batches"])
+    count, images = dataset.get("stepped", everything)
+    return int(count), int(images)
+
+
 def _sample(explained: Explanation) -> str:
     dataset, config = explained.record["dataset"], explained.record["config"]
     if config["steps"] == 1:
-        taken = f"one step on each of {dataset['batches']} batches"
+        count, images = _stepped(explained)
+        taken = f"one step on {images} {items_name(dataset)}"
+        taken += f" in each of {count} trials" if count > 1 else ""
     else:
         steps = "an epoch" if config["steps"] == "epoch" else f"{config['steps']} steps"
         taken = f"{config['repeats']} trainings of {steps}"

@@ -98,9 +98,9 @@ def test_channels_add_up_to_their_layer(explained: Explanation) -> None:
         np.testing.assert_allclose(
             channels.ratio_after - channels.ratio_before, channels.change, atol=1e-12
         )
-        # mean and deviation over four trials together are the root mean square
+        # mean and deviation over three trials together are the root mean square
         np.testing.assert_allclose(
-            channels.change**2 + channels.change_sd**2 * 3 / 4, channels.moved**2, rtol=1e-6
+            channels.change**2 + channels.change_sd**2 * 2 / 3, channels.moved**2, rtol=1e-6
         )
     shares = [explained.share(layer) for layer in explained.layers]
     assert sum(shares) == pytest.approx(1)
