@@ -5,12 +5,14 @@ Where this study has become one of the tables that the weights are learned of, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tables import RAW, Truth
+from real_tables import RAW, Truth
 
 from acrank.expectation import Expected, expect, outcomes
 from acrank.priors import Prior
@@ -26,11 +28,11 @@ def expected_of(dataset: str, truth: Truth) -> list[Expected]:
     here = table.set_index("model").reindex(list(truth.models))
     shares = np.full(classes(dataset), 1 / classes(dataset))
     found = []
-    for value, mean, deviation, basis in zip(
-        here[SCORE], here["prior"], here["prior_deviation"], here["basis"], strict=True
-    ):
-        known = Prior(float(mean), float(deviation), basis=str(basis)) if mean == mean else None
-        found.append(expect(known, SCORE, float(value), shares))
+    for row in here.to_dict("records"):
+        known = Prior(basis=str(row["basis"]), public=row["public"] == 1)
+        if not math.isnan(row["prior"]):
+            known = replace(known, mean=row["prior"], deviation=row["prior_deviation"])
+        found.append(expect(known, SCORE, float(row[SCORE]), shares))
     return found
 
 
@@ -41,7 +43,7 @@ def classes(dataset: str) -> int:
 
 def outcome_row(dataset: str, truth: Truth, candidates: Sequence[Expected]) -> dict[str, Any]:
     """What is said to be lost by a choice, and what was; accuracies are means over seeds."""
-    said = outcomes(candidates, classes(dataset))
+    said = outcomes(candidates)
     accuracies = truth.mean
     order = np.argsort([-each.mean for each in candidates])
     lost = 100 * (accuracies.max() - accuracies[order])

@@ -33,7 +33,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "shuffled": ("log_me", "h_score_regularised", "knn", "linear_probe", "kite", "ac_corr"),
     "probe": ("bn_probe", "bn_probe_accuracy"),
 }
-FACTS = ("imagenet_top1", "prior", "prior_deviation", "prior_domain", "history", "basis")
+FACTS = ("imagenet_top1", "prior", "prior_deviation", "prior_domain", "history", "basis", "public")
 COLUMNS = ("dataset", "run", "model", "status", "seconds", "reason", *FACTS, *METRICS)
 COSTS = ("score", "seconds_a_model")
 # What is timed, and the settings of the run; every run has AC-Corr in it.
@@ -107,7 +107,10 @@ def known(entry: ZooEntry, target: Dataset) -> dict[str, str]:
         "prior_domain": sharp.mean,
         "history": plain.history.mean if plain.history else None,
     }
-    return {k: "" if v is None else f"{v:.6g}" for k, v in values.items()} | {"basis": plain.basis}
+    return {k: "" if v is None else f"{v:.6g}" for k, v in values.items()} | {
+        "basis": plain.basis,
+        "public": str(int(plain.public)),
+    }
 
 
 def shuffled(folder: Path, place: Path) -> Path:

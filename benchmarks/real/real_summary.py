@@ -1,6 +1,6 @@
 """Print the tables of the README from the committed results.
 
-python benchmarks/real/summary.py
+python benchmarks/real/real_summary.py
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 import pandas as pd
-from evidence import RANDOM
 from left_out import EXPECTED
-from tables import ELSEWHERE, RESULTS
+from real_evidence import RANDOM
+from real_tables import ELSEWHERE, RESULTS
 
 SHOWN = {
     EXPECTED: "`expected`",

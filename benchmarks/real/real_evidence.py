@@ -1,6 +1,6 @@
 """How well every predictor tells which network fine-tunes best, and what following it loses.
 
-    python benchmarks/real/evidence.py
+    python benchmarks/real/real_evidence.py
 
 Reads ``raw/``, writes ``results/``: truth.csv (accuracies and ceilings), agreement.csv (a predictor
 on a dataset), means.csv (over datasets, with 95 % intervals over datasets drawn anew), against.csv
@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from cells import read
 from left_out import EXPECTED, expected_of, outcome_row
-from tables import (
+from real_tables import (
     ELSEWHERE,
     LOW_CEILING,
     NAMES,
@@ -174,15 +175,17 @@ def against(agreement: pd.DataFrame, some: list[str]) -> list[dict[str, Any]]:
 
 def seconds() -> dict[str, float]:
     """Seconds of one thread a model: scores as they were timed, fine-tunings as in the study."""
-    timed = pd.read_csv(RAW / "score_costs.csv").set_index("score")["seconds_a_model"]
+    costs = read(RAW / "score_costs.csv")  # empty where scores have not been timed yet
+    timed = {row["score"]: float(row["seconds_a_model"]) for row in costs}
     cells = pd.read_csv(RAW / "cells.csv")
     # every learning rate that is tried costs
     mean = cells.groupby(["protocol", "rate"])["train_seconds"].mean().groupby("protocol").sum()
     found = {NAMES.get(str(protocol), str(protocol)): value for protocol, value in mean.items()}
+    kinds = {"features": "features", "affine": "ac_corr"}
     for name, metric in METRICS.items():
-        kinds = {"features": "features", "affine": "ac_corr"}
-        if name in timed or metric.kind in kinds:
-            found[name] = float(timed[name if name in timed else kinds[metric.kind]])
+        source = name if name in timed else kinds.get(metric.kind, "")
+        if source in timed:
+            found[name] = timed[source]
     return found
 
 

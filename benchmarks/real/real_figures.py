@@ -1,6 +1,6 @@
 """The figures of the study, each from the committed tables.
 
-    python benchmarks/real/figures.py
+    python benchmarks/real/real_figures.py
 
 Writes ``docs/images/real-truth.png``, ``real-scores.png`` and ``real-costs.png``.
 """
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from evidence import RANDOM
-from tables import HERE, RESULTS, TABLES, read_truth
+from real_evidence import RANDOM
+from real_tables import HERE, RESULTS, TABLES, read_truth
 
 from acrank.report.plotting import (
     ACCENT,
