@@ -203,7 +203,9 @@ class Race:
                 before = bool(self.heats) and arm in self.heats[-1].ran
                 epochs = lap_epochs(self.longest, heat.rung) if before else heat.rung.epochs
                 self.costs.note(arm, epochs, heat.rung.image_size, ran.seconds, ran.epoch)
-            if ran.value is not None and begun([heat.rung]):
+            # of a choice that was finished before, with a shorter budget, the states are gone
+            state = self._job(heat.rung, arm).folder / STATE
+            if ran.value is not None and begun([heat.rung]) and state.is_file():
                 self.running.trained[arm] = heat.rung.epochs
             if not self.heats and leading(heat.ran)[:1] == [arm]:
                 self.running.keep_best(heat, arm)
