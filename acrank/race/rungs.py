@@ -32,7 +32,7 @@ from acrank.utils.files import folder_name
 Planner = Callable[[Sequence[Arm], float, int], Plan]
 # How often the race is planned: a trial, and then as long as laps show that more fits.
 STEPS = 5
-# An arm shows what laps cost: the first, which races in any case, if there is time for it in a race,
+# An arm shows what laps cost: the first, which races in any case, if a race has time for its lap,
 # or else the cheapest of the first so many, if that takes no more than such a share of the time.
 TRIED, TRIAL = 6, 0.2
 # So many times the arms that run on keep their weights until it is known which these are.
