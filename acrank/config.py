@@ -48,8 +48,10 @@ from acrank.metrics.registry import (
     DEFAULT,
     known_metric,
     metric_names,
+    of_kind,
     refuse_foreign,
     resolve_metrics,
+    with_parts,
 )
 from acrank.tasks.registry import Task, task_named
 from acrank.utils.described import Effect, Setting
@@ -166,11 +168,11 @@ class RunConfig(Settings):
     ] = 1
     repeats: Annotated[
         int,
-        Field(ge=1),
+        Field(ge=0),
         Setting(
             "Number of AC-Norm trials, each with its own head, that AC-Corr and its interval come "
             "from: batches that a single step is taken on (at most all), or trainings of several "
-            "steps.",
+            "steps; 0 for no AC-Corr, and half the time.",
             STEP,
         ),
     ] = 3
@@ -328,6 +330,12 @@ class RunConfig(Settings):
             raise ValueError(
                 "a budget compares all models with one another, but a shard has only some of them"
             )
+        if self.repeats == 0:
+            voting = self.metrics or CONSENSUS_DEFAULT
+            ranked = resolve_metrics(voting if self.rank_by == CONSENSUS else (self.rank_by,))
+            needy = [metric.name for metric in of_kind("affine", with_parts(ranked))]
+            if needy:
+                raise ValueError(f"to rank by {', '.join(needy)}, repeats must be 1 or more")
         return self
 
     _names = field_validator("metrics", "callbacks", mode="before")(names)

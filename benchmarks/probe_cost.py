@@ -3,7 +3,7 @@
 For each network, in one process and in turns: (a) forward in training mode, cross-entropy, backward
 to every parameter, as PyTorch does by default; (b) acrank's probe and AC-Corr, without loading and
 decoding. With ``--whole`` instead a whole ``acrank score`` over ten networks with random weights,
-against the sum of (b) for the same images. Time is the median over rounds, memory the peak of the
+against the sum of such runs of each alone. Time is the median over rounds, memory the peak of the
 process above what it held before.
 
     python benchmarks/probe_cost.py --csv benchmarks/probe_cost.csv
@@ -18,6 +18,7 @@ import csv
 import gc
 import math
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -41,7 +42,10 @@ from acrank.config import RunConfig
 from acrank.data import Preprocessing, draw_sample, open_target
 from acrank.metrics.affine import AffineTrials, ac_corr
 from acrank.scoring.probe import probe_model
+from acrank.scoring.score import score_backbone
 from acrank.scoring.types import ProbeSettings
+from acrank.zoo import Backbone, ZooEntry
+from acrank.zoo.description import entry_info
 
 MODELS = ("resnet18", "resnet50", "mobilenetv3_large_100", "efficientnet_b0", "densenet121")
 ZOO = (
@@ -63,6 +67,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--data", default="demo")
+    parser.add_argument("--samples", type=int, default=256)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = whole_run(arguments) if arguments.whole else list(probe_costs(arguments))
@@ -178,24 +183,42 @@ def read_peak(device: torch.device) -> int:
 
 
 def whole_run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """A whole ``acrank score`` over ten networks, and the probes alone on the same images."""
+    """A whole ``acrank score`` over ten networks, and its parts alone on the same images.
+
+    ``first_s`` is when the first network began to be loaded, counted from the start of the command.
+    """
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         zoo = save_zoo(Path(folder))
-        command = [sys.executable, "-m", "acrank", "score", "--data", arguments.data]
+        command = [sys.executable, "-m", "acrank", "score", "--data", arguments.data, "--fresh"]
         command += ["--zoo", str(zoo), "--precision", "fp32", "--threads", str(arguments.threads)]
-        command += ["--rank-by", "ac_corr"]
+        command += ["--samples", str(arguments.samples)]
         for _ in range(arguments.rounds):
-            probes = {name: probe_alone(name, arguments.data) for name in ZOO}
-            begun = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            whole = time.perf_counter() - begun
-            ratio = whole / sum(probes.values())
-            print(f"whole {whole:.1f} s, probes {sum(probes.values()):.1f} s, {ratio:.3f}")
-            row = {"whole_s": round(whole, 2), "probes_s": round(sum(probes.values()), 2)}
-            times = {f"{name}_s": round(seconds, 2) for name, seconds in probes.items()}
-            rows.append({**row, "ratio": round(ratio, 4), **times})
+            parts = {name: run_alone(name, arguments.data, arguments.samples) for name in ZOO}
+            whole, first = timed_command(command)
+            total = sum(parts.values())
+            print(f"whole {whole:.1f} s, parts {total:.1f} s, {whole / total:.3f}", flush=True)
+            row = {"whole_s": round(whole, 2), "parts_s": round(total, 2)}
+            row |= {"first_s": round(first, 2), "ratio": round(whole / total, 4)}
+            rows.append({**row, **{f"{name}_s": round(took, 2) for name, took in parts.items()}})
     return rows
+
+
+def timed_command(command: Sequence[str]) -> tuple[float, float]:
+    """Seconds of a run, and those before its first network, as its progress tells."""
+    begun = time.perf_counter()
+    first = math.nan
+    running = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        told = re.match(r"\[1/\d+\] .* \(([\d.]+) s\)", line)
+        if told:
+            first = time.perf_counter() - begun - float(told[1])
+    if running.wait():
+        raise RuntimeError(f"{' '.join(command)} ended with {running.returncode}")
+    return time.perf_counter() - begun, first
 
 
 def save_zoo(folder: Path, names: Sequence[str] = ZOO) -> Path:
@@ -210,23 +233,18 @@ def save_zoo(folder: Path, names: Sequence[str] = ZOO) -> Path:
     return zoo
 
 
-def probe_alone(name: str, data: str) -> float:
-    """Seconds of one probe with the default settings, without loading and decoding."""
-    config = RunConfig(data=data, rank_by="ac_corr")
+def run_alone(name: str, data: str, samples: int) -> float:
+    """Seconds of a default run of one network, without loading, decoding and resizing."""
+    config = RunConfig(data=data, samples=samples)
     sample = draw_sample(open_target(data), config.samples, config.batch_size, config.seed)
-    model = with_random_affines(timm.create_model(name, num_classes=0))
-    preprocessing = Preprocessing.from_config(resolve_model_data_config(model))  # type: ignore[no-untyped-call]
-    sample.pixels(preprocessing)
-    channels_last(model)
+    model = with_random_affines(timm.create_model(name, num_classes=0)).eval()
+    entry = ZooEntry(name=name, arch=name, weights="none")
+    described = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    info = entry_info(entry, model, revision=None, cached=True)
+    backbone = Backbone(entry, model, described, info)
+    sample.pixels(Preprocessing.from_config(described))
     begun = time.perf_counter()
-    result = probe_model(
-        model,
-        lambda index: sample.batch(index, preprocessing, device="cpu"),
-        len(sample.batches),
-        len(sample.classes),
-        ProbeSettings(),
-    )
-    ac_corr(AffineTrials(result))
+    score_backbone(backbone, sample, config, torch.device("cpu"))
     return time.perf_counter() - begun
 
 

@@ -129,3 +129,20 @@ def test_volumes_have_usual_sizes_and_settings_of_their_own() -> None:
 def test_what_volumes_cannot_be_cut_to(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"Setting '{field}' is"):
         make_config({"data": "scans", field: value})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rank_by": "ac_corr"},
+        {"rank_by": "consensus"},
+        {"rank_by": "consensus", "metrics": ("knn", "affine_shift")},
+    ],
+)
+def test_a_ranking_by_ac_corr_takes_a_step(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="repeats must be 1 or more"):
+        make_config({"data": "demo", "repeats": 0, **settings})
+
+
+def test_scores_of_features_need_no_step() -> None:
+    assert make_config({"data": "demo", "repeats": 0, "metrics": ("all",)}).repeats == 0

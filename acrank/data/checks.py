@@ -163,7 +163,7 @@ def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
     """
     groups = [[item for item in items if item.source.file]]
     for look in (_size, partial(_digest, last=_COMPARED), partial(_digest, last=None)):
-        groups = [same for group in groups for same in _contradicting(group, look)]
+        groups = _contradicting(groups, look)
     if not groups:
         return []
     first = sorted(groups[0], key=lambda item: item.key)
@@ -173,13 +173,16 @@ def in_two_classes(items: Sequence[Item], classes: Sequence[str]) -> list[str]:
     return [f"{len(groups)} {are} in two classes or more, byte for byte the same: {shown}."]
 
 
-def _contradicting(group: Sequence[Item], look: Callable[[Path], Hashable]) -> Iterable[list[Item]]:
-    """Those of a group that look the same and are of several classes, in groups."""
-    paths = [item.source.file for item in group if item.source.file]
-    seen = in_threads(look, paths, chunksize=32)
-    found: dict[Hashable, list[Item]] = {}
-    for item, value in zip(group, seen, strict=True):
-        found.setdefault(value, []).append(item)
+def _contradicting(
+    groups: Sequence[Sequence[Item]], look: Callable[[Path], Hashable]
+) -> list[list[Item]]:
+    """Those within each group that look the same and are of several classes, in groups."""
+    paths = [item.source.file for group in groups for item in group if item.source.file]
+    seen = iter(in_threads(look, paths, chunksize=32))  # all at once: threads take time to start
+    found: dict[tuple[int, Hashable], list[Item]] = {}
+    for number, group in enumerate(groups):
+        for item in group:
+            found.setdefault((number, next(seen)), []).append(item)
     return [same for same in found.values() if len({item.label for item in same}) > 1]
 
 

@@ -9,9 +9,16 @@ is ``y = bias / (|weight| + eps)``; ``P[i, j]`` is the softmax over source chann
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 # Keeps the ratio finite where a scale is zero, and is far below the scales of live channels.
 RATIO_EPS = 1e-5
@@ -82,11 +89,10 @@ def ac_corr(
     """
     source = _ratio(source_weight, source_bias, temperature, eps)
     target = _ratio(target_weight, target_bias, temperature, eps)
-    own = (target - source).abs()
-    sorted_source = source.sort().values
-    windows = _Windows(sorted_source, target, temperature)
+    own = np.abs(target - source)
+    windows = _Windows(np.sort(source), target, temperature)
     first, last = windows.within(own)
-    return (windows.mass(first, last) / windows.total()).clamp(max=1.0)
+    return torch.from_numpy(np.minimum(windows.mass(first, last) / windows.total(), 1.0))
 
 
 def zero_drift(
@@ -106,31 +112,37 @@ def zero_drift(
     Raises:
         ValueError: an affine parameter is not finite, or the temperature not positive.
     """
-    ratio, order = (_ratio(weight, bias, temperature, eps) / temperature).sort()
-    neighbours = _decayed_cumsum(ratio) + _decayed_cumsum(-ratio.flip(0)).flip(0) - 1.0
-    return torch.empty_like(ratio).index_copy_(0, order, 1.0 / neighbours)
+    ratio = _ratio(weight, bias, temperature, eps) / temperature
+    order = np.argsort(ratio, kind="stable")
+    place = ratio[order]
+    neighbours = _decayed_cumsum(place) + _decayed_cumsum(-place[::-1])[::-1] - 1.0
+    drift = np.empty_like(ratio)
+    drift[order] = 1.0 / neighbours
+    return torch.from_numpy(drift)
 
 
-def _ratio(weight: Tensor, bias: Tensor, temperature: float, eps: float) -> Tensor:
+def _ratio(weight: Tensor, bias: Tensor, temperature: float, eps: float) -> Array:
+    """Affine ratios in NumPy, whose calls on such small arrays cost a fraction of PyTorch's."""
     if not temperature > 0:
         raise ValueError(f"temperature must be above zero, got {temperature}")
     # float64 lives on the CPU: some accelerators have none, and the arrays are tiny.
     ratio = affine_ratio(weight.detach().cpu().double(), bias.detach().cpu().double(), eps)
-    if not torch.isfinite(ratio).all():
+    values: Array = ratio.numpy()
+    if not np.isfinite(values).all():
         raise ValueError("an affine parameter is not finite")
-    return ratio
+    return values
 
 
-def _decayed_cumsum(position: Tensor) -> Tensor:
+def _decayed_cumsum(position: Array) -> Array:
     """``sum over j <= k of exp(position[j] - position[k])`` for ascending positions, in [1, C].
 
     A doubling scan: every term is a decay, so nothing overflows however far apart the
     positions are, and sums of positive terms keep their relative precision.
     """
-    total = torch.ones_like(position)
+    total = np.ones_like(position)
     shift = 1
     while shift < len(position):
-        decay = torch.exp(position[:-shift] - position[shift:])
+        decay = np.exp(position[:-shift] - position[shift:])
         total[shift:] = total[shift:] + total[:-shift] * decay
         shift *= 2
     return total
@@ -144,56 +156,72 @@ class _Windows:
     before they are divided, which could part two that are equal.
     """
 
-    def __init__(self, position: Tensor, centre: Tensor, temperature: float) -> None:
+    def __init__(self, position: Array, centre: Array, temperature: float) -> None:
         self.position = position
         self.centre = centre
         self.temperature = temperature
-        self.split = torch.searchsorted(position, centre.contiguous(), right=True)
+        self.split = np.searchsorted(position, centre, side="right")
         self.left = _decayed_cumsum(position / temperature)
-        self.right = _decayed_cumsum(-position.flip(0) / temperature).flip(0)
-        self.none = torch.zeros_like(self.split)
-        self.end = torch.full_like(self.split, len(position))
-        below = self._distance(self.split - 1).where(self.split > 0, torch.inf)
-        above = self._distance(self.split).where(self.split < self.end, torch.inf)
-        self.nearest = torch.minimum(below, above)
+        self.right = _decayed_cumsum(-position[::-1] / temperature)[::-1]
+        self.none = np.zeros_like(self.split)
+        self.end = np.full_like(self.split, len(position))
+        below = np.where(self.split > 0, self._distance(self.split - 1), np.inf)
+        above = np.where(self.split < self.end, self._distance(self.split), np.inf)
+        self.nearest = np.minimum(below, above)
 
-    def within(self, radius: Tensor) -> tuple[Tensor, Tensor]:
+    def within(self, radius: Array) -> tuple[Indices, Indices]:
         """The interval ``[first, last)`` of positions no farther than the radius."""
         # Compared as computed distances, so that a channel's own position is always inside.
-        first = _bisect(self.none, self.split, lambda index: self._distance(index) <= radius)
-        last = _bisect(self.split, self.end, lambda index: self._distance(index) > radius)
+        near = np.searchsorted(self.position, self.centre - radius)
+        first = _threshold(
+            near, self.none, self.split, lambda index: self._distance(index) <= radius
+        )
+        far = np.searchsorted(self.position, self.centre + radius, side="right")
+        last = _threshold(far, self.split, self.end, lambda index: self._distance(index) > radius)
         return first, last
 
-    def mass(self, first: Tensor, last: Tensor) -> Tensor:
+    def mass(self, first: Indices, last: Indices) -> Array:
         """The sum over ``[first, last)``, where first <= split <= last."""
         left = self._left_of(self.split) - self._left_of(first)
         right = self._right_of(self.split) - self._right_of(last)
         # An empty side is exactly zero, not the rounding of a difference.
-        return left.where(first < self.split, 0.0) + right.where(self.split < last, 0.0)
+        sides = np.where(first < self.split, left, 0.0) + np.where(self.split < last, right, 0.0)
+        return cast(Array, sides)
 
-    def total(self) -> Tensor:
+    def total(self) -> Array:
         """The sum over every position."""
         return self.mass(self.none, self.end)
 
-    def _distance(self, index: Tensor) -> Tensor:
-        return (self.position[index.clamp(0, len(self.position) - 1)] - self.centre).abs()
+    def _distance(self, index: Indices) -> Array:
+        distance: Array = np.abs(
+            self.position[np.clip(index, 0, len(self.position) - 1)] - self.centre
+        )
+        return distance
 
-    def _left_of(self, index: Tensor) -> Tensor:
-        decay = torch.exp((self.nearest - self._distance(index - 1)) / self.temperature)
-        sums = self.left[(index - 1).clamp(min=0)] * decay
-        return sums.where(index > 0, 0.0)
+    def _left_of(self, index: Indices) -> Array:
+        decay = np.exp((self.nearest - self._distance(index - 1)) / self.temperature)
+        sums = self.left[np.maximum(index - 1, 0)] * decay
+        return np.where(index > 0, sums, 0.0)
 
-    def _right_of(self, index: Tensor) -> Tensor:
-        decay = torch.exp((self.nearest - self._distance(index)) / self.temperature)
-        sums = self.right[index.clamp(max=len(self.position) - 1)] * decay
-        return sums.where(index < self.end, 0.0)
+    def _right_of(self, index: Indices) -> Array:
+        decay = np.exp((self.nearest - self._distance(index)) / self.temperature)
+        sums = self.right[np.minimum(index, len(self.position) - 1)] * decay
+        return np.where(index < self.end, sums, 0.0)
 
 
-def _bisect(low: Tensor, high: Tensor, holds: Callable[[Tensor], Tensor]) -> Tensor:
-    """The smallest index in ``[low, high]`` from which a monotone predicate holds."""
-    while bool((low < high).any()):
+def _threshold(
+    guess: Indices, low: Indices, high: Indices, holds: Callable[[Indices], Flags]
+) -> Indices:
+    """The smallest index in ``[low, high]`` from which a monotone predicate holds.
+
+    A guess that is right but for rounding is found to be so at once; the others are searched.
+    """
+    guess = np.clip(guess, low, high)
+    high = np.where((guess < high) & holds(guess), guess, high)
+    low = np.where((guess > low) & ~holds(guess - 1), guess, low)
+    while (low < high).any():
         middle = (low + high) // 2
         searching, true = low < high, holds(middle)
-        high = middle.where(searching & true, high)
-        low = (middle + 1).where(searching & ~true, low)
+        high = np.where(searching & true, middle, high)
+        low = np.where(searching & ~true, middle + 1, low)
     return low

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from acrank.metrics.registry import METRICS
 from acrank.ranking.statistics import LEVEL, group_by, known, posterior, shares_of_best
@@ -116,13 +115,21 @@ def _ballot(
     points, draws = np.full(len(models), np.nan), np.full((DRAWS, len(models)), np.nan)
     ranks = np.full(len(models), np.nan)
     points[have], draws[:, have] = _points(values)[0], _points(drawn)
-    ranks[have] = stats.rankdata(-values[0])
+    ranks[have] = _ranked(-values[0])
     return Ballot(name, points, draws, ranks, varies)
+
+
+def _ranked(values: Array) -> Array:
+    """Ranks along the last axis from 1 on, ties sharing their mean."""
+    from scipy.stats import rankdata  # takes a second, and other rankings do not need it
+
+    ranks: Array = rankdata(values, axis=-1)
+    return ranks
 
 
 def _points(values: Array) -> Array:
     """Ranks along the last axis as numbers from 0 to 1."""
-    ranks: Array = stats.rankdata(values, axis=-1)
+    ranks: Array = _ranked(values)
     points: Array = (ranks - 1) / (values.shape[-1] - 1)
     return points
 
@@ -227,7 +234,7 @@ def _agreement(places: Array) -> float | None:
     whole = ~np.isnan(places).any(axis=0)
     if whole.sum() < 3:
         return None
-    ranks = stats.rankdata(places[:, whole], axis=1)
+    ranks = _ranked(places[:, whole])
     metrics, models = ranks.shape
     spread = float(((ranks.sum(axis=0) - ranks.sum(axis=0).mean()) ** 2).sum())
     counts = [np.unique(row, return_counts=True)[1].astype(np.float64) for row in ranks]

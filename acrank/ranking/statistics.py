@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from acrank.metrics.estimate import Estimate
 
@@ -257,5 +257,5 @@ def _interval(
         return None
     error = float(np.sqrt((deviations**2).sum() / (count - 1)))
     free = count - 1 if freedom is None else min(freedom, count - 1)
-    half = float(stats.t.ppf((1 + level) / 2, free)) * error
+    half = float(special.stdtrit(free, (1 + level) / 2)) * error
     return value - half, value + half

@@ -183,7 +183,7 @@ def _fold(pair: Pair) -> Callable[[], None]:
     assert norm.running_var is not None
     assert norm.running_mean is not None
 
-    # in double precision, so that folding rounds once; on the CPU, as not all devices have it
+    # the factors in double precision; on the CPU, as not all devices have it
     def exact(values: Tensor) -> Tensor:
         return values.detach().cpu().double()
 
@@ -192,12 +192,10 @@ def _fold(pair: Pair) -> Callable[[], None]:
         scale = scale * exact(norm.weight)
     shift = -exact(norm.running_mean) if bias is None else exact(bias) - exact(norm.running_mean)
     shift = shift * scale if norm.bias is None else shift * scale + exact(norm.bias)
-    scaled = exact(weight) * scale.view(-1, *[1] * (weight.dim() - 1))
-    places = {"weight": scaled, "bias": shift}
-    for name, values in places.items():
+    scaled = weight.detach() * scale.to(weight).view(-1, *[1] * (weight.dim() - 1))
+    for name, values in {"weight": scaled, "bias": shift.to(weight)}.items():
         # already in the precision of autocast, which would convert them for every batch
-        moved = values.to(weight.device, pair.dtype)
-        conv._parameters[name] = nn.Parameter(moved, requires_grad=False)
+        conv._parameters[name] = nn.Parameter(values.to(pair.dtype), requires_grad=False)
     norm.__dict__["forward"] = partial(_rest_of, norm)
 
     def undo() -> None:

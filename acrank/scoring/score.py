@@ -38,6 +38,9 @@ from acrank.zoo import Backbone
 # Up to so many images the metrics run on one thread.
 ONE_THREAD = 1024
 
+# Why there is no AC-Corr where nobody wants one.
+NO_STEP = "no AC-Norm step was taken (--repeats 0)."
+
 Keep = Callable[[ModelResult, Extracted], None]
 Watch = Callable[[Probe], None]
 
@@ -230,6 +233,9 @@ def _add_affine_scores(
 ) -> None:
     metrics = of_kind("affine", wanted)
     if not metrics:
+        return
+    if config.repeats == 0:
+        found.refuse((metric.name for metric in metrics), NO_STEP)
         return
     count = len(sample.batches)
     settings = _probe_settings(config, metrics, sample, dtype, readout)

@@ -55,6 +55,7 @@ def with_setting(**settings: Any) -> RunConfig:
 CHANGES: dict[str, Callable[[], Key]] = {
     "steps": lambda: key_of(config=with_setting(steps="epoch")),
     "repeats": lambda: key_of(config=with_setting(repeats=4)),
+    "step_images": lambda: key_of(config=with_setting(step_images=4)),
     "lr": lambda: key_of(config=with_setting(lr=0.011)),
     "head": lambda: key_of(config=with_setting(head="ridge")),
     "temperature": lambda: key_of(config=with_setting(temperature=2.0)),

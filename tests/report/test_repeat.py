@@ -28,6 +28,7 @@ CONFIGS = st.builds(
     batch_size=st.integers(2, 99),
     steps=st.integers(1, 9) | st.just("epoch"),
     repeats=st.integers(1, 9),
+    step_images=st.none() | st.integers(2, 99),
     lr=st.floats(1e-12, 10.0),
     head=st.sampled_from(["random", "ridge"]),
     temperature=st.sampled_from([1.0, 0.1, 1e-7]),
@@ -108,7 +109,17 @@ def test_settings_that_exclude_others(more: dict[str, Any]) -> None:
 def test_every_setting_is_drawn_above() -> None:
     # a setting that is added later must not be forgotten
     drawn = {"data", "zoo", "models", "metrics", "rank_by", "bootstrap", "samples", "batch_size"}
-    drawn |= {"steps", "repeats", "lr", "head", "temperature", "dead_channels", "seed", "device"}
+    drawn |= {
+        "steps",
+        "repeats",
+        "step_images",
+        "lr",
+        "head",
+        "temperature",
+        "dead_channels",
+        "seed",
+        "device",
+    }
     drawn |= {"norms", "precision", "threads", "offline", "trust_code", "fresh", "jobs", "budget"}
     drawn |= {"timeout_per_model", "shard", "engine", "ray_address", "callbacks"}
     drawn |= {"task", "decoder", "image_size", "pixels", "layers", "allow_partial"}

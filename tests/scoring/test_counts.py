@@ -90,3 +90,8 @@ def test_repeats_decide_how_often_a_step_is_taken_up_to_once_a_batch(
 
 def test_steps_on_fewer_images_cost_less(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counts_of(monkeypatch, step_images=8)["forward"] == IMAGES + LOOKED_AT + STEPS * 8
+
+
+def test_without_steps_there_is_one_pass_and_no_ac_corr(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counts_of(monkeypatch, repeats=0)
+    assert (seen["forward"], seen["backward"]) == (IMAGES + LOOKED_AT, 0)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from acrank.data.checks import Fault
 from acrank.data.images import PathSource
@@ -73,6 +72,8 @@ def _count(codes: Collection[int]) -> int | None:
 
 def _pieces(codes: Codes) -> Iterable[bool]:
     """Tell whether each object of a mask is in one piece, touching corners included."""
+    from scipy import ndimage  # takes long, and other data do not need it
+
     for number in np.unique(codes):
         if number not in (0, IGNORE):
             _, pieces = ndimage.label(codes == number, structure=np.ones((3, 3)))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from acrank.data.segmentation.classmap import IGNORE
 from acrank.data.volumes.intensity import Intensities
@@ -116,6 +115,8 @@ def cut_image(voxels: Intensities, grid: Grid) -> Intensities:
         voxels: (X, Y, Z).
         grid: of the patch.
     """
+    from scipy import ndimage  # takes long, and other data do not need it
+
     cut: Intensities = ndimage.affine_transform(
         voxels, grid.step, grid.start, grid.size, order=1, mode="nearest"
     )
