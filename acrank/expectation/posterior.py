@@ -15,17 +15,40 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from acrank.expectation.scale import placed
 from acrank.expectation.weights import Slot, Weights, weights
-from acrank.priors import Prior
 
 Target = Literal["classes", "masks", "volumes"]
 UNKNOWN = "unknown"
+
+
+class Prior(Protocol):
+    """What :class:`acrank.priors.Prior` and the results of models say beforehand."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean, in standard deviations; None where nothing is known."""
+        ...
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation; None likewise."""
+        ...
+
+    @property
+    def basis(self) -> str:
+        """What the mean rests on, or why there is none."""
+        ...
+
+    @property
+    def public(self) -> bool:
+        """Whether people know the network."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +62,8 @@ class Expected:
         basis: of its prior: ``measured``, ``facts`` or ``unknown``.
         score: the score that was weighed; empty where there was none.
         place: the score on the scale that depends on the data alone; NaN where there was none.
+        weight: standard deviations that one place of the score was worth; 0 where there was none.
+        public: whether people know the network, as its prior says.
     """
 
     mean: float
@@ -46,6 +71,8 @@ class Expected:
     basis: str
     score: str
     place: float
+    weight: float = 0.0
+    public: bool = False
 
 
 def expect(
@@ -62,8 +89,7 @@ def expect(
     Args:
         prior: what is known beforehand; None, or one without a mean, where nothing is.
         score: ``log_me``, ``linear_probe`` or ``knn``; empty for none. For masks and volumes only
-        LogME
-            was learned.
+            LogME was learned.
         value: the score; NaN where it is undefined, which counts as none.
         shares: share of each class among the labels that the score saw, (K,); sums to 1.
         target: kind of the labels.
@@ -75,18 +101,21 @@ def expect(
     """
     using = using or weights()
     mean, deviation, basis = using.unknown, using.doubt, UNKNOWN
+    public = prior is not None and prior.public
     if prior is not None and prior.mean is not None and prior.deviation is not None:
         mean, deviation, basis = prior.mean, prior.deviation, prior.basis
     before, rest = using.stretch * mean, math.hypot(using.base, using.stretch * deviation)
     if not score or math.isnan(value):
-        return Expected(before / using.stretch, rest / using.stretch, basis, "", math.nan)
+        at = before / using.stretch, rest / using.stretch
+        return Expected(*at, basis, "", math.nan, public=public)
     slot = using.slots[slot_of(score, target)]
     place = placed(score, value, shares)
     weight = share(slot, rest)
     level = slot.level + slot.level_log_classes * math.log(len(np.asarray(shares)))
     after = before + weight * (place - level - slot.slope * before)
     left = rest * math.sqrt(1 - weight * slot.slope)
-    return Expected(after / using.stretch, left / using.stretch, basis, score, place)
+    unit = using.stretch
+    return Expected(after / unit, left / unit, basis, score, place, weight / unit, public)
 
 
 def share(slot: Slot, rest: float) -> float:

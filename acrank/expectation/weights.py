@@ -13,9 +13,11 @@ from typing import Any
 from acrank.errors import ExpectationError
 
 FILE = Path(__file__).parent / "data" / "weights.json"
-VERSION = 1
+VERSION = 2
 # What a score is of: images by one of three scores, or LogME of pixels and of voxels.
 SLOTS = ("log_me", "linear_probe", "knn", "masks", "volumes")
+# Kinds of candidates by which accuracies scatter; see acrank.expectation.outcomes.kind_of.
+KINDS = ("known", "others", "masks", "volumes")
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -28,15 +30,12 @@ class Slot:
         noise: deviation of the score's place, given the accuracy, above 0.
         level: place of the score of a network of average prior.
         level_log_classes: what the logarithm of the number of classes adds to the level.
-        reached: log odds of the accuracy of the best candidate whose score's place is 0, after
-            the logarithm of the number of classes was added.
     """
 
     slope: float
     noise: float
     level: float
     level_log_classes: float
-    reached: float
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,15 @@ class Weights:
         base: deviation of log odds about a prior that is sure, above 0.
         unknown: prior mean of a candidate of which nothing is known, in standard deviations.
         doubt: prior deviation of such a candidate, in standard deviations.
-        spread: deviation of the logarithm of a dataset's scale of residuals.
-        reach: log odds of the best candidate's accuracy for one place of its score.
-        reach_deviation: deviation of that.
-        unscored: log odds of the best candidate's accuracy where there is no score.
+        levels: deviation of the level of scores between datasets, in places.
+        trust: mean share of differences between expectations that a dataset bears out.
+        trust_deviation: its deviation between datasets.
+        residuals: median scale of a dataset's residuals, beside the deviations that were stated,
+            above 0.
+        spread: deviation of the logarithm of that scale.
+        points: points of accuracy for one unit of log odds, mean over datasets, above 0, by kind of
+            candidates, :data:`KINDS`.
+        points_spread: deviation of the logarithm of a dataset's points for one unit of log odds.
         slots: by what the score is of, :data:`SLOTS`.
         learned_of: names of the tables, and where each is from.
     """
@@ -60,10 +64,13 @@ class Weights:
     base: float
     unknown: float
     doubt: float
+    levels: float
+    trust: float
+    trust_deviation: float
+    residuals: float
     spread: float
-    reach: float
-    reach_deviation: float
-    unscored: float
+    points: Mapping[str, float]
+    points_spread: float
     slots: Mapping[str, Slot]
     learned_of: Mapping[str, str]
 
@@ -108,17 +115,18 @@ def parsed(raw: Mapping[str, Any]) -> Weights:
     """
     numbers = {name: _number(raw[name]) for name in _NUMBERS}
     slots = {name: _slot(raw["slots"][name]) for name in SLOTS}
+    points = {name: _number(raw["points"][name]) for name in KINDS}
     sources = {str(name): str(source) for name, source in raw["learned_of"].items()}
-    found = Weights(**numbers, slots=slots, learned_of=sources)
-    above = (found.stretch, found.base, found.doubt, *(s.slope for s in slots.values()))
-    if min(*above, *(slot.noise for slot in slots.values())) <= 0:
+    found = Weights(**numbers, points=points, slots=slots, learned_of=sources)
+    above = (found.stretch, found.base, found.doubt, found.residuals, *points.values())
+    if min(*above, *(value for slot in slots.values() for value in (slot.slope, slot.noise))) <= 0:
         raise ValueError("a slope or a deviation is not above 0")
     return found
 
 
 _NUMBERS = (
-    *("stretch", "base", "unknown", "doubt", "spread"),
-    *("reach", "reach_deviation", "unscored"),
+    *("stretch", "base", "unknown", "doubt"),
+    *("levels", "trust", "trust_deviation", "residuals", "spread", "points_spread"),
 )
 
 

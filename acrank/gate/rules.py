@@ -84,6 +84,14 @@ def _max_regret(contest: Contest, limit: float) -> Finding:
     return regret <= limit, f"{text}; required: at most {shown(limit, regret)}"
 
 
+def _max_points_lost(contest: Contest, limit: float) -> Finding:
+    lost = _judged(contest).points_lost
+    if lost is None:
+        return False, "it is not known how many points of accuracy it is expected to lose"
+    found = f"expected to lose {shown(lost, limit)} points of accuracy"
+    return lost <= limit, f"{found}; required: at most {shown(limit, lost)}"
+
+
 def _min_margin(contest: Contest, limit: float) -> Finding:
     if not contest.rivals:
         return False, "there is no other candidate to compare with"
@@ -215,6 +223,15 @@ class Policy(Settings):
         float | None,
         Field(ge=0, allow_inf_nan=False),
         Rule("The score is at most X below the best.", judge=_max_regret),
+    ] = None
+    max_points_lost: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Rule(
+            "The backbone is expected to lose at most X points of fine-tuned accuracy against the "
+            "best of all ranked models.",
+            judge=_max_points_lost,
+        ),
     ] = None
     min_margin: Annotated[
         float | None,

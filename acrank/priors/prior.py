@@ -35,6 +35,8 @@ class Prior:
         basis: ``measured``, ``facts``, or why there is no prior.
         sources: what the numbers were taken from.
         domain: domain of the images that the mean is for; None if none was told.
+        public: whether people know the network: something is published under its name, or its
+            ImageNet accuracy is known.
     """
 
     mean: float | None = None
@@ -44,6 +46,7 @@ class Prior:
     basis: str = UNKNOWN
     sources: tuple[str, ...] = ()
     domain: str | None = None
+    public: bool = False
 
 
 def prior_of(
@@ -74,7 +77,8 @@ def prior_of(
     name, facts = _told(model, pages)
     if facts.params_m is None:
         facts = replace(facts, params_m=params_m)
-    found = replace(_expected(name, facts, group, pages), domain=domain)
+    public = (name is not None and facts.tells) or facts.imagenet_top1 is not None
+    found = replace(_expected(name, facts, group, pages), domain=domain, public=public)
     if name is None:
         return found
     history = history_of(name, pages=pages)

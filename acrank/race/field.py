@@ -41,11 +41,22 @@ def expected_of(ranking: Ranking) -> dict[str, Prior]:
     """Return what a ranking says of its models: the place of each score among the others.
 
     The places are normal quantiles of the ranks, as scores have scales of their own; models
-    without a rank are left out.
+    without a rank are left out. Networks that people know have the accuracy that is expected of
+    them instead, with its deviation: their scores tell less than what they reached elsewhere.
     """
     rows = [row for row in ranking.rows if row.rank is not None]
+    if ranking.outlook is not None and ranking.outlook.kind == "known":
+        return _known(rows)
     quantiles = _normal_quantiles(len(rows))
     return {row.result.model: Prior(place) for row, place in zip(rows, quantiles, strict=True)}
+
+
+def _known(rows: Sequence[RankedModel]) -> dict[str, Prior]:
+    usual = float(np.mean([row.expected_deviation or 0.0 for row in rows]))
+    return {
+        row.result.model: Prior(row.expected or 0.0, (row.expected_deviation or usual) / usual)
+        for row in rows
+    }
 
 
 def _normal_quantiles(count: int) -> list[float]:

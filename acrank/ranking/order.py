@@ -7,6 +7,7 @@ from typing import Any
 
 from acrank.metrics.registry import AC_CORR, CONSENSUS, DEFAULT, METRICS
 from acrank.ranking.consensus import consensus
+from acrank.ranking.expected import with_expected
 from acrank.ranking.kinds import apart_note, set_apart, unranked_apart
 from acrank.ranking.relative import with_relative_scores
 from acrank.ranking.statistics import compared, interval
@@ -39,7 +40,8 @@ def rank_results(
         metrics: those to report.
         voting: those of them among which scores vote in a consensus; None for all.
         warnings: sentences about the run as a whole.
-        record: configuration, versions and dataset of the run.
+        record: configuration, versions and dataset of the run; accuracies are expected where it
+            says what the labels are.
         interrupted: whether the run was stopped before its end.
         mixed: whether scores of norm affines compare models of BatchNorm with others.
     """
@@ -58,7 +60,9 @@ def rank_results(
     ranked = [row for row in rows if row.rank is not None]
     rest = [row for kind in ("unranked", "failed") for row in rows if row.result.status == kind]
     rows = [*ranked, *dropped, *rest]
-    return Ranking(tuple(rows), rank_by, (*warnings, *notes), record or {}, metrics, interrupted)
+    return with_expected(
+        Ranking(tuple(rows), rank_by, (*warnings, *notes), record or {}, metrics, interrupted)
+    )
 
 
 def _by_metric(

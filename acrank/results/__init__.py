@@ -2,6 +2,7 @@
 
 from acrank.metrics.estimate import Estimate
 from acrank.norm.types import LayerCorrelation
+from acrank.results.outlook import Beforehand, Outlook
 from acrank.results.types import (
     HEAD,
     NOT_KEPT,
@@ -21,9 +22,11 @@ __all__ = [
     "NOT_KEPT",
     "NOT_WRITTEN",
     "TAIL",
+    "Beforehand",
     "Estimate",
     "LayerCorrelation",
     "ModelResult",
+    "Outlook",
     "RankedModel",
     "Ranking",
     "Status",

@@ -29,6 +29,9 @@ _WRITE = "Write one with: acrank score --data ... --json FILE"
 # Fields of a ranking under their own names in the file, and what else is not of its record.
 _OF_RANKING = ("rank_by", "warnings", "metrics", "interrupted")
 _NOT_RECORD = {*_OF_RANKING, "schema_version", "interval", "p_best", "norm_notes", "models"}
+_NOT_RECORD |= {"outlook"}
+# Numbers of a row that files of earlier versions have not.
+_LATER = ("expected", "expected_deviation", "p_best_accuracy", "points_lost")
 _ROW: TypeAdapter[RankedModel] = TypeAdapter(RankedModel)
 _RANKING: TypeAdapter[Ranking] = TypeAdapter(Ranking)
 _PARTS: dict[str, type] = {"config": dict, "dataset": dict, "device": dict, "versions": dict}
@@ -99,6 +102,7 @@ def read_ranking(path: Path) -> Ranking:
         return _RANKING.validate_python(
             {
                 **{name: document[name] for name in _OF_RANKING},
+                "outlook": document.get("outlook"),
                 "rows": rows,
                 "record": {name: document[name] for name in document if name not in _NOT_RECORD},
             }
@@ -135,14 +139,17 @@ def _place(record: Mapping[str, Any], result: ModelResult) -> dict[str, Any]:
     Raises:
         ValueError: a number of it is none.
     """
-    for name in ("rank", "score", "score_low", "score_high", "p_best"):
-        if not isinstance(record[name], int | float | None):
-            raise ValueError(f"{name} of {result.model} is {record[name]!r}, which is not a number")
+    later = {name: record.get(name) for name in _LATER}
+    numbers = {n: record[n] for n in ("rank", "score", "score_low", "score_high", "p_best")}
+    for name, value in {**numbers, **later}.items():
+        if not isinstance(value, int | float | None):
+            raise ValueError(f"{name} of {result.model} is {value!r}, which is not a number")
     return {
         "result": result,
         **{name: record[name] for name in ("rank", "score", "p_best", "tie_group", "places")},
         "low": record["score_low"],
         "high": record["score_high"],
+        **later,
     }
 
 

@@ -34,6 +34,7 @@ def to_record(result: ModelResult) -> dict[str, Any]:
         "loading": round(result.loading, 3),
         "feature_layers": list(result.feature_layers),
         "layers": [_without_nan(asdict(layer)) for layer in result.layers],
+        "beforehand": asdict(result.beforehand) if result.beforehand else None,
     }
 
 

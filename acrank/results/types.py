@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from acrank.metrics.estimate import Estimate
 from acrank.metrics.registry import AC_CORR, is_relative
 from acrank.norm.types import LayerCorrelation, NormKind
+from acrank.results.outlook import Beforehand, Outlook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,7 @@ class ModelResult:
         seconds: wall time of load, probe and metrics.
         loading: those of them that went into finding, fetching and loading the network.
         kept: whether it was scored by an earlier run; no part of its record.
+        beforehand: what is known of it without these images; None where nobody asked.
     """
 
     model: str
@@ -73,6 +75,8 @@ class ModelResult:
     loading: float = field(default=0.0, compare=False, repr=False)
     kept: bool = False
     norm_kind: NormKind | None = None
+    # it may be another with other published numbers, of the same network with the same scores
+    beforehand: Beforehand | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def failed(cls, model: str, reason: str) -> ModelResult:
@@ -118,6 +122,12 @@ class RankedModel:
         p_best: probability of having the best score.
         tie_group: models in one group cannot be told apart from its first.
         places: best and worst rank by any metric that votes, in a consensus; None otherwise.
+        expected: accuracy that is expected after fine-tuning, given prior and score, in standard
+            deviations as the prior's; None where neither is known.
+        expected_deviation: its standard deviation; None likewise.
+        p_best_accuracy: probability of the highest accuracy after fine-tuning among the ranked
+            models; None where that is not known of all of them.
+        points_lost: points of accuracy that one expects to lose by taking it; None likewise.
     """
 
     result: ModelResult
@@ -128,6 +138,10 @@ class RankedModel:
     p_best: float | None = None
     tie_group: int | None = None
     places: tuple[int, int] | None = None
+    expected: float | None = None
+    expected_deviation: float | None = None
+    p_best_accuracy: float | None = None
+    points_lost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +155,7 @@ class Ranking:
         record: configuration, versions and dataset, as in the JSON file.
         metrics: those that were asked for, in the order of their columns.
         interrupted: whether the user stopped the run before its end.
+        outlook: what one loses in accuracy by following it; None where that is not known.
     """
 
     rows: tuple[RankedModel, ...]
@@ -149,6 +164,7 @@ class Ranking:
     record: dict[str, Any]
     metrics: tuple[str, ...] = AC_CORR
     interrupted: bool = False
+    outlook: Outlook | None = None
 
     @property
     def best(self) -> RankedModel | None:
@@ -190,6 +206,10 @@ def _input_size(row: RankedModel, _: object) -> str | None:
     return "x".join(map(str, row.result.input_size)) if row.result.input_size else None
 
 
+def _beforehand(row: RankedModel) -> Beforehand:
+    return row.result.beforehand or Beforehand("")
+
+
 # What a column holds of a row; those of some metrics are reported.
 Cell = Callable[[RankedModel, tuple[str, ...]], Any]
 # Columns of the CSV file before those of the metrics.
@@ -215,6 +235,15 @@ TAIL: dict[str, Cell] = {
     "tie_group": lambda row, _: row.tie_group,
     "flags": lambda row, metrics: "; ".join(all_flags(row.result, metrics)) or None,
     "norm_kind": lambda row, _: row.result.norm_kind,
+    "prior": lambda row, _: _beforehand(row).mean,
+    "prior_deviation": lambda row, _: _beforehand(row).deviation,
+    "prior_basis": lambda row, _: _beforehand(row).basis or None,
+    "history": lambda row, _: _beforehand(row).history,
+    "history_n": lambda row, _: _beforehand(row).history_n,
+    "expected": lambda row, _: row.expected,
+    "expected_deviation": lambda row, _: row.expected_deviation,
+    "p_best_accuracy": lambda row, _: row.p_best_accuracy,
+    "points_lost": lambda row, _: row.points_lost,
 }
 
 

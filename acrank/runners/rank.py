@@ -22,6 +22,7 @@ from acrank.errors import ConfigError
 from acrank.fields import told_unused
 from acrank.ranking import rank_results
 from acrank.results import NOT_KEPT, ModelResult, Ranking
+from acrank.runners.beforehand import check_published, with_beforehand
 from acrank.runners.budget import Scored, score_within
 from acrank.runners.callbacks import Callback, all_callbacks
 from acrank.runners.dispatch import score_all
@@ -137,12 +138,14 @@ def rank_zoo(
         The ranking; that of the finished models if the user interrupts.
 
     Raises:
-        AcrankError: the configuration, the zoo or the data cannot be used. A model that
-            fails does not raise: its row has the reason.
+        AcrankError: the configuration, the zoo or the data cannot be used, or the published
+            numbers that acrank ships are damaged. A model that fails does not raise: its row has
+            the reason.
     """
     callback = all_callbacks(callback, *config.callbacks)
     started = time.perf_counter() if started is None else started
     entries = choose_entries(config)
+    check_published()
     prepared = prepare_run(config, entries, callback, features)
     context, target, entries = prepared.context, prepared.target, prepared.entries
     config = context.config  # the task is known now
@@ -157,8 +160,9 @@ def rank_zoo(
     record = {**prepared_record(prepared, scored.sample), **scored.record}
     record["seconds"] = round(time.perf_counter() - started, 3)
     notes = [*prepared.notes, *scored.notes]
+    results = with_beforehand(scored.results, entries)
     return finish_run(
-        scored.results, config, record, callback, notes=notes, interrupted=scored.interrupted
+        results, config, record, callback, notes=notes, interrupted=scored.interrupted
     )
 
 
@@ -257,7 +261,10 @@ def _dataset(config: RunConfig, sample: AnySample, target: AnyTarget) -> dict[st
     stepping = Stepping.on(sample, config.repeats, config.step_images)
     return {
         "name": config.data,
+        "task": sample.task,
         "classes": list(sample.classes),
+        # how many images of the sample hold each class
+        "class_images": sample.held().sum(axis=0).tolist(),
         "images": len(target.items),
         "sampled": len(sample),
         "batches": len(sample.batches),

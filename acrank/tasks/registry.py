@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from acrank.errors import ConfigError
 from acrank.utils.plugins import Registry, instance_of
@@ -88,6 +88,8 @@ class Task(ABC):
         gallery: ``module:function`` from a sample to the pictures of it that a page shows.
         figure: ``module:function`` from a finished fine-tuning to the figure beside its curves;
             empty for none.
+        target: what the weights of :mod:`acrank.expectation` call labels of this kind; empty where
+            nothing was learned of them, so that no accuracy is expected.
     """
 
     key: str
@@ -109,6 +111,7 @@ class Task(ABC):
     figure: str
     image_size: int | None = None
     size_step: int = 1
+    target: Literal["", "classes", "masks", "volumes"] = ""
 
     @abstractmethod
     def require(self, config: HasDecoder) -> None:

@@ -22,7 +22,7 @@ class Tables:
 
     pools: Sequence[Pool]
     known: Beforehand
-    _begun: dict[Form, Array] = field(default_factory=dict)
+    _fits: dict[tuple[Form, frozenset[str]], Array] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,20 +34,19 @@ class Tables:
         return {pool.dataset for pool in self.pools if pool.table == table}
 
     def fitted(self, form: Form, left_out: Collection[str], datasets: Collection[str]) -> Array:
-        """The fit of a form to all pools but those of some tables and datasets."""
-        kept = [
-            pool
-            for pool in self.pools
-            if pool.table not in left_out and pool.dataset not in datasets
-        ]
-        known = [self.known.of(pool, {*left_out, *datasets, pool.table}) for pool in kept]
-        return fit(sights(kept, known), form, self._start(form) if left_out else None)
-
-    def _start(self, form: Form) -> Array:
-        """Start of every fit, the fit to all; it saves time and decides nothing."""
-        if form not in self._begun:
-            self._begun[form] = self.fitted(form, set(), set())
-        return self._begun[form]
+        """The fit of a form to all pools but those of some tables and their datasets."""
+        key = form, frozenset(left_out)
+        if key not in self._fits:
+            kept = [
+                pool
+                for pool in self.pools
+                if pool.table not in left_out and pool.dataset not in datasets
+            ]
+            known = [self.known.of(pool, {*left_out, *datasets, pool.table}) for pool in kept]
+            # the start, the fit to all, saves time and decides nothing
+            start = self.fitted(form, (), ()) if left_out else None
+            self._fits[key] = fit(sights(kept, known), form, start)
+        return self._fits[key]
 
     def losses_of(self, table: str, left_out: Collection[str], form: Form, vector: Array) -> float:
         """Minus the log density of a table's accuracies under a fit that has not seen it."""
@@ -56,8 +55,6 @@ class Tables:
         return float((data.share * losses(vector, form, data)).sum())
 
 
-# Where nothing is known the order has to be that of the score: sizes may not count.
-ALLOWED = tuple(form for form in FORMS if not form.sized)
 # (table left out, form, other table) -> loss of the other table, both left out of the fit
 Losses = dict[tuple[str, str, str], float]
 
@@ -83,9 +80,9 @@ def chosen(losses_found: Losses, outer: str) -> Form:
 
 
 def best_of_all(losses_found: Losses) -> Form:
-    """The form of the lowest mean loss, of those that are allowed."""
+    """The form of the lowest mean loss."""
     means = {
         form: np.mean([loss for (_, name, _), loss in losses_found.items() if name == form.name])
-        for form in ALLOWED
+        for form in FORMS
     }
-    return min(ALLOWED, key=lambda form: float(means[form]))
+    return min(FORMS, key=lambda form: float(means[form]))

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from calibrate import calibrated, residuals
 from choose_form import Losses, Tables, best_of_all, chosen, inner_losses
 from pooldata import Beforehand, Known, Pool, pools
-from reach import reach
-from weigh import FORMS, SLOTS, SPREAD, Form, named, predicted, sights
+from weigh import FORMS, SLOTS, Form, named, predicted, public, sights
 
 from acrank.expectation.outcomes import Outcomes, outcomes
 from acrank.expectation.posterior import Expected
@@ -52,15 +52,20 @@ SOURCES = {
 
 
 def contents(
-    tables: Tables, form: Form, vector: Array, left_out: set[str], datasets: set[str]
+    tables: Tables, form: Form, inner: Losses, left_out: str = "", given: Form | None = None
 ) -> dict[str, Any]:
-    """The contents of a file of weights, fitted to all pools but some tables and datasets."""
-    theta = named(vector)
-    kept = [p for p in tables.pools if p.table not in left_out and p.dataset not in datasets]
-    known = [tables.known.of(p, {*left_out, *datasets, p.table}) for p in kept]
-    mean, *_ = predicted(vector, form, sights(kept, known))
-    best = [int(row[: len(p.models)].argmax()) for p, row in zip(kept, mean, strict=True)]
-    height = reach(kept, best)
+    """The contents of a file of weights, learned of all tables but one and its datasets.
+
+    Args:
+        tables: all tables.
+        form: of the model.
+        inner: losses inside the training tables.
+        left_out: the table; none if empty.
+        given: the form, where it is not chosen inside.
+    """
+    left = {left_out} - {""}
+    datasets = tables.datasets(left_out) if left_out else set()
+    theta = named(tables.fitted(form, left, datasets))
     slots = {
         name: {
             "slope": theta[name],
@@ -69,22 +74,25 @@ def contents(
             "level_log_classes": 0.0
             if name in ("knn", "linear_probe")
             else theta["level_log_classes"],
-            "reached": height.pop(f"reached_{name}"),
         }
         for name in SLOTS
     }
+    scatter = calibrated(residuals(tables, inner, left_out, given))
     numbers = {name: theta[name] for name in ("stretch", "base", "unknown", "doubt")}
-    rounded = {
-        name: round(v, DIGITS) for name, v in (numbers | {"spread": SPREAD} | height).items()
-    }
     return {
         "version": VERSION,
-        **rounded,
-        "slots": {n: {k: round(v, DIGITS) for k, v in slot.items()} for n, slot in slots.items()},
+        **_rounded({**numbers, **scatter}),
+        "slots": {name: _rounded(slot) for name, slot in slots.items()},
         "learned_of": {
-            table: _source(tables, table) for table in tables.names if table not in left_out
+            table: _source(tables, table) for table in tables.names if table != left_out
         },
     }
+
+
+def _rounded(numbers: Any) -> Any:
+    if isinstance(numbers, dict):
+        return {name: _rounded(value) for name, value in numbers.items()}
+    return round(numbers, DIGITS)
 
 
 def _source(tables: Tables, table: str) -> str:
@@ -129,27 +137,37 @@ def judged(tables: Tables, inner: Losses, given: Form | None = None) -> list[Jud
         datasets = tables.datasets(table)
         form = given or chosen(inner, table)
         fits = {one: tables.fitted(one, {table}, datasets) for one in {form, PLAIN}}
-        using = parsed(contents(tables, form, fits[form], {table}, datasets))
+        using = parsed(contents(tables, form, inner, table, given))
         here = [pool for pool in tables.pools if pool.table == table]
         known = [tables.known.of(pool, {table, *datasets}) for pool in here]
         data = sights(here, known)
         by_form = {one: predicted(vector, one, data) for one, vector in fits.items()}
         for place, (pool, one) in enumerate(zip(here, known, strict=True)):
             count = len(pool.models)
-            mean, deviation = (part[place, :count] for part in by_form[form][:2])
+            mean, deviation, worth = (part[place, :count] for part in by_form[form][:3])
             plain = by_form[PLAIN][0][place, :count]
             says = {"expected": mean, **_others(pool, one, tables), "expected: even": plain}
             found = outcomes(
-                _candidates(pool, mean, deviation, using), pool.classes, pool.target, using=using
+                _candidates(pool, mean, deviation, worth, using), pool.target, using=using
             )
             done.append(Judged(pool, says, found, deviation, form))
     return done
 
 
-def _candidates(pool: Pool, mean: Array, deviation: Array, using: Weights) -> list[Expected]:
+def _candidates(
+    pool: Pool, mean: Array, deviation: Array, worth: Array, using: Weights
+) -> list[Expected]:
     return [
-        Expected(float(m / using.stretch), float(d / using.stretch), "", pool.score, float(y))
-        for m, d, y in zip(mean, deviation, pool.place, strict=True)
+        Expected(
+            float(m / using.stretch),
+            float(d / using.stretch),
+            "",
+            pool.score,
+            float(y),
+            float(w / using.stretch),
+            bool(known),
+        )
+        for m, d, w, y, known in zip(mean, deviation, worth, pool.place, public(pool), strict=True)
     ]
 
 
@@ -316,6 +334,7 @@ def candidates(found: list[Judged]) -> pd.DataFrame:
         off = pool.odds - mean
         off = off - (weight * off).sum() / weight.sum()
         best = pool.truth.max()
+        shared = int((pool.truth == best).sum())
         for place, model in enumerate(pool.models):
             rows.append(
                 {
@@ -326,13 +345,19 @@ def candidates(found: list[Judged]) -> pd.DataFrame:
                     "deviation": one.deviation[place],
                     "ratio": off[place] / one.deviation[place],
                     "p_best": one.found.p_best[place],
-                    "best": int(pool.truth[place] == best),
+                    "best": (pool.truth[place] == best) / shared,
                     "lost": one.found.lost[place],
                     "was_lost": 100 * (best - pool.truth[place]),
+                    "behind": one.found.behind[place],
+                    "was_behind": _behind(pool.truth[one.found.first], pool.truth[place]),
                     "alike": place in one.found.alike,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _behind(first: float, other: float) -> float:
+    return 0.5 if first == other else float(first > other)
 
 
 def choices(found: list[Judged]) -> pd.DataFrame:
@@ -381,9 +406,8 @@ def main() -> None:
         file = RESULTS / f"{name}.csv"
         frame.to_csv(file, index=False, float_format="%.4g", lineterminator="\n")
     form = given or best_of_all(inner)
-    vector = tables.fitted(form, set(), set())
-    shipped = contents(tables, form, vector, set(), set())
-    print(form.name, {name: round(value, 3) for name, value in named(vector).items()})
+    shipped = contents(tables, form, inner, given=given)
+    print(form.name, json.dumps({k: v for k, v in shipped.items() if k != "learned_of"}))
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 

@@ -42,8 +42,11 @@ CLASSES = {
     **{"brain_tumor_mri": 4, "bccd_crops": 3, "sign_digits": 10, "magnetic_tile": 6},
     **{"nuclei": 2, "vessels": 2, "hippocampus": 3},
 }
-# One name for a dataset that two studies call differently.
-SAME = {"seg_nuclei_dsb18": "nuclei", "nifti_hippocampus": "hippocampus"}
+# One name for a dataset that studies call differently, or draw from the same collection anew.
+SAME = {
+    **{"seg_nuclei_dsb18": "nuclei", "nifti_hippocampus": "hippocampus"},
+    **{"vessel_tiles": "vessels", "brain_scans": "brain_tumor_mri"},
+}
 KNOWN = ("sfda-supervised", "tllib", "tvt", "medmnistplus", "medmnist-models")
 TOP1 = {"tf_efficientnet_lite0": 74.846, "mobilenetv1_025_imagenet": 49.8}
 # Architectures that acrank is told of in the zoo files of the studies.
@@ -205,21 +208,25 @@ def _choose() -> Iterator[Row]:
     """The candidates of the study of ``choose``, each seed with training images of its own."""
     raw = BENCHMARKS / "choose" / "raw"
     cells = pd.read_csv(raw / "oracle.csv")
+    cells, look = (_renamed(frame) for frame in (cells, pd.read_csv(raw / "look.csv")))
     plain = cells[(cells.method == "full") & (cells.lr == 0.01)]
-    look = pd.read_csv(raw / "look.csv").set_index(["dataset", "seed", "model"])
     by = plain.groupby(["dataset", "model"]).agg(
         truth=("test", "mean"), deviation=("test", "std"), seeds=("seed", "nunique")
     )
     for row in _lines(by.reset_index()):
-        name = SAME.get(str(row.dataset), str(row.dataset))
-        kind = {"nuclei": "masks", "hippocampus": "volumes"}.get(name, "mixed")
-        seen = look.xs((row.dataset, row.model), level=("dataset", "model"))
+        masks = dict.fromkeys(("nuclei", "vessels"), "masks")
+        kind = {**masks, "hippocampus": "volumes"}.get(str(row.dataset), "mixed")
+        seen = look[(look.dataset == row.dataset) & (look.model == row.model)]
         yield {
             **{"pool": f"choose-{kind}", "table": f"choose-{kind}", "kind": kind},
-            **{"dataset": name, "model": row.model},
+            **{"dataset": row.dataset, "model": row.model},
             **_numbers(row),
             **{"log_me": seen.score.mean(), "params_m": seen.params_m.iloc[0]},
         }
+
+
+def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(dataset=frame.dataset.replace(SAME))
 
 
 def main() -> None:

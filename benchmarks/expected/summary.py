@@ -19,6 +19,7 @@ PREDICTORS = (
     *("expected", "prior", "history", "LogME", "H-score", "k-NN", "linear probe", "parameters"),
     *("ImageNet top-1", "AC-Corr", "expected: even", "its own other datasets"),
 )
+SURES = (0.0, 0.6, 0.7, 0.8, 1.0)
 BINS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 1.0)
 
 
@@ -77,6 +78,7 @@ def _calibration() -> None:
     ):
         said, came = part.p_best.mean(), part.best.mean()
         _row([str(interval), str(len(part)), f"{said:.3f}", f"{came:.3f}"])
+    _behind(found)
     choices = pd.read_csv(RESULTS / "choices.csv")
     columns = ["lost_first", "was_lost_first", "lost_of_three", "was_lost_of_three", "of_random"]
     print("\npoints lost and coverage\n")
@@ -90,6 +92,17 @@ def _calibration() -> None:
         _row([kind, *(f"{of_kind[name].mean():.1f}" for name in columns), *shares])
     alike = choices.alike / choices.candidates
     print(f"\nalike, share of candidates: {alike.mean():.2f}")
+
+
+def _behind(found: pd.DataFrame) -> None:
+    """How often candidates were behind the first of ``expected``, by the probability of it."""
+    print("\nbehind the first\n")
+    _row(["the first is better with", "candidates", "said, mean", "it was"])
+    _row(["---"] * 4)
+    others = found[(found.behind != 0.5) & (found.was_behind != 0.5)]
+    for interval, part in others.groupby(pd.cut(others.behind, list(SURES)), observed=True):
+        said, came = part.behind.mean(), part.was_behind.mean()
+        _row([str(interval), str(len(part)), f"{said:.2f}", f"{came:.2f}"])
 
 
 def _row(cells: Iterable[str]) -> None:

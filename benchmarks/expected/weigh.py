@@ -13,10 +13,9 @@ where there is none). The forms differ in how the score is weighed beside the pr
   cancels.
 - ``normal``: the precision-weighted mix of the two: a score weighs the more the less is known.
 
-Either may count how large an unknown candidate is (``sized``), and take checkpoints without a
-public name as unknown, whatever their zoo file says (``named``). Parameters are those of the
-highest posterior density; the residuals of a dataset have a scale of their own, which is summed
-over.
+Either may take checkpoints without a public name as unknown, whatever their zoo file says
+(``named``). Parameters are those of the highest posterior density; the residuals of a dataset have
+a scale of their own, which is summed over.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ SLOTS = ("log_me", "linear_probe", "knn", "masks", "volumes")
 SPREAD = 0.6
 NODES = np.exp(SPREAD * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
 LOG_PRIOR = -0.5 * np.array([4.0, 1.0, 0.0, 1.0, 4.0])
-# How far the levels of scores may lie apart between datasets.
+# How far the levels of scores lie apart between datasets.
 LEVELS = 0.8
 
 
@@ -47,25 +46,21 @@ class Form:
     """A form of the model; see above."""
 
     how: str = "normal"
-    sized: bool = False
     named: bool = False
 
     @property
     def name(self) -> str:
         """Its name in tables."""
-        return self.how + ", sized" * self.sized + ", named" * self.named
+        return self.how + ", named" * self.named
 
 
-FORMS = tuple(
-    itertools.starmap(Form, itertools.product(("even", "normal"), (False, True), (False, True)))
-)
+FORMS = tuple(itertools.starmap(Form, itertools.product(("even", "normal"), (False, True))))
 # name -> mean and deviation beforehand; those of the logarithm where it has to be above 0.
 BEFORE = {
     "stretch": (np.log(0.2), 0.5),
     "beside": (np.log(0.5), 0.5),  # even: what of the prior counts beside a score
     "unknown": (-1.0, 1.0),
     "doubt": (np.log(2.0), 0.3),
-    "size": (0.3, 0.3),
     "base": (np.log(0.2), 0.5),
     "log_me": (np.log(1.0), 0.5),
     "linear_probe": (np.log(1.0), 0.5),
@@ -102,7 +97,6 @@ class Sights:
     mean: Array
     deviation: Array
     public: Array
-    size: Array
     place: Array
     there: Array
     slots: Array  # (P,), -1 without a score
@@ -128,7 +122,6 @@ def sights(pools: Sequence[Pool], known: Sequence[Known]) -> Sights:
         filled([one.mean for one in known]),
         filled([one.deviation for one in known]),
         filled([public(pool) for pool in pools]),
-        filled([np.nan_to_num((np.log10(pool.params) + 1) / 0.5) for pool in pools]),
         filled([pool.place for pool in pools]),
         np.isfinite(odds),
         np.array([SLOTS.index(slot(pool)) if slot(pool) else -1 for pool in pools]),
@@ -152,19 +145,18 @@ def slot(pool: Pool) -> str:
     return pool.target if pool.target != "classes" and pool.score else pool.score
 
 
-def predicted(vector: Array, form: Form, data: Sights) -> tuple[Array, Array, Array]:
+def predicted(vector: Array, form: Form, data: Sights) -> tuple[Array, Array, Array, Array]:
     """Expect log odds.
 
     Returns:
-        They, up to a number that a pool shares, their deviations, both (P, N), and how far levels
-        of scores are off, (P,).
+        They, up to a number that a pool shares, their deviations, and what one place of their
+        scores is worth, all (P, N), and how far levels of scores are off, (P,).
     """
     theta = named(vector)
     absent = np.isnan(data.mean)
     if form.named:
         absent = absent | (data.public == 0)
-    unknown = theta["unknown"] + (theta["size"] * data.size if form.sized else 0.0)
-    before = theta["stretch"] * np.where(absent, unknown, data.mean)
+    before = theta["stretch"] * np.where(absent, theta["unknown"], data.mean)
     doubt = np.where(absent, theta["doubt"], data.deviation)
     rest = np.sqrt(theta["base"] ** 2 + (theta["stretch"] * doubt) ** 2)
     of = {
@@ -181,11 +173,13 @@ def predicted(vector: Array, form: Form, data: Sights) -> tuple[Array, Array, Ar
         wide = np.hypot(theta["base"], theta["stretch"] * theta["doubt"])
         one = slope * wide**2 / (slope**2 * wide**2 + noise**2)
         mixed = theta["beside"] * before + one * data.place
+        share = np.broadcast_to(one, share.shape)
     else:
         mixed = before + share * off
     scored = (data.slots >= 0)[:, None]
     apart = np.where(scored, _mean(np.where(data.there, off, 0.0), data.there), 0)
-    return np.where(scored, mixed, before), np.where(scored, left, rest), apart[:, 0]
+    worth = np.where(scored, share, 0.0)
+    return np.where(scored, mixed, before), np.where(scored, left, rest), worth, apart[:, 0]
 
 
 def _mean(values: Array, there: Array) -> Array:
@@ -233,7 +227,7 @@ def fit(data: Sights, form: Form, start: Array | None = None) -> Array:
     wide = np.array([BEFORE[name][1] for name in NAMES])
 
     def loss(vector: Array) -> float:
-        mean, deviation, apart = predicted(vector, form, data)
+        mean, deviation, _, apart = predicted(vector, form, data)
         levels = 0.5 * (data.share * (apart / LEVELS) ** 2).sum()
         prior = 0.5 * (((vector - middle) / wide) ** 2).sum()
         return float(prior + levels + (data.share * _losses(mean, deviation, data)).sum())

@@ -44,6 +44,9 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         lambda c: c["slots"].pop("masks"),
         lambda c: c["slots"]["knn"].update(slope=-1.0),
         lambda c: c["slots"]["knn"].update(noise="0.5"),
+        lambda c: c["points"].pop("others"),
+        lambda c: c["points"].update(known=0.0),
+        lambda c: c.update(residuals=-1.0),
         lambda c: c.update(learned_of=[]),
     ],
 )

@@ -103,6 +103,18 @@ def test_lower_is_better_turns_every_side() -> None:
     )
 
 
+def test_points_that_are_expected_to_be_lost_have_a_limit() -> None:
+    ranking = ranking_of(FOUR)
+    rows = tuple(replace(row, points_lost=1.25) for row in ranking.rows)
+    with_points = replace(ranking, rows=rows)
+    text = "expected to lose 1.25 points of accuracy; required: at most 1.25"
+    assert found(verdict(with_points, max_points_lost=1.25), "max-points-lost") == (True, text)
+    assert not found(verdict(with_points, max_points_lost=1.2), "max-points-lost")[0]
+    passed, text = found(verdict(ranking, max_points_lost=100), "max-points-lost")
+    assert not passed
+    assert "not known" in text
+
+
 def test_regret_and_margin_are_distances_among_candidates() -> None:
     assert found(verdict(require="second", max_regret=0.96), "max-regret")[0]
     assert not found(verdict(require="second", max_regret=0.9), "max-regret")[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from acrank.race.belief import Prior
 from acrank.race.config import make_choose_config
 from acrank.race.field import entrants, expected_of
-from acrank.results import ModelResult, RankedModel, Ranking
+from acrank.results import ModelResult, Outlook, RankedModel, Ranking
 from acrank.results.types import Status
 
 
@@ -48,3 +50,16 @@ def test_nothing_is_expected_of_models_without_a_rank() -> None:
     found = expected_of(ranking(row("m1", 1), row("m2", 2), row("m3")))
     assert found.keys() == {"m1", "m2"}
     assert found["m1"].mean > found["m2"].mean
+
+
+def test_known_networks_have_the_accuracy_that_is_expected_of_them() -> None:
+    def seen(name: str, rank: int, mean: float, deviation: float) -> RankedModel:
+        return replace(row(name, rank), expected=mean, expected_deviation=deviation)
+
+    rows = seen("m1", 1, 0.1, 0.5), seen("m2", 2, 0.4, 1.5)
+    outlook = Outlook("log_me", "known", 1.0, 2.0, 0.0, 2)
+    found = expected_of(replace(ranking(*rows), outlook=outlook))
+    assert found == {"m1": Prior(0.1, 0.5), "m2": Prior(0.4, 1.5)}
+    by_score = expected_of(replace(ranking(*rows), outlook=replace(outlook, kind="others")))
+    assert by_score == expected_of(ranking(*rows))
+    assert by_score["m1"].mean > by_score["m2"].mean

@@ -12,8 +12,8 @@ from acrank.metrics.estimate import Estimate
 from acrank.ranking import rank_results
 from acrank.report.builders.ranking import RankingReport
 from acrank.report.renderers.records import to_csv, to_json
-from acrank.results import ModelResult, Ranking
-from acrank.results.file import read_ranking
+from acrank.results import Beforehand, ModelResult, Ranking
+from acrank.results.file import as_scored, read_ranking
 
 RECORD: dict[str, Any] = {
     "created": "2026-01-01",
@@ -78,6 +78,50 @@ def test_written_again_it_is_the_same_text(rank_by: str, tmp_path: Path) -> None
     assert to_json(RankingReport(read)) == to_json(RankingReport(ranking))
     assert to_csv(RankingReport(read)) == to_csv(RankingReport(ranking))
     assert read.best == ranking.best
+
+
+def expecting() -> Ranking:
+    """A ranking of models of which something is known beforehand."""
+    dataset = {"name": "demo", "task": "classification", "class_images": [3, 4]}
+    known = Beforehand("measured", 0.5, 0.4, 0.3, 7, public=True)
+    results = [replace(row.result, beforehand=known) for row in ranked().rows]
+    record = {**RECORD, "dataset": dataset}
+    return rank_results(results, "log_me", seed=0, metrics=("log_me",), record=record)
+
+
+def test_what_is_expected_is_read_as_it_was_written(tmp_path: Path) -> None:
+    ranking = expecting()
+    assert ranking.outlook is not None
+    path = tmp_path / "a.json"
+    path.write_text(to_json(RankingReport(ranking)))
+    read = read_ranking(path)
+    assert to_json(RankingReport(read)) == to_json(RankingReport(ranking))
+    assert to_csv(RankingReport(read)) == to_csv(RankingReport(ranking))
+    assert read.outlook == ranking.outlook
+    assert read.rows[0].result.beforehand == ranking.rows[0].result.beforehand
+    # and parts that are put together again compare anew
+    again = [as_scored(row.result) for row in read.rows]
+    merged = rank_results(again, "log_me", seed=0, metrics=("log_me",), record=dict(ranking.record))
+    assert merged.outlook == ranking.outlook
+
+
+def test_a_file_of_before_anything_was_expected_is_read(tmp_path: Path) -> None:
+    document = json.loads(to_json(RankingReport(expecting())))
+    later = ("prior", "history", "expected", "p_best_accuracy", "points_lost", "beforehand")
+    del document["outlook"]
+    document["models"] = [
+        {name: value for name, value in model.items() if not name.startswith(later)}
+        for model in document["models"]
+    ]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    read = read_ranking(path)
+    assert read.outlook is None
+    assert [row.expected for row in read.rows] == [None] * 4
+    document["models"][0]["expected"] = "much"
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="expected of"):
+        read_ranking(path)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from acrank.metrics.guards import GUARDS
 from acrank.metrics.registry import AC_CORR, CONSENSUS, is_fine_tuned
 from acrank.ranking import consensus
 from acrank.ranking.statistics import DRAWS
+from acrank.report.builders import outlook_words as ahead
 from acrank.report.builders import ranking_words as words
 from acrank.report.builders.places import places_section
 from acrank.report.builders.ranking_figures import (
@@ -72,7 +73,8 @@ class RankingReport(Report):
         shown = ranking.rows[: self.top]
         cut = len(ranking.rows) - len(shown)
         notes = [f"{cut} more rows not shown (--top)."] if cut else []
-        notes += [*words.reading_notes(ranking), *words.guard_notes(ranking)]
+        notes += [*ahead.outlook_lines(ranking), *_reading_notes(ranking)]
+        notes += words.guard_notes(ranking)
         table = _table(ranking, shown, left_out=("norm layers", "licence"))
         return Document((table, *([Items(tuple(notes))] if notes else [])))
 
@@ -108,7 +110,7 @@ class RankingReport(Report):
 
     def _notes(self) -> Iterable[Block]:
         ranking = self.ranking
-        lines = (*ranking.warnings, *words.reading_notes(ranking))
+        lines = (*ranking.warnings, *_reading_notes(ranking))
         yield Items(lines) if lines else Text("There are no notes on this run.")
         guards, particulars = _guards_table(ranking), _particulars_table(ranking)
         if guards:
@@ -135,9 +137,14 @@ class RankingReport(Report):
             "warnings": list(ranking.warnings),
             "metrics": list(ranking.metrics),
             **_uncertainty(ranking.rank_by),
+            "outlook": asdict(ranking.outlook) if ranking.outlook else None,
             "norm_notes": words.norm_notes(ranking),
             "models": [_model_record(row, ranking.metrics) for row in ranking.rows],
         }
+
+
+def _reading_notes(ranking: Ranking) -> list[str]:
+    return [*words.reading_notes(ranking), *ahead.expected_notes(ranking)]
 
 
 def _layers_section(ranking: Ranking) -> tuple[Section, ...]:
@@ -157,6 +164,7 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], left_out: Sequence[str
         (Column("95 % interval", priority=2), lambda row: sure(row).interval),
         (Column(words.chance_heading(by)), lambda row: sure(row).p_best),
         (Column("tie", priority=1), lambda row: sure(row).tie),
+        *_expected_fields(rows),
         (Column("places", priority=1), words.places_text),
         *(_metric_field(name) for name in metrics),
         (Column("params M", priority=4), lambda row: words.millions_text(row.result.params)),
@@ -169,6 +177,16 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], left_out: Sequence[str
     shown = [(column, cell) for column, cell in fields if column.heading not in left_out]
     caption = f"Every model, ordered by {by} ({words.better(by)})"
     return tabulate(caption, shown, rows, tone=_tone, header=1, silent=True)
+
+
+def _expected_fields(rows: Sequence[RankedModel]) -> list[Field]:
+    """Return the columns of expected accuracies that say anything of some rows."""
+    fields: list[Field] = [
+        (Column(ahead.EXPECTED, priority=2), ahead.expected_text),
+        (Column(ahead.BEST), lambda row: words.chance_text(row.p_best_accuracy)),
+        (Column(ahead.LOST), lambda row: ahead.points_text(row.points_lost)),
+    ]
+    return [(column, cell) for column, cell in fields if any(map(cell, rows))]
 
 
 def _metric_field(name: str) -> Field:
@@ -224,7 +242,7 @@ def outcome(ranking: Ranking) -> list[str]:
     counts = {status: ranking.count(status) for status in ("dropped", "unranked", "failed")}
     rest = [f"{count} {status}" for status, count in counts.items() if count]
     lines += [f"Not ranked: {', '.join(rest)}; the table gives the reasons."] if rest else []
-    return lines
+    return [*lines, *ahead.outlook_lines(ranking)]
 
 
 def _first(ranking: Ranking, best: RankedModel) -> str:

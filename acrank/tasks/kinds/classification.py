@@ -51,4 +51,5 @@ CLASSIFICATION = Classification(
     parts="acrank.experiments.parts.classes:PARTS",
     gallery="acrank.report.galleries:by_class",
     figure="acrank.report.builders.finetuning_figures:confusion",
+    target="classes",
 )

@@ -57,4 +57,5 @@ MASKS = Segmentation(
     parts="acrank.experiments.parts.masks:PARTS",
     gallery="acrank.report.galleries:with_masks",
     figure="acrank.report.builders.finetuning_figures:cases",
+    target="masks",
 )

@@ -22,4 +22,5 @@ VOLUMES = Segmentation(
     parts="acrank.experiments.parts.volumes:PARTS",
     gallery="acrank.report.galleries:with_labels",
     figure="acrank.report.builders.finetuning_figures:cases",
+    target="volumes",
 )

@@ -47,7 +47,8 @@ def test_csv_has_the_documented_columns_in_order(ranking: Ranking) -> None:
     assert ",".join(rows[0]) == (
         "rank,model,status,score,score_low,score_high,p_best,ac_corr,ac_corr_channel,"
         "ac_corr_zero,params_m,norm_layers,norm_channels,input_size,license,revision,seconds,"
-        "reason,tie_group,flags,norm_kind"
+        "reason,tie_group,flags,norm_kind,prior,prior_deviation,prior_basis,history,history_n,"
+        "expected,expected_deviation,p_best_accuracy,points_lost"
     )
     good, bad = rows
     assert good["model"] == "good, *with* | 😀 markup"
