@@ -1,11 +1,12 @@
 """What is known of the models of a run beforehand stands in their results; damage is told first."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from acrank.errors import ExpectationError
-from acrank.expectation import weights as module
+from acrank.expectation import weights
 from acrank.results import ModelResult
 from acrank.runners.beforehand import beforehand, check_published, with_beforehand
 from acrank.zoo import ZooEntry
@@ -41,10 +42,11 @@ def test_damaged_weights_are_told_before_anything_is_scored(
 ) -> None:
     file = tmp_path / "weights.json"
     file.write_text("{}")
-    monkeypatch.setattr("acrank.expectation.weights.FILE", file)
-    module.cache_clear()
+    # the package has a function of the same name
+    monkeypatch.setattr(sys.modules["acrank.expectation.weights"], "FILE", file)
+    weights.cache_clear()
     try:
         with pytest.raises(ExpectationError, match="cannot be read"):
             check_published()
     finally:
-        module.cache_clear()
+        weights.cache_clear()
