@@ -20,14 +20,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from probe_cost import MODELS, machine
 from scipy.stats import gmean
 
-from acrank.report.plotting import ACCENT, INK, LINE, QUIET, SECOND, THIRD, new_figure, to_file
+from acrank.report.plotting import (
+    ACCENT,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    SECOND,
+    THIRD,
+    new_figure,
+    styled,
+    to_file,
+)
 from acrank.utils.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "forward-where.png"
@@ -102,7 +116,8 @@ def measure(arguments: argparse.Namespace) -> None:
             writer.writerow([*head, "images", "batch_size", "threads", "machine"])
         for name in arguments.models:
             for turn in range(-1, arguments.rounds):  # the first warms up
-                for row in turns(workers, name, arguments.where):
+                order = dict(sorted(workers.items(), reverse=turn % 2 == 0))
+                for row in turns(order, name, arguments.where):
                     if turn >= 0:
                         writer.writerow([name, *row[:3], turn, round(row[3], 4), *about])
                 file.flush()
@@ -147,20 +162,25 @@ def draw(rows: pd.DataFrame) -> None:
     shares = least.div(least.sum(axis=1), axis=0).fillna(0.0)
     order = [(kind, name) for kind in PRECISIONS[::-1] for name in MODELS[::-1]]
     shares = shares.reindex(order)
-    figure = new_figure(7.5, 4.2)
+    with styled():
+        figure = _bars(shares, f"share of a default run's time, {rows['images'].iloc[0]} images")
+        figure.set_layout_engine("constrained")
+        write_whole(PICTURE, to_file(figure, ".png"))
+
+
+def _bars(shares: pd.DataFrame, title: str) -> Figure:
+    figure = new_figure(700, 380)
     axes = figure.subplots()
-    left = pd.Series(0.0, index=shares.index)
     labels = [f"{name}, {kind}" for kind, name in shares.index]
+    left = pd.Series(0.0, index=shares.index)
     for stage, colour in STAGES.items():
         axes.barh(labels, shares[stage], left=left, color=colour, label=stage, height=0.7)
         left += shares[stage]
-    axes.barh(
-        labels, 1 - left, left=left, color="white", edgecolor=QUIET, label="other", height=0.7
-    )
+    axes.barh(labels, 1 - left, left=left, color=PAPER, edgecolor=QUIET, label="other", height=0.7)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"share of the time of a default run, {rows['images'].iloc[0]} images")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
-    write_whole(PICTURE, to_file(figure, "png"))
+    axes.set_xlabel(title)
+    figure.legend(loc="outside upper center", ncols=4)
+    return figure
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ class Finals:
         running: runs arms.
         costs: estimates of what arms cost, which each full fine-tuning corrects.
         priors: what is expected of the models.
-        reserve: seconds that are kept back for what follows.
+        reserve: seconds that are kept back for judging one arm by folds; further arms are
+            fine-tuned only if all finalists can be judged after them.
         epoch: takes each row of the logs; None for nobody.
         out: reason by arm of each that was not fine-tuned fully.
         began: arms that were fine-tuned in this call, or were to be.
@@ -48,8 +49,7 @@ class Finals:
         Args:
             number: number of this last rung.
             candidates: arms, the one that is to be taken first; others follow where it fails.
-            spare: arms that fell out or have not raced, for what is left of a budget in the end,
-                unless more follows.
+            spare: arms that fell out or have not raced, for what is left of a budget in the end.
             early: True if they are about equally good, so that one of them is enough.
 
         Returns:
@@ -72,8 +72,9 @@ class Finals:
             arms = [Arm(best, *way) for way in ways_of(config)]
             others = [arm for arm in arms if arm not in heat.ran]
             self._fill(heat, others, f"full-2-{best}")
-            if self.running.budget != math.inf and not self.reserve:
-                self._fill(heat, [a for a in (*order, *spare) if a not in heat.ran], "full-3")
+            if self.running.budget != math.inf:
+                further = [arm for arm in (*order, *spare) if arm not in heat.ran]
+                self._fill(heat, further, "full-3", reserve=config.finalists * self.reserve)
             heat.judge(self.priors, None, config.seed)
         return heat
 
@@ -88,11 +89,20 @@ class Finals:
         name = f"{self.running.decisions}final"
         return [Arm(**one) for one in self.running.journal.once(name, decide)]
 
-    def _fill(self, heat: Heat, arms: Sequence[Arm], name: str, *, needed: bool = False) -> None:
+    def _fill(
+        self,
+        heat: Heat,
+        arms: Sequence[Arm],
+        name: str,
+        *,
+        needed: bool = False,
+        reserve: float | None = None,
+    ) -> None:
+        kept = self.reserve if reserve is None else reserve
         admitted: list[Arm] = []
 
         def admit(arm: Arm) -> bool:
-            cost = self.costs.of(arm, self.running.rest(arm), None) + self.reserve
+            cost = self.costs.of(arm, self.running.rest(arm), None) + kept
             first = needed and not admitted and not heat.finished
             if first or cost <= self.running.left:
                 admitted.append(arm)

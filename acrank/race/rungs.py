@@ -15,6 +15,7 @@ from acrank.race.costs import Costs
 from acrank.race.laps import Job, Ran
 from acrank.race.plan import (
     NOTHING,
+    RACING,
     Plan,
     as_many_as_fit,
     begun,
@@ -31,8 +32,8 @@ from acrank.utils.files import folder_name
 Planner = Callable[[Sequence[Arm], float, int], Plan]
 # How often the race is planned: a trial, and then as long as laps show that more fits.
 STEPS = 5
-# An arm shows what laps cost, if that takes no more than such a share of the time: the first, which
-# races in any case, or else the cheapest of the first so many.
+# An arm shows what laps cost: the first, which races in any case, if a race has time for its lap,
+# or else the cheapest of the first so many, if that takes no more than such a share of the time.
 TRIED, TRIAL = 6, 0.2
 # So many times the arms that run on keep their weights until it is known which these are.
 SPARE = 2
@@ -137,9 +138,9 @@ class Race:
         if self.running.budget == math.inf:  # all arms run, whatever they cost
             return asdict(nothing)
         cheapest = min(self.arms[:TRIED], key=lambda arm: self.costs.of(arm, 1, None))
-        for trial in (self.arms[0], cheapest):
+        for trial, share in ((self.arms[0], RACING), (cheapest, TRIAL)):
             seconds = self.costs.of(trial, heat.rung.epochs, heat.rung.image_size)
-            if len(self.arms) > 1 and seconds <= TRIAL * left:
+            if len(self.arms) > 1 and seconds <= share * left:
                 return asdict(replace(nothing, arms=(trial,), widths=(1,)))
         return asdict(nothing)
 
@@ -203,7 +204,9 @@ class Race:
                 before = bool(self.heats) and arm in self.heats[-1].ran
                 epochs = lap_epochs(self.longest, heat.rung) if before else heat.rung.epochs
                 self.costs.note(arm, epochs, heat.rung.image_size, ran.seconds, ran.epoch)
-            if ran.value is not None and begun([heat.rung]):
+            # of a choice that was finished before, with a shorter budget, the states are gone
+            state = self._job(heat.rung, arm).folder / STATE
+            if ran.value is not None and begun([heat.rung]) and state.is_file():
                 self.running.trained[arm] = heat.rung.epochs
             if not self.heats and leading(heat.ran)[:1] == [arm]:
                 self.running.keep_best(heat, arm)

@@ -66,6 +66,20 @@ def test_after_a_failure_the_next_in_line_is_fine_tuned_whatever_it_takes(
     assert heat.finished == [ARMS[1]]
 
 
+def test_further_arms_leave_time_for_judging_all_finalists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each fine-tuning takes 10 s; the folds of an arm 20 s, and there are two finalists."""
+    results = {name: good(0.9) for name in "abcd"}
+    found, played = finals(tmp_path / "a", monkeypatch, 75.0, results)
+    found.reserve = 20.0
+    found.run(2, ARMS[:2], ARMS[2:], early=False)
+    assert played.ran == ["a", "b", "c"]
+    found, played = finals(tmp_path / "b", monkeypatch, 75.0, results)
+    found.run(2, ARMS[:2], ARMS[2:], early=False)
+    assert played.ran == ["a", "b", "c", "d"]
+
+
 def test_what_went_on_after_a_kill_does_not_pass_for_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
