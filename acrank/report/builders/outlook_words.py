@@ -10,6 +10,8 @@ from acrank.results import RankedModel, Ranking
 BEST = "P(best)"
 # Head the columns of the expected accuracy, and of the points that one expects to lose.
 EXPECTED, LOST = "expected", "lost"
+# What is measured of candidates of some kinds; of the others it is accuracy.
+_MEASURES = {"masks": "Dice", "volumes": "Dice"}
 _WORDS = {2: "two", 3: "three"}
 
 
@@ -33,9 +35,10 @@ def outlook_lines(ranking: Ranking) -> list[str]:
     outlook = ranking.outlook
     if outlook is None:
         return []
+    what = _MEASURES.get(outlook.kind, "accuracy")
     lost, most = points_text(outlook.lost_first), points_text(outlook.lost_first_most)
     return [
-        f"Taking {ranking.rows[0].result.model} is expected to lose {lost} points of accuracy, "
+        f"Taking {ranking.rows[0].result.model} is expected to lose {lost} points of {what}, "
         f"with a probability of 95 % at most {most}.",
         f"Fine-tuning the first {_WORDS[outlook.several]} and keeping the best is expected to lose "
         f"{points_text(outlook.lost_several)} points.",
@@ -51,10 +54,9 @@ def _alike(ranking: Ranking) -> list[str]:
     first, others = ranked[0].result.model, len(ranked) - 1
     who = "None" if len(outlook.alike) == others else f"{len(outlook.alike)}"
     verb = "can" if who == "None" else "cannot"
+    what = _MEASURES.get(outlook.kind, "accuracy")
     sure = f"with a probability of {100 * SURE:.0f} %"
-    said = (
-        f"{who} of the other {others} models {verb} be told apart from {first} in accuracy {sure}"
-    )
+    said = f"{who} of the other {others} models {verb} be told apart from {first} in {what} {sure}"
     row = next((row for row in ranked if row.result.model == outlook.cheapest), None)
     if row is None:
         return [f"{said}."]

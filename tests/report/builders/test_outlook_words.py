@@ -44,6 +44,12 @@ def test_a_first_that_is_small_is_called_so() -> None:
     assert outlook_lines(ranking(unsized))[-1].endswith("with a probability of 80 %.")
 
 
+def test_masks_have_dice() -> None:
+    first, _, alike = outlook_lines(ranking(replace(OUTLOOK, kind="masks")))
+    assert "1.2 points of Dice," in first
+    assert "from a in Dice with" in alike
+
+
 def test_nothing_is_said_of_what_is_not_known() -> None:
     assert outlook_lines(ranking(None)) == []
     assert len(outlook_lines(ranking(replace(OUTLOOK, alike=())))) == 2
