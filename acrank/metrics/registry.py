@@ -34,6 +34,8 @@ RESERVED = frozenset(
         *("rank", "model", "status", "score", "score_low", "score_high", "p_best", "params_m"),
         *("norm_layers", "norm_channels", "input_size", "license", "revision", "seconds"),
         *("reason", "tie_group", "flags", "norm_kind"),
+        *("prior", "prior_deviation", "prior_basis", "history", "history_n"),
+        *("expected", "expected_deviation", "p_best_accuracy", "points_lost"),
     )
 )
 

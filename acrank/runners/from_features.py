@@ -18,6 +18,12 @@ from acrank.scoring.extract import Extracted
 from acrank.scoring.score import Scores, add_feature_scores, with_fact_scores
 from acrank.utils.described import described, option_of, options_text
 
+# What files of features do not have: published numbers go by entries of a zoo.
+UNEXPECTED = (
+    "Features on disk do not say what is known of their networks beforehand, so no accuracy after "
+    "fine-tuning is expected of them: rank the zoo for that."
+)
+
 
 def rank_from_features(
     folder: Path, config: RunConfig, callback: Callback | None = None
@@ -62,7 +68,8 @@ def rank_from_features(
     given = config.model_dump(mode="json", include={*_of_features()})
     record = run_record({"from_features": str(folder), **settings, **given}, dataset)
     record["seconds"] = round(time.perf_counter() - started, 3)
-    return finish_run(results, config, record, callback)
+    callback.message(UNEXPECTED)
+    return finish_run(results, config, record, callback, notes=[UNEXPECTED])
 
 
 def _of_features() -> list[str]:
