@@ -28,7 +28,7 @@ UNKNOWN = "unknown"
 
 
 class Prior(Protocol):
-    """What :class:`acrank.priors.Prior` and the results of models say beforehand."""
+    """The part of :class:`acrank.priors.Prior` and of results that is known beforehand."""
 
     @property
     def mean(self) -> float | None:
@@ -42,12 +42,12 @@ class Prior(Protocol):
 
     @property
     def basis(self) -> str:
-        """What the mean rests on, or why there is none."""
+        """The basis of the mean, or the reason why there is none."""
         ...
 
     @property
     def public(self) -> bool:
-        """Whether people know the network."""
+        """True if people know the network."""
         ...
 
 

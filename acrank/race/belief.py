@@ -88,7 +88,7 @@ class Belief:
         return ends(self.draws[:, arm])
 
     def behind(self, arm: int, other: int) -> tuple[float, float, float]:
-        """What an arm is expected to lose against another, with the ends of its 95 % interval."""
+        """Return an arm's expected loss against another, with the ends of its 95 % interval."""
         difference = self.draws[:, other] - self.draws[:, arm]
         return float(self.expected[other] - self.expected[arm]), *ends(difference)
 
@@ -101,7 +101,7 @@ class Belief:
 
     @property
     def regret(self) -> float:
-        """What taking the leader is expected to lose against the best of them."""
+        """The expected loss of taking the leader, against the best of them."""
         return float(self.draws.max(axis=1).mean() - self.draws.mean(axis=0).max())
 
 

@@ -33,7 +33,7 @@ WHOLE = "look"
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known of the data before anything is fine-tuned.
+    """The facts of the data that are known before anything is fine-tuned.
 
     Attributes:
         task: task of the data.

@@ -54,7 +54,7 @@ def _measures() -> tuple[str, ...]:
 
 
 class ChooseOptions(Settings):
-    """What a choice depends on, and how it is carried out."""
+    """The options of a choice, and of how it is carried out."""
 
     data: Annotated[
         str,

@@ -33,7 +33,7 @@ WORTH = {2: 3, 1: 2}
 
 @dataclass(frozen=True)
 class Plan:
-    """What fits into the time.
+    """A race that fits into the time.
 
     Attributes:
         rungs: rungs of the race; empty where there is only time to fine-tune.

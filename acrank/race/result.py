@@ -139,7 +139,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Judged:
-    """What can be expected of the chosen network on new images of the same kind.
+    """The measure to be expected of the chosen network on new images of the same kind.
 
     Attributes:
         how: ``test`` for test images; ``folds`` for cross-validation of full fine-tunings;

@@ -48,7 +48,7 @@ class Heat:
             self.belief = believe(each, models, priors, before=before, further=further, seed=seed)
 
     def expected(self, arm: Arm) -> float:
-        """What is expected of an arm; minus infinity for one without a result."""
+        """Return the expected value of an arm; minus infinity for one without a result."""
         if self.belief is None or arm not in self.finished:
             return -math.inf
         return float(self.belief.expected[self.place(arm)])
@@ -104,7 +104,7 @@ class Final:
     draws: Array
 
     def expected(self, arm: Arm) -> float:
-        """What is expected of an arm."""
+        """Return the expected value of an arm."""
         return float(self.draws[:, self.arms.index(arm)].mean())
 
     def p_best(self, arm: Arm) -> float:
@@ -112,7 +112,7 @@ class Final:
         return float((self.draws.argmax(axis=1) == self.arms.index(arm)).mean())
 
     def behind(self, arm: Arm, other: Arm) -> tuple[float, float, float]:
-        """What an arm is expected to lose against another, with the ends of its 95 % interval."""
+        """Return an arm's expected loss against another, with the ends of its 95 % interval."""
         lost = self.draws[:, self.arms.index(other)] - self.draws[:, self.arms.index(arm)]
         return float(lost.mean()), *ends(lost)
 

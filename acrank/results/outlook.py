@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Beforehand:
-    """What is known of a model before any image is seen, as :mod:`acrank.priors` has it.
+    """The facts of a model that are known before any image is seen, as :mod:`acrank.priors` has it.
 
     Attributes:
         basis: ``measured``, ``facts``, or why there is no prior.
@@ -28,7 +28,7 @@ class Beforehand:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What one loses in accuracy after fine-tuning by following a ranking.
+    """The accuracy after fine-tuning that one loses by following a ranking.
 
     Attributes:
         score: metric that was weighed beside the priors; empty where there was none.

@@ -41,7 +41,7 @@ def with_beforehand(
 
 
 def beforehand(entry: ZooEntry, params: int | None = None) -> Beforehand:
-    """What is known of an entry beforehand.
+    """Return the facts of an entry that are known beforehand.
 
     Args:
         entry: of a zoo.
