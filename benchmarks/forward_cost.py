@@ -1,4 +1,4 @@
-"""What a default run and scores of features cost, against a bare forward pass, before and after.
+"""Compare default runs and scores of features with a bare forward pass, before and after.
 
 For each network and precision, in turns: a bare PyTorch forward pass in eval mode (fp32, default
 layout: a user's own loop for LogME), scores of features, and a default run, by this checkout and

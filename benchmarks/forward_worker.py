@@ -48,7 +48,7 @@ PLAIN = {
 
 
 class Runs:
-    """What is timed of one network, on one sample that is decoded and resized already."""
+    """The timed passes of one network, on one sample that is decoded and resized already."""
 
     def __init__(self, name: str, images: int, batch_size: int) -> None:
         torch.manual_seed(0)

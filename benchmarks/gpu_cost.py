@@ -1,4 +1,4 @@
-"""What a run costs on a GPU, and whether its scores are those of a CPU. Ends at once without one.
+"""Time runs on a GPU, and compare their scores with a CPU's; end at once without a GPU.
 
 Prepared for a machine that is lent for a quarter of an hour: networks of timm with random weights,
 256 made images, in two parts.

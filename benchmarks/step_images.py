@@ -1,4 +1,4 @@
-"""What fewer and smaller AC-Norm steps do to AC-Corr, against one step on each batch of 32 images.
+"""Compare AC-Corr of fewer and smaller AC-Norm steps with one step on each batch of 32 images.
 
 For each dataset and network: AC-Corr, the half-width of its interval and its zero-drift value, from
 some number of steps on batches of some size, of the same 256 images.

@@ -26,7 +26,7 @@ from tests.shared_networks import shared_entry
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "acrank" / "zoo" / "demo"
 SEEDS = (0, 1, 2)
-# Drawn when the race was as it is now, of the second part alone.
+# Of the second part alone: not looked at before the race was as it is now.
 UNSEEN = (3,)
 # Decoding large images would take most of the time of such short trainings.
 SIDE = 128

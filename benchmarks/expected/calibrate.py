@@ -73,7 +73,7 @@ def kind_of(pool: Pool) -> str:
 def residuals(
     tables: Tables, inner: Losses, outer: str = "", form: Form | None = None
 ) -> list[Residual]:
-    """What was expected of every table without it, and without one more.
+    """Return the expectations for every table without it, and without one more.
 
     Args:
         tables: all tables.

@@ -95,7 +95,7 @@ def _calibration() -> None:
 
 
 def _behind(found: pd.DataFrame) -> None:
-    """How often candidates were behind the first of ``expected``, by the probability of it."""
+    """Return how often candidates were behind the first of ``expected``, by its probability."""
     print("\nbehind the first\n")
     _row(["the first is better with", "candidates", "said, mean", "it was"])
     _row(["---"] * 4)

@@ -68,7 +68,7 @@ class Cell:
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What the protocol changes in the recipe."""
+        """The settings that the protocol changes in the recipe."""
         if self.protocol.startswith("epochs"):
             return {"epochs": int(self.protocol.removeprefix("epochs"))}
         if self.protocol == f"pixels{SMALL}" and self.model not in CIFAR:  # they see 32

@@ -110,7 +110,7 @@ def make(descendant: Descendant, data: Path, weights: Path, out: Path) -> dict[s
 
 
 def labelled(descendant: Descendant, data: Path) -> Classes:
-    """What a descendant learns from, by class."""
+    """Return the pictures that a descendant learns from, by class."""
     root = data / descendant.source.collection
     if descendant.task == "cover":
         found = list(patches(root / "train", cover))

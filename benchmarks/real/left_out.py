@@ -1,4 +1,4 @@
-"""What ``expected`` says of the candidates: its weights have seen nothing of this study.
+"""Compute ``expected`` of the candidates: its weights have seen nothing of this study.
 
 Where this study has become one of the tables that the weights are learned of, this is no longer so.
 """

@@ -1,4 +1,4 @@
-"""How well every predictor tells which network fine-tunes best, and what following it loses.
+"""Compute how well predictors tell which network fine-tunes best, and what following them loses.
 
     python benchmarks/real/real_evidence.py
 

@@ -1,7 +1,7 @@
-"""What the study fine-tunes on and what its candidates have learned from, as folders of classes.
+"""Lay out what the study fine-tunes on and its candidates have learned from, as class folders.
 
-Two of the collections have classes of their own; nuclei, vessels and slices of the hippocampus are
-labelled by quantities of their masks, so that eight datasets of six collections come together.
+Four of the collections have classes of their own; nuclei, vessels and slices of the hippocampus are
+labelled by quantities of their masks, so that eight datasets of seven collections come together.
 """
 
 from __future__ import annotations
